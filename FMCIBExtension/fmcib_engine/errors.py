@@ -1,0 +1,65 @@
+"""The exceptions of the engine, each with a message that says what was wanted, what came, and what to do.
+
+    FmcibError
+    |-- InputError              what the user gave
+    |   |-- ImageError          a file or folder that cannot be read as a CT
+    |   |   `-- SeriesError     DICOM slices that do not make one regular series
+    |   |-- SeedError           a seed that is not a point inside the scan
+    |   `-- TableError          a seed table with missing columns or rows
+    |-- WeightsError            a checkpoint that is not the network's, strictly
+    |-- DeviceError             a device or precision that this machine does not have
+    |-- OutOfMemoryError        neither the device nor the CPU has room
+    |-- OutputError             a result that cannot be written, or would overwrite one
+    |-- DependencyError         an optional package that is not installed
+    `-- ProtocolError           bytes between two of our processes that are not a message
+
+Messages name files by their last part only: they end up in tables and logs, and a folder's name may be a patient's.
+"""
+
+
+class FmcibError(Exception):
+    """Base of every error that the engine raises on purpose."""
+
+
+class InputError(FmcibError):
+    """Something that the user gave is not usable."""
+
+
+class ImageError(InputError):
+    """A file or folder that cannot be read as a three-dimensional CT in HU."""
+
+
+class SeriesError(ImageError):
+    """DICOM files that do not make one regular series."""
+
+
+class SeedError(InputError):
+    """A seed that is not a finite point inside the scan."""
+
+
+class TableError(InputError):
+    """A seed table that lacks columns or rows, or has a cell that cannot be read."""
+
+
+class WeightsError(FmcibError):
+    """A checkpoint that is not, name by name and shape by shape, the network's."""
+
+
+class DeviceError(FmcibError):
+    """A device or precision that is not available here."""
+
+
+class OutOfMemoryError(FmcibError):
+    """The work does not fit into the memory of the device, nor of the CPU."""
+
+
+class OutputError(FmcibError):
+    """A result that cannot be written, or that would overwrite another."""
+
+
+class DependencyError(FmcibError):
+    """An optional package that this step needs is not installed."""
+
+
+class ProtocolError(FmcibError):
+    """Bytes from another process that are not a message of ours."""

@@ -1,0 +1,103 @@
+"""One frame of bytes: a JSON header and a binary payload. Used by `Patch.to_bytes` and by the worker's messages.
+
+offset  size  content
+0       4     b"FMCI"
+4       2     version of this format, little-endian (now 1)
+6       2     zero
+8       4     length H of the header, little-endian
+12      8     length P of the payload, little-endian
+20      H     header, a JSON object in UTF-8
+20+H    P     payload
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ProtocolError
+
+VERSION = 1
+MAGIC = b"FMCI"
+_PREFIX = struct.Struct("<4sHHIQ")
+MAX_HEADER = 1 << 20
+MAX_PAYLOAD = 64 << 20
+
+Header = dict[str, Any]
+
+
+def pack(header: Header, payload: bytes = b"") -> bytes:
+    """One frame as bytes. NaN and infinities are refused: they are not JSON."""
+    text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+    return _PREFIX.pack(MAGIC, VERSION, 0, len(text), len(payload)) + text + payload
+
+
+def read_frame(read: Callable[[int], bytes]) -> tuple[Header, bytes] | None:
+    """The next frame from `read(n)`, which gives up to n bytes and b"" at the end; None at a clean end.
+
+    Raises:
+        ProtocolError: another magic or version, a claimed length beyond the limits, a torn frame, or a broken header.
+    """
+    prefix = _read_exactly(read, _PREFIX.size, at_frame_start=True)
+    if prefix is None:
+        return None
+    magic, version, _, header_length, payload_length = _PREFIX.unpack(prefix)
+    if magic != MAGIC or version != VERSION:
+        msg = f"A frame starts with {MAGIC!r} and version {VERSION}, got {magic!r} and {version}."
+        raise ProtocolError(msg)
+    if header_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
+        msg = (
+            f"A frame holds at most {MAX_HEADER} header and {MAX_PAYLOAD} payload bytes, "
+            f"got a claim of {header_length} and {payload_length}."
+        )
+        raise ProtocolError(msg)
+    text = _read_exactly(read, header_length) or b""
+    payload = _read_exactly(read, payload_length) or b""
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        msg = f"A frame's header is a JSON object in UTF-8: {error}"
+        raise ProtocolError(msg) from error
+    if not isinstance(header, dict):
+        msg = f"A frame's header is a JSON object, got {type(header).__name__}."
+        raise ProtocolError(msg)
+    return header, payload
+
+
+def unpack(frame: bytes) -> tuple[Header, bytes]:
+    """Header and payload of exactly one frame.
+
+    Raises:
+        ProtocolError: not a frame, or more than one.
+    """
+    view = memoryview(frame)
+    position = 0
+
+    def read(count: int) -> bytes:
+        nonlocal position
+        chunk = bytes(view[position : position + count])
+        position += len(chunk)
+        return chunk
+
+    result = read_frame(read)
+    if result is None or position != len(frame):
+        msg = f"Wanted exactly one frame, got {len(frame)} bytes of which the frame takes {position}."
+        raise ProtocolError(msg)
+    return result
+
+
+def _read_exactly(read: Callable[[int], bytes], count: int, *, at_frame_start: bool = False) -> bytes | None:
+    parts: list[bytes] = []
+    missing = count
+    while missing:
+        chunk = read(missing)
+        if not chunk:
+            if at_frame_start and missing == count:
+                return None
+            msg = f"A frame ended early: {missing} of {count} bytes are missing."
+            raise ProtocolError(msg)
+        parts.append(chunk)
+        missing -= len(chunk)
+    return b"".join(parts)

@@ -1,0 +1,109 @@
+"""What the recipes share: the crop around a seed, the box of voxels that it needs, padding to the patch's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SeedError
+from ..geometry import PatientPoint, VoxelGrid
+from ..volume import Volume
+from .patch import PATCH_SIZE
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The part [start, stop) of a resampled grid that upstream's recipes keep: clamped to the grid."""
+
+    target: VoxelGrid
+    start: IntArray
+    stop: IntArray
+
+    @classmethod
+    def around(cls, seed: PatientPoint, target: VoxelGrid) -> Crop:
+        """`[c - 25, c + 25)` clamped to the grid, with c the seed's index **truncated towards zero**.
+
+        Truncation is upstream's (`fmcib/preprocessing/seed_based_crop.py`, `int(x)`), so the seed lies up to 1.5 mm
+        beyond the patch's centre.
+
+        Raises:
+            SeedError: nothing of the grid is nearer than 25 mm to the seed.
+        """
+        centre = np.trunc(target.to_index(seed)).astype(np.int64)
+        half = PATCH_SIZE // 2
+        start = np.maximum(centre - half, 0)
+        stop = np.minimum(centre + half, target.size)
+        if (start >= stop).any():
+            msg = (
+                f"No voxel centre of the scan lies within {half} mm of the seed {seed} along every axis. Move the seed."
+            )
+            raise SeedError(msg)
+        return cls(target, start, stop)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape [k, j, i] of the cropped array."""
+        k, j, i = (int(n) for n in (self.stop - self.start)[::-1])
+        return k, j, i
+
+    def index_map(self, source: VoxelGrid) -> FloatArray:
+        """4x4 that maps the index (i, j, k) inside the crop to the continuous index in `source`."""
+        matrix = source.inverse @ self.target.affine
+        matrix[:3, 3] += matrix[:3, :3] @ self.start
+        return matrix
+
+
+@dataclass(frozen=True)
+class Box:
+    """The voxels of the scan that a crop needs, and the map into them."""
+
+    array: NDArray[Any]
+    start: IntArray
+    """Index (i, j, k) of its first voxel in the scan."""
+    matrix: FloatArray
+    """3x3, from the crop's index [k, j, i] to the box's index [k, j, i]."""
+    offset: FloatArray
+    touches_border: bool
+    """Whether the crop reaches beyond the centres of the scan's border voxels."""
+
+
+def read_box(volume: Volume, crop: Crop) -> Box:
+    """Read from the scan the smallest box that linear interpolation of the crop needs, in one access."""
+    index_map = crop.index_map(volume.grid)
+    size = np.array(volume.grid.size)
+    ends = np.array(np.meshgrid(*[(0, n - 1) for n in crop.shape[::-1]], indexing="ij")).reshape(3, -1)
+    corners = index_map[:3, :3] @ ends + index_map[:3, 3:]
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    start = np.clip(np.floor(low - 1e-6).astype(np.int64), 0, size - 1)
+    stop = np.clip(np.ceil(high + 1e-6).astype(np.int64) + 1, start + 1, size)
+    return Box(
+        array=volume.read_box(start, stop),
+        start=start,
+        matrix=index_map[:3, :3][::-1, ::-1],
+        offset=(index_map[:3, 3] - start)[::-1],
+        touches_border=bool((low < -1e-6).any() or (high > size - 1 + 1e-6).any()),
+    )
+
+
+def pad_to_patch(array: NDArray[Any]) -> tuple[NDArray[Any], IntArray]:
+    """Zeros around `array` [k, j, i] up to 50 voxels an axis, the odd one behind; and the count before, (i, j, k).
+
+    As MONAI's `SpatialPad(method="symmetric")`.
+    """
+    missing = PATCH_SIZE - np.array(array.shape, dtype=np.int64)
+    before = missing // 2
+    padded = np.pad(array, [(int(b), int(m - b)) for b, m in zip(before, missing, strict=True)])
+    return padded, before[::-1]
+
+
+def shifted(grid: VoxelGrid, start: IntArray) -> VoxelGrid:
+    """The patch-sized grid whose first voxel is the voxel `start` (i, j, k) of `grid`; `start` may be negative."""
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_patient(start)
+    return VoxelGrid((PATCH_SIZE,) * 3, affine)

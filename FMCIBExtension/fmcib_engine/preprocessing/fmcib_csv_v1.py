@@ -1,0 +1,105 @@
+"""Recipe `fmcib-csv-v1`: what upstream's public pipeline feeds its network, and our reference.
+
+Source: AIM-Harvard/foundation-cancer-image-biomarker, `fmcib/preprocessing/__init__.py` and `seed_based_crop.py`, which
+chain MONAI's NormalizeIntensity, Spacing, Orientation, the seed crop, and SpatialPad over the whole scan. Here the same
+numbers are computed for the voxels of the patch alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ..geometry import PatientPoint, VoxelGrid
+from ..volume import Volume
+from .crop import Box, Crop, FloatArray, pad_to_patch, read_box, shifted
+from .patch import HU_OF_ZERO, HU_PER_UNIT, Patch, measure_quality
+
+ID = "fmcib-csv-v1"
+
+_AFFINE_TOLERANCE = (
+    1e-3  # MONAI's AFFINE_TOL: a spacing this near to 1 mm, or an affine this near to the target, is kept
+)
+_CORNER_TOLERANCE = 1e-8  # mm, of numpy's allclose in MONAI's compute_shape_offset
+
+
+def cut(volume: Volume, seed: PatientPoint) -> Patch:
+    """The patch that upstream's `preprocess` gives for this scan and seed.
+
+    Raises:
+        SeedError: a seed outside the scan.
+        ImageError: voxels of the patch that are not finite.
+    """
+    volume.grid.require_inside(seed)
+    crop = Crop.around(seed, resampled_grid(volume.grid))
+    box = read_box(volume, crop)
+    values, covered = _interpolate(box, crop.shape)
+    array, before = pad_to_patch(values)
+    padded_cover, _ = pad_to_patch(covered)
+    patch_grid = shifted(crop.target, crop.start - before)
+    quality = measure_quality(array, padded_cover, patch_grid=patch_grid, source=volume.grid, seed=seed)
+    return Patch(array, patch_grid, seed, ID, quality)
+
+
+def resampled_grid(source: VoxelGrid) -> VoxelGrid:
+    """The 1 mm grid on which upstream resamples the whole scan, after its reorientation to LPS.
+
+    It is aligned with the patient's axes. Where it starts decides the numbers; MONAI chooses
+    (`monai.data.utils.compute_shape_offset` with `scale_extent=False`): at the corner voxel that is smallest in R, A
+    and S at once, whatever the storage order; a scan without such a corner (an oblique one) is centred instead.
+    """
+    affine = source.ras_affine
+    size = np.array(source.size)
+    near_one = np.abs(source.spacing - 1.0) <= _AFFINE_TOLERANCE
+    target = np.diag([*np.where(near_one, source.spacing, 1.0), 1.0])
+
+    ends = np.array(np.meshgrid(*[(0.0, n - 1.0) for n in size], indexing="ij")).reshape(3, -1)
+    ends = np.vstack([ends, np.ones(8)])
+    on_target = (np.linalg.solve(target, affine) @ ends)[:3]
+    size_out = np.round(np.ptp(on_target, axis=1) + 1.0).astype(int)
+    slack = on_target - on_target.min(axis=1, keepdims=True)
+    smallest = (slack <= _CORNER_TOLERANCE).all(axis=0)
+    if smallest.any():
+        target[:3, 3] = (affine @ ends)[:3, int(np.argmax(smallest))]
+    else:
+        target[:3, 3] = affine[:3, :3] @ (size / 2) + affine[:3, 3] - target[:3, :3] @ (size_out / 2)
+
+    if np.array_equal(size_out, size) and _is_unchanged(affine, target):
+        target = affine
+    return _to_lps_order(target, size_out)
+
+
+def _is_unchanged(affine: FloatArray, target: FloatArray) -> bool:
+    """Whether MONAI's `spatial_resample` returns the scan as it is, on its own grid."""
+    return bool(
+        np.allclose(affine, target, atol=_AFFINE_TOLERANCE)
+        or np.allclose(np.linalg.solve(affine, target), np.eye(4), atol=_AFFINE_TOLERANCE)
+    )
+
+
+def _to_lps_order(ras_affine: FloatArray, size: np.ndarray) -> VoxelGrid:
+    """The same voxels counted from the other end of the first two axes: R, A, S steps become L, P, S steps."""
+    reverse = np.diag([-1.0, -1.0, 1.0, 1.0])
+    reverse[:2, 3] = size[:2] - 1.0
+    n_i, n_j, n_k = (int(n) for n in size)
+    return VoxelGrid.from_ras_affine((n_i, n_j, n_k), ras_affine @ reverse)
+
+
+def _interpolate(box: Box, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Linear interpolation with zeros outside the scan, in the order of upstream: first scale, then interpolate.
+
+    Returns the values (float32, [k, j, i]) and the share of each that comes from the scan.
+    """
+    scaled = (box.array.astype(np.float32) - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)
+    values = _sample(scaled.astype(np.float64), box, shape).astype(np.float32)
+    if not box.touches_border:
+        return values, np.ones(shape)
+    return values, np.clip(_sample(np.ones(box.array.shape), box, shape), 0.0, 1.0)
+
+
+def _sample(array: FloatArray, box: Box, shape: tuple[int, int, int]) -> FloatArray:
+    """`grid-constant` fades to 0 within one voxel beyond the border, as torch's `grid_sample(padding_mode="zeros")`."""
+    result: FloatArray = ndimage.affine_transform(
+        array, box.matrix, box.offset, output_shape=shape, order=1, mode="grid-constant", cval=0.0, prefilter=False
+    )
+    return result

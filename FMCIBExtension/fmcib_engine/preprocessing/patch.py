@@ -1,0 +1,172 @@
+"""The 50 mm patch that the network is fed, with its place in the patient and the facts about its quality."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import framing
+from ..errors import FmcibError, ImageError, ProtocolError
+from ..geometry import PatientPoint, VoxelGrid
+
+PATCH_SIZE = 50
+"""Edge of the patch: 50 voxels of 1 mm."""
+
+HU_OF_ZERO = -1024.0
+HU_PER_UNIT = 3072.0
+"""The network's input is (HU + 1024) / 3072, not clipped; padding is 0, which stands for -1024 HU."""
+
+HIGHEST_HU = 3071.0
+"""Largest HU of a 12-bit CT; more is metal, a scanner's extended scale, or a fault."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a reader of a result should know about how the patch came about."""
+
+    padded_fraction: float
+    """Share of the patch that does not come from the scan, 0 to 1; a voxel half inside counts half."""
+    border_distance_mm: float
+    """From the seed to the nearest outer face of the scan."""
+    seed_offset_x_mm: float
+    seed_offset_y_mm: float
+    seed_offset_z_mm: float
+    """The seed minus the centre of the patch, LPS mm. 0.5 to 1.5 where nothing was clamped: the recipe truncates."""
+    source_spacing_i_mm: float
+    source_spacing_j_mm: float
+    source_spacing_k_mm: float
+    fraction_below_minus_1024_hu: float
+    fraction_above_3071_hu: float
+    """Of the patch's voxels that come from the scan."""
+    oblique: bool
+    """Whether an axis of the scan leans more than 0.06 degrees from the nearest patient axis."""
+
+    def warnings(self, lesion_diameter_mm: float | None = None) -> list[str]:
+        """Sentences for whoever reads the result."""
+        found = []
+        if self.padded_fraction > 0:
+            found.append(f"{max(self.padded_fraction, 0.001):.1%} of the patch lies outside the scan")
+        if lesion_diameter_mm is not None and lesion_diameter_mm > PATCH_SIZE:
+            found.append(
+                f"the lesion is {lesion_diameter_mm:g} mm wide, the patch {PATCH_SIZE} mm: part of it was not seen"
+            )
+        if self.fraction_below_minus_1024_hu > 0:
+            found.append(f"{self.fraction_below_minus_1024_hu:.1%} of the patch is below -1024 HU")
+        if self.fraction_above_3071_hu > 0:
+            found.append(f"{self.fraction_above_3071_hu:.1%} of the patch is above {HIGHEST_HU:g} HU")
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """The network's input for one seed.
+
+    Attributes:
+        array: (HU + 1024) / 3072, float32, shape (50, 50, 50) in the order [z, y, x].
+        grid: where its voxels lie; for an axis-aligned recipe x grows to the left, y to the back, z to the head.
+        seed: the seed, LPS mm.
+        recipe_id: the preprocessing that made it.
+        quality: facts about the crop.
+
+    Raises:
+        ImageError: another shape or type, or values that are not finite.
+    """
+
+    array: NDArray[np.float32]
+    grid: VoxelGrid
+    seed: PatientPoint
+    recipe_id: str
+    quality: Quality
+
+    def __post_init__(self) -> None:
+        if self.array.shape != (PATCH_SIZE,) * 3 or self.array.dtype != np.float32:
+            msg = f"A patch is float32 of {PATCH_SIZE} voxels an axis, got {self.array.dtype} of {self.array.shape}."
+            raise ImageError(msg)
+        bad = int(np.count_nonzero(~np.isfinite(self.array)))
+        if bad:
+            msg = (
+                f"The patch around the seed {self.seed} holds {bad} voxels that are not finite numbers (NaN or infinite). "
+                "Repair the scan, or place the seed elsewhere."
+            )
+            raise ImageError(msg)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the voxels (little-endian float32, [z, y, x]): two equal patches have the same."""
+        return hashlib.sha256(self._voxel_bytes()).hexdigest()
+
+    def to_hu(self) -> NDArray[np.float32]:
+        """The patch in HU, [z, y, x]; padding reads -1024."""
+        return (self.array * np.float32(HU_PER_UNIT) + np.float32(HU_OF_ZERO)).astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        """One frame of `framing`, half a megabyte, from which `from_bytes` makes the same patch again."""
+        header = {
+            "patch": 1,
+            "affine": self.grid.affine.tolist(),
+            "seed": list(self.seed),
+            "recipe_id": self.recipe_id,
+            "quality": asdict(self.quality),
+        }
+        return framing.pack(header, self._voxel_bytes())
+
+    @classmethod
+    def from_bytes(cls, frame: bytes) -> Patch:
+        """The patch that `to_bytes` wrote.
+
+        Raises:
+            ProtocolError: bytes that are not a patch.
+        """
+        header, payload = framing.unpack(frame)
+        try:
+            return cls(
+                array=np.frombuffer(payload, dtype="<f4").reshape((PATCH_SIZE,) * 3).astype(np.float32),
+                grid=VoxelGrid((PATCH_SIZE,) * 3, np.array(header["affine"], dtype=np.float64)),
+                seed=PatientPoint.from_lps(header["seed"]),
+                recipe_id=str(header["recipe_id"]),
+                quality=Quality(**header["quality"]),
+            )
+        except (KeyError, TypeError, ValueError, FmcibError) as error:
+            msg = f"Wanted a patch of {PATCH_SIZE}x{PATCH_SIZE}x{PATCH_SIZE} float32 voxels with its header: {error}"
+            raise ProtocolError(msg) from error
+
+    def _voxel_bytes(self) -> bytes:
+        return np.ascontiguousarray(self.array, dtype="<f4").tobytes()
+
+
+def measure_quality(
+    array: NDArray[np.float32], covered: NDArray[Any], *, patch_grid: VoxelGrid, source: VoxelGrid, seed: PatientPoint
+) -> Quality:
+    """The facts about one crop.
+
+    Args:
+        array: the patch, [z, y, x].
+        covered: same shape; the share of each voxel that comes from the scan, 0 to 1.
+        patch_grid: where the patch lies.
+        source: where the scan lies.
+        seed: LPS mm.
+    """
+    centre = patch_grid.to_patient(np.full(3, (PATCH_SIZE - 1) / 2))
+    offset = seed.to_array() - centre
+    values = array[covered > 0]
+    count = max(values.size, 1)
+    highest = np.float32((HIGHEST_HU - HU_OF_ZERO) / HU_PER_UNIT)
+    tolerance = np.float32(1e-6)
+    return Quality(
+        padded_fraction=float(1.0 - covered.mean(dtype=np.float64)),
+        border_distance_mm=source.border_distance(seed),
+        seed_offset_x_mm=float(offset[0]),
+        seed_offset_y_mm=float(offset[1]),
+        seed_offset_z_mm=float(offset[2]),
+        source_spacing_i_mm=float(source.spacing[0]),
+        source_spacing_j_mm=float(source.spacing[1]),
+        source_spacing_k_mm=float(source.spacing[2]),
+        fraction_below_minus_1024_hu=float(np.count_nonzero(values < -tolerance) / count),
+        fraction_above_3071_hu=float(np.count_nonzero(values > highest + tolerance) / count),
+        oblique=source.is_oblique,
+    )
