@@ -130,7 +130,7 @@ class VoxelGrid:
     @cached_property
     def inverse(self) -> FloatArray:
         """4x4, maps LPS millimetres to the continuous index (i, j, k, 1)."""
-        inverse: FloatArray = np.linalg.inv(self.affine)
+        inverse: FloatArray = np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
         return inverse
 
     @property

@@ -13,7 +13,7 @@ Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 DEMONSTRATION = "DEMONSTRATION WEIGHTS"
-DEMONSTRATION_MEANING = f"{DEMONSTRATION}: random numbers, not trained. The features mean nothing."
+DEMONSTRATION_MEANING = f"{DEMONSTRATION} (random numbers, not trained): the features mean nothing"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Patch:
         bad = int(np.count_nonzero(~np.isfinite(self.array)))
         if bad:
             msg = (
-                f"The patch around the seed {self.seed} holds {bad} voxels that are not finite numbers (NaN or infinite). "
+                f"The patch around the seed {self.seed} holds {bad} voxels that are NaN or infinite. "
                 "Repair the scan, or place the seed elsewhere."
             )
             raise ImageError(msg)

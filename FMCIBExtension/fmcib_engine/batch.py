@@ -1,0 +1,113 @@
+"""Many lesions: one result or one error per seed, each scan read once, the network fed in batches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from . import pipeline
+from .encoders import Encoder
+from .errors import FmcibError
+from .geometry import PatientPoint
+from .preprocessing import Patch
+from .results.lesion import LesionResult
+from .seeds import LesionSeed
+from .volume import Volume
+
+_log = logging.getLogger(__name__)
+
+Outcome = TypeVar("Outcome")
+
+ReadVolume = Callable[[Path, str], Volume]
+"""A file or folder and a series UID (empty: the only one) -> the scan."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A patch on its way to the network."""
+
+    seed: LesionSeed
+    point: PatientPoint
+    patch: Patch
+
+
+def analyse(
+    seeds: Iterable[LesionSeed], *, read_volume: ReadVolume, encoder: Encoder, recipe_id: str
+) -> Iterator[LesionResult]:
+    """One result per seed, as they are ready: by scan in the order of the scans' first rows.
+
+    Nothing that goes wrong with a seed, a scan or a batch stops the others.
+    """
+    waiting: list[_Waiting] = []
+    for same_scan in _by_scan(seeds):
+        for ready in _cut_all(same_scan, read_volume, recipe_id):
+            if isinstance(ready, LesionResult):
+                yield ready
+                continue
+            waiting.append(ready)
+            if len(waiting) >= encoder.batch_size:
+                yield from _encode_all(waiting, encoder)
+                waiting = []
+    if waiting:
+        yield from _encode_all(waiting, encoder)
+
+
+def _by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
+    groups: dict[tuple[Path, str], list[LesionSeed]] = {}
+    for seed in seeds:
+        groups.setdefault((seed.image, seed.series_uid), []).append(seed)
+    return list(groups.values())
+
+
+def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -> Iterator[LesionResult | _Waiting]:
+    """The patches of the seeds of one scan, which is read once, and not at all where no seed is usable."""
+    usable = [seed for seed in seeds if not seed.problem]
+    for seed in seeds:
+        if seed.problem:
+            yield LesionResult(seed, error=seed.problem)
+    if not usable:
+        return
+    volume = _attempt(lambda: read_volume(usable[0].image, usable[0].series_uid))
+    for seed in usable:
+        if isinstance(volume, _Failure):
+            yield LesionResult(seed, error=volume.sentence, unreadable=True)
+        else:
+            yield _cut(seed, volume, recipe_id)
+
+
+def _cut(seed: LesionSeed, volume: Volume, recipe_id: str) -> LesionResult | _Waiting:
+    point = _attempt(lambda: seed.point(volume.grid))
+    if isinstance(point, _Failure):
+        return LesionResult(seed, error=point.sentence)
+    patch = _attempt(lambda: pipeline.cut(volume, point, recipe_id))
+    if isinstance(patch, _Failure):
+        return LesionResult(seed, point, error=patch.sentence)
+    return _Waiting(seed, point, patch)
+
+
+def _encode_all(waiting: list[_Waiting], encoder: Encoder) -> Iterator[LesionResult]:
+    results = _attempt(lambda: pipeline.encode([item.patch for item in waiting], encoder))
+    for index, item in enumerate(waiting):
+        if isinstance(results, _Failure):
+            yield LesionResult(item.seed, item.point, item.patch, error=results.sentence)
+        else:
+            yield LesionResult(item.seed, item.point, item.patch, results[index])
+
+
+@dataclass(frozen=True)
+class _Failure:
+    sentence: str
+
+
+def _attempt(step: Callable[[], Outcome]) -> Outcome | _Failure:
+    """What `step` gives, or why it gave nothing: the one place where a row's error is kept from the others."""
+    try:
+        return step()
+    except FmcibError as error:
+        return _Failure(str(error))
+    except Exception as error:  # noqa: BLE001  one bad row never stops a batch
+        _log.error("Unforeseen %s in one row", type(error).__name__, exc_info=_log.isEnabledFor(logging.DEBUG))
+        return _Failure(f"Unforeseen {type(error).__name__}; the log has the details. Please report it.")

@@ -1,0 +1,24 @@
+"""The one folder for what is fetched or made once: `FMCIB_HOME`, else the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import DependencyError
+
+
+def cache_folder() -> Path:
+    """The folder; it may not exist yet.
+
+    Raises:
+        DependencyError: FMCIB_HOME is not set and platformdirs is not installed.
+    """
+    if home := os.environ.get("FMCIB_HOME"):
+        return Path(home)
+    try:
+        from platformdirs import user_cache_path
+    except ImportError as error:
+        msg = "The cache folder is found by platformdirs. Install fmcib-engine[cli], or set FMCIB_HOME to a folder."
+        raise DependencyError(msg) from error
+    return user_cache_path("fmcib", appauthor=False)

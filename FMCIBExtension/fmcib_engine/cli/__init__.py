@@ -1,0 +1,31 @@
+"""The command line: arguments in, exit code out. The only folder of the engine that prints or exits.
+
+| code | meaning |
+|------|---------|
+| 0    | every row is good |
+| 2    | the command line is wrong |
+| 3    | at least one row is an error, or a self-test failed |
+| 4    | nothing could be read, loaded or written |
+| 130  | interrupted; what was done is kept |
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import DependencyError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run `fmcib-engine` with the process's arguments, and exit."""
+    try:
+        import click  # noqa: F401
+        import rich  # noqa: F401
+    except ImportError as error:
+        missing = DependencyError(f"The command line needs {error.name}. Install fmcib-engine[cli].")
+        sys.exit(f"Error: {missing}")
+    from .commands import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,202 @@
+"""The commands and their options, by click; and the one boundary where an error becomes a sentence and a code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..encoders import PRECISIONS, Precision
+from ..errors import FmcibError
+from ..geometry import FRAMES, parse_frame
+from ..preprocessing import DEFAULT_RECIPE, RECIPES
+from ..results.table import TableOptions
+from ..seeds import LesionSeed, SeedTable, read_seed_table
+from ..weights import DEMONSTRATION_SOURCE
+from .console import err, set_up_logging, show_results
+from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
+from .info import show_columns, show_info
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and give its exit code."""
+    debug = False
+    try:
+        context = cli.make_context("fmcib-engine", list(arguments))
+        debug = bool(context.params.get("debug"))
+        with context:
+            return int(cli.invoke(context) or 0)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        err.print("Interrupted.")
+        return INTERRUPTED
+    except FmcibError as error:
+        return _tell(str(error), debug=debug)
+    except BrokenPipeError:  # the reader of our output has gone
+        return NOTHING
+    except Exception as error:  # noqa: BLE001  users get sentences, not tracebacks
+        return _tell(f"Unforeseen {type(error).__name__}: {error}. Run with --debug and report it.", debug=debug)
+
+
+def _tell(sentence: str, *, debug: bool) -> int:
+    err.print(f"Error: {sentence}", style="bold red", markup=False)
+    if debug:
+        err.print_exception()
+    return NOTHING
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="fmcib-engine")
+@click.option("--debug", is_flag=True, help="Show tracebacks and the messages of libraries.")
+def cli(*, debug: bool) -> None:
+    """Deep-learning biomarkers of a lesion: a CT and a seed become FMCIB's 4,096 features.
+
+    For research use only.
+    """
+    set_up_logging(debug=debug)
+
+
+_weights = click.option(
+    "--weights",
+    envvar="FMCIB_WEIGHTS",
+    metavar="FILE",
+    help="Checkpoint of the encoder, or `demonstration` for random numbers. Else the variable FMCIB_WEIGHTS.",
+)
+_device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+
+
+@cli.command()
+@click.option("--image", type=click.Path(path_type=Path), help="A CT: NIfTI, NRRD, MetaImage, or a DICOM folder.")
+@click.option("--seed", nargs=3, type=float, metavar="X Y Z", help="The lesion, in --frame.")
+@click.option(
+    "--frame", type=click.Choice(FRAMES), default="lps", show_default=True, help="lps, ras (mm), or ijk (voxels)."
+)
+@click.option("--series", "series_uid", default="", help="SeriesInstanceUID, where the folder holds several series.")
+@click.option("--lesion-id", default="1", show_default=True, help="Your name for the lesion.")
+@click.option("--diameter", type=click.FloatRange(min=0), help="The lesion's size in mm: warns above 50.")
+@click.option("--table", type=click.Path(path_type=Path), help="CSV of seeds: image_path, coordX, coordY, coordZ.")
+@click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
+@_weights
+@_device
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="Less is marked in every row.",
+)
+@click.option("--batch-size", type=click.IntRange(min=1), help="Patches at once; by default 4 on the CPU, 16 on CUDA.")
+@click.option(
+    "--recipe", type=click.Choice(list(RECIPES)), default=DEFAULT_RECIPE, show_default=True, help="Preprocessing."
+)
+@click.option("--output", type=click.Path(path_type=Path), default=Path("features.csv"), show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace a table that exists.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--identifiers", is_flag=True, help="Keep columns that identify patients.")
+def extract(
+    *,
+    image: Path | None,
+    seed: tuple[float, float, float] | None,
+    frame: str,
+    series_uid: str,
+    lesion_id: str,
+    diameter: float | None,
+    table: Path | None,
+    image_column: str,
+    weights: str | None,
+    device: str,
+    precision: Precision,
+    batch_size: int | None,
+    recipe: str,
+    output: Path,
+    overwrite: bool,
+    resume: bool,
+    identifiers: bool,
+) -> int:
+    """Features of one lesion (--image and --seed) or of a table of lesions (--table), as a CSV.
+
+    Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error; 4 nothing could be
+    read, loaded or written; 130 interrupted, and what was done is kept.
+    """
+    if (table is None) == (image is None) or (image is None) != (not seed):
+        msg = "Give either --image with --seed, or --table."
+        raise click.UsageError(msg)
+    if image is not None and seed:
+        one = LesionSeed(1, lesion_id, image, seed, parse_frame(frame), diameter, series_uid)
+        seeds = SeedTable((one,), ())
+    elif table is not None:
+        seeds = read_seed_table(table, image_column=image_column, frame=parse_frame(frame))
+    encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
+    return run_job(
+        Job(seeds, output, encoder, recipe, TableOptions(overwrite, resume, identifiers)),
+        lambda results, run: show_results(results, run, output),
+    )
+
+
+@cli.command()
+@_weights
+@_device
+@click.option("--self-test/--no-self-test", default=True, show_default=True, help="Recompute known values.")
+def info(*, weights: str | None, device: str, self_test: bool) -> int:
+    """Versions, devices, weights, and a self-test against known values."""
+    return show_info(weights, device, self_test=self_test)
+
+
+@cli.command()
+def columns() -> None:
+    """The columns of the feature table: name, type, unit, meaning."""
+    show_columns()
+
+
+@cli.command()
+@click.option("--image", type=click.Path(path_type=Path), help="A CT of your own.")
+@click.option("--seed", nargs=3, type=float, metavar="X Y Z", help="The lesion in it, LPS mm.")
+@click.option("--download/--no-download", default=None, help="Agree (or not) to fetch a public CT. Else you are asked.")
+@_weights
+@_device
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True, help="A folder."
+)
+def demo(
+    *,
+    image: Path | None,
+    seed: tuple[float, float, float] | None,
+    download: bool | None,
+    weights: str | None,
+    device: str,
+    output: Path,
+) -> int:
+    """The main job on one scan: features, a table, and a picture of the patch.
+
+    Without --image it takes a public CT that an earlier run fetched, or fetches it if you agree, or makes a phantom.
+    Without --weights it computes with random numbers, and says so.
+    """
+    if (image is None) != (not seed):
+        msg = "Give --image and --seed together, or neither."
+        raise click.UsageError(msg)
+    from .demo import run_demo
+
+    scan = (image, seed) if image and seed else None
+    return run_demo(scan, output, EncoderOptions(weights or DEMONSTRATION_SOURCE, device), download=download)
+
+
+@cli.command()
+def worker() -> int:
+    """Answer requests on standard input (the window's other half; see the file worker.py)."""
+    from ..worker import run_worker
+
+    return run_worker()
+
+
+def _require_weights(weights: str | None) -> str:
+    if not weights:
+        msg = (
+            "No weights. Give the encoder's checkpoint with --weights FILE or the variable FMCIB_WEIGHTS; "
+            "`--weights demonstration` computes with random numbers, for trying out."
+        )
+        raise click.UsageError(msg)
+    return weights

@@ -1,0 +1,91 @@
+"""What the commands show: results on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..results.lesion import LesionResult, Run
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+RESEARCH_ONLY = "For research use only."
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+def set_up_logging(*, debug: bool) -> None:
+    """Messages of the engine to stderr; those of libraries, and tracebacks, only with `--debug`."""
+    handler = RichHandler(console=err, show_path=debug, show_time=debug, markup=False, rich_tracebacks=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+    logging.getLogger("fmcib_engine").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.captureWarnings(capture=True)
+    if not debug:
+        logging.getLogger("py.warnings").setLevel(logging.ERROR)
+
+
+class Advance(Protocol):
+    """Counts one more item done."""
+
+    def __call__(self) -> None: ...
+
+
+@contextmanager
+def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
+    """A bar with an estimate on a terminal; elsewhere a line every half minute."""
+    if err.is_terminal:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task(what, total=total, completed=done)
+            yield lambda: bar.advance(task)
+        return
+    started = last_line = time.monotonic()
+    count = done
+
+    def advance() -> None:
+        nonlocal count, last_line
+        count += 1
+        now = time.monotonic()
+        if now - last_line >= _SECONDS_BETWEEN_LINES:
+            last_line = now
+            minutes = (now - started) / (count - done) * (total - count) / 60
+            err.print(f"{what}: {count} of {total}, about {minutes:.0f} min left", markup=False)
+
+    yield advance
+
+
+def show_results(results: list[LesionResult], run: Run, output: Path) -> None:
+    """A short table for people, the errors as sentences, and where the numbers are."""
+    table = Table(title=f"{run.encoder.title}: {run.recipe_id}, {escape(run.weights.name)}", title_justify="left")
+    for heading in ("lesion", "seed LPS (mm)", "outside the scan", f"{run.encoder.feature_count} features"):
+        table.add_column(heading, overflow="fold")
+    results = sorted(results, key=lambda result: result.seed.row)
+    for result in results:
+        table.add_row(*(escape(cell) for cell in _short_row(result)))
+    out.print(table)
+    for result in results:
+        if result.error:
+            err.print(f"Lesion {result.seed.lesion_id}: {result.error}", style="red", markup=False)
+    for sentence in sorted({warning for result in results for warning in result.warnings(run)}):
+        out.print(f"[bold yellow]{escape(sentence)}[/]")
+    out.print(f"{escape(str(output))}. {RESEARCH_ONLY}")
+
+
+def _short_row(result: LesionResult) -> tuple[str, ...]:
+    point, patch, encoded = result.point, result.patch, result.encoded
+    return (
+        result.seed.lesion_id,
+        f"{point.x:.1f} {point.y:.1f} {point.z:.1f}" if point else "",
+        f"{patch.quality.padded_fraction:.1%}" if patch else "",
+        " ".join(f"{value:.4f}" for value in encoded.features[:3]) + " …" if encoded else "none: error",
+    )

@@ -1,0 +1,74 @@
+"""`demo`: the main job on one scan, with a picture, for whoever has neither a scan nor weights at hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .. import phantom, samples
+from ..encoders import DEMONSTRATION_MEANING
+from ..errors import FmcibError, OutputError
+from ..readers import read_volume
+from ..results.image import write_image
+from ..results.lesion import LesionResult, Run
+from ..results.picture import draw_patch
+from ..results.table import TableOptions
+from ..seeds import LesionSeed, SeedTable
+from .console import err, out, show_results
+from .extract import EncoderOptions, Job, run_job
+
+Seed = tuple[float, float, float]
+
+
+def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptions, *, download: bool | None) -> int:
+    """Write `features.csv` and `patch.png` into `folder`, replacing those of an earlier demo."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"The folder {folder.name} cannot be made ({error.strerror}). Choose another with --output."
+        raise OutputError(msg) from error
+    image, seed, about = (*scan, "your scan") if scan else _public_scan(download=download) or _phantom(folder)
+    out.print(f"{about}: {image.name}, seed {seed[0]:.2f} {seed[1]:.2f} {seed[2]:.2f} mm LPS", markup=False)
+
+    table, picture = folder / "features.csv", folder / "patch.png"
+
+    def show(results: list[LesionResult], run: Run) -> None:
+        patch = results[0].patch
+        if patch is not None:
+            notice = DEMONSTRATION_MEANING if run.weights.demonstration else ""
+            draw_patch(patch, picture, title=f"What the network was fed: {about}", notice=notice)
+        show_results(results, run, table)
+        if patch is not None:
+            out.print(str(picture), markup=False)
+
+    lesion = LesionSeed(1, "demo", image, seed)
+    return run_job(Job(SeedTable((lesion,), ()), table, encoder, options=TableOptions(overwrite=True)), show)
+
+
+def _public_scan(*, download: bool | None) -> tuple[Path, Seed, str] | None:
+    """A public chest CT with its middle as the seed: no lesion is known in it. Fetched only with consent."""
+    sample = samples.CT_CHEST
+    path = samples.cached(sample)
+    if path is None and download is None and sys.stdin.isatty():
+        download = click.confirm(
+            f"Fetch {sample.about} as a real CT to show? Otherwise a phantom is made", default=False
+        )
+    if path is None and download:
+        try:
+            path = samples.fetch(sample)
+        except FmcibError as error:
+            err.print(f"{error} A phantom is made instead.", markup=False)
+    if path is None:
+        return None
+    grid = read_volume(path).grid
+    x, y, z = grid.to_patient([(n - 1) / 2 for n in grid.size]).tolist()
+    return path, (x, y, z), f"{sample.about}; the seed is its middle, no lesion"
+
+
+def _phantom(folder: Path) -> tuple[Path, Seed, str]:
+    path = folder / "chest_phantom.nrrd"
+    write_image(phantom.chest_phantom(), path)
+    seed = phantom.PHANTOM_SEED
+    return path, (seed.x, seed.y, seed.z), "a chest phantom made here, with a nodule in the right lung"

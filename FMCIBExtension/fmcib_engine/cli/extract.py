@@ -1,0 +1,144 @@
+"""`extract`: seeds in, feature table out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..batch import analyse
+from ..encoders import Encoder, Precision
+from ..errors import ImageError
+from ..preprocessing import DEFAULT_RECIPE
+from ..readers import read_volume
+from ..results.lesion import LesionResult, Run
+from ..results.table import TableOptions, TableWriter, require_writable
+from ..results.versions import installed_versions
+from ..seeds import SeedTable
+from ..volume import Volume
+from ..weights import load_encoder
+from .console import err, progress
+
+_log = logging.getLogger(__name__)
+
+OK, USAGE, ERROR_ROWS, NOTHING, INTERRUPTED = 0, 2, 3, 4, 130
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """Which encoder, and how it computes."""
+
+    weights: str
+    device: str = "auto"
+    precision: Precision = "float32"
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One feature table to make."""
+
+    table: SeedTable
+    output: Path
+    encoder: EncoderOptions
+    recipe_id: str = DEFAULT_RECIPE
+    options: TableOptions = field(default_factory=TableOptions)
+
+
+def open_encoder(options: EncoderOptions) -> Encoder:
+    """Load the weights, with a sign of life."""
+    probe = None
+    if options.precision != "float32":
+        from ..phantom import probe_patch
+
+        probe = probe_patch()
+    with err.status("Loading PyTorch and the weights"):
+        return load_encoder(
+            options.weights,
+            device=options.device,
+            precision=options.precision,
+            batch_size=options.batch_size,
+            probe=probe,
+        )
+
+
+def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
+    """Compute and write the table, give its first results to `show`, and return the exit code.
+
+    Raises:
+        FmcibError: nothing could be read, loaded or written.
+    """
+    require_writable(job.output, job.options)  # before the seconds that loading takes
+    encoder = open_encoder(job.encoder)
+    run = Run(
+        encoder=encoder.spec,
+        weights=encoder.weights,
+        recipe_id=job.recipe_id,
+        precision=encoder.precision,
+        precision_deviation=encoder.precision_deviation,
+        versions=installed_versions(),
+    )
+    tally = _Tally()
+    with TableWriter(job.output, run, job.table, job.options) as writer:
+        if writer.dropped_columns:
+            _log.info("Columns that identify patients are left out: %s", ", ".join(writer.dropped_columns))
+        try:
+            _fill(writer, job, encoder, tally)
+        except KeyboardInterrupt:
+            _tell_how_to_go_on(writer, job)
+            return INTERRUPTED
+        if not writer.finished_rows and tally.unreadable == tally.failed:
+            writer.discard()
+            raise ImageError(tally.why_nothing())
+        writer.finish()
+    show(tally.first, run)
+    if tally.failed:
+        err.print(f"{tally.failed} of {len(job.table.seeds)} rows are errors; their column `error` says why.")
+    return ERROR_ROWS if tally.failed else OK
+
+
+@dataclass
+class _Tally:
+    """What the user is told at the end, without keeping every patch of thousands."""
+
+    first: list[LesionResult] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    failed: int = 0
+    unreadable: int = 0
+
+    def count(self, result: LesionResult) -> None:
+        if len(self.first) < _SHOWN:
+            self.first.append(result)
+        if result.status == "error":
+            self.failed += 1
+            self.unreadable += result.unreadable
+            if len(self.errors) < 3 and result.error not in self.errors:
+                self.errors.append(result.error)
+
+    def why_nothing(self) -> str:
+        more = " (and others)" if self.failed > len(self.errors) > 1 else ""
+        return "No scan could be read, so there is no table. " + " ".join(self.errors) + more
+
+
+def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally) -> None:
+    todo = [seed for seed in job.table.seeds if seed.row not in writer.finished_rows]
+    with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
+        for result in analyse(todo, read_volume=_read, encoder=encoder, recipe_id=job.recipe_id):
+            writer.write(result)
+            tally.count(result)
+            advance()
+
+
+def _read(image: Path, series_uid: str) -> Volume:
+    return read_volume(image, series_uid=series_uid or None)
+
+
+def _tell_how_to_go_on(writer: TableWriter, job: Job) -> None:
+    again = "--resume --overwrite" if job.options.overwrite and job.output.exists() else "--resume"
+    err.print(
+        f"Interrupted. {len(writer.finished_rows)} of {len(job.table.seeds)} rows are kept in "
+        f"{writer.journal_path.name}. To go on, run the same command with {again}.",
+        markup=False,
+    )

@@ -1,0 +1,88 @@
+"""`info` and `columns`: what is installed, what it can compute on, whether it computes right, what the table says."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from ..cache import cache_folder
+from ..encoders import DEMONSTRATION_MEANING, ENCODERS
+from ..encoders.devices import list_devices
+from ..errors import FmcibError
+from ..preprocessing import DEFAULT_RECIPE, RECIPES
+from ..results.schema import COLUMNS, SCHEMA_VERSION
+from ..results.versions import installed_versions
+from ..weights import load_encoder
+from .console import RESEARCH_ONLY, err, out
+from .extract import ERROR_ROWS, OK
+
+
+def show_info(weights: str | None, device: str, *, self_test: bool) -> int:
+    """Print the facts; the exit code says whether weights and self-test are good."""
+    table = Table(show_header=False, box=None)
+    for name, version in installed_versions().items():
+        table.add_row(name, version)
+    for name in RECIPES:
+        table.add_row("recipe", name + (" (default)" if name == DEFAULT_RECIPE else ""))
+    for spec in ENCODERS.values():
+        table.add_row("encoder", f"{spec.id}: {spec.title}; weights {spec.weights_licence}; {spec.citation}")
+    table.add_row("feature table", f"schema {SCHEMA_VERSION}, {len(COLUMNS)} columns and the features")
+    table.add_row("cache folder", escape(str(cache_folder())))
+    out.print(table)
+    good = _show_devices() and _show_weights(weights, device)
+    if self_test and good:
+        good = _show_self_test(device)
+    out.print(RESEARCH_ONLY)
+    return OK if good else ERROR_ROWS
+
+
+def show_columns() -> None:
+    """Print the schema."""
+    table = Table(title=f"Feature table, schema {SCHEMA_VERSION}", title_justify="left")
+    for heading in ("column", "type", "unit", "meaning"):
+        table.add_column(heading, overflow="fold")
+    for column in COLUMNS:
+        table.add_row(column.name, column.type.__name__, column.unit, escape(column.meaning))
+    table.add_row("pred_0 …", "float32", "", "the encoder's features, by upstream's names")
+    out.print(table)
+
+
+def _show_devices() -> bool:
+    try:
+        devices = list_devices()
+    except FmcibError as error:
+        out.print(f"devices: none. {error}", markup=False)
+        return False
+    for device in devices:
+        memory = f", {device.memory_bytes / 2**30:.0f} GiB" if device.memory_bytes else ""
+        out.print(f"device {device.name}: {device.title}{memory}", markup=False)
+    return True
+
+
+def _show_weights(weights: str | None, device: str) -> bool:
+    if not weights:
+        out.print("weights: none given (--weights FILE, or the variable FMCIB_WEIGHTS)", markup=False)
+        return True
+    try:
+        with err.status("Loading the weights"):
+            identity = load_encoder(weights, device=device).weights
+    except FmcibError as error:
+        out.print(f"weights: {error}", markup=False)
+        return False
+    out.print(
+        f"weights: {identity.name}, SHA-256 {identity.sha256}, every tensor as the encoder wants it", markup=False
+    )
+    if identity.demonstration:
+        out.print(f"[bold yellow]{DEMONSTRATION_MEANING}[/]")
+    return True
+
+
+def _show_self_test(device: str) -> bool:
+    from ..selftest import run_self_test
+
+    with err.status("Self-test: the probe patch and its features, with demonstration weights"):
+        report = run_self_test(device)
+    for check in report:
+        verdict = "[green]good[/]" if check.good else "[bold red]WRONG[/]"
+        out.print(f"self-test, {check.what}: {verdict}, deviates {check.deviation:.1e} (at most {check.limit:.0e})")
+    return all(check.good for check in report)

@@ -1,0 +1,47 @@
+"""Files and DICOM series -> Volume. Importing this package loads neither SimpleITK nor pydicom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import ImageError
+from ..volume import Volume
+from .dicom import read_series
+from .dicom_headers import is_dicom
+from .images import KINDS, image_kind, read_image
+
+__all__ = ["read_volume"]
+
+
+def read_volume(source: Path | Sequence[Path], *, series_uid: str | None = None) -> Volume:
+    """The CT in a folder, a list of files or a file.
+
+    A folder (with its subfolders) or a list is read as a DICOM series; a file is DICOM if it begins as DICOM does, else
+    its suffix decides. `series_uid` chooses among several DICOM series; the empty text chooses one without a UID.
+
+    Raises:
+        SeriesError: DICOM without a CT, with several and no choice, or whose slices are not a regular grid.
+        ImageError: nothing there, a kind of file that is not read, or a damaged one.
+        DependencyError: SimpleITK or pydicom is not installed.
+    """
+    if not isinstance(source, Path):
+        return read_series(list(source), series_uid=series_uid)
+    if not source.exists():
+        msg = f"A scan is read from a file or a folder, but there is no {source.name!r}. Check the path."
+        raise ImageError(msg)
+    if source.is_dir():
+        files = sorted(path for path in source.rglob("*") if path.is_file())
+        return read_series(files, name=source.absolute().name, series_uid=series_uid)
+    if is_dicom(source):
+        return read_series([source], series_uid=series_uid)
+    if image_kind(source) is None:
+        msg = (
+            f"A scan is a DICOM folder, list of files or file, or a file that ends in {', '.join(KINDS)}; "
+            f"{source.name!r} is none of these. Convert it, or correct its name."
+        )
+        raise ImageError(msg)
+    if series_uid is not None:
+        msg = f"A series UID chooses among DICOM series, but {source.name!r} is not DICOM. Leave the series UID out."
+        raise ImageError(msg)
+    return read_image(source)

@@ -1,0 +1,84 @@
+"""What both readers share of SimpleITK: its import, its warnings, its exceptions, and its voxels without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DependencyError, ImageError
+
+_REASONS = {  # what ITK says -> what we say; anything else is damage
+    "Unable to determine ImageIO": "it is not of the kind that its name says, or its header is damaged",
+    "orthonormal": "its axes are not at right angles to each other, and a sheared scan is not read",
+    "couldn't open": "the file with its voxels, which the header names, is missing",
+    "determinant": "its axes do not span space",
+    "direction": "its axes do not span space",
+    "spacing": "its voxel spacing is not a positive number",
+}
+_DAMAGED = "its voxels are damaged or incomplete"
+
+
+def import_package(name: str) -> ModuleType:
+    """A package of the extra `read`, imported when it is first needed: SimpleITK takes half a second.
+
+    Raises:
+        DependencyError: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        msg = f"Reading scans needs the package {name}, which is not installed. Run: pip install 'fmcib-engine[read]'"
+        raise DependencyError(msg) from error
+
+
+def reader_name(sitk: ModuleType) -> str:
+    """Library and version, for `Source.reader`."""
+    return f"SimpleITK {sitk.Version().VersionString()}"
+
+
+@contextmanager
+def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
+    """ITK's exceptions as one sentence of ours, and its warnings off meanwhile.
+
+    Whether ITK shows warnings is global to the process, so it is put back at the end. What the libraries inside ITK
+    print by themselves (12-bit JPEG, MetaImage) has no switch.
+
+    Raises:
+        ImageError: ITK failed; it names, by its last part, the one of `paths` that ITK names.
+    """
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.GlobalWarningDisplayOff()
+    try:
+        yield
+    except RuntimeError as error:
+        said = str(error)
+        path = next((path for path in paths if str(path) in said), paths[0])
+        said = said.replace(str(path), "")
+        reason = next((ours for theirs, ours in _REASONS.items() if theirs in said), _DAMAGED)
+        msg = f"{path.name!r} cannot be read as a scan: {reason}. Export the scan again."
+        raise ImageError(msg) from error
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+class _Buffer:
+    """Keeps an ITK image alive as long as an array looks at its voxels.
+
+    SimpleITK's own view does not: reading it after the image is gone ends the process.
+    """
+
+    def __init__(self, sitk: ModuleType, image: Any) -> None:  # noqa: ANN401 - SimpleITK has no types
+        self.image = image
+        self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
+
+
+def voxels_of(sitk: ModuleType, image: Any) -> NDArray[Any]:  # noqa: ANN401 - SimpleITK has no types
+    """The voxels [k, j, i] of an ITK image: its own memory, read-only, in its own type."""
+    return np.asarray(_Buffer(sitk, image))

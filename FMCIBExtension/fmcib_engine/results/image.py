@@ -1,0 +1,38 @@
+"""Write a volume to a file: phantoms, and patches for whoever wants to look at them elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DependencyError, OutputError
+from ..volume import Volume
+
+
+def write_image(volume: Volume, path: Path) -> None:
+    """Write voxels and geometry (LPS) in the format that the name's ending asks for, all of it or nothing.
+
+    Raises:
+        DependencyError: SimpleITK is not installed.
+        OutputError: the file cannot be written.
+    """
+    try:
+        import SimpleITK as sitk  # noqa: N813  its users' name for it
+    except ImportError as error:
+        msg = "Writing images needs SimpleITK. Install fmcib-engine[read]."
+        raise DependencyError(msg) from error
+    grid = volume.grid
+    image: Any = sitk.GetImageFromArray(volume.read_box(np.zeros(3, dtype=np.int64), np.array(grid.size)))
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    temporary = path.with_name(f"unfinished-{path.name}")
+    try:
+        sitk.WriteImage(image, str(temporary), useCompression=False)
+        temporary.replace(path)
+    except (RuntimeError, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        msg = f"{path.name} cannot be written. Choose another folder or ending (.nrrd, .nii.gz, .mha), or make room."
+        raise OutputError(msg) from error

@@ -1,0 +1,55 @@
+"""What came of one seed: features or an error, with the patch and the encoder that they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ..encoders import DEMONSTRATION_MEANING, Encoded, EncoderSpec, Precision, WeightsIdentity
+from ..geometry import PatientPoint
+from ..preprocessing import Patch
+from ..seeds import LesionSeed
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all rows of a table have in common."""
+
+    encoder: EncoderSpec
+    weights: WeightsIdentity
+    recipe_id: str
+    precision: Precision
+    precision_deviation: float | None
+    versions: dict[str, str]
+    """Version of the engine, of Python, and of each package that has a part in the numbers."""
+
+
+@dataclass(frozen=True)
+class LesionResult:
+    """One row of the feature table."""
+
+    seed: LesionSeed
+    point: PatientPoint | None = None
+    patch: Patch | None = None
+    encoded: Encoded | None = None
+    error: str = ""
+    unreadable: bool = False
+    """Whether the error is that the scan could not be read."""
+    computed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def status(self) -> str:
+        return "error" if self.error or self.encoded is None else "ok"
+
+    def warnings(self, run: Run) -> list[str]:
+        """Sentences that belong beside the numbers wherever they are shown."""
+        found = [DEMONSTRATION_MEANING] if run.weights.demonstration else []
+        if self.patch is not None:
+            found += self.patch.quality.warnings(self.seed.diameter_mm)
+        if run.recipe_id != run.encoder.recipe_id:
+            found.append(
+                f"{run.recipe_id} is for replication only; {run.encoder.id} is used with {run.encoder.recipe_id}"
+            )
+        if self.encoded is not None and self.encoded.note:
+            found.append(self.encoded.note)
+        return found

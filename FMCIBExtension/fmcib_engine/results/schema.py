@@ -1,0 +1,145 @@
+"""The columns of the feature table: name, type, unit, meaning and where each value comes from. One table, versioned.
+
+A change of a name, type, unit or meaning raises the major number of `SCHEMA_VERSION`, a new column the minor one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .lesion import LesionResult, Run
+
+SCHEMA_VERSION = "1.0"
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `value` gives None where a row has no such fact; the cell is then empty."""
+
+    name: str
+    type: type
+    unit: str
+    meaning: str
+    value: Callable[[LesionResult, Run], Value]
+
+
+def _seed(attribute: str) -> Callable[[LesionResult, Run], Any]:
+    return lambda result, _: getattr(result.seed, attribute)
+
+
+def _coordinate(axis: int) -> Callable[[LesionResult, Run], Any]:
+    """Of the seed in LPS; of a seed whose scan could not be read, where it was given in LPS."""
+
+    def value(result: LesionResult, _: Run) -> float | None:
+        if result.point is not None:
+            return float(result.point.to_array()[axis])
+        given = result.seed.coordinates[axis]
+        return given if result.seed.frame == "lps" and math.isfinite(given) else None
+
+    return value
+
+
+def _quality(attribute: str) -> Callable[[LesionResult, Run], Any]:
+    return lambda result, _: getattr(result.patch.quality, attribute) if result.patch else None
+
+
+def _version(package: str) -> Callable[[LesionResult, Run], Any]:
+    return lambda _, run: run.versions.get(package)
+
+
+LESION = (
+    Column("row", int, "", "number of the row in the seed table, from 1", _seed("row")),
+    Column("lesion_id", str, "", "the user's name of the lesion, else the row's number", _seed("lesion_id")),
+    Column("image_path", str, "", "the scan, relative to this table's folder", lambda *_: None),  # filled by the writer
+    Column("series_uid", str, "", "the DICOM series asked for; only with identifiers", lambda *_: None),
+    Column("lesion_diameter_mm", float, "mm", "the lesion's size, where the user gave it", _seed("diameter_mm")),
+)
+SEED = (
+    Column("coordX", float, "mm", "seed, LPS: to the patient's left", _coordinate(0)),
+    Column("coordY", float, "mm", "seed, LPS: to the patient's back", _coordinate(1)),
+    Column("coordZ", float, "mm", "seed, LPS: to the patient's head", _coordinate(2)),
+    Column("seed_frame", str, "", "frame in which the user gave the seed: lps, ras or ijk", _seed("frame")),
+)
+QUALITY = (
+    Column("padded_fraction", float, "1", "share of the patch outside the scan", _quality("padded_fraction")),
+    Column("border_distance_mm", float, "mm", "seed to the scan's nearest face", _quality("border_distance_mm")),
+    Column("seed_offset_x_mm", float, "mm", "seed minus patch centre, LPS x", _quality("seed_offset_x_mm")),
+    Column("seed_offset_y_mm", float, "mm", "seed minus patch centre, LPS y", _quality("seed_offset_y_mm")),
+    Column("seed_offset_z_mm", float, "mm", "seed minus patch centre, LPS z", _quality("seed_offset_z_mm")),
+    Column("source_spacing_i_mm", float, "mm", "the scan's voxels along a row", _quality("source_spacing_i_mm")),
+    Column("source_spacing_j_mm", float, "mm", "the scan's voxels along a column", _quality("source_spacing_j_mm")),
+    Column("source_spacing_k_mm", float, "mm", "the scan's voxels across slices", _quality("source_spacing_k_mm")),
+    Column(
+        "fraction_below_minus_1024_hu",
+        float,
+        "1",
+        "share of the patch's scanned voxels below -1024 HU",
+        _quality("fraction_below_minus_1024_hu"),
+    ),
+    Column(
+        "fraction_above_3071_hu",
+        float,
+        "1",
+        "share of the patch's scanned voxels above 3071 HU",
+        _quality("fraction_above_3071_hu"),
+    ),
+    Column("oblique", bool, "", "whether the scan's axes lean against the patient's", _quality("oblique")),
+    Column(
+        "warnings",
+        str,
+        "",
+        "sentences that belong beside the numbers, separated by semicolons",
+        lambda result, run: "; ".join(result.warnings(run)),
+    ),
+)
+PROVENANCE = (
+    Column("encoder_id", str, "", "the network", lambda _, run: run.encoder.id),
+    Column("weights", str, "", "file name, or DEMONSTRATION WEIGHTS", lambda _, run: run.weights.name),
+    Column("weights_sha256", str, "", "SHA-256 of the weights", lambda _, run: run.weights.sha256),
+    Column("recipe_id", str, "", "the preprocessing", lambda _, run: run.recipe_id),
+    Column(
+        "patch_sha256",
+        str,
+        "",
+        "SHA-256 of the patch that was fed",
+        lambda result, _: result.patch.sha256 if result.patch else None,
+    ),
+    Column(
+        "device", str, "", "where it was computed", lambda result, _: result.encoded.device if result.encoded else None
+    ),
+    Column("precision", str, "", "float32, or what the user asked for", lambda _, run: run.precision),
+    Column(
+        "precision_deviation",
+        float,
+        "1",
+        "|reduced - float32| / |float32| of the features of the engine's probe patch; empty in float32",
+        lambda _, run: run.precision_deviation,
+    ),
+    Column("engine_version", str, "", "of fmcib-engine", _version("fmcib-engine")),
+    Column("python_version", str, "", "of Python", _version("python")),
+    Column("numpy_version", str, "", "of numpy", _version("numpy")),
+    Column("scipy_version", str, "", "of scipy", _version("scipy")),
+    Column("simpleitk_version", str, "", "of SimpleITK, which decodes the voxels", _version("SimpleITK")),
+    Column("pydicom_version", str, "", "of pydicom, which reads DICOM headers", _version("pydicom")),
+    Column("torch_version", str, "", "of PyTorch", _version("torch")),
+    Column("monai_version", str, "", "of MONAI", _version("monai")),
+    Column("computed_at", str, "", "UTC, ISO 8601", lambda result, _: result.computed_at.isoformat(timespec="seconds")),
+    Column("schema_version", str, "", "of this table of columns", lambda *_: SCHEMA_VERSION),
+)
+OUTCOME = (
+    Column("status", str, "", "ok or error", lambda result, _: result.status),
+    Column("error", str, "", "why there are no features; empty where there are", lambda result, _: result.error),
+)
+
+COLUMNS: tuple[Column, ...] = (*LESION, *SEED, *QUALITY, *PROVENANCE, *OUTCOME)
+"""Every column before the features."""
+
+
+def feature_columns(count: int) -> list[str]:
+    """`pred_0`, `pred_1`, …: upstream's names of the features, which have no unit."""
+    return [f"pred_{index}" for index in range(count)]

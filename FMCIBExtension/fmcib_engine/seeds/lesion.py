@@ -1,0 +1,41 @@
+"""One lesion to analyse, as the user gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import InputError
+from ..geometry import Frame, PatientPoint, VoxelGrid, point_in_frame
+
+
+@dataclass(frozen=True)
+class LesionSeed:
+    """A seed and its scan; or, where the user's row could not be understood, what was wrong with it."""
+
+    row: int
+    """Number of the row in its source, from 1."""
+    lesion_id: str
+    image: Path
+    coordinates: tuple[float, float, float]
+    """In `frame`."""
+    frame: Frame = "lps"
+    diameter_mm: float | None = None
+    series_uid: str = ""
+    """Which series, where `image` is a DICOM folder with several."""
+    extras: Mapping[str, str] = field(default_factory=dict)
+    """The user's other columns."""
+    problem: str = ""
+    """Why this row cannot be analysed; empty where it can."""
+
+    def point(self, grid: VoxelGrid) -> PatientPoint:
+        """The seed in patient space; the scan's grid is needed for the frame `ijk`.
+
+        Raises:
+            InputError: the row had a problem from the start.
+            SeedError: coordinates that are not finite.
+        """
+        if self.problem:
+            raise InputError(self.problem)
+        return point_in_frame(self.coordinates, self.frame, grid)

@@ -1,0 +1,169 @@
+"""What reaches the worker and what leaves it: the channel of frames, a request, and the requests that wait."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Condition, Lock
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from .framing import Header
+
+PARENT_GONE = 1
+"""Exit code when a standard stream has no other end any more; nobody is left to be told anything."""
+
+Id = int | str
+_LONGEST_ID = 200
+_LARGEST_READ = 1 << 20
+
+_REQUIRED = object()
+_FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "load": {"weights": _REQUIRED, "encoder": "fmcib", "device": "auto", "precision": "float32"},
+        "encode": {},
+        "cancel": {"target": _REQUIRED},
+        "ping": {},
+        "shut_down": {},
+    }
+)
+"""The requests, and the fields of each beside `id` and `type`, with their defaults."""
+
+
+class Channel:
+    """Frames from file descriptor 0, and to a private copy of 1; 1 itself becomes 2, because native libraries print.
+
+    One thread reads, any thread writes. To be made once in a process, before anything else uses its standard streams.
+    """
+
+    def __init__(self) -> None:
+        try:
+            os.fstat(2)
+        except OSError:  # a window on Windows may have no stderr to pass on
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        self._replies = os.dup(1)
+        os.dup2(2, 1)
+        self._writing = Lock()
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(0, os.O_BINARY)
+            msvcrt.setmode(self._replies, os.O_BINARY)
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; none at the end of the stream, which a broken one counts as.
+
+        Straight from the descriptor: Python's buffered stdin has a lock, which the reading thread would still hold
+        when the interpreter ends.
+        """
+        try:
+            return os.read(0, min(count, _LARGEST_READ))
+        except OSError:
+            return b""
+
+    def write(self, frame: bytes) -> None:
+        """Send a whole frame. Without a reader the process ends, quietly."""
+        with self._writing:
+            self._write(frame)
+
+    def write_last(self, frame: bytes, exit_code: int) -> NoReturn:
+        """Send a frame after which there is no other, and end the process whatever its other threads do."""
+        with self._writing:
+            self._write(frame)
+            os._exit(exit_code)
+
+    def _write(self, frame: bytes) -> None:
+        rest = memoryview(frame)
+        while rest:
+            try:
+                rest = rest[os.write(self._replies, rest) :]
+            except OSError:  # EPIPE; EINVAL on Windows
+                os._exit(PARENT_GONE)
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A frame from the parent, checked.
+
+    Attributes:
+        id: None where the frame has none that could be repeated in a reply.
+        type: a key of the protocol's requests, unless there is a problem.
+        fields: the others, with defaults filled in.
+        payload: bytes of a patch; empty but for `encode`.
+        problem: a sentence why this is no request; empty where it is one.
+    """
+
+    id: Id | None
+    type: str
+    fields: Mapping[str, Any]
+    payload: bytes
+    problem: str = ""
+
+    @classmethod
+    def from_frame(cls, header: Header, payload: bytes) -> Request:
+        kind, request_id = header.get("type"), header.get("id")
+        return cls(
+            id=request_id if _is_id(request_id) else None,
+            type=str(kind),
+            fields={**_FIELDS.get(str(kind), {}), **header},
+            payload=payload,
+            problem=_find_problem(header, payload),
+        )
+
+
+class Waiting:
+    """Requests in the order in which they came, until they are taken or dropped."""
+
+    def __init__(self) -> None:
+        self._requests: deque[Request] = deque()
+        self._changed = Condition()
+
+    def put(self, request: Request) -> None:
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify()
+
+    def take(self) -> Request:
+        """The oldest one, as soon as there is one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._requests)
+            return self._requests.popleft()
+
+    def drop(self, request_id: Id) -> bool:
+        """Remove the oldest one of that id; False where none waits."""
+        with self._changed:
+            found = next((request for request in self._requests if request.id == request_id), None)
+            if found is not None:
+                self._requests.remove(found)
+        return found is not None
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_ID
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _find_problem(header: Header, payload: bytes) -> str:
+    kind = header.get("type")
+    if not _is_id(header.get("id")):
+        got = reprlib.repr(header.get("id"))
+        return f"A request's id is an integer or a text of at most {_LONGEST_ID} characters, got {got}."
+    if not isinstance(kind, str) or kind not in _FIELDS:
+        return f"A request's type is one of {', '.join(_FIELDS)}, got {reprlib.repr(kind)}."
+    given = header.keys() - {"id", "type"}
+    required = {name for name, default in _FIELDS[kind].items() if default is _REQUIRED}
+    if given - _FIELDS[kind].keys() or required - given:
+        wanted = ", ".join(name if name in required else f"[{name}]" for name in _FIELDS[kind]) or "none"
+        return f"The fields of {kind} are: {wanted}; got {reprlib.repr(sorted(given))}."
+    for name in sorted(given):
+        if not (_is_id(header[name]) if name == "target" else isinstance(header[name], str)):
+            wanted = "an id" if name == "target" else "a text"
+            return f"The field {name} of {kind} is {wanted}, got {reprlib.repr(header[name])}."
+    if payload and kind != "encode":
+        return f"Only encode has a payload, got {len(payload)} bytes with {kind}."
+    return ""
