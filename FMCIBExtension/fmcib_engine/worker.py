@@ -11,8 +11,8 @@ it writes: nothing limits how much may be in flight, except the pipes.
 
     {"type": "ready", "protocol": 1, "engine_version": "0.1.0", "pid": 4711}
 
-**Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses and
-should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
+**Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
+and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
 
     load       weights, [encoder="fmcib"], [device="auto"], [precision="float32"]
                weights: a checkpoint's path, or "demonstration"; device: auto, cpu, cuda, cuda:N or mps;
@@ -22,8 +22,8 @@ should not use twice. Fields in square brackets may be left out; a field that is
     cancel     target: the id of another request
     shut_down  everything that waits is answered, then the worker ends with exit code 0. Nothing after it is read.
 
-**Replies.** Each request is answered exactly once, by a reply with its `id` or by an `error`, in the order in which they
-came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits.
+**Replies.** Each request is answered exactly once, by a reply with its `id` or by an `error`, in the order in which
+they came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits.
 
     load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
                {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "demonstration": bool, "device",
@@ -56,9 +56,9 @@ than the encoder's own is encoded all the same, because replication needs it: th
 After an error the worker goes on, with the encoder that it had. Only after `protocol` (its id is null) does it end, at
 once and with exit code 2: where the next frame would start is unknown. What waited is not answered then.
 
-**End.** When stdin ends without `shut_down`, or stdout has no reader, the parent is gone: the worker ends at once, even in
-the middle of a request, with exit code 1. It leaves nothing behind, and may be killed at any moment. It ignores SIGINT,
-which a terminal sends to the parent's children as well: the parent decides.
+**End.** When stdin ends without `shut_down`, or stdout has no reader, the parent is gone: the worker ends at once, even
+in the middle of a request, with exit code 1. It leaves nothing behind, and may be killed at any moment. It ignores
+SIGINT, which a terminal sends to the parent's children as well: the parent decides.
 """
 
 from __future__ import annotations

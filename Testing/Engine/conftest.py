@@ -1,42 +1,13 @@
-"""What the tests share: where the data lies, how its scans are opened, and the reference checkpoint."""
+"""Fixtures: golden values, and scans of the test data by name."""
 
 from __future__ import annotations
 
-import csv
-import os
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
-GOLDEN = DATA.parent / "golden"
-
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the test CTs (FMCIB_TEST_DATA)")
-needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="needs the golden values beside the test CTs")
-
-
-@dataclass(frozen=True)
-class GoldenCase:
-    name: str
-    image: str
-    seed: tuple[float, float, float]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-def golden_cases() -> list[GoldenCase]:
-    if not GOLDEN.is_dir():
-        return []
-    with (GOLDEN / "golden_cases.csv").open(newline="") as file:
-        return [
-            GoldenCase(row["case"], row["image"], (float(row["coordX"]), float(row["coordY"]), float(row["coordZ"])))
-            for row in csv.DictReader(file)
-        ]
+from support import DATA, GOLDEN
 
 
 @pytest.fixture(scope="session")

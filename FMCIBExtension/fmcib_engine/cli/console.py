@@ -76,8 +76,10 @@ def show_results(results: list[LesionResult], run: Run, output: Path) -> None:
     for result in results:
         if result.error:
             err.print(f"Lesion {result.seed.lesion_id}: {result.error}", style="red", markup=False)
-    for sentence in sorted({warning for result in results for warning in result.warnings(run)}):
-        out.print(f"[bold yellow]{escape(sentence)}[/]")
+        for warning in result.warnings:
+            out.print(f"Lesion {result.seed.lesion_id}: {warning}", style="yellow", markup=False)
+    for warning in run.warnings:
+        out.print(warning, style="bold yellow", markup=False)
     out.print(f"{escape(str(output))}. {RESEARCH_ONLY}")
 
 

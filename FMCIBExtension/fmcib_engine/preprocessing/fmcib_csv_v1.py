@@ -66,6 +66,8 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
 
     if np.array_equal(size_out, size) and _is_unchanged(affine, target):
         target = affine
+    else:  # MONAI keeps the product, whose last bits decide how a seed on a voxel's edge is truncated
+        target = affine @ np.linalg.solve(affine, target)
     return _to_lps_order(target, size_out)
 
 

@@ -92,7 +92,9 @@ def _interpolate_along(array: FloatArray, index: FloatArray, box_start: int, axi
     share = np.where(low < 0, 0.0, index - np.floor(index))
     low = np.clip(low, 0, last)
     before, after = array.take(low, axis), array.take(np.minimum(low + 1, last), axis)
-    values: FloatArray = before + (after - before) * np.expand_dims(share, tuple(d for d in range(3) if d != axis))
+    share = np.expand_dims(share, tuple(d for d in range(3) if d != axis))
+    with np.errstate(invalid="ignore"):  # infinite voxels: the patch refuses what comes of them
+        values: FloatArray = before + (after - before) * share
     return values
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import DependencyError, ImageError
 
 _REASONS = {  # what ITK says -> what we say; anything else is damage
-    "Unable to determine ImageIO": "it is not of the kind that its name says, or its header is damaged",
+    "Unable to determine ImageIO": "it is damaged, incomplete, or not of the kind that its name says",
     "orthonormal": "its axes are not at right angles to each other, and a sheared scan is not read",
     "couldn't open": "the file with its voxels, which the header names, is missing",
     "determinant": "its axes do not span space",
@@ -51,7 +51,7 @@ def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
     print by themselves (12-bit JPEG, MetaImage) has no switch.
 
     Raises:
-        ImageError: ITK failed; it names, by its last part, the one of `paths` that ITK names.
+        ImageError: ITK failed; it names, by its last part, the one of `paths` that is at fault.
     """
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.GlobalWarningDisplayOff()
@@ -59,13 +59,23 @@ def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
         yield
     except RuntimeError as error:
         said = str(error)
-        path = next((path for path in paths if str(path) in said), paths[0])
+        path = next((path for path in paths if str(path) in said), None) or _first_unreadable(sitk, paths)
         said = said.replace(str(path), "")
         reason = next((ours for theirs, ours in _REASONS.items() if theirs in said), _DAMAGED)
         msg = f"{path.name!r} cannot be read as a scan: {reason}. Export the scan again."
         raise ImageError(msg) from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+def _first_unreadable(sitk: ModuleType, paths: Sequence[Path]) -> Path:
+    """The first of `paths` that ITK cannot read by itself: reading a series, it does not always say which it was."""
+    for path in paths[:-1]:
+        try:
+            sitk.ReadImage(str(path))
+        except RuntimeError:
+            return path
+    return paths[-1]
 
 
 class _Buffer:

@@ -8,6 +8,7 @@ A torn last line, as a kill or a full disk leaves it, is dropped.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -29,7 +30,11 @@ class Journal:
             self._file = path.open("ab")
         else:
             self._file = path.open("wb")
-            self._append({"fingerprint": fingerprint})
+            try:
+                self._append({"fingerprint": fingerprint})
+            except OSError:
+                self.close()
+                raise
 
     @property
     def finished_rows(self) -> frozenset[int]:
@@ -52,10 +57,11 @@ class Journal:
                 yield json.loads(file.readline())[2]
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # every row was flushed when it was added, or its error was told then
+            self._file.close()
 
     def remove(self) -> None:
-        self._file.close()
+        self.close()
         self.path.unlink(missing_ok=True)
 
     def _append(self, value: object) -> int:

@@ -23,6 +23,14 @@ class Run:
     versions: dict[str, str]
     """Version of the engine, of Python, and of each package that has a part in the numbers."""
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences that belong beside every number of the run, wherever it is shown."""
+        found = [DEMONSTRATION_MEANING] if self.weights.demonstration else []
+        if self.recipe_id != self.encoder.recipe_id:
+            found.append(f"{self.recipe_id} is for replication only: {self.encoder.id} goes with {self.encoder.recipe_id}")
+        return found
+
 
 @dataclass(frozen=True)
 class LesionResult:
@@ -41,15 +49,8 @@ class LesionResult:
     def status(self) -> str:
         return "error" if self.error or self.encoded is None else "ok"
 
-    def warnings(self, run: Run) -> list[str]:
-        """Sentences that belong beside the numbers wherever they are shown."""
-        found = [DEMONSTRATION_MEANING] if run.weights.demonstration else []
-        if self.patch is not None:
-            found += self.patch.quality.warnings(self.seed.diameter_mm)
-        if run.recipe_id != run.encoder.recipe_id:
-            found.append(
-                f"{run.recipe_id} is for replication only; {run.encoder.id} is used with {run.encoder.recipe_id}"
-            )
-        if self.encoded is not None and self.encoded.note:
-            found.append(self.encoded.note)
-        return found
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about this lesion's numbers."""
+        found = self.patch.quality.warnings(self.seed.diameter_mm) if self.patch else []
+        return [*found, self.encoded.note] if self.encoded and self.encoded.note else found

@@ -30,8 +30,8 @@ _ALSO = ("mrn", "medicalrecordnumber", "ssn", "dob", "dateofbirth", "seriesuid",
 
 
 def _normal(name: str) -> str:
-    """`Patient's Name`, `patient_name` and `PatientName` are one keyword."""
-    return re.sub(r"[^a-z0-9]", "", name.lower().replace("'s", ""))
+    """`Patient's Name`, `PATIENTS_NAME`, `patient_name` and `PatientName` are one keyword."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("patients", "patient")
 
 
 _IDENTIFYING = frozenset(map(_normal, _KEYWORDS)) | frozenset(_ALSO)

@@ -94,7 +94,7 @@ QUALITY = (
         str,
         "",
         "sentences that belong beside the numbers, separated by semicolons",
-        lambda result, run: "; ".join(result.warnings(run)),
+        lambda result, run: "; ".join([*run.warnings, *result.warnings]),
     ),
 )
 PROVENANCE = (

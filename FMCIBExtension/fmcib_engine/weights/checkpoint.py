@@ -113,7 +113,8 @@ def _open(path: Path) -> Any:
         )
         raise WeightsError(msg) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        msg = f"{path.name} cannot be opened as a PyTorch checkpoint ({str(error).splitlines()[0]}). Fetch it again."
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        msg = f"{path.name} cannot be opened as a PyTorch checkpoint ({reason}). Fetch it again."
         raise WeightsError(msg) from error
 
 

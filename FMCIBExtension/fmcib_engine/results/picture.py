@@ -1,0 +1,234 @@
+"""The very patch that the network was fed, as a PNG: three planes through the seed.
+
+Shown by radiological convention, one square per voxel without interpolation: what is checked by eye is what was fed,
+and a smoothed picture would hide coarse slices and the edge of the scan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..errors import DependencyError, OutputError
+from ..preprocessing import PATCH_SIZE, Patch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 1400, 640
+"""Of the picture, pixels."""
+PANEL = 8 * PATCH_SIZE
+"""Edge of a plane, pixels: 8 for each voxel."""
+PANEL_LEFT = (30, 462, 894)
+PANEL_TOP = 130
+WINDOW_HU = (-1000, 400)
+
+_DPI = 100
+_BACKGROUND, _TEXT, _DIM, _MARK = "#15181c", "#f2f2f2", "#b4bac2", "#ffd23f"
+_OUTSIDE = ("#35478f", "#5268bd")
+"""The stripes of what lies outside the scan: no gray, so that nobody takes it for air."""
+_LOW, _HIGH = -0.5, PATCH_SIZE - 0.5
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """One panel: `across` grows to the viewer's right, `along` is the array axis (x, y, z) of its rows."""
+
+    name: str
+    normal: int
+    across: int
+    along: int
+    letters: str
+    """Left, right, top, bottom."""
+
+
+_PLANES = (
+    _Plane("axial", normal=2, across=0, along=1, letters="RLAP"),
+    _Plane("coronal", normal=1, across=0, along=2, letters="RLSI"),
+    _Plane("sagittal", normal=0, across=1, along=2, letters="APSI"),
+)
+
+
+def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> None:
+    """Write a PNG of a patch; an older file of that name is replaced, an interrupted write leaves nothing.
+
+    Args:
+        patch: as fed to the network.
+        path: the PNG.
+        title: what the picture is of.
+        notice: a sentence that nobody may overlook, in a band of its own.
+
+    Raises:
+        DependencyError: matplotlib is not installed.
+        OutputError: the file cannot be written.
+    """
+    figure, canvas = _new_figure()
+    _write_text(figure, patch, title, notice)
+    outside = outside_scan(patch)
+    seed = np.clip(patch.grid.to_index(patch.seed), _LOW, _HIGH)
+    image: Any = None
+    for plane, left in zip(_PLANES, PANEL_LEFT, strict=True):
+        axes = figure.add_axes(_box(left, PANEL_TOP, PANEL, PANEL))
+        image = _draw_plane(axes, plane, patch, outside, seed)
+    bar = figure.add_axes(_box(PANEL_LEFT[-1] + PANEL + 16, PANEL_TOP, 14, PANEL))
+    figure.colorbar(image, cax=bar, ticks=range(WINDOW_HU[0], WINDOW_HU[1] + 1, 200))
+    bar.tick_params(colors=_DIM, labelsize=8, length=3)
+    bar.set_title("HU", color=_TEXT, fontsize=9)
+    stream = io.BytesIO()
+    canvas.print_png(stream)
+    _write_atomically(path, stream.getvalue())
+
+
+def outside_scan(patch: Patch) -> NDArray[np.bool_]:
+    """Which voxels, [z, y, x], were filled with zeros because the scan ends there.
+
+    A scan's air may be -1024 HU, that is zero, too. So of an upright scan only planes of zeros that come in pairs
+    count, as the recipes pad both sides alike but for one voxel; of an oblique one the zeros that reach the border.
+    Where such air adjoins the end of the scan, one plane of it may be counted.
+    """
+    zero: NDArray[np.bool_] = patch.array == 0
+    if patch.quality.padded_fraction == 0:
+        return np.zeros_like(zero)
+    if patch.quality.oblique:
+        labels, _ = ndimage.label(zero)
+        inner = labels[1:-1, 1:-1, 1:-1].copy()
+        labels[1:-1, 1:-1, 1:-1] = 0
+        on_border = np.unique(labels[labels > 0])
+        labels[1:-1, 1:-1, 1:-1] = inner
+        hanging: NDArray[np.bool_] = np.isin(labels, on_border)
+        return hanging
+    outside = np.zeros_like(zero)
+    for axis in range(3):
+        empty = np.asarray(zero.all(axis=tuple(other for other in range(3) if other != axis)))
+        before, after = int(np.argmin(empty)), int(np.argmin(empty[::-1]))
+        planes = np.moveaxis(outside, axis, 0)
+        planes[: min(before, after)] = True
+        planes[PATCH_SIZE - min(after, before + 1) :] = True
+    return outside
+
+
+def _draw_plane(axes: Axes, plane: _Plane, patch: Patch, outside: NDArray[np.bool_], seed: NDArray[np.float64]) -> Any:
+    index = np.clip(np.rint(seed).astype(int), 0, PATCH_SIZE - 1)
+    level = int(index[plane.normal])
+    cut = {"origin": "upper" if plane.name == "axial" else "lower", "interpolation": "nearest"}
+    hu = patch.to_hu().take(level, axis=2 - plane.normal)
+    image = axes.imshow(hu, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1], **cut)  # type: ignore[arg-type]
+    axes.imshow(_stripes(outside.take(level, axis=2 - plane.normal)), **cut)  # type: ignore[arg-type]
+    axes.set_axis_off()
+    centre = patch.grid.to_patient(index)[plane.normal]
+    header = f"{plane.name}, {'xyz'[plane.normal]} = {centre:.1f} mm"
+    axes.set_title(header, loc="left", color=_TEXT, fontsize=10, parse_math=False)
+    _draw_cross_hair(axes, seed[plane.across], seed[plane.along])
+    _draw_letters_and_scale(axes, plane, float(patch.grid.spacing[plane.across]))
+    return image
+
+
+def _stripes(outside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """An RGBA layer that is clear but for diagonal stripes of two blues, two voxels wide."""
+    from matplotlib.colors import to_rgb
+
+    rows, columns = np.indices(outside.shape)
+    layer = np.zeros((*outside.shape, 4))
+    layer[..., :3] = np.array([to_rgb(colour) for colour in _OUTSIDE])[(rows + columns) // 2 % 2]
+    layer[..., 3] = outside
+    return layer
+
+
+def _draw_cross_hair(axes: Axes, across: float, along: float) -> None:
+    """Four lines that stop short of the seed, so that the lesion stays visible."""
+    gap = 6.0
+    for start, stop in ((_LOW, across - gap), (across + gap, _HIGH)):
+        if start < stop:
+            axes.plot((start, stop), (along, along), color=_MARK, linewidth=0.9)
+    for start, stop in ((_LOW, along - gap), (along + gap, _HIGH)):
+        if start < stop:
+            axes.plot((across, across), (start, stop), color=_MARK, linewidth=0.9)
+    axes.plot(across, along, marker="+", markersize=7, markeredgewidth=0.9, color=_MARK)
+
+
+def _draw_letters_and_scale(axes: Axes, plane: _Plane, mm_per_voxel: float) -> None:
+    from matplotlib.patheffects import withStroke
+
+    outline = [withStroke(linewidth=2.5, foreground="black")]
+    style: dict[str, Any] = {
+        "color": "white", "fontweight": "bold", "path_effects": outline, "transform": axes.transAxes,
+        "horizontalalignment": "center", "verticalalignment": "center",
+    }  # fmt: skip
+    places = ((0.03, 0.56), (0.97, 0.56), (0.44, 0.965), (0.44, 0.035))
+    for letter, (across, up) in zip(plane.letters, places, strict=True):
+        axes.text(across, up, letter, fontsize=12, **style)
+    right = 0.96
+    left = right - 10.0 / mm_per_voxel / PATCH_SIZE
+    axes.plot((left, right), (0.04, 0.04), color="white", linewidth=3, path_effects=outline, transform=axes.transAxes)
+    axes.text((left + right) / 2, 0.07, "10 mm", fontsize=8, **style)
+
+
+def _write_text(figure: Figure, patch: Patch, title: str, notice: str) -> None:
+    quality = patch.quality
+    spacing = (quality.source_spacing_i_mm, quality.source_spacing_j_mm, quality.source_spacing_k_mm)
+    leaning = "  |  oblique: the planes follow the scan's own axes" if patch.grid.is_oblique else ""
+    facts = (
+        f"recipe {patch.recipe_id}  |  seed {patch.seed}  |  outside the scan {quality.padded_fraction:.1%}  |  "
+        f"source spacing {' x '.join(f'{mm:.2f}' for mm in spacing)} mm (i x j x k){leaning}"
+    )
+    display = (
+        f"Display window {WINDOW_HU[0]} to {WINDOW_HU[1]} HU; display only: the network's input is not clipped. "
+        "One square is one voxel, as fed. Blue stripes: outside the scan, fed as 0 (-1024 HU)."
+    )
+    lines = ((24, title, 14, _TEXT), (562, facts, 9.5, _TEXT), (586, display, 9.5, _DIM))
+    for top, text, size, colour in (*lines, (612, "For research use only.", 10, _TEXT)):
+        weight = "bold" if size > 9.5 else "normal"
+        _place(figure, PANEL_LEFT[0], top, text, fontsize=size, color=colour, fontweight=weight)
+    if notice:
+        band = figure.add_axes(_box(0, 50, WIDTH, 36))
+        band.set_axis_off()
+        band.add_patch(_rectangle("#b3261e"))
+        _place(figure, PANEL_LEFT[0], 68, notice, fontsize=13, color="white", fontweight="bold")
+
+
+def _place(figure: Figure, left: int, top: int, text: str, **style: Any) -> None:
+    figure.text(left / WIDTH, 1 - top / HEIGHT, text, verticalalignment="center", parse_math=False, **style)
+
+
+def _box(left: int, top: int, width: int, height: int) -> tuple[float, float, float, float]:
+    """A rectangle of pixels, from the top left, as matplotlib's fractions."""
+    return left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT
+
+
+def _rectangle(colour: str) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((0, 0), 1, 1, color=colour)
+
+
+def _new_figure() -> tuple[Figure, Any]:
+    """A figure of its own, outside pyplot's global state."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        msg = f"Drawing needs matplotlib, which could not be imported ({error}). Install fmcib-engine[picture]."
+        raise DependencyError(msg) from error
+    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
+    return figure, FigureCanvasAgg(figure)
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        msg = f"The picture {path.name} cannot be written: {error.strerror}. Choose a folder that you may write to."
+        raise OutputError(msg) from error

@@ -1,0 +1,492 @@
+"""DICOM series: phantoms whose voxels tell their address, real series, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from fmcib_engine.errors import DependencyError, ImageError, SeriesError
+from fmcib_engine.readers import read_volume
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from support import DATA, needs_data
+
+SHAPE = (4, 5, 6)  # slices, rows, columns
+FIRST = np.array((-120.5, 43.25, -610.0))
+ROW_SPACING, COLUMN_SPACING, STEP = 0.5, 0.8, 2.5
+INTERCEPT = -1024
+TURN = np.deg2rad(25)
+AXES = {
+    "axial": ((1, 0, 0), (0, 1, 0)),
+    "axial, feet up": ((-1, 0, 0), (0, 1, 0)),
+    "sagittal": ((0, 1, 0), (0, 0, -1)),
+    "coronal": ((1, 0, 0), (0, 0, -1)),
+    "oblique": ((np.cos(TURN), np.sin(TURN), 0), (-np.sin(TURN) * 0.8, np.cos(TURN) * 0.8, 0.6)),
+}
+SYNTAXES = DATA / "odd" / "transfer_syntaxes"
+EXACT = 0
+LOSSY = {  # largest difference in HU from the uncompressed slice, whose values run from -3024 to 1378
+    "JPEG2000Transfer": 5,
+    "JPEGLSLossy": 1,
+    "JPEGProcess1Transfer": 64.3,  # stored in 8 bits, 32 HU a step
+    "JPEGProcess2_4": 35.7,
+    "JPEGProcess6_8": 35.7,
+    "JPEGProcess10_12": 35.7,
+}
+
+
+def address(k, j, i):
+    return 100 * k + 10 * j + i
+
+
+def phantom_slice(n, axes=AXES["axial"], sign=1):
+    """The n-th slice of a series; its stored values tell slice, row and column."""
+    row, column = (np.array(axis, dtype=float) for axis in axes)
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, generate_uid(entropy_srcs=[str(n)])
+    dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = "CT", "1.2.3.4", 7
+    dataset.PatientName, dataset.PatientID = "Doe^Jane", "SECRET-ID"
+    dataset.SeriesDescription = "SECRET words"
+    dataset.Rows, dataset.Columns = SHAPE[1:]
+    dataset.ImagePositionPatient = [f"{x:.10g}" for x in FIRST + n * STEP * sign * np.cross(row, column)]
+    dataset.ImageOrientationPatient = [f"{x:.10g}" for x in (*row, *column)]
+    dataset.PixelSpacing = [ROW_SPACING, COLUMN_SPACING]
+    dataset.SliceThickness = 3.0
+    dataset.RescaleSlope, dataset.RescaleIntercept = 1, INTERCEPT
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, 0
+    dataset.PixelData = address(n, *np.indices(SHAPE[1:])).astype("<u2").tobytes()
+    return dataset
+
+
+def phantom_series(axes=AXES["axial"], sign=1, slices=SHAPE[0]):
+    return [phantom_slice(n, axes, sign) for n in range(slices)]
+
+
+def write(folder, datasets, order=None):
+    """One file for each dataset, the names in the given order; gives the paths in the order of the datasets."""
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for n, dataset in zip(range(len(datasets)) if order is None else order, datasets, strict=True):
+        paths.append(folder / f"{n:03d}.dcm")
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some of these files are wrong on purpose
+            dataset.save_as(paths[-1], enforce_file_format=True)
+    return paths
+
+
+def require_addresses_in_place(volume, datasets):
+    """Each voxel lies where PS3.3 equation C.7.6.2.1-1 puts the row and column of the slice that it tells."""
+    assert volume.grid.size == (SHAPE[2], SHAPE[1], len(datasets))
+    for index in np.ndindex(volume.array.shape):
+        slice_number, rest = divmod(int(volume.array[index]) - INTERCEPT, 100)
+        row, column = divmod(rest, 10)
+        header = datasets[slice_number]
+        along_row, along_column = np.reshape(header.ImageOrientationPatient, (2, 3))
+        expected = (
+            np.array(header.ImagePositionPatient)
+            + along_row * header.PixelSpacing[1] * column
+            + along_column * header.PixelSpacing[0] * row
+        )
+        np.testing.assert_allclose(volume.grid.to_patient(index[::-1]), expected, atol=1e-5)
+
+
+def require_refused(source, *words, series_uid=None, error=SeriesError):
+    with pytest.raises(error) as caught:
+        read_volume(source, series_uid=series_uid)
+    message = str(caught.value)
+    for word in words:
+        assert word in message
+    for leak in ("/", "Doe", "SECRET", "itk", "sitk", "0x"):
+        assert leak not in message
+    return message
+
+
+# Phantoms
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["ascending", "descending"])
+@pytest.mark.parametrize("axes", AXES.values(), ids=AXES)
+def test_each_voxel_of_a_series_keeps_its_place_in_the_patient(tmp_path, axes, sign):
+    datasets = phantom_series(axes, sign)
+    write(tmp_path / "scan", datasets)
+    volume = read_volume(tmp_path / "scan")
+    require_addresses_in_place(volume, datasets)
+    np.testing.assert_allclose(volume.grid.spacing, (COLUMN_SPACING, ROW_SPACING, STEP), rtol=1e-6)
+    assert np.linalg.det(volume.grid.direction) == pytest.approx(1)
+
+
+def test_the_order_and_names_of_the_files_do_not_matter(tmp_path):
+    datasets = phantom_series(AXES["oblique"], slices=9)
+    shuffled = np.random.default_rng(3).permutation(9)
+    paths = write(tmp_path / "scan", datasets, order=shuffled)
+    volumes = [read_volume(tmp_path / "scan"), read_volume(paths), read_volume(paths[::-1])]
+    for volume in volumes:
+        require_addresses_in_place(volume, datasets)
+        np.testing.assert_array_equal(volume.grid.affine, volumes[0].grid.affine)
+
+
+def test_files_in_subfolders_and_files_that_are_not_dicom_are_no_obstacle(tmp_path):
+    datasets = phantom_series()
+    write(tmp_path, datasets[:2])
+    write(tmp_path / "more", datasets[2:])
+    (tmp_path / "README.txt").write_text("not DICOM")
+    (tmp_path / "empty.dcm").touch()
+    require_addresses_in_place(read_volume(tmp_path), datasets)
+
+
+def test_other_objects_beside_a_ct_are_passed_over(tmp_path):
+    datasets = phantom_series()
+    magnetic = phantom_slice(0)
+    magnetic.SOPClassUID, magnetic.Modality, magnetic.SeriesInstanceUID = MRImageStorage, "MR", "1.2.3.5"
+    write(tmp_path, [*datasets, magnetic])
+    require_addresses_in_place(read_volume(tmp_path), datasets)
+
+
+def test_the_source_of_a_series_tells_folder_uid_and_count(tmp_path):
+    paths = write(tmp_path / "scan", phantom_series())
+    source = read_volume(tmp_path / "scan").source
+    assert (source.name, source.kind, source.series_uid, source.files) == ("scan", "dicom", "1.2.3.4", 4)
+    assert source.reader.startswith("SimpleITK 2")
+    assert read_volume(paths[::-1]).source.name == "000.dcm"
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "expected_slope", "expected_intercept"),
+    [
+        (1, 0, 1, 0),
+        (0, -1024, 1, -1024),
+        (None, None, 1, 0),
+        (None, -1000, 1, -1000),
+        (2, None, 2, 0),
+        (0.25, -7.5, 0.25, -7.5),
+    ],
+)
+def test_stored_values_become_hu(tmp_path, slope, intercept, expected_slope, expected_intercept):
+    datasets = phantom_series()
+    for dataset in datasets:
+        for keyword, value in (("RescaleSlope", slope), ("RescaleIntercept", intercept)):
+            delattr(dataset, keyword)
+            if value is not None:
+                setattr(dataset, keyword, value)
+    write(tmp_path, datasets)
+    stored = address(*np.indices(SHAPE))
+    np.testing.assert_array_equal(read_volume(tmp_path).array, stored * expected_slope + expected_intercept)
+
+
+def test_slopes_that_differ_between_slices_lose_nothing(tmp_path):
+    datasets = phantom_series()
+    factors = [(1, 0), (0.37, -1024), (0.5, 12.25), (3, -1000)]
+    for dataset, (slope, intercept) in zip(datasets, factors, strict=True):
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+    del datasets[0].RescaleSlope, datasets[0].RescaleIntercept
+    write(tmp_path, datasets)
+    stored = address(*np.indices(SHAPE))
+    expected = [stored[n] * slope + intercept for n, (slope, intercept) in enumerate(factors)]
+    np.testing.assert_allclose(read_volume(tmp_path).array, expected, rtol=1e-12)
+
+
+def test_slices_of_12_and_of_16_bits_lose_nothing(tmp_path):
+    datasets = phantom_series()
+    datasets[0].BitsStored, datasets[0].HighBit = 12, 11
+    wide = np.full(SHAPE[1:], 60_000, dtype="<u2")
+    datasets[3].PixelData = wide.tobytes()
+    write(tmp_path, datasets)
+    assert (read_volume(tmp_path).array[3] == 60_000 + INTERCEPT).all()
+
+
+def test_one_slice_is_as_thick_as_its_header_says(tmp_path):
+    dataset = phantom_slice(0)
+    dataset.SpacingBetweenSlices = 9.0
+    [path] = write(tmp_path, [dataset])
+    assert read_volume(path).grid.spacing[2] == pytest.approx(3.0)
+    dataset.SliceThickness = None
+    [path] = write(tmp_path, [dataset])
+    assert read_volume(path).grid.spacing[2] == pytest.approx(9.0)
+    dataset.SpacingBetweenSlices = 0
+    [path] = write(tmp_path, [dataset])
+    require_refused(path, "One slice alone", "neither SliceThickness nor SpacingBetweenSlices", "Give the whole series")
+
+
+def test_positions_rounded_to_two_decimals_are_regular(tmp_path):
+    datasets = phantom_series(slices=7)
+    for n, dataset in enumerate(datasets):
+        dataset.ImagePositionPatient = [*FIRST[:2], round(FIRST[2] + n * 0.625, 2)]
+    write(tmp_path, datasets)
+    assert read_volume(tmp_path).grid.spacing[2] == pytest.approx(0.625, abs=1e-3)
+
+
+# Phantoms that are refused
+
+
+def test_a_missing_slice_is_refused_and_its_place_named(tmp_path):
+    write(tmp_path, [dataset for n, dataset in enumerate(phantom_series(slices=9)) if n != 5])
+    require_refused(
+        tmp_path, "every 2.50 mm; 1 missing", "(-120.5, 43.25, -600) mm", "(-120.5, 43.25, -595) mm", "export"
+    )
+
+
+def test_unequal_steps_are_refused(tmp_path):
+    datasets = phantom_series()
+    datasets[3].ImagePositionPatient[2] = FIRST[2] + 3 * STEP + 0.4
+    write(tmp_path, datasets)
+    require_refused(tmp_path, "at equal steps; these vary from 2.50 to 2.90 mm", "(-120.5, 43.25, -602.1) mm")
+
+
+def test_steps_that_drift_are_refused_though_no_two_differ_by_1_percent(tmp_path):
+    datasets = phantom_series(slices=41)
+    for n, dataset in enumerate(datasets):
+        dataset.ImagePositionPatient[2] = round(FIRST[2] + n * STEP + 0.0003 * n**2, 4)
+    write(tmp_path, datasets)
+    require_refused(tmp_path, "one straight, even stack", "(-120.5, 43.25, -559.88) mm is 0.12 mm off its place")
+
+
+def test_a_slice_that_lies_aside_is_refused(tmp_path):
+    datasets = phantom_series()
+    datasets[2].ImagePositionPatient[0] += 3.0
+    write(tmp_path, datasets)
+    require_refused(tmp_path, "one straight, even stack", "(-117.5, 43.25, -605) mm is 3.00 mm off")
+
+
+def test_gantry_tilt_is_refused_with_its_angle(tmp_path):
+    datasets = phantom_series()
+    for n, dataset in enumerate(datasets):
+        dataset.ImagePositionPatient[1] = FIRST[1] + n * STEP * np.tan(np.deg2rad(12))
+    write(tmp_path, datasets)
+    require_refused(tmp_path, "lean by 12.0 degrees (gantry tilt)", "resample it to a regular grid")
+
+
+def test_two_slices_at_one_place_are_refused(tmp_path):
+    write(tmp_path, [*phantom_series(), phantom_slice(2)])
+    require_refused(tmp_path, "'002.dcm' and '004.dcm' both lie at (-120.5, 43.25, -605) mm", "each slice once")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "words"),
+    [
+        ("ImageOrientationPatient", [0, 1, 0, 0, 0, -1], ["one orientation", "(0, 1, 0, 0, 0, -1)"]),
+        ("PixelSpacing", [0.5, 0.9], ["one pixel spacing", "(0.5, 0.8)", "(0.5, 0.9)"]),
+        ("Columns", 3, ["one size", "(6, 5)", "(3, 5)"]),
+    ],
+)
+def test_slices_that_are_not_alike_are_refused(tmp_path, keyword, value, words):
+    datasets = phantom_series()
+    setattr(datasets[2], keyword, value)
+    datasets[2].PixelData = datasets[2].PixelData[: 2 * datasets[2].Rows * datasets[2].Columns]
+    write(tmp_path, datasets)
+    require_refused(tmp_path, *words, "Give only the files that belong together")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("ImagePositionPatient", None), ("ImageOrientationPatient", [1, 0, 0]), ("PixelSpacing", [0, 0]), ("Rows", 0)],
+)
+def test_a_slice_that_does_not_say_where_it_lies_is_refused(tmp_path, keyword, value):
+    datasets = phantom_series()
+    setattr(datasets[1], keyword, value)
+    write(tmp_path, datasets)
+    require_refused(tmp_path, "'001.dcm'", keyword)
+
+
+def test_axes_that_are_not_at_right_angles_are_refused(tmp_path):
+    write(tmp_path, phantom_series(axes=((1, 0, 0), (0.1, 0.995, 0))))
+    require_refused(tmp_path, "unit vectors at right angles", "(0.1, 0.995, 0)")
+
+
+def test_a_colour_picture_is_refused(tmp_path):
+    dataset = phantom_slice(0)
+    dataset.SamplesPerPixel = 3
+    write(tmp_path, [dataset])
+    require_refused(tmp_path, "one value per pixel, '000.dcm' has 3")
+
+
+def test_a_damaged_header_is_refused(tmp_path):
+    datasets = phantom_series()
+    paths = write(tmp_path, datasets)
+    content = paths[2].read_bytes()
+    paths[2].write_bytes(content.replace(b"-605", b"-6x5"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        require_refused(tmp_path, "The DICOM header of '002.dcm' is damaged", error=ImageError)
+
+
+@pytest.mark.parametrize("missing_bytes", [2, 40])
+@pytest.mark.parametrize("number", range(4))
+def test_a_slice_that_ends_early_is_refused_by_its_name(tmp_path, number, missing_bytes):
+    path = write(tmp_path, phantom_series())[number]
+    path.write_bytes(path.read_bytes()[:-missing_bytes])
+    require_refused(tmp_path, f"'{path.name}' cannot be read", "incomplete", "Export the scan again", error=ImageError)
+
+
+def test_a_file_of_a_list_that_is_not_there_is_refused(tmp_path):
+    paths = write(tmp_path, phantom_series())
+    require_refused([*paths, tmp_path / "004.dcm"], "'004.dcm'", "No such file", error=ImageError)
+
+
+def test_a_folder_without_dicom_is_refused(tmp_path):
+    (tmp_path / "README.txt").write_text("not DICOM")
+    require_refused(tmp_path, "no file of it is DICOM", "by name")
+
+
+def test_a_folder_without_ct_is_refused_with_what_is_there(tmp_path):
+    magnetic = [phantom_slice(n) for n in range(2)]
+    for dataset in magnetic:
+        dataset.SOPClassUID, dataset.Modality = MRImageStorage, "MR"
+    write(tmp_path, magnetic)
+    require_refused(tmp_path, "CT images is needed", "2 x MR (MR Image Storage)")
+
+
+def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
+    write(tmp_path, phantom_series())
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(DependencyError, match=r"pydicom.*pip install 'fmcib-engine\[read\]'"):
+        read_volume(tmp_path)
+
+
+# Real series
+
+
+@needs_data
+@pytest.mark.parametrize("path", sorted(SYNTAXES.glob("*.dcm")), ids=lambda path: path.name.split("_1.2.840")[0])
+def test_each_transfer_syntax_is_read(path):
+    [plain] = SYNTAXES.glob("*LittleEndianExplicitTransferSyntax*")
+    volume, reference = read_volume(path), read_volume(plain)
+    tolerance = next((hu for name, hu in LOSSY.items() if name in path.name), EXACT)
+    np.testing.assert_allclose(volume.array, reference.array, atol=tolerance, rtol=0)
+    np.testing.assert_array_equal(volume.grid.affine, reference.grid.affine)
+    assert volume.grid.size == (512, 512, 1)
+    np.testing.assert_allclose(volume.grid.spacing, (0.675781, 0.675781, 5.0), rtol=1e-6)
+
+
+@needs_data
+def test_the_test_data_hold_fifteen_transfer_syntaxes():
+    assert len(list(SYNTAXES.glob("*.dcm"))) == 15
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("folder", "size", "spacing", "origin"),
+    [
+        ("lidc/LIDC-IDRI-0001_slab", (512, 512, 16), (0.703125, 0.703125, 2.5), (-166, -171.7, -132.5)),
+        ("lidc/LIDC-IDRI-0003_slab", (512, 512, 11), (0.820312, 0.820312, 2.5), (-228.8, -210, -204)),
+        ("lung1/LUNG1-001_dicom.tar.xz", (512, 512, 134), (0.9765625, 0.9765625, 3), (-249.5117, -460.5117, -681.5)),
+        ("totalseg/example_ct_dicom", (512, 512, 20), (0.9765625, 0.9765625, 2), (-249.5117, -437.5117, -804.5)),
+        ("odd/dcmqi_ct-3slice_with_SEG", (512, 512, 3), (0.810547, 0.810547, 1), (-235.2, -226.8, -128.69)),
+    ],
+)
+def test_real_series_lie_where_their_headers_say(scan_path, folder, size, spacing, origin):
+    volume = read_volume(scan_path(folder))
+    assert volume.grid.size == size
+    assert volume.source.files == size[2]
+    np.testing.assert_allclose(volume.grid.spacing, spacing, rtol=1e-6)
+    np.testing.assert_allclose(volume.grid.origin, origin, atol=1e-4)
+    np.testing.assert_array_equal(volume.grid.direction, np.eye(3))
+
+
+@needs_data
+@pytest.mark.parametrize("folder", ["lidc/LIDC-IDRI-0001_slab", "ibsi/dicom/image"])
+def test_real_voxels_are_what_pydicom_decodes(folder):
+    volume = read_volume(DATA / folder)
+    datasets = [pydicom.dcmread(path) for path in (DATA / folder).iterdir()]
+    for dataset in datasets:
+        k = round(float((dataset.ImagePositionPatient[2] - volume.grid.origin[2]) / volume.grid.spacing[2]))
+        hu = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
+        np.testing.assert_array_equal(volume.array[k], hu)
+
+
+@needs_data
+def test_the_ibsi_phantom_is_the_same_as_dicom_and_as_nifti():
+    dicom, nifti = read_volume(DATA / "ibsi/dicom"), read_volume(DATA / "ibsi/nifti/image/phantom.nii.gz")
+    np.testing.assert_array_equal(dicom.array, nifti.array)
+    np.testing.assert_allclose(dicom.grid.affine, nifti.grid.affine, atol=1e-5)
+
+
+@needs_data
+def test_a_jpeg_ls_series_is_the_part_of_the_series_it_was_made_from():
+    packed, plain = (
+        read_volume(DATA / "derived/LIDC-IDRI-0001_mid8_jpegls"),
+        read_volume(DATA / "lidc/LIDC-IDRI-0001_slab"),
+    )
+    np.testing.assert_array_equal(packed.array, plain.array[4:12])
+    np.testing.assert_allclose(packed.grid.origin, plain.grid.to_patient((0, 0, 4)))
+
+
+@needs_data
+def test_a_folder_of_two_series_lists_them_and_reads_the_chosen_one(tmp_path):
+    names = ("LIDC-IDRI-0001_slab", "LIDC-IDRI-0003_slab")
+    uids = []
+    for name in names:
+        for path in (DATA / "lidc" / name).iterdir():
+            shutil.copy(path, tmp_path / f"{name}{path.name}")
+        uids.append(read_volume(DATA / "lidc" / name).source.series_uid)
+    lines = (
+        f"{uids[0]}: series number 3000566, 16 files, 512 x 512, 2.50 mm between slices",
+        f"{uids[1]}: series number 3000611, 11 files, 512 x 512, 2.50 mm between slices",
+    )
+    require_refused(tmp_path, "choose one of these 2 by its series UID", *lines)
+    require_refused(tmp_path, "There is no CT series '1.2.3'", *lines, series_uid="1.2.3")
+    for name, uid in zip(names, uids, strict=True):
+        chosen, alone = read_volume(tmp_path, series_uid=uid), read_volume(DATA / "lidc" / name)
+        np.testing.assert_array_equal(chosen.array, alone.array)
+        np.testing.assert_array_equal(chosen.grid.affine, alone.grid.affine)
+
+
+@needs_data
+def test_a_series_without_a_uid_is_listed_and_chosen_by_the_empty_text(tmp_path):
+    shutil.copytree(DATA / "totalseg/example_ct_dicom", tmp_path / "empty")
+    write(tmp_path / "other", phantom_series())
+    require_refused(tmp_path, "(empty): series number unknown, 20 files, 512 x 512", "1.2.3.4: series number 7")
+    assert read_volume(tmp_path, series_uid="").source.files == 20
+    assert read_volume(tmp_path, series_uid="1.2.3.4").source.files == 4
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("archive", "folder", "words"),
+    [
+        ("dcm_qa_ct_Philips_tilt-18.5", "", ["18.5 degrees (gantry tilt)", "(-123.5, -15.641, 777.345) mm"]),
+        ("dcm_qa_ct_GE", "", ["18.5 degrees (gantry tilt)", "vary from 1.08 to 7.00 mm"]),
+        ("dicom2nifti_failing_noise_pixels", "", ["choose one of these 2", "4 files", "5.00 mm", "0.00 mm"]),
+        ("dicom2nifti_failing_noise_pixels", "dicom2nifti_notavolume_001", ["'001.dcm' and '002.dcm' both lie at"]),
+        (
+            "dicom2nifti_failing_noise_pixels",
+            "dicom2nifti_sliceincrement_001",
+            ["every 5.00 mm; 1 missing", "(-123.5, -115.2, 28.1075) mm and (-123.5, -115.2, 38.1075) mm"],
+        ),
+    ],
+)
+def test_irregular_real_series_are_refused(scan_path, archive, folder, words):
+    message = require_refused(scan_path(f"odd/{archive}.tar.xz") / folder, *words)
+    assert "equal steps" not in message or archive == "dcm_qa_ct_GE"
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "name",
+    [
+        "odd/enhanced_ct/eCT_Supplemental.dcm",
+        "odd/enhanced_ct/dcmqi_24x38x3_legacy_converted_enhanced.dcm",
+        "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm",
+    ],
+)
+def test_an_enhanced_ct_is_refused(name):
+    require_refused(DATA / name, Path(name).name, "multi-frame CT", "not read yet")
+
+
+@needs_data
+def test_a_classic_series_beside_an_enhanced_one_must_be_chosen():
+    require_refused(DATA / "derived", "1 file, 512 x 512, multi-frame", "8 files, 512 x 512, 2.50 mm between slices")
+
+
+@needs_data
+def test_a_segmentation_alone_is_no_ct():
+    require_refused(DATA / "derived/LIDC-IDRI-0001_nodule_SEG.dcm", "1 x SEG (Segmentation Storage)")
+    require_refused(DATA / "ibsi/dicom/mask", "1 x RTSTRUCT (RT Structure Set Storage)")

@@ -1,0 +1,294 @@
+"""Recipes against upstream's golden patches, against the whole-scan chains, and on phantoms that know the answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from fmcib_engine.errors import ImageError, InputError, SeedError
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
+from fmcib_engine.preprocessing import PATCH_SIZE, RECIPES, cut_patch
+from fmcib_engine.preprocessing.fmcib_csv_v1 import resampled_grid
+from fmcib_engine.readers import read_volume
+from fmcib_engine.volume import Volume
+from support import GOLDEN, OBLIQUE, SIGNED_PERMUTATIONS, golden_cases, needs_golden, rotation
+
+
+class CountingArray:
+    """An array that remembers what was read from it."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+        self.shape, self.dtype = array.shape, array.dtype
+        self.boxes: list[tuple[slice, slice, slice]] = []
+
+    def __getitem__(self, box):
+        self.boxes.append(box)
+        return self._array[box]
+
+
+@needs_golden
+@pytest.mark.parametrize("case", golden_cases(), ids=str)
+def test_the_patch_is_upstreams(case, golden, scan_path):
+    patch = cut_patch(read_volume(scan_path(case.image)), PatientPoint(*case.seed))
+    assert np.abs(patch.array - golden[f"{case.name}/patch"]).max() < 1e-5
+
+
+@needs_golden
+@pytest.mark.parametrize("case", golden_cases(), ids=str)
+def test_only_the_box_around_the_seed_is_read_once(case, golden, scan_path):
+    volume = read_volume(scan_path(case.image))
+    array = CountingArray(volume.array)
+    patch = cut_patch(Volume(array, volume.grid), PatientPoint(*case.seed))
+    assert np.abs(patch.array - golden[f"{case.name}/patch"]).max() < 1e-5
+    (box,) = array.boxes
+    lean = np.abs(volume.grid.direction).sum(axis=0)  # an oblique box is wider than 50 mm
+    for part, mm, widening in zip(box, volume.grid.spacing[::-1], lean[::-1], strict=True):
+        assert (part.stop - part.start - 1) * mm <= PATCH_SIZE * widening + 2 * mm
+
+
+@needs_golden
+def test_patches_need_neither_torch_nor_monai():
+    script = """
+import sys
+for name in ("torch", "monai"):
+    sys.modules[name] = None  # import raises ImportError
+import json, numpy as np
+from fmcib_engine import pipeline
+from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.readers import read_volume
+path, case, golden, *seed = sys.argv[1:]
+patch = pipeline.cut(read_volume(__import__("pathlib").Path(path)), PatientPoint(*map(float, seed)))
+print(json.dumps(float(np.abs(patch.array - np.load(golden)[case + "/patch"]).max())))
+"""
+    case = next(case for case in golden_cases() if case.name == "lidc-0314-oblique")
+    arguments = [GOLDEN.parent / "data" / case.image, case.name, GOLDEN / "golden.npz", *case.seed]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) < 1e-5
+
+
+def random_volume(rng: np.random.Generator, size, spacing, direction, dtype=np.int16) -> Volume:
+    array = rng.integers(-1100, 1500, size=size[::-1]).astype(dtype)
+    origin = rng.uniform(-300, 300, 3)
+    return Volume(array, VoxelGrid.from_parts(size, origin=origin, spacing=spacing, direction=direction))
+
+
+def whole_scan_by_monai(volume: Volume, seed: PatientPoint) -> np.ndarray:
+    """Upstream's chain of public MONAI transforms over the whole scan."""
+    torch = pytest.importorskip("torch")
+    transforms = pytest.importorskip("monai.transforms")
+    from monai.data import MetaTensor
+
+    image = MetaTensor(
+        torch.from_numpy(np.asarray(volume.array, dtype=np.float32).transpose(2, 1, 0).copy())[None],
+        affine=torch.from_numpy(volume.grid.ras_affine),
+    )
+    image = transforms.NormalizeIntensity(subtrahend=-1024, divisor=3072)(image)
+    image = transforms.Spacing(pixdim=1, padding_mode="zeros", mode="bilinear", align_corners=True, diagonal=True)(image)
+    image = transforms.Orientation(axcodes="LPS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
+    ras = (-seed.x, -seed.y, seed.z, 1.0)
+    centre = [int(value) for value in (np.linalg.inv(image.affine.numpy()) @ ras)[:3]]
+    box = tuple(slice(max(c - 25, 0), min(c + 25, n)) for c, n in zip(centre, image.shape[1:], strict=True))
+    crop = image.as_tensor()[(slice(None), *box)].permute(0, 3, 2, 1)
+    return transforms.SpatialPad(spatial_size=(50, 50, 50))(crop)[0].numpy()
+
+
+def axis_aligned_cases():
+    rng = np.random.default_rng(7)
+    for number, direction in enumerate(SIGNED_PERMUTATIONS):
+        spacing = [(0.7, 0.7, 1.25), (0.98, 0.9, 3.0), (1.0, 1.0, 1.0), (2.0, 0.5, 0.9995)][number % 4]
+        yield pytest.param(direction, spacing, int(rng.integers(1 << 30)), id=f"order-{number}-spacing-{spacing}")
+
+
+def oblique_cases():
+    for number, (about_z, about_x) in enumerate([(17, 9), (-40, 3), (0, 18.5), (1e-4, 0), (0.01, 0.02)]):
+        for spacing in [(0.8, 0.8, 1.0), (0.9, 1.1, 5.0), (1.0, 1.0, 1.0)]:
+            yield pytest.param(rotation(about_z, about_x), spacing, number, id=f"turned-{about_z}-{about_x}-{spacing}")
+
+
+@pytest.mark.parametrize(("direction", "spacing", "number"), [*axis_aligned_cases(), *oblique_cases()])
+def test_csv_recipe_is_the_whole_scan_chain(direction, spacing, number):
+    rng = np.random.default_rng(number)
+    size = tuple(int(n) for n in np.ceil(rng.uniform(35, 80, 3) / spacing))
+    volume = random_volume(rng, size, spacing, direction)
+    for index in [rng.uniform(0, np.array(size) - 1), (0, 0, 0), np.array(size) - 1.0]:
+        seed = PatientPoint.from_lps(volume.grid.to_patient(index))
+        difference = np.abs(cut_patch(volume, seed).array - whole_scan_by_monai(volume, seed))
+        assert difference.max() < 1e-5
+
+
+def test_seeds_on_the_very_edge_of_a_voxel_are_truncated_as_upstream_does():
+    """Voxel centres are such edges, and users' seeds are voxel centres: the last bit of the affine decides."""
+    torch = pytest.importorskip("torch")
+    transforms = pytest.importorskip("monai.transforms")
+    from monai.data import MetaTensor
+
+    rng = np.random.default_rng(5)
+    for number in range(60):
+        direction = SIGNED_PERMUTATIONS[rng.integers(48)] if number % 3 else rotation(*rng.uniform(-40, 40, 2))
+        size = tuple(int(n) for n in rng.integers(6, 40, 3))
+        spacing = rng.choice([0.5, 0.7, 0.78125, 0.9765625, 1.0, 1.25, 2.5, 3.0, 5.0], 3)
+        grid = VoxelGrid.from_parts(size, origin=rng.uniform(-300, 300, 3).round(4), spacing=spacing, direction=direction)
+        image = MetaTensor(torch.zeros((1, *size)), affine=torch.from_numpy(grid.ras_affine))
+        image = transforms.Spacing(pixdim=1, padding_mode="zeros", align_corners=True, diagonal=True)(image)
+        image = transforms.Orientation(axcodes="LPS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
+        ours = resampled_grid(grid)
+        assert ours.size == tuple(image.shape[1:])
+        to_index = np.linalg.inv(image.affine.numpy())
+        for _ in range(40):
+            x, y, z = ours.to_patient(rng.integers(0, ours.size)) if rng.random() < 0.5 else grid.to_patient(
+                rng.integers(0, grid.size)
+            )
+            upstream = [int(value) for value in (to_index @ (-x, -y, z, 1.0))[:3]]
+            assert np.trunc(ours.to_index(PatientPoint(x, y, z))).tolist() == upstream
+
+
+def whole_scan_by_simpleitk(volume: Volume, seed: PatientPoint) -> np.ndarray:
+    """Upstream's training chain: SimpleITK resampling, crop, orientation; then scaling and padding."""
+    image = sitk.GetImageFromArray(np.asarray(volume.array))
+    grid = volume.grid
+    image.SetOrigin(grid.origin.tolist())
+    image.SetSpacing(grid.spacing.tolist())
+    image.SetDirection(grid.direction.ravel().tolist())
+    size = [int(round(n * mm)) for n, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    image = sitk.Resample(
+        image, size, sitk.Transform(), sitk.sitkLinear, image.GetOrigin(), (1, 1, 1), image.GetDirection(), -1024.0,
+        image.GetPixelID(),
+    )  # fmt: skip
+    centre = [int(value) for value in image.TransformPhysicalPointToContinuousIndex(list(seed))]
+    low = [max(c - 25, 0) for c in centre]
+    high = [min(c + 25, n) for c, n in zip(centre, image.GetSize(), strict=True)]
+    crop = sitk.DICOMOrient(image[low[0] : high[0], low[1] : high[1], low[2] : high[2]], "LPS")
+    array = (sitk.GetArrayFromImage(crop).astype(np.float32) + 1024) / 3072
+    missing = [PATCH_SIZE - n for n in array.shape]
+    return np.pad(array, [(m // 2, m - m // 2) for m in missing])
+
+
+@needs_golden
+@pytest.mark.parametrize("case", golden_cases(), ids=str)
+def test_yaml_recipe_is_the_simpleitk_chain_on_real_scans(case, scan_path):
+    volume = read_volume(scan_path(case.image))
+    seed = PatientPoint(*case.seed)
+    patch = cut_patch(volume, seed, "fmcib-yaml-v1")
+    difference_hu = np.abs(patch.array - whole_scan_by_simpleitk(volume, seed)) * 3072
+    if volume.grid.is_oblique:  # where a value falls on a whole number, ITK's rounding along a row decides over 1 HU
+        assert difference_hu.max() < 1.01
+        assert (difference_hu > 0.01).mean() < 0.005
+    else:
+        assert difference_hu.max() < 0.01
+
+
+@pytest.mark.parametrize("direction", [*SIGNED_PERMUTATIONS[::5], OBLIQUE])
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_yaml_recipe_is_the_simpleitk_chain_on_phantoms(direction, dtype):
+    rng = np.random.default_rng(3)
+    volume = random_volume(rng, (70, 64, 30), (0.8, 0.9, 1.9), direction, dtype)
+    for index in [(30.2, 31.7, 14.1), (1.0, 60.0, 28.0), (-0.4, -0.4, -0.4)]:
+        seed = PatientPoint.from_lps(volume.grid.to_patient(index))
+        patch = cut_patch(volume, seed, "fmcib-yaml-v1")
+        difference_hu = np.abs(patch.array - whole_scan_by_simpleitk(volume, seed)) * 3072
+        assert difference_hu.max() < 1.01
+        assert (difference_hu > 0.05).mean() < 0.005
+
+
+@pytest.mark.parametrize("recipe_id", list(RECIPES))
+@pytest.mark.parametrize("direction", SIGNED_PERMUTATIONS)
+def test_every_voxel_of_the_patch_lies_where_its_grid_says(recipe_id, direction):
+    """A phantom whose voxels tell their own address: HU is a linear function of the place, so the patch must be too."""
+    size, spacing = (90, 100, 40), (0.8, 0.7, 2.0)
+    grid = VoxelGrid.from_parts(size, origin=(12.0, -30.0, 55.0), spacing=spacing, direction=direction)
+    k, j, i = np.meshgrid(*(np.arange(n) for n in size[::-1]), indexing="ij")
+    places = grid.to_patient(np.stack([i, j, k], axis=-1).reshape(-1, 3))
+    slope = np.array([3.0, -5.0, 7.0])
+    middle = grid.to_patient([(n - 1) / 2 for n in size])
+    volume = Volume(((places - middle) @ slope).reshape(size[::-1]).astype(np.float32), grid)
+    patch = cut_patch(volume, PatientPoint.from_lps(middle + (1.3, -2.1, 0.6)), recipe_id)
+    z, y, x = np.meshgrid(*(np.arange(PATCH_SIZE),) * 3, indexing="ij")
+    expected = (patch.grid.to_patient(np.stack([x, y, z], axis=-1).reshape(-1, 3)) - middle) @ slope
+    assert np.abs(patch.to_hu().ravel() - expected).max() < 0.02
+    np.testing.assert_allclose(patch.grid.direction, np.eye(3), atol=1e-12)
+
+
+def test_the_seed_lies_up_to_one_and_a_half_millimetres_beyond_the_centre():
+    grid = VoxelGrid.from_parts((120, 120, 120), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    quality = cut_patch(Volume(np.zeros((120,) * 3, np.int16), grid), PatientPoint(60.0, 60.25, 60.999)).quality
+    assert quality.seed_offset_x_mm == pytest.approx(0.5)
+    assert quality.seed_offset_y_mm == pytest.approx(0.75)
+    assert quality.seed_offset_z_mm == pytest.approx(1.499)
+    assert quality.padded_fraction == 0
+    assert quality.border_distance_mm == pytest.approx(58.501)
+    assert quality.warnings(lesion_diameter_mm=50.0) == []
+
+
+def test_a_patch_at_the_border_says_how_much_of_it_is_padding():
+    grid = VoxelGrid.from_parts((100, 100, 100), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    volume = Volume(np.full((100,) * 3, 40, np.int16), grid)
+    quality = cut_patch(volume, PatientPoint(0, 50, 50)).quality
+    assert quality.padded_fraction == pytest.approx(0.5)
+    assert quality.border_distance_mm == pytest.approx(0.5)
+    assert quality.seed_offset_x_mm == pytest.approx(-12.5)  # 25 mm of scan, padded by 12 before and 13 behind
+    assert quality.warnings()[0] == "50.0% of the patch lies outside the scan"
+
+
+def test_hu_beyond_twelve_bits_are_counted_in_the_scanned_part_only():
+    grid = VoxelGrid.from_parts((100, 100, 100), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    array = np.zeros((100,) * 3, np.int16)
+    array[:50], array[70:] = -2048, 4000
+    quality = cut_patch(Volume(array, grid), PatientPoint(50, 50, 50)).quality  # k from 25 to 74
+    assert quality.fraction_below_minus_1024_hu == pytest.approx(25 / 50)
+    assert quality.fraction_above_3071_hu == pytest.approx(5 / 50)
+    assert len(quality.warnings()) == 2
+
+
+def test_a_lesion_wider_than_the_patch_is_warned_of():
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    quality = cut_patch(Volume(np.zeros((60,) * 3, np.int16), grid), PatientPoint(30, 30, 30)).quality
+    assert quality.warnings(100) == ["the lesion is 100 mm wide, the patch 50 mm: part of it was not seen"]
+
+
+@pytest.mark.parametrize("recipe_id", list(RECIPES))
+def test_a_seed_outside_the_scan_is_refused(recipe_id):
+    grid = VoxelGrid.from_parts((60, 60, 20), origin=(0, 0, 0), spacing=(1, 1, 3), direction=OBLIQUE)
+    with pytest.raises(SeedError, match="outside the scan"):
+        cut_patch(Volume(np.zeros((20, 60, 60), np.int16), grid), PatientPoint(-40, 0, 0), recipe_id)
+
+
+@pytest.mark.parametrize("recipe_id", list(RECIPES))
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_voxels_that_are_not_numbers_are_refused_inside_the_box_and_harmless_outside(recipe_id, bad):
+    grid = VoxelGrid.from_parts((120, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    array = np.zeros((60, 60, 120), np.float32)
+    array[30, 30, 115] = bad
+    volume = Volume(array, grid)
+    assert cut_patch(volume, PatientPoint(30, 30, 30), recipe_id).array.max() < 1
+    with pytest.raises(ImageError, match="NaN or infinite"):
+        cut_patch(volume, PatientPoint(110, 30, 30), recipe_id)
+
+
+def test_unknown_recipe_is_refused():
+    grid = VoxelGrid.from_parts((9, 9, 9), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    with pytest.raises(InputError, match="one of fmcib-csv-v1, fmcib-yaml-v1, got 'v2'"):
+        cut_patch(Volume(np.zeros((9, 9, 9), np.int16), grid), PatientPoint(4, 4, 4), "v2")
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 3)), np.zeros((2, 3, 4), complex), np.zeros((2, 3, 4), bool)])
+def test_arrays_that_are_no_scan_are_refused(array):
+    grid = VoxelGrid.from_parts((4, 3, 2), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    with pytest.raises(ImageError):
+        Volume(array, grid)
+
+
+def test_a_memory_mapped_scan_is_read_in_place(tmp_path: Path):
+    stored = np.lib.format.open_memmap(tmp_path / "scan.npy", mode="w+", dtype=np.int16, shape=(60, 60, 60))
+    stored[:] = np.random.default_rng(0).integers(-1000, 1000, stored.shape)
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    seed = PatientPoint(30, 30, 30)
+    mapped = Volume(np.load(tmp_path / "scan.npy", mmap_mode="r"), grid)
+    np.testing.assert_array_equal(cut_patch(mapped, seed).array, cut_patch(Volume(np.array(stored), grid), seed).array)

@@ -1,0 +1,326 @@
+"""The table of columns, what is written, what is left out, and what an interrupted run leaves."""
+
+from __future__ import annotations
+
+import csv
+import doctest
+import json
+import locale
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fmcib_engine.encoders import DEMONSTRATION, DEMONSTRATION_MEANING, Encoded, WeightsIdentity
+from fmcib_engine.encoders.fmcib import SPEC
+from fmcib_engine.errors import OutputError
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
+from fmcib_engine.preprocessing import cut_patch
+from fmcib_engine.results import privacy
+from fmcib_engine.results.lesion import LesionResult, Run
+from fmcib_engine.results.privacy import is_identifying
+from fmcib_engine.results.schema import COLUMNS, SCHEMA_VERSION, feature_columns
+from fmcib_engine.results.table import TableOptions, TableWriter
+from fmcib_engine.results.versions import installed_versions
+from fmcib_engine.seeds import LesionSeed, SeedTable
+from fmcib_engine.volume import Volume
+
+
+@pytest.fixture
+def run():
+    return Run(
+        encoder=SPEC,
+        weights=WeightsIdentity("weights.torch", "ab" * 32),
+        recipe_id="fmcib-csv-v1",
+        precision="float32",
+        precision_deviation=None,
+        versions=installed_versions(),
+    )
+
+
+@pytest.fixture(scope="module")
+def patch():
+    grid = VoxelGrid.from_parts((60, 60, 40), origin=(0, 0, 0), spacing=(1, 1, 2), direction=np.eye(3))
+    return cut_patch(Volume(np.full((40, 60, 60), -500, np.int16), grid), PatientPoint(30, 30, 3))
+
+
+def awkward_features() -> np.ndarray:
+    """Float32 values of every size, among them the smallest, the largest and the least convenient."""
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 2**32, 4096, dtype=np.uint32).view(np.float32)
+    values[~np.isfinite(values)] = 0.1
+    values[:6] = [0.1, 1e-45, 3.4028235e38, -0.0, 16777216, 1 / 3]
+    return values
+
+
+def lesion(folder: Path, row: int = 1, **extras: str) -> LesionSeed:
+    return LesionSeed(row, f"lesion {row}", folder / "scans" / "ct.nrrd", (30.0, 30.0, 3.0), extras=extras)
+
+
+def result(seed: LesionSeed, patch, features=None) -> LesionResult:
+    encoded = Encoded(awkward_features() if features is None else features, "cpu")
+    return LesionResult(seed, PatientPoint(*seed.coordinates), patch, encoded, computed_at=datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def write(path: Path, run: Run, results: list[LesionResult], extras=(), **options) -> list[dict[str, str]]:
+    table = SeedTable(tuple(one.seed for one in results), tuple(extras))
+    with TableWriter(path, run, table, TableOptions(**options)) as writer:
+        for one in results:
+            writer.write(one)
+        writer.finish()
+    return read(path)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_of_columns_is_complete_and_has_no_name_twice():
+    names = [column.name for column in COLUMNS] + feature_columns(4096)
+    assert len(set(names)) == len(names)
+    assert all(column.meaning for column in COLUMNS)
+    assert {column.type for column in COLUMNS} <= {str, int, float, bool}
+    assert {"image_path", "coordX", "coordY", "coordZ", "weights_sha256", "recipe_id", "status", "error"} <= set(names)
+    assert names[-1] == "pred_4095"
+
+
+def test_every_value_has_the_type_that_its_column_says(run, patch, tmp_path):
+    one = result(lesion(tmp_path), patch)
+    for column in COLUMNS:
+        value = column.value(one, run)
+        assert value is None or isinstance(value, column.type), column.name
+
+
+def test_float32_features_survive_the_round_trip_exactly(run, patch, tmp_path):
+    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)])
+    features = np.array([row[name] for name in feature_columns(4096)], dtype=np.float32)
+    np.testing.assert_array_equal(features.view(np.uint32), awkward_features().view(np.uint32))
+
+
+def test_float64_columns_survive_the_round_trip_exactly(run, patch, tmp_path):
+    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)])
+    for name in ("padded_fraction", "border_distance_mm", "seed_offset_z_mm"):
+        assert float(row[name]) == getattr(patch.quality, name)
+
+
+def test_rows_say_where_their_numbers_come_from(run, patch, tmp_path):
+    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)])
+    assert row["lesion_id"] == "lesion 1"
+    assert row["image_path"] == "scans/ct.nrrd"
+    assert (row["coordX"], row["coordY"], row["coordZ"], row["seed_frame"]) == ("30.0", "30.0", "3.0", "lps")
+    assert row["weights_sha256"] == "ab" * 32
+    assert row["recipe_id"] == "fmcib-csv-v1"
+    assert row["patch_sha256"] == patch.sha256
+    assert row["device"] == "cpu"
+    assert row["computed_at"] == "2026-01-02T00:00:00+00:00"
+    assert row["schema_version"] == SCHEMA_VERSION
+    assert row["numpy_version"] == np.__version__
+    assert row["oblique"] == "false"
+    assert "of the patch lies outside the scan" in row["warnings"]
+    assert (row["status"], row["error"]) == ("ok", "")
+
+
+def test_demonstration_weights_are_marked_in_every_row(run, patch, tmp_path):
+    marked = Run(**{**vars(run), "weights": WeightsIdentity(DEMONSTRATION, "cd" * 32, demonstration=True)})
+    good, bad = result(lesion(tmp_path), patch), LesionResult(lesion(tmp_path, 2), error="no")
+    for row in write(tmp_path / "f.csv", marked, [good, bad]):
+        assert row["weights"] == "DEMONSTRATION WEIGHTS"
+        assert row["warnings"].startswith(DEMONSTRATION_MEANING)
+
+
+def test_another_recipe_than_the_encoders_own_is_marked(run, patch, tmp_path):
+    other = Run(**{**vars(run), "recipe_id": "fmcib-yaml-v1"})
+    (row,) = write(tmp_path / "f.csv", other, [result(lesion(tmp_path), patch)])
+    assert "fmcib-yaml-v1 is for replication only" in row["warnings"]
+
+
+def test_an_error_row_has_its_seed_and_reason_and_no_features(run, tmp_path):
+    (row,) = write(tmp_path / "f.csv", run, [LesionResult(lesion(tmp_path), error="Cannot, \"really\"\nnot.")])
+    assert row["status"] == "error"
+    assert row["error"] == 'Cannot, "really"\nnot.'
+    assert row["coordX"] == "30.0"
+    assert {row[name] for name in feature_columns(4096)} == {""}
+
+
+def test_rows_come_in_the_order_of_the_seed_table(run, patch, tmp_path):
+    results = [result(lesion(tmp_path, number), patch) for number in (3, 1, 2)]
+    rows = write(tmp_path / "f.csv", run, results)
+    assert [row["row"] for row in rows] == ["1", "2", "3"]
+
+
+def test_columns_that_identify_patients_are_dropped_and_others_kept(run, patch, tmp_path):
+    extras = {"PatientID": "AGENT-7", "Patient's Name": "Bond", "StudyDate": "20260101", "histology": "large, cell"}
+    one = result(lesion(tmp_path, **extras), patch)
+    (private,) = write(tmp_path / "private.csv", run, [one], extras)
+    assert private["histology"] == "large, cell"
+    assert "AGENT-7" not in (tmp_path / "private.csv").read_text()
+    assert not {"PatientID", "Patient's Name", "StudyDate"} & private.keys()
+    (open_,) = write(tmp_path / "open.csv", run, [one], extras, identifiers=True)
+    assert (open_["PatientID"], open_["Patient's Name"]) == ("AGENT-7", "Bond")
+
+
+def test_the_series_uid_is_an_identifier(run, patch, tmp_path):
+    seed = LesionSeed(1, "a", tmp_path / "ct", (30.0, 30.0, 3.0), series_uid="1.2.3")
+    assert write(tmp_path / "a.csv", run, [result(seed, patch)])[0]["series_uid"] == ""
+    assert write(tmp_path / "b.csv", run, [result(seed, patch)], identifiers=True)[0]["series_uid"] == "1.2.3"
+
+
+def test_a_users_column_of_one_of_our_names_is_kept_under_another(run, patch, tmp_path):
+    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path, status="treated", pred_7="x"), patch)], ("status", "pred_7"))
+    assert (row["status"], row["input_status"], row["input_pred_7"]) == ("ok", "treated", "x")
+    assert row["pred_7"] != "x"
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["PatientID", "patient_id", "Patient ID", "PATIENTS_NAME", "Patient's Birth Date", "dicom.AccessionNumber", "MRN",
+     "StudyInstanceUID", "InstitutionName", "AcquisitionDate"],
+)  # fmt: skip
+def test_identifying_columns_are_recognised_however_they_are_written(column):
+    assert is_identifying(column)
+
+
+@pytest.mark.parametrize("column", ["malignancy", "PatientAge", "age", "gender", "survival", "Histology", "image", "Survival.time"])
+def test_research_columns_are_not_taken_for_identifiers(column):
+    assert not is_identifying(column)
+
+
+def test_examples_of_the_privacy_module_are_true():
+    outcome = doctest.testmod(privacy)
+    assert outcome.failed == 0
+    assert outcome.attempted == 2
+
+
+def test_no_absolute_path_is_written(run, patch, tmp_path):
+    output = tmp_path / "results" / "f.csv"
+    output.parent.mkdir()
+    (row,) = write(output, run, [result(lesion(tmp_path), patch)])
+    assert row["image_path"] == "../scans/ct.nrrd"
+    assert str(tmp_path) not in output.read_text()
+
+
+def test_an_existing_table_is_kept_unless_overwriting_is_allowed(run, patch, tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("precious")
+    with pytest.raises(OutputError, match="exists already"):
+        write(path, run, [result(lesion(tmp_path), patch)])
+    assert path.read_text() == "precious"
+    assert len(write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)) == 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["f.csv"]
+
+
+def test_impossible_places_are_refused_before_any_work(run, patch, tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    for name, message in [("folder.csv", "is a folder"), ("nowhere/f.csv", "is not there")]:
+        with pytest.raises(OutputError, match=message):
+            write(tmp_path / name, run, [result(lesion(tmp_path), patch)])
+
+
+def test_a_folder_that_may_not_be_written_to_is_refused(run, patch, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(OutputError, match="may not be written to"):
+        write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupted(path: Path, run: Run, seeds: tuple[LesionSeed, ...], results: list[LesionResult]) -> None:
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions()) as writer:
+        for one in results:
+            writer.write(one)
+
+
+def test_an_interrupted_run_leaves_no_table_and_goes_on_where_it_stopped(run, patch, tmp_path):
+    path, seeds = tmp_path / "f.csv", tuple(lesion(tmp_path, number) for number in (1, 2, 3))
+    interrupted(path, run, seeds, [result(seeds[1], patch), LesionResult(seeds[2], error="was locked")])
+    assert not path.exists()
+    with pytest.raises(OutputError, match="interrupted run"):
+        TableWriter(path, run, SeedTable(seeds, ()), TableOptions())
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True)) as writer:
+        assert writer.finished_rows == {2}  # the error is tried again
+        writer.write(result(seeds[0], patch))
+        writer.write(result(seeds[2], patch))
+        writer.finish()
+    assert [(row["row"], row["status"]) for row in read(path)] == [("1", "ok"), ("2", "ok"), ("3", "ok")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["f.csv"]
+
+
+@pytest.mark.parametrize("lost", [1, 100, 20_000])
+def test_a_torn_last_row_is_computed_again(run, patch, tmp_path, lost):
+    path, seeds = tmp_path / "f.csv", tuple(lesion(tmp_path, number) for number in (1, 2))
+    interrupted(path, run, seeds, [result(seed, patch) for seed in seeds])
+    journal = tmp_path / "f.csv.partial"
+    os.truncate(journal, journal.stat().st_size - lost)
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True)) as writer:
+        assert writer.finished_rows == {1}
+        writer.write(result(seeds[1], patch))
+        writer.finish()
+    first, second = read(path)
+    assert first["pred_5"] == second["pred_5"] != ""
+
+
+def test_a_run_with_other_weights_does_not_go_on_with_the_first_ones(run, patch, tmp_path):
+    path, seeds = tmp_path / "f.csv", (lesion(tmp_path, 1), lesion(tmp_path, 2))
+    interrupted(path, run, seeds, [result(seeds[0], patch)])
+    before = (tmp_path / "f.csv.partial").read_bytes()
+    other = Run(**{**vars(run), "weights": WeightsIdentity("weights.torch", "00" * 32)})
+    with pytest.raises(OutputError, match="another weights SHA-256"):
+        TableWriter(path, other, SeedTable(seeds, ()), TableOptions(resume=True))
+    moved = (lesion(tmp_path, 1), LesionSeed(2, "lesion 2", seeds[1].image, (1.0, 2.0, 3.0)))
+    with pytest.raises(OutputError, match="another seed table"):
+        TableWriter(path, run, SeedTable(moved, ()), TableOptions(resume=True))
+    assert (tmp_path / "f.csv.partial").read_bytes() == before
+
+
+def test_a_journal_that_is_something_else_is_refused(run, tmp_path):
+    (tmp_path / "f.csv.partial").write_text("not ours\n")
+    with pytest.raises(OutputError, match="another encoder"):
+        TableWriter(tmp_path / "f.csv", run, SeedTable((lesion(tmp_path),), ()), TableOptions(resume=True))
+    assert (tmp_path / "f.csv.partial").read_text() == "not ours\n"
+
+
+def test_the_journal_is_one_json_line_a_row(run, patch, tmp_path):
+    interrupted(tmp_path / "f.csv", run, (lesion(tmp_path),), [result(lesion(tmp_path), patch)])
+    first, second = (json.loads(line) for line in (tmp_path / "f.csv.partial").read_text().splitlines())
+    assert first["fingerprint"]["weights SHA-256"] == "ab" * 32
+    assert second[:2] == [1, "ok"]
+
+
+def comma_locale() -> str | None:
+    names = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout.split()
+    for name in [*names, "de_DE.UTF-8"]:
+        try:
+            locale.setlocale(locale.LC_ALL, name)
+            if locale.localeconv()["decimal_point"] == ",":
+                return name
+        except locale.Error:
+            continue
+        finally:
+            locale.setlocale(locale.LC_ALL, "C")
+    return None
+
+
+def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path):
+    name = comma_locale()
+    if name is None:
+        pytest.skip("no locale with decimal commas is installed")
+    plain = write(tmp_path / "plain.csv", run, [result(lesion(tmp_path), patch)])
+    try:
+        locale.setlocale(locale.LC_ALL, name)
+        assert f"{0.5:n}" == "0,5"
+        assert write(tmp_path / "comma.csv", run, [result(lesion(tmp_path), patch)]) == plain
+    finally:
+        locale.setlocale(locale.LC_ALL, "C")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_a_full_disk_is_told_and_what_was_there_stays(run, patch, tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("precious")
+    (tmp_path / "f.csv.partial").symlink_to("/dev/full")
+    with pytest.raises(OutputError, match=r"cannot be written: No space left on device"):
+        write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)
+    assert path.read_text() == "precious"
