@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from fmcib_engine.errors import ImageError, InputError, SeedError
+from fmcib_engine.errors import ImageError, InputError, ProtocolError, SeedError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
-from fmcib_engine.preprocessing import PATCH_SIZE, RECIPES, cut_patch
+from fmcib_engine.preprocessing import PATCH_SIZE, RECIPES, Patch, cut_patch
 from fmcib_engine.preprocessing.fmcib_csv_v1 import resampled_grid
 from fmcib_engine.readers import read_volume
 from fmcib_engine.volume import Volume
@@ -235,6 +235,40 @@ def test_a_patch_at_the_border_says_how_much_of_it_is_padding():
     assert quality.border_distance_mm == pytest.approx(0.5)
     assert quality.seed_offset_x_mm == pytest.approx(-12.5)  # 25 mm of scan, padded by 12 before and 13 behind
     assert quality.warnings()[0] == "50.0% of the patch lies outside the scan"
+
+
+@pytest.mark.parametrize("recipe_id", list(RECIPES))
+def test_the_patch_knows_which_voxels_come_from_an_oblique_scan_with_air_of_minus_1024(recipe_id):
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=OBLIQUE)
+    array = np.full((60,) * 3, 40, np.float32)
+    array[25:35, 25:35, 25:35] = -1024
+    patch = cut_patch(Volume(array, grid), PatientPoint.from_lps(grid.to_patient((20, 30, 30))), recipe_id)
+    x, y, z = np.rint(patch.grid.to_index(PatientPoint.from_lps(grid.to_patient((30, 30, 30))))).astype(int)
+    assert patch.array[z, y, x] == 0
+    assert patch.inside[z, y, x]
+    assert not patch.array[~patch.inside].any()
+    assert (~patch.inside).mean() == pytest.approx(patch.quality.padded_fraction, abs=0.03)
+    assert patch.quality.padded_fraction > 0.05
+
+
+def test_a_patch_survives_the_trip_between_processes():
+    grid = VoxelGrid.from_parts((60, 60, 30), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    volume = random_volume(np.random.default_rng(2), grid.size, (1, 1, 1), np.eye(3))
+    patch = cut_patch(volume, PatientPoint.from_lps(volume.grid.to_patient((30, 30, 4))))
+    again = Patch.from_bytes(patch.to_bytes())
+    np.testing.assert_array_equal(again.array, patch.array)
+    np.testing.assert_array_equal(again.inside, patch.inside)
+    np.testing.assert_array_equal(again.grid.affine, patch.grid.affine)
+    assert (again.seed, again.recipe_id, again.quality) == (patch.seed, patch.recipe_id, patch.quality)
+    assert again.sha256 == patch.sha256
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b"JUNK" + b[4:], lambda b: b[:10]])
+def test_bytes_that_are_no_patch_are_refused(damage):
+    volume = random_volume(np.random.default_rng(2), (60, 60, 60), (1, 1, 1), np.eye(3))
+    whole = cut_patch(volume, PatientPoint.from_lps(volume.grid.to_patient((30, 30, 30)))).to_bytes()
+    with pytest.raises(ProtocolError):
+        Patch.from_bytes(damage(whole))
 
 
 def test_hu_beyond_twelve_bits_are_counted_in_the_scanned_part_only():

@@ -38,7 +38,7 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
     padded_cover, _ = pad_to_patch(covered)
     patch_grid = shifted(crop.target, crop.start - before)
     quality = measure_quality(array, padded_cover, patch_grid=patch_grid, source=volume.grid, seed=seed)
-    return Patch(array, patch_grid, seed, ID, quality)
+    return Patch(array, padded_cover > 0, patch_grid, seed, ID, quality)
 
 
 def resampled_grid(source: VoxelGrid) -> VoxelGrid:

@@ -37,7 +37,7 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
     covered, _ = pad_to_patch(covered)
     patch_grid = shifted(grid, -before)
     quality = measure_quality(array, covered, patch_grid=patch_grid, source=volume.grid, seed=seed)
-    return Patch(array, patch_grid, seed, ID, quality)
+    return Patch(array, covered > 0, patch_grid, seed, ID, quality)
 
 
 def resampled_grid(source: VoxelGrid) -> VoxelGrid:

@@ -68,6 +68,7 @@ class Patch:
 
     Attributes:
         array: (HU + 1024) / 3072, float32, shape (50, 50, 50) in the order [z, y, x].
+        inside: which voxels come from the scan, wholly or in part; the others were filled with 0. Same shape.
         grid: where its voxels lie; for an axis-aligned recipe x grows to the left, y to the back, z to the head.
         seed: the seed, LPS mm.
         recipe_id: the preprocessing that made it.
@@ -78,6 +79,7 @@ class Patch:
     """
 
     array: NDArray[np.float32]
+    inside: NDArray[np.bool_]
     grid: VoxelGrid
     seed: PatientPoint
     recipe_id: str
@@ -86,6 +88,9 @@ class Patch:
     def __post_init__(self) -> None:
         if self.array.shape != (PATCH_SIZE,) * 3 or self.array.dtype != np.float32:
             msg = f"A patch is float32 of {PATCH_SIZE} voxels an axis, got {self.array.dtype} of {self.array.shape}."
+            raise ImageError(msg)
+        if self.inside.shape != self.array.shape or self.inside.dtype != np.bool_:
+            msg = f"`inside` has one truth value a voxel, got {self.inside.dtype} of {self.inside.shape}."
             raise ImageError(msg)
         bad = int(np.count_nonzero(~np.isfinite(self.array)))
         if bad:
@@ -113,7 +118,7 @@ class Patch:
             "recipe_id": self.recipe_id,
             "quality": asdict(self.quality),
         }
-        return framing.pack(header, self._voxel_bytes())
+        return framing.pack(header, self._voxel_bytes() + np.packbits(self.inside).tobytes())
 
     @classmethod
     def from_bytes(cls, frame: bytes) -> Patch:
@@ -124,8 +129,10 @@ class Patch:
         """
         header, payload = framing.unpack(frame)
         try:
+            voxels, bits = payload[: 4 * PATCH_SIZE**3], np.frombuffer(payload[4 * PATCH_SIZE**3 :], dtype=np.uint8)
             return cls(
-                array=np.frombuffer(payload, dtype="<f4").reshape((PATCH_SIZE,) * 3).astype(np.float32),
+                array=np.frombuffer(voxels, dtype="<f4").reshape((PATCH_SIZE,) * 3).astype(np.float32),
+                inside=np.unpackbits(bits).reshape((PATCH_SIZE,) * 3).astype(bool),
                 grid=VoxelGrid((PATCH_SIZE,) * 3, np.array(header["affine"], dtype=np.float64)),
                 seed=PatientPoint.from_lps(header["seed"]),
                 recipe_id=str(header["recipe_id"]),

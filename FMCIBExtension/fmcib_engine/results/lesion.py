@@ -28,7 +28,7 @@ class Run:
         """Sentences that belong beside every number of the run, wherever it is shown."""
         found = [DEMONSTRATION_MEANING] if self.weights.demonstration else []
         if self.recipe_id != self.encoder.recipe_id:
-            found.append(f"{self.recipe_id} is for replication only: {self.encoder.id} goes with {self.encoder.recipe_id}")
+            found.append(f"{self.recipe_id} is for replication only; {self.encoder.id} has {self.encoder.recipe_id}")
         return found
 
 

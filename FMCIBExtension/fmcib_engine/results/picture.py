@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..errors import DependencyError, OutputError
 from ..preprocessing import PATCH_SIZE, Patch
@@ -73,12 +72,11 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
     """
     figure, canvas = _new_figure()
     _write_text(figure, patch, title, notice)
-    outside = outside_scan(patch)
     seed = np.clip(patch.grid.to_index(patch.seed), _LOW, _HIGH)
     image: Any = None
     for plane, left in zip(_PLANES, PANEL_LEFT, strict=True):
         axes = figure.add_axes(_box(left, PANEL_TOP, PANEL, PANEL))
-        image = _draw_plane(axes, plane, patch, outside, seed)
+        image = _draw_plane(axes, plane, patch, seed)
     bar = figure.add_axes(_box(PANEL_LEFT[-1] + PANEL + 16, PANEL_TOP, 14, PANEL))
     figure.colorbar(image, cax=bar, ticks=range(WINDOW_HU[0], WINDOW_HU[1] + 1, 200))
     bar.tick_params(colors=_DIM, labelsize=8, length=3)
@@ -88,41 +86,13 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
     _write_atomically(path, stream.getvalue())
 
 
-def outside_scan(patch: Patch) -> NDArray[np.bool_]:
-    """Which voxels, [z, y, x], were filled with zeros because the scan ends there.
-
-    A scan's air may be -1024 HU, that is zero, too. So of an upright scan only planes of zeros that come in pairs
-    count, as the recipes pad both sides alike but for one voxel; of an oblique one the zeros that reach the border.
-    Where such air adjoins the end of the scan, one plane of it may be counted.
-    """
-    zero: NDArray[np.bool_] = patch.array == 0
-    if patch.quality.padded_fraction == 0:
-        return np.zeros_like(zero)
-    if patch.quality.oblique:
-        labels, _ = ndimage.label(zero)
-        inner = labels[1:-1, 1:-1, 1:-1].copy()
-        labels[1:-1, 1:-1, 1:-1] = 0
-        on_border = np.unique(labels[labels > 0])
-        labels[1:-1, 1:-1, 1:-1] = inner
-        hanging: NDArray[np.bool_] = np.isin(labels, on_border)
-        return hanging
-    outside = np.zeros_like(zero)
-    for axis in range(3):
-        empty = np.asarray(zero.all(axis=tuple(other for other in range(3) if other != axis)))
-        before, after = int(np.argmin(empty)), int(np.argmin(empty[::-1]))
-        planes = np.moveaxis(outside, axis, 0)
-        planes[: min(before, after)] = True
-        planes[PATCH_SIZE - min(after, before + 1) :] = True
-    return outside
-
-
-def _draw_plane(axes: Axes, plane: _Plane, patch: Patch, outside: NDArray[np.bool_], seed: NDArray[np.float64]) -> Any:
+def _draw_plane(axes: Axes, plane: _Plane, patch: Patch, seed: NDArray[np.float64]) -> Any:
     index = np.clip(np.rint(seed).astype(int), 0, PATCH_SIZE - 1)
     level = int(index[plane.normal])
     cut = {"origin": "upper" if plane.name == "axial" else "lower", "interpolation": "nearest"}
     hu = patch.to_hu().take(level, axis=2 - plane.normal)
     image = axes.imshow(hu, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1], **cut)  # type: ignore[arg-type]
-    axes.imshow(_stripes(outside.take(level, axis=2 - plane.normal)), **cut)  # type: ignore[arg-type]
+    axes.imshow(_stripes(~patch.inside.take(level, axis=2 - plane.normal)), **cut)  # type: ignore[arg-type]
     axes.set_axis_off()
     centre = patch.grid.to_patient(index)[plane.normal]
     header = f"{plane.name}, {'xyz'[plane.normal]} = {centre:.1f} mm"

@@ -1,64 +1,35 @@
-"""Scans that nobody was exposed for: a synthetic chest to show and test with, and a small probe for the self-test.
+"""A chest CT that nobody was exposed for, with a nodule in the right lung.
 
-Both are the same on every machine: sums, products and square roots only, which IEEE 754 rounds in one way, and hashed
-integers for noise. The chest is drawn slice by slice from signed distances in mm, negative inside, with soft edges.
+Drawn slice by slice from signed distances in mm, negative inside, with soft edges. The same on every machine: sums,
+products and square roots only, which IEEE 754 rounds in one way, and hashed integers for noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import PatientPoint, VoxelGrid
-from .preprocessing import cut_patch
-from .volume import Source, Volume
+from ..geometry import PatientPoint, VoxelGrid
+from ..volume import Source, Volume
+from .noise import noise_window, smooth_noise
+from .tubes import AIR, AIRWAYS, CLAVICLES, VESSELS, draw_tube, lung_vessels, tube_distance, tubes
 
 Array = NDArray[np.float32]
 Point = tuple[float, float, float]
-End = tuple[float, float, float, float]
-Tube = tuple[End, End]
-"""Its two ends (x, y, z, radius), mm from `_MIDLINE`."""
 
 NODULE_DIAMETER_MM = 18.0
 _MIDLINE: Point = (2.0, -146.0, -430.0)
 """LPS mm of the point from which the anatomy is measured: the midline, half way to the back, the lowest slice."""
 _NODULE: Point = (-76.0, -8.0, 206.0)
 PHANTOM_SEED = PatientPoint(*(a + b for a, b in zip(_MIDLINE, _NODULE, strict=True)))
-PROBE_SEED = PatientPoint(-61.3, 42.7, -118.4)
 _FIELD_MM: Point = (358.4, 358.4, 300.0)
 _SEGMENT_MM = 26.0
 """From one vertebra, and one rib, to the next."""
 
-_AIR, _FAT, _MUSCLE, _BLOOD, _MARROW, _CORTEX = -1000.0, -100.0, 52.0, 45.0, 190.0, 620.0
-
-# Tubes as chains of (x, y, z, radius) in mm from _MIDLINE, one chain a line.
-_VESSELS = """
--6 -20 140 16  -16 -26 185 16  -9 -18 208 15  7 6 218 14  22 32 211 13.5  27 45 190 12.5  27 45 100 12  12 30 0 10.5
--9 -18 214 6.5  -15 -14 300 5
-6 4 222 5  16 0 300 4.5
-20 26 216 5.5  34 16 300 4.5
-12 -44 150 15  16 -26 184 13.5  40 14 188 9.5
-14 -14 180 11  -36 2 177 9
--30 -16 160 10  -29 -22 236 8.5  -38 -20 300 6
--29 -24 236 7  36 -28 262 6.5
--24 6 0 11  -20 -4 92 11
-8 34 0 7  4 34 300 6
-"""  # aorta and its three branches; pulmonary arteries; superior vena cava and its veins; inferior one; oesophagus
-_CLAVICLES = """
-20 -64 250 8  74 -66 262 6  124 -14 280 7
--20 -64 250 8  -74 -66 262 6  -124 -14 280 7
-"""
-_AIRWAYS = """
-0 4 310 8.5  0 18 196 8.5  -36 15 172 6.5  -46 24 136 3
-0 18 196 7.5  42 20 166 5.8  52 34 128 3
--24 16 181 4.5  -52 8 200 2.5
-42 20 166 4.5  62 4 184 2.5
-"""
+_FAT, _MUSCLE, _BLOOD, _MARROW, _CORTEX = -100.0, 52.0, 45.0, 190.0, 620.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,50 +76,20 @@ def chest_phantom(spacing: Point = (0.7, 0.7, 2.5), *, table: bool = True) -> Vo
     z = (np.arange(n_k) * spacing[2]).astype(np.float32)
     origin = (_MIDLINE[0] + float(x[0]), _MIDLINE[1] + float(y[0]), _MIDLINE[2])
     edge = max(1.0, 1.4 * spacing[0])
-    array = np.full((n_k, n_j, n_i), _AIR, dtype=np.int16)
-    for tubes, blood_or_bone in ((_tubes(_VESSELS), _BLOOD), (_lung_vessels(), _BLOOD), (_tubes(_CLAVICLES), _CORTEX)):
-        for tube in tubes:
-            _draw_tube(array, tube, blood_or_bone, (x, y, z), edge)
-    fine = _noise(n_j + 97, n_i + 97, scales=1)
-    smooth = _noise(n_j + 97, n_i + 97, scales=4)
+    array = np.full((n_k, n_j, n_i), AIR, dtype=np.int16)
+    for chain, blood_or_bone in ((tubes(VESSELS), _BLOOD), (lung_vessels(), _BLOOD), (tubes(CLAVICLES), _CORTEX)):
+        for tube in chain:
+            draw_tube(array, tube, blood_or_bone, (x, y, z), edge)
+    fine = smooth_noise(n_j + 97, n_i + 97, scales=1)
+    smooth = smooth_noise(n_j + 97, n_i + 97, scales=4)
     for k in range(n_k):
-        hu = np.full((n_j, n_i), _AIR, dtype=np.float32)
-        texture = 0.7 * (_window(smooth, k, hu.shape) + _window(smooth, k + 1, hu.shape))
+        hu = np.full((n_j, n_i), AIR, dtype=np.float32)
+        texture = 0.7 * (noise_window(smooth, k, hu.shape) + noise_window(smooth, k + 1, hu.shape))
         image = _Slice(x[np.newaxis], y[:, np.newaxis], float(z[k]), hu, texture, edge)
         _paint_slice(image, array[k], table=table)
-        array[k] = np.rint(np.clip(hu + 14.0 * _window(fine, k, hu.shape), -1024.0, 3071.0))
+        array[k] = np.rint(np.clip(hu + 14.0 * noise_window(fine, k, hu.shape), -1024.0, 3071.0))
     grid = VoxelGrid.from_parts((n_i, n_j, n_k), origin=origin, spacing=spacing, direction=np.eye(3))
     return Volume(array, grid, Source(name="chest_phantom", kind="array"))
-
-
-def probe_volume() -> Volume:
-    """A nodule in lung beside the chest wall: float32 of whole HU by integer arithmetic; axes permuted and flipped."""
-    k, j, i = np.ogrid[:40, :80, :80]
-    x, y, z = 344 - 17 * k, 8 * i - 314, 326 - 8 * j  # tenths of a millimetre from the nodule's centre, LPS
-    lattice = [(n.astype(np.uint32) * np.uint32(prime)) for n, prime in ((i, 73856093), (j, 19349663), (k, 83492791))]
-    noise = (_hash(lattice[0] ^ lattice[1] ^ lattice[2]) >> np.uint32(24)).astype(np.int64) - 128
-    for axis in range(3):
-        noise = noise + np.roll(noise, 1, axis)
-    hu = -860 + noise // 6
-    for (x0, y0, z0), (a, b, c), square in (((30, 90, 0), (1, -1, 3), 320), ((0, -140, 60), (3, 1, 1), 180)):  # vessels
-        p, q, r = x - x0, y - y0, z - z0
-        off = (p * p + q * q + r * r) - (p * a + q * b + r * c) ** 2 // (a * a + b * b + c * c)
-        hu = np.maximum(hu, -860 + 900 * np.clip(2 * square - off, 0, square) // square)
-    nodule = 10500 - (x * x + y * y * 5 // 4 + z * z + x * y // 2 + x * y * z // 160)
-    hu = np.maximum(hu, -860 + 890 * np.clip(nodule, 0, 3600) // 3600 + noise // 16)
-    wall = -x - 190 + y * y // 600
-    hu = np.maximum(hu, -860 + 910 * np.clip(wall + 10, 0, 20) // 20 + noise // 16)
-    rib = 1600 - ((x + 250 - y * y // 600) ** 2 + (z + 40 + y // 3) ** 2 // 3)
-    hu = np.maximum(hu, -860 + 1460 * np.clip(rib, 0, 900) // 900)
-    direction = [[0, 0, -1], [1, 0, 0], [0, -1, 0]]
-    origin = PROBE_SEED.to_array() + np.array((34.4, -31.4, 32.6))
-    grid = VoxelGrid.from_parts((80, 80, 40), origin=origin, spacing=(0.8, 0.8, 1.7), direction=direction)
-    return Volume(hu.astype(np.float32), grid, Source(name="probe_volume", kind="array"))
-
-
-def probe_patch() -> Array:
-    """What a network is fed to test itself: the patch around `PROBE_SEED`, float32, [z, y, x]."""
-    return cut_patch(probe_volume(), PROBE_SEED).array
 
 
 def _paint_slice(image: _Slice, vessels: NDArray[np.int16], *, table: bool) -> None:
@@ -183,7 +124,7 @@ def _paint_trunk(image: _Slice) -> None:
     if 135 < image.z < 262:
         medial = 116.0 - 36.0 * min(1.0, (image.z - 135.0) / 70.0)
         for side in (-1, 1):
-            blade = _tube_distance(image.x, image.y, 0.0, ((side * medial, 88, 0, 2.8), (side * 124, 58, 0, 4.5)))
+            blade = tube_distance(image.x, image.y, 0.0, ((side * medial, 88, 0, 2.8), (side * 124, 58, 0, 4.5)))
             image.paint_bone(blade, 1.5)
 
 
@@ -216,7 +157,7 @@ def _paint_abdomen(image: _Slice, wall: Array) -> Array:
     image.paint(np.maximum(below + 2.0, spleen), 52.0)
     stomach = (np.sqrt(((x - 68.0) / 34.0) ** 2 + ((y + 22.0) / 40.0) ** 2 + ((z - 34.0) / 38.0) ** 2) - 1.0) * 36.0
     image.paint(np.maximum(below + 3.0, stomach), 40.0)
-    image.paint(np.maximum(np.maximum(below + 6.0, stomach + 4.0), y + 28.0), _AIR + 20.0)
+    image.paint(np.maximum(np.maximum(below + 6.0, stomach + 4.0), y + 28.0), AIR + 20.0)
     return height
 
 
@@ -232,11 +173,11 @@ def _paint_heart(image: _Slice, wall: Array) -> None:
 
 def _paint_airways(image: _Slice) -> None:
     distances = [
-        _tube_distance(image.x, image.y, image.z, tube)
-        for tube in _tubes(_AIRWAYS)
+        tube_distance(image.x, image.y, image.z, tube)
+        for tube in tubes(AIRWAYS)
         if tube[1][2] - 12 < image.z < tube[0][2] + 12 or tube[0][2] - 12 < image.z < tube[1][2] + 12
     ]
-    for thickness, hu in ((1.6, 25.0), (0.0, _AIR)):  # all walls before any lumen, so that no wall crosses a lumen
+    for thickness, hu in ((1.6, 25.0), (0.0, AIR)):  # all walls before any lumen, so that no wall crosses a lumen
         for distance in distances:
             image.paint(distance - thickness, hu)
 
@@ -264,7 +205,7 @@ def _paint_spine(image: _Slice, centre: float) -> None:
     image.paint(body, 85.0)
     image.paint_bone(np.maximum(body, height - 10.8), 1.5)
     ring = np.sqrt(x * x + (y - 23.0) ** 2)
-    process = _tube_distance(x, y, 0.0, ((0, 33, 0, 4.5), (0, 47, 0, 3.0)))
+    process = tube_distance(x, y, 0.0, ((0, 33, 0, 4.5), (0, 47, 0, 3.0)))
     wings = np.maximum(np.abs(y - 19.0 - 0.12 * np.abs(x)) - 4.2, np.abs(x) - 33.0)
     arch = np.minimum(np.minimum(ring - 13.5, process), wings)
     image.paint(np.minimum(ring - 12.0, process), 60.0)
@@ -286,91 +227,3 @@ def _oval(x: Array, y: Array, half_x: float, half_y: float) -> Array:
     u, v = (x / half_x) ** 2, (y / half_y) ** 2
     distance: Array = np.sqrt(x * x + y * y) * (1.0 - 1.0 / (np.sqrt(np.sqrt(u * u + v * v + 1.3 * u * v)) + 1e-6))
     return distance
-
-
-def _tubes(table: str) -> Iterator[Tube]:
-    for line in table.split("\n"):
-        numbers = iter(float(word) for word in line.split())
-        yield from pairwise(zip(numbers, numbers, numbers, numbers, strict=True))
-
-
-def _tube_distance(x: Any, y: Any, z: Any, tube: Tube) -> Array:
-    """Distance to a tube with round ends whose radius changes evenly."""
-    (x0, y0, z0, r0), (x1, y1, z1, r1) = tube
-    a, b, c = x1 - x0, y1 - y0, z1 - z0
-    share = np.clip(((x - x0) * a + (y - y0) * b + (z - z0) * c) / (a * a + b * b + c * c), 0.0, 1.0)
-    off = (x - x0 - share * a) ** 2 + (y - y0 - share * b) ** 2 + (z - z0 - share * c) ** 2
-    distance: Array = np.sqrt(off) - (r0 + share * (r1 - r0))
-    return distance
-
-
-def _draw_tube(array: NDArray[np.int16], tube: Tube, hu: float, axes: tuple[Array, Array, Array], edge: float) -> None:
-    """Raise the voxels of `array` [k, j, i] to the tube's HU."""
-    start, end = tube
-    reach = max(start[3], end[3]) + edge
-    box = [
-        slice(*np.searchsorted(axis, (min(p, q) - reach, max(p, q) + reach)))
-        for axis, p, q in zip(axes, start, end, strict=False)
-    ]
-    x, y, z = (axis[part] for axis, part in zip(axes, box, strict=True))
-    distance = _tube_distance(x, y[:, np.newaxis], z[:, np.newaxis, np.newaxis], tube)
-    drawn = np.rint(_AIR + np.clip(0.5 - distance / edge, 0.0, 1.0) * (hu - _AIR)).astype(np.int16)
-    part = array[box[2], box[1], box[0]]
-    np.maximum(part, drawn, out=part)
-
-
-def _lung_vessels() -> Iterator[Tube]:
-    """From each hilum six trees that fork, thinner and shorter at each fork."""
-    roots = (
-        (0.5, -0.15, 0.85),
-        (0.6, -0.7, 0.25),
-        (0.95, 0.1, 0.1),
-        (0.6, -0.2, -0.75),
-        (0.4, 0.5, -0.75),
-        (0.6, 0.6, 0.5),
-    )
-    growing = [
-        (np.array((side * 38.0, 8.0, 182.0 - 4 * side)), np.array((side * x, y, z)), 22.0, 3.8, number)
-        for side in (-1, 1)
-        for number, (x, y, z) in enumerate(roots, start=2)
-    ]
-    while growing:
-        start, direction, length, radius, number = growing.pop()
-        direction = direction / np.sqrt((direction * direction).sum())
-        end, tip = start + length * direction, 0.9 * radius
-        if radius < 0.8 or (end[0] / 128.0) ** 2 + (end[1] / 84.0) ** 2 > 1.0:
-            continue
-        yield (*start.tolist(), radius), (*end.tolist(), tip)
-        bend = np.array([((number * factor) % 1009) / 504.5 - 1.0 for factor in (367, 593, 811)])
-        bend -= (bend * direction).sum() * direction
-        bend /= np.sqrt((bend * bend).sum())
-        for child, turn, thinner in (
-            (3 * number, 0.4, 0.92),
-            (3 * number + 1, -0.65, 0.75),
-            (3 * number + 2, 1.1, 0.55),
-        ):
-            growing.append((end, direction + turn * bend, 0.89 * length, tip * thinner, child))
-
-
-def _noise(rows: int, columns: int, *, scales: int) -> Array:
-    """Hashed integers of about unit variance, smoothed with 1 2 1 at `scales` distances 1, 2, 4, ..."""
-    lattice = np.arange(rows, dtype=np.uint32)[:, np.newaxis] * np.uint32(73856093)
-    lattice = lattice ^ (np.arange(columns, dtype=np.uint32) * np.uint32(19349663))
-    noise = (_hash(lattice) >> np.uint32(16)).astype(np.float32) - 32767.5
-    for scale in range(scales):
-        for axis in (0, 1):
-            noise = noise + 0.5 * (np.roll(noise, 2**scale, axis) + np.roll(noise, -(2**scale), axis))
-    deviation = 18918.6 * 1.5 * 2.0 ** (scales - 1)
-    return (noise / deviation).astype(np.float32)
-
-
-def _window(noise: Array, k: int, shape: tuple[int, ...]) -> Array:
-    """Another part of the noise for each slice."""
-    return noise[k * 37 % 97 :, k * 61 % 97 :][: shape[0], : shape[1]]
-
-
-def _hash(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Mixed bits of any integer; unsigned overflow wraps the same everywhere."""
-    for factor in (0x7FEB352D, 0x846CA68B):
-        values = (values ^ (values >> np.uint32(16))) * np.uint32(factor)
-    return values ^ (values >> np.uint32(15))
