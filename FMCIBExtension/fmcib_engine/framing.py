@@ -29,8 +29,15 @@ Header = dict[str, Any]
 
 
 def pack(header: Header, payload: bytes = b"") -> bytes:
-    """One frame as bytes. NaN and infinities are refused: they are not JSON."""
+    """One frame as bytes.
+
+    Raises:
+        ProtocolError: a header or payload beyond the limits.
+        ValueError: NaN or infinity in the header, which JSON does not have.
+    """
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+    if len(text) > MAX_HEADER or len(payload) > MAX_PAYLOAD:
+        raise _too_long(len(text), len(payload))
     return _PREFIX.pack(MAGIC, VERSION, 0, len(text), len(payload)) + text + payload
 
 
@@ -48,11 +55,7 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[Header, bytes] | None:
         msg = f"A frame starts with {MAGIC!r} and version {VERSION}, got {magic!r} and {version}."
         raise ProtocolError(msg)
     if header_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
-        msg = (
-            f"A frame holds at most {MAX_HEADER} header and {MAX_PAYLOAD} payload bytes, "
-            f"got a claim of {header_length} and {payload_length}."
-        )
-        raise ProtocolError(msg)
+        raise _too_long(header_length, payload_length)
     text = _read_exactly(read, header_length) or b""
     payload = _read_exactly(read, payload_length) or b""
     try:
@@ -86,6 +89,12 @@ def unpack(frame: bytes) -> tuple[Header, bytes]:
         msg = f"Wanted exactly one frame, got {len(frame)} bytes of which the frame takes {position}."
         raise ProtocolError(msg)
     return result
+
+
+def _too_long(header: int, payload: int) -> ProtocolError:
+    return ProtocolError(
+        f"A frame holds at most {MAX_HEADER} header and {MAX_PAYLOAD} payload bytes, got {header} and {payload}."
+    )
 
 
 def _read_exactly(read: Callable[[int], bytes], count: int, *, at_frame_start: bool = False) -> bytes | None:

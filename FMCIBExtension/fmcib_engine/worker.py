@@ -28,7 +28,7 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
     load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
                {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "demonstration": bool, "device",
                 "precision", "precision_deviation": number or null, "feature_count", "versions": {package: version},
-                "note", "seconds"}
+                "seconds"}
     encode     {"type": "encoded", "feature_count", "device", "precision", "note", "demonstration": bool, "recipe_id",
                 "native_recipe_id", "patch_sha256", "weights_sha256", "seconds"}
                payload: the features, little-endian float32
@@ -78,7 +78,7 @@ from .encoders import PRECISIONS, Encoder, Precision
 from .encoders.devices import import_torch
 from .errors import DeviceError, ProtocolError
 from .framing import pack, read_frame
-from .preprocessing import PATCH_SIZE, Patch
+from .preprocessing import Patch
 from .results.versions import installed_versions
 from .weights import load_encoder
 from .worker_errors import error_frame, explain
@@ -173,7 +173,6 @@ class _Desk:
             precision=precision,
             probe=_probe(precision),
         )
-        [trial] = encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # tells where it really computes
         header = {
             "type": "loaded",
             "id": request.id,
@@ -181,12 +180,11 @@ class _Desk:
             "weights_name": encoder.weights.name,
             "weights_sha256": encoder.weights.sha256,
             "demonstration": encoder.weights.demonstration,
-            "device": trial.device,
+            "device": encoder.device,
             "precision": encoder.precision,
             "precision_deviation": encoder.precision_deviation,
             "feature_count": encoder.spec.feature_count,
             "versions": installed_versions(),
-            "note": trial.note,
             "seconds": perf_counter() - start,
         }
         frame = pack(header)

@@ -11,6 +11,7 @@ from fmcib_engine.errors import ImageError, SeedError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid, parse_frame, point_in_frame
 from support import OBLIQUE, SIGNED_PERMUTATIONS
 
+
 @pytest.mark.parametrize("direction", SIGNED_PERMUTATIONS)
 def test_index_to_patient_and_back_is_the_same_index_for_each_of_48_storage_orders(direction):
     grid = VoxelGrid.from_parts((7, 11, 13), origin=(-80.5, 12.25, 903.0), spacing=(0.7, 0.9, 2.5), direction=direction)

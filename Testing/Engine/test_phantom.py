@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from fmcib_engine import phantom
 from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.phantom import chest
 from fmcib_engine.preprocessing import RECIPES, cut_patch
 from scipy import ndimage
 
@@ -34,7 +35,7 @@ def coarse():
 
 def hu_at(volume, x, y, z):
     """HU at mm from the midline, mid-chest, lowest slice; the mean of a small box."""
-    point = PatientPoint.from_lps(np.add(phantom._MIDLINE, (x, y, z)))
+    point = PatientPoint.from_lps(np.add(chest._MIDLINE, (x, y, z)))
     i, j, k = np.rint(volume.grid.to_index(point)).astype(int)
     return float(volume.array[k, j - 1 : j + 2, i - 1 : i + 2].mean())
 
@@ -55,7 +56,7 @@ def test_the_chest_has_the_size_and_place_it_promises():
     np.testing.assert_allclose(volume.grid.spacing, COARSE)
     np.testing.assert_array_equal(volume.grid.direction, np.eye(3))
     centre = volume.grid.corners().mean(axis=0)
-    np.testing.assert_allclose(centre[:2], phantom._MIDLINE[:2], atol=1e-4)
+    np.testing.assert_allclose(centre[:2], chest._MIDLINE[:2], atol=1e-4)
 
 
 def test_the_chest_is_the_same_each_time():
@@ -95,14 +96,14 @@ def test_the_table_can_be_left_out():
     assert hu_at(without, 0, 140, 150) < -950
     changed = np.argwhere(without.array != with_table.array)
     y = with_table.grid.to_patient(changed[:, ::-1])[:, 1]
-    assert y.min() > phantom._MIDLINE[1] + 60
+    assert y.min() > chest._MIDLINE[1] + 60
 
 
 def test_the_nodule_lies_at_the_seed_in_the_right_lung():
     volume = coarse()
     centre = volume.grid.to_patient(np.argwhere(nodule_of(volume))[:, ::-1]).mean(axis=0)
     assert (np.abs(centre - phantom.PHANTOM_SEED.to_array()) < volume.grid.spacing).all()
-    assert phantom.PHANTOM_SEED.x < phantom._MIDLINE[0] - 30
+    assert phantom.PHANTOM_SEED.x < chest._MIDLINE[0] - 30
     assert phantom.PHANTOM_SEED.x < 0  # LPS: x grows to the left
 
 

@@ -91,7 +91,9 @@ def whole_scan_by_monai(volume: Volume, seed: PatientPoint) -> np.ndarray:
         affine=torch.from_numpy(volume.grid.ras_affine),
     )
     image = transforms.NormalizeIntensity(subtrahend=-1024, divisor=3072)(image)
-    image = transforms.Spacing(pixdim=1, padding_mode="zeros", mode="bilinear", align_corners=True, diagonal=True)(image)
+    image = transforms.Spacing(pixdim=1, padding_mode="zeros", mode="bilinear", align_corners=True, diagonal=True)(
+        image
+    )
     image = transforms.Orientation(axcodes="LPS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
     ras = (-seed.x, -seed.y, seed.z, 1.0)
     centre = [int(value) for value in (np.linalg.inv(image.affine.numpy()) @ ras)[:3]]
@@ -135,7 +137,9 @@ def test_seeds_on_the_very_edge_of_a_voxel_are_truncated_as_upstream_does():
         direction = SIGNED_PERMUTATIONS[rng.integers(48)] if number % 3 else rotation(*rng.uniform(-40, 40, 2))
         size = tuple(int(n) for n in rng.integers(6, 40, 3))
         spacing = rng.choice([0.5, 0.7, 0.78125, 0.9765625, 1.0, 1.25, 2.5, 3.0, 5.0], 3)
-        grid = VoxelGrid.from_parts(size, origin=rng.uniform(-300, 300, 3).round(4), spacing=spacing, direction=direction)
+        grid = VoxelGrid.from_parts(
+            size, origin=rng.uniform(-300, 300, 3).round(4), spacing=spacing, direction=direction
+        )
         image = MetaTensor(torch.zeros((1, *size)), affine=torch.from_numpy(grid.ras_affine))
         image = transforms.Spacing(pixdim=1, padding_mode="zeros", align_corners=True, diagonal=True)(image)
         image = transforms.Orientation(axcodes="LPS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
@@ -143,8 +147,10 @@ def test_seeds_on_the_very_edge_of_a_voxel_are_truncated_as_upstream_does():
         assert ours.size == tuple(image.shape[1:])
         to_index = np.linalg.inv(image.affine.numpy())
         for _ in range(40):
-            x, y, z = ours.to_patient(rng.integers(0, ours.size)) if rng.random() < 0.5 else grid.to_patient(
-                rng.integers(0, grid.size)
+            x, y, z = (
+                ours.to_patient(rng.integers(0, ours.size))
+                if rng.random() < 0.5
+                else grid.to_patient(rng.integers(0, grid.size))
             )
             upstream = [int(value) for value in (to_index @ (-x, -y, z, 1.0))[:3]]
             assert np.trunc(ours.to_index(PatientPoint(x, y, z))).tolist() == upstream
@@ -157,7 +163,7 @@ def whole_scan_by_simpleitk(volume: Volume, seed: PatientPoint) -> np.ndarray:
     image.SetOrigin(grid.origin.tolist())
     image.SetSpacing(grid.spacing.tolist())
     image.SetDirection(grid.direction.ravel().tolist())
-    size = [int(round(n * mm)) for n, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+    size = [round(n * mm) for n, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     image = sitk.Resample(
         image, size, sitk.Transform(), sitk.sitkLinear, image.GetOrigin(), (1, 1, 1), image.GetDirection(), -1024.0,
         image.GetPixelID(),
@@ -209,7 +215,7 @@ def test_every_voxel_of_the_patch_lies_where_its_grid_says(recipe_id, direction)
     slope = np.array([3.0, -5.0, 7.0])
     middle = grid.to_patient([(n - 1) / 2 for n in size])
     volume = Volume(((places - middle) @ slope).reshape(size[::-1]).astype(np.float32), grid)
-    patch = cut_patch(volume, PatientPoint.from_lps(middle + (1.3, -2.1, 0.6)), recipe_id)
+    patch = cut_patch(volume, PatientPoint.from_lps(middle + np.array((1.3, -2.1, 0.6))), recipe_id)
     z, y, x = np.meshgrid(*(np.arange(PATCH_SIZE),) * 3, indexing="ij")
     expected = (patch.grid.to_patient(np.stack([x, y, z], axis=-1).reshape(-1, 3)) - middle) @ slope
     assert np.abs(patch.to_hu().ravel() - expected).max() < 0.02

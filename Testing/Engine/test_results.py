@@ -7,6 +7,7 @@ import doctest
 import json
 import locale
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -62,7 +63,9 @@ def lesion(folder: Path, row: int = 1, **extras: str) -> LesionSeed:
 
 def result(seed: LesionSeed, patch, features=None) -> LesionResult:
     encoded = Encoded(awkward_features() if features is None else features, "cpu")
-    return LesionResult(seed, PatientPoint(*seed.coordinates), patch, encoded, computed_at=datetime(2026, 1, 2, tzinfo=UTC))
+    return LesionResult(
+        seed, PatientPoint(*seed.coordinates), patch, encoded, computed_at=datetime(2026, 1, 2, tzinfo=UTC)
+    )
 
 
 def write(path: Path, run: Run, results: list[LesionResult], extras=(), **options) -> list[dict[str, str]]:
@@ -139,7 +142,7 @@ def test_another_recipe_than_the_encoders_own_is_marked(run, patch, tmp_path):
 
 
 def test_an_error_row_has_its_seed_and_reason_and_no_features(run, tmp_path):
-    (row,) = write(tmp_path / "f.csv", run, [LesionResult(lesion(tmp_path), error="Cannot, \"really\"\nnot.")])
+    (row,) = write(tmp_path / "f.csv", run, [LesionResult(lesion(tmp_path), error='Cannot, "really"\nnot.')])
     assert row["status"] == "error"
     assert row["error"] == 'Cannot, "really"\nnot.'
     assert row["coordX"] == "30.0"
@@ -170,7 +173,9 @@ def test_the_series_uid_is_an_identifier(run, patch, tmp_path):
 
 
 def test_a_users_column_of_one_of_our_names_is_kept_under_another(run, patch, tmp_path):
-    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path, status="treated", pred_7="x"), patch)], ("status", "pred_7"))
+    (row,) = write(
+        tmp_path / "f.csv", run, [result(lesion(tmp_path, status="treated", pred_7="x"), patch)], ("status", "pred_7")
+    )
     assert (row["status"], row["input_status"], row["input_pred_7"]) == ("ok", "treated", "x")
     assert row["pred_7"] != "x"
 
@@ -184,7 +189,9 @@ def test_identifying_columns_are_recognised_however_they_are_written(column):
     assert is_identifying(column)
 
 
-@pytest.mark.parametrize("column", ["malignancy", "PatientAge", "age", "gender", "survival", "Histology", "image", "Survival.time"])
+@pytest.mark.parametrize(
+    "column", ["malignancy", "PatientAge", "age", "gender", "survival", "Histology", "image", "Survival.time"]
+)
 def test_research_columns_are_not_taken_for_identifiers(column):
     assert not is_identifying(column)
 
@@ -289,31 +296,27 @@ def test_the_journal_is_one_json_line_a_row(run, patch, tmp_path):
     assert second[:2] == [1, "ok"]
 
 
-def comma_locale() -> str | None:
-    names = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout.split()
-    for name in [*names, "de_DE.UTF-8"]:
-        try:
-            locale.setlocale(locale.LC_ALL, name)
-            if locale.localeconv()["decimal_point"] == ",":
-                return name
-        except locale.Error:
-            continue
-        finally:
-            locale.setlocale(locale.LC_ALL, "C")
-    return None
+@pytest.fixture
+def comma_locale(tmp_path, monkeypatch):
+    """Set a locale with decimal commas, compiled on the spot, for the length of a test."""
+    source = Path("/usr/share/i18n/locales/de_DE")
+    if shutil.which("localedef") is None or not source.exists():
+        pytest.skip("the sources of locales are not installed")
+    folder = tmp_path / "locales"
+    folder.mkdir()
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=True, capture_output=True)
+    monkeypatch.setenv("LOCPATH", str(folder))
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+    yield
+    locale.setlocale(locale.LC_ALL, "C")
 
 
-def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path):
-    name = comma_locale()
-    if name is None:
-        pytest.skip("no locale with decimal commas is installed")
-    plain = write(tmp_path / "plain.csv", run, [result(lesion(tmp_path), patch)])
-    try:
-        locale.setlocale(locale.LC_ALL, name)
-        assert f"{0.5:n}" == "0,5"
-        assert write(tmp_path / "comma.csv", run, [result(lesion(tmp_path), patch)]) == plain
-    finally:
-        locale.setlocale(locale.LC_ALL, "C")
+def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path, comma_locale):
+    assert f"{0.5:n}" == "0,5"
+    (row,) = write(tmp_path / "comma.csv", run, [result(lesion(tmp_path), patch)])
+    assert float(row["padded_fraction"]) == patch.quality.padded_fraction
+    features = np.array([row[name] for name in feature_columns(4096)], dtype=np.float32)
+    np.testing.assert_array_equal(features, awkward_features())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")

@@ -125,12 +125,12 @@ def extract(
     if (table is None) == (image is None) or (image is None) != (not seed):
         msg = "Give either --image with --seed, or --table."
         raise click.UsageError(msg)
+    encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
     if image is not None and seed:
         one = LesionSeed(1, lesion_id, image, seed, parse_frame(frame), diameter, series_uid)
         seeds = SeedTable((one,), ())
     elif table is not None:
         seeds = read_seed_table(table, image_column=image_column, frame=parse_frame(frame))
-    encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
     return run_job(
         Job(seeds, output, encoder, recipe, TableOptions(overwrite, resume, identifiers)),
         lambda results, run: show_results(results, run, output),

@@ -59,6 +59,10 @@ class Encoder(Protocol):
     @property
     def weights(self) -> WeightsIdentity: ...
     @property
+    def device(self) -> str:
+        """Where the next patch is computed; the CPU after a GPU ran out of memory."""
+
+    @property
     def precision(self) -> Precision: ...
     @property
     def precision_deviation(self) -> float | None:

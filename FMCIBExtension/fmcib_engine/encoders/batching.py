@@ -77,5 +77,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
         sign in text
-        for sign in ("out of memory", "can't allocate memory", "not enough memory", "could not create a memory")
+        for sign in (
+            "out of memory",
+            "can't allocate memory",
+            "not enough memory",
+            "could not create a memory",
+            "cannot allocate memory",
+        )
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DependencyError, WeightsError
+from ..errors import DependencyError, DeviceError, WeightsError
 from .base import Encoded, EncoderSpec, Precision, WeightsIdentity
 from .batching import Batcher
 from .devices import import_torch, require_precision
@@ -98,7 +98,7 @@ class FmcibEncoder:
         probe: a patch [z, y, x] on which a reduced precision is compared with float32.
 
     Raises:
-        DeviceError: a precision that the device does not have.
+        DeviceError: a precision that the device does not have, or in which the features overflow.
     """
 
     def __init__(
@@ -121,6 +121,10 @@ class FmcibEncoder:
         self._batcher = Batcher(self._forward, device, batch_size or _DEFAULT_BATCH[device.type])
         if precision != "float32":
             self.precision_deviation = self._measure_deviation(probe, device)
+
+    @property
+    def device(self) -> str:
+        return str(self._batcher.device)
 
     @property
     def batch_size(self) -> int:
@@ -158,4 +162,8 @@ class FmcibEncoder:
         reference = self._forward(probe[None], device)
         self.precision = reduced
         difference = self._forward(probe[None], device) - reference
-        return float(np.linalg.norm(difference) / np.linalg.norm(reference))
+        deviation = float(np.linalg.norm(difference) / np.linalg.norm(reference))
+        if not np.isfinite(deviation):
+            msg = f"In {reduced} these weights give features that are no numbers on {device}. Use float32."
+            raise DeviceError(msg)
+        return deviation

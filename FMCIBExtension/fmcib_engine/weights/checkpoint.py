@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..encoders.batching import is_out_of_memory
 from ..encoders.devices import import_torch
-from ..errors import WeightsError
+from ..errors import OutOfMemoryError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -99,10 +100,10 @@ def _listed(what: str, names: list[str]) -> list[str]:
 
 def _open(path: Path) -> Any:
     torch = import_torch()
-    if not path.is_file():
-        msg = f"There is no weights file {path.name} in the folder given. Check the path."
-        raise WeightsError(msg)
     try:
+        if not path.is_file():
+            msg = f"There is no weights file {path.name} in the folder given. Check the path."
+            raise WeightsError(msg)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's advice to the file's author
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
@@ -112,7 +113,20 @@ def _open(path: Path) -> Any:
             "which is never run. Choose the encoder's published file."
         )
         raise WeightsError(msg) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        MemoryError,
+        EOFError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        IndexError,
+    ) as error:
+        if is_out_of_memory(error):
+            msg = f"There is no memory to open {path.name}. Close other programs."
+            raise OutOfMemoryError(msg) from error
         reason = str(error).partition("\n")[0] or type(error).__name__
         msg = f"{path.name} cannot be opened as a PyTorch checkpoint ({reason}). Fetch it again."
         raise WeightsError(msg) from error

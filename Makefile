@@ -1,0 +1,35 @@
+# The project's commands. `make demo` and `make test` need Python 3.11 or newer, and make the environment themselves.
+PYTHON ?= python3
+RUN := .venv/bin/python
+CONFIG := --config FMCIBExtension/pyproject.toml
+OUTPUT ?= build/demo
+
+.PHONY: demo test bench lint format clean
+
+demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
+	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
+	  $(if $(filter yes,$(DOWNLOAD)),--download) $(if $(filter no,$(DOWNLOAD)),--no-download)
+
+test: .venv/made  ## All tests
+	$(RUN) -m pytest Testing/Engine
+
+bench: .venv/made  ## Speed and memory beside the whole-scan chain
+	$(RUN) Testing/Benchmarks/run.py
+
+lint: .venv/made  ## Style, types
+	$(RUN) -m ruff check $(CONFIG) FMCIBExtension Testing
+	$(RUN) -m ruff format --check $(CONFIG) FMCIBExtension Testing
+	cd FMCIBExtension && ../$(RUN) -m mypy fmcib_engine
+
+format: .venv/made
+	$(RUN) -m ruff check --fix $(CONFIG) FMCIBExtension Testing
+	$(RUN) -m ruff format $(CONFIG) FMCIBExtension Testing
+
+clean:
+	rm -rf .venv build FMCIBExtension/build FMCIBExtension/*.egg-info
+
+.venv/made: FMCIBExtension/pyproject.toml FMCIBExtension/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --disable-pip-version-check --quiet \
+	  --constraint FMCIBExtension/constraints.txt --editable "FMCIBExtension[dev]"
+	touch $@

@@ -1,0 +1,131 @@
+"""Measures -> Markdown that can be pasted: both sides side by side, and what limits the encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from limits import BATCHES, Limits, Stage
+from timing import Pair
+
+HEADER = [
+    "| | ours | whole scan, MONAI | ratio | target | | others' cores |",
+    "|---|--:|--:|--:|---|---|--:|",
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of both sides, what we want of it, and how many cores others kept busy meanwhile."""
+
+    name: str
+    pair: Pair
+    others: float | None
+    unit: str = "s"
+    wanted_ratio: float | None = None
+    wanted_ours: float | None = None
+    """In seconds."""
+
+    def __str__(self) -> str:
+        target, met = self._target()
+        others = "" if self.others is None else f"{self.others:.1f}"
+        ours, theirs = self._cell(self.pair.ours), self._cell(self.pair.theirs)
+        return _line(self.name, ours, theirs, f"{self.pair.ratio:.3g}x", target, met, others)
+
+    def _target(self) -> tuple[str, str]:
+        wanted, met = [], []
+        if self.wanted_ratio is not None:
+            wanted.append(f">= {self.wanted_ratio:g}x")
+            met.append(self.pair.ratio >= self.wanted_ratio)
+        if self.wanted_ours is not None:
+            wanted.append(f"<= {_seconds(self.wanted_ours)}")
+            met.append(median(self.pair.ours) <= self.wanted_ours)
+        return ", ".join(wanted), ("met" if all(met) else "**missed**") if met else ""
+
+    def _cell(self, values: list[float]) -> str:
+        show = _seconds if self.unit == "s" else _gigabytes
+        return f"{show(median(values))} (min {show(min(values))}, n={len(values)})"
+
+
+def limits_section(limits: Limits) -> list[str]:
+    """The encoder's two tables and what follows from them."""
+    return [
+        f"One patch takes {limits.gflop:.1f} GFLOP in convolutions, a multiply-add counted as 2 (MODEL.md says 25.7). "
+        f"This machine's best float32 matrix product: {limits.matrix_gflops:.0f} GFLOP/s. Copying 738 MB moves "
+        f"{limits.copy_bytes_per_second / 1e9:.1f} GB/s, read and written together.",
+        "",
+        *_batch_table(limits),
+        "",
+        *_stage_table(limits),
+        "",
+        verdict(limits),
+    ]
+
+
+def verdict(limits: Limits) -> str:
+    """What limits the encoder, from the numbers alone."""
+    took, whole = sum(stage.seconds for stage in limits.stages), limits.stages[-1]
+    arithmetic, memory = (sum(part) for part in zip(*map(limits.least_seconds, limits.stages), strict=True))
+    least = sum(max(limits.least_seconds(stage)) for stage in limits.stages)
+    by_memory = [stage for stage in limits.stages if _bound(limits, stage) == "weights"]
+    names, biggest = ", ".join(stage.name for stage in by_memory) or "no stage", BATCHES[-1]
+    saved = 1 - limits.seconds[biggest] / biggest / limits.seconds[1]
+    return (
+        f"At batch 1 the arithmetic alone would take {_seconds(arithmetic)} ({arithmetic / took:.0%} of the stages' "
+        f"{_seconds(took)}) and reading the weights once {_seconds(memory)} ({memory / took:.0%}): as a whole the nearer "
+        f"limit is {'**arithmetic**' if arithmetic > memory else '**the traffic of the weights**'}; the weights are the "
+        f"nearer one in {names}. {whole.name} holds {whole.weight_bytes / limits.weight_bytes:.0%} of the weights, does "
+        f"{whole.gflop / limits.gflop:.0%} of the arithmetic and takes {whole.seconds / took:.0%} of the time. Both limits "
+        f"together, stage by stage, explain {least / took:.0%}; the rest is what convolutions lose against a matrix "
+        f"product. A batch of {biggest} {'saves' if saved > 0 else 'costs'} {abs(saved):.0%} of the time of a patch."
+    )
+
+
+def _batch_table(limits: Limits) -> list[str]:
+    rows = ["| batch | forward | a patch | GFLOP/s | of the best matrix product |", "|--:|--:|--:|--:|--:|"]
+    for batch in BATCHES:
+        seconds, reached = limits.seconds[batch], limits.gflops(batch)
+        share = f"{reached / limits.matrix_gflops:.0%}"
+        rows.append(_line(str(batch), _seconds(seconds), _seconds(seconds / batch), f"{reached:.0f}", share))
+    return rows
+
+
+def _stage_table(limits: Limits) -> list[str]:
+    total = sum(stage.seconds for stage in limits.stages)
+    rows = [
+        "| stage, batch 1 | time | share | GFLOP | weights | GFLOP/s | least for arithmetic | for weights | nearer limit |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for stage in limits.stages:
+        arithmetic, memory = limits.least_seconds(stage)
+        rows.append(
+            _line(
+                stage.name,
+                _seconds(stage.seconds),
+                f"{stage.seconds / total:.0%}",
+                f"{stage.gflop:.1f}",
+                f"{stage.weight_bytes / 1e6:.0f} MB",
+                f"{stage.gflop / stage.seconds:.0f}",
+                _seconds(arithmetic),
+                _seconds(memory),
+                _bound(limits, stage),
+            )
+        )
+    return rows
+
+
+def _bound(limits: Limits, stage: Stage) -> str:
+    arithmetic, memory = limits.least_seconds(stage)
+    return "arithmetic" if arithmetic >= memory else "weights"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1e3:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+
+
+def _gigabytes(value: float) -> str:
+    return f"{value / 1e9:.2f} GB"

@@ -1,0 +1,155 @@
+"""The shape of the house: who may import whom, how long files may be, what CMake installs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+EXTENSION = ROOT / "FMCIBExtension"
+ENGINE = EXTENSION / "fmcib_engine"
+FILES = sorted(ENGINE.rglob("*.py"))
+
+# Each part of the engine may import itself and the parts named here; the picture in CONTRIBUTING.md shows the same.
+GROUND = {"errors", "geometry", "volume", "framing"}
+MAY_IMPORT = {
+    "errors": set(),
+    "framing": {"errors"},
+    "cache": {"errors"},
+    "geometry": {"errors"},
+    "volume": {"errors", "geometry"},
+    "preprocessing": GROUND,
+    "readers": GROUND,
+    "seeds": GROUND,
+    "phantom": GROUND | {"preprocessing"},
+    "samples": {"errors", "cache"},
+    "encoders": {"errors"},
+    "weights": {"errors", "encoders", "preprocessing"},
+    "selftest": {"phantom", "weights"},
+    "results": GROUND | {"preprocessing", "seeds", "encoders", "__init__"},
+    "pipeline": GROUND | {"preprocessing", "encoders"},
+    "batch": GROUND | {"preprocessing", "encoders", "seeds", "results", "pipeline"},
+    "worker": GROUND | {"preprocessing", "encoders", "weights", "phantom", "results", "pipeline", "worker_io",
+                        "worker_errors", "__init__"},
+    "worker_io": {"framing"},
+    "worker_errors": {"errors", "framing", "encoders", "worker_io"},
+}  # fmt: skip
+NUMPY_AND_SCIPY_ONLY = {"errors", "framing", "geometry", "volume", "preprocessing", "seeds", "phantom", "pipeline"}
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(ENGINE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imports(path: Path) -> set[tuple[str, str]]:
+    """("own", part) for imports of the engine, ("foreign", package) for others; those inside functions as well."""
+    found = set()
+    depth = len(path.relative_to(ENGINE).parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {("foreign", alias.name.split(".")[0]) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(("foreign", str(node.module).split(".")[0]))
+        elif isinstance(node, ast.ImportFrom) and node.level == depth:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {("own", "__init__" if name == "__version__" else str(name).split(".")[0]) for name in names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
+def test_knowledge_flows_one_way(path):
+    part = part_of(path)
+    if part in {"cli", "__main__"}:
+        return  # the top: may import everything, and nobody imports it (below)
+    allowed = MAY_IMPORT.get(part, set()) | {part}
+    own = {name for kind, name in imports(path) if kind == "own"}
+    if part == "__init__":
+        assert own == set()
+    else:
+        assert own <= allowed, f"{part} imports {own - allowed}"
+
+
+def test_every_part_has_its_rule_and_every_rule_its_part():
+    assert {part_of(path) for path in FILES} - {"cli", "__main__", "__init__"} == MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if part_of(path) in NUMPY_AND_SCIPY_ONLY], ids=str)
+def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
+    foreign = {name for kind, name in imports(path) if kind == "foreign"}
+    assert foreign <= {*sys.stdlib_module_names, "numpy", "scipy"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
+def test_nothing_knows_slicer_qt_vtk_or_unpickles(path):
+    foreign = {name for kind, name in imports(path) if kind == "foreign"}
+    assert not foreign & {"slicer", "qt", "ctk", "vtk", "PySide6", "joblib", "dill", "fmcib"}
+    source = path.read_text()
+    if "import pickle" in source:
+        assert re.findall(r"pickle\.(\w+)", source) == ["UnpicklingError"]
+    assert source.count("torch.load(") == source.count("weights_only=True, mmap=")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
+def test_files_and_functions_stay_short(path):
+    source = path.read_text()
+    assert source.count("\n") <= 250
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and path.name != "commands.py":  # a command is as long as its options
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            assert node.end_lineno - first.lineno < 40, node.name
+
+
+def cmake_list(name: str) -> list[str]:
+    text = (EXTENSION / "CMakeLists.txt").read_text()
+    return re.search(rf"set\({name}\n(.*?)\n  \)", text, re.DOTALL).group(1).split()
+
+
+def test_cmake_lists_every_file_of_the_engine_and_no_other():
+    on_disk = [path.relative_to(EXTENSION).as_posix() for path in sorted(ENGINE.rglob("*")) if path.is_file()]
+    on_disk = [name for name in on_disk if "__pycache__" not in name]
+    assert sorted(cmake_list("ENGINE_SCRIPTS")) == [name for name in on_disk if name.endswith(".py")]
+    assert sorted(cmake_list("ENGINE_RESOURCES")) == [name for name in on_disk if not name.endswith(".py")]
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+def test_what_cmake_installs_works_from_one_flat_folder(tmp_path):
+    """Slicer's macro copies paths as written beside the modules; a stand-in of it does the same here."""
+    (tmp_path / "CMakeLists.txt").write_text(f"""
+cmake_minimum_required(VERSION 3.16)
+project(Stand-in NONE)
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY "" "NAME" "SCRIPTS;RESOURCES" ${{ARGN}})
+  foreach(file ${{MY_SCRIPTS}} ${{MY_RESOURCES}})
+    configure_file(${{CMAKE_CURRENT_SOURCE_DIR}}/${{file}} ${{CMAKE_BINARY_DIR}}/qt-scripted-modules/${{file}} COPYONLY)
+  endforeach()
+endmacro()
+add_subdirectory({EXTENSION.as_posix()} engine)
+""")
+    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, capture_output=True)
+    folder = tmp_path / "build" / "qt-scripted-modules"
+    script = (
+        f"import sys; sys.path.insert(0, {str(folder)!r})\n"
+        "import fmcib_engine, fmcib_engine.worker\n"
+        "from fmcib_engine.phantom import probe_patch\n"
+        "print(fmcib_engine.__file__, probe_patch().shape)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [str(folder / "fmcib_engine" / "__init__.py"), "(50,", "50,", "50)"]
+
+
+def test_the_root_holds_only_what_the_user_fixed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    names = {name.split("/")[0] for name in listed.stdout.split()}
+    assert names <= {
+        "CMakeLists.txt", "FMCIBExtension", "FMCIBModule", "Resources", "Testing", "README.md", "LICENSE.txt",
+        "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", ".gitignore", ".pre-commit-config.yaml", ".ci",
+    }  # fmt: skip

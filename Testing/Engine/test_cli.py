@@ -1,0 +1,417 @@
+"""The command line: what a user types, sees and gets, and its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fmcib_engine import samples
+from fmcib_engine.encoders import DEMONSTRATION_MEANING
+from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+from fmcib_engine.results.image import write_image
+from fmcib_engine.results.schema import COLUMNS, feature_columns
+from support import DATA, golden_cases, needs_data, needs_golden
+
+pytest.importorskip("torch")
+
+from fmcib_engine.cli import extract as extract_module  # noqa: E402  after the skip
+from fmcib_engine.cli.commands import run  # noqa: E402
+from fmcib_engine.weights import load_encoder  # noqa: E402
+
+ENGINE = [sys.executable, "-m", "fmcib_engine"]
+SEED = [str(value) for value in PHANTOM_SEED]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder("demonstration", device="cpu")
+
+
+@pytest.fixture
+def warm(monkeypatch, encoder):
+    """Commands run in this process use one real encoder instead of loading it each time."""
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: encoder)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scans") / "chest.nrrd"
+    write_image(chest_phantom((2.8, 2.8, 5.0)), path)
+    return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_table(path: Path, rows: list[list[object]], header: str = "image_path,coordX,coordY,coordZ") -> Path:
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def features(row: dict[str, str]) -> np.ndarray:
+    return np.array([row[name] for name in feature_columns(4096)], dtype=np.float32)
+
+
+def engine(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*ENGINE, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+
+
+def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan, tmp_path):
+    output = tmp_path / "f.csv"
+    done = engine("extract", "--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert DEMONSTRATION_MEANING in done.stdout
+    assert "For research use only." in done.stdout
+    assert str(output) in done.stdout.replace("\n", "")
+    (row,) = read(output)
+    assert row["status"] == "ok"
+    assert DEMONSTRATION_MEANING in row["warnings"]
+    assert list(row)[-4096:] == feature_columns(4096)
+    assert {column.name for column in COLUMNS} <= row.keys()
+    assert np.isfinite(features(row)).all()
+
+
+@needs_golden
+def test_a_table_of_golden_cases_gives_golden_features(golden, scan_path, tmp_path, warm):
+    cases = golden_cases()
+    rows = [[scan_path(case.image), *case.seed, case.name] for case in cases]
+    table = write_table(tmp_path / "seeds.csv", rows, "image_path,coordX,coordY,coordZ,case")
+    output = tmp_path / "f.csv"
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
+    written = read(output)
+    assert [row["case"] for row in written] == [case.name for case in cases]
+    for row in written:
+        expected = golden[f"{row['case']}/features"]
+        assert np.linalg.norm(features(row) - expected) / np.linalg.norm(expected) < 1e-4
+
+
+def test_the_three_frames_give_the_same_row(scan, tmp_path, warm):
+    import SimpleITK as sitk  # noqa: N813
+
+    image = sitk.ReadImage(str(scan))
+    x, y, z = PHANTOM_SEED
+    ijk = image.TransformPhysicalPointToContinuousIndex((x, y, z))
+    rows = []
+    for frame, seed in (("lps", (x, y, z)), ("ras", (-x, -y, z)), ("ijk", ijk)):
+        output = tmp_path / f"{frame}.csv"
+        arguments = ["--image", str(scan), "--frame", frame, "--seed", *map(repr, seed), "--weights", "demonstration"]
+        assert run(["extract", *arguments, "--output", str(output)]) == 0
+        rows.append(read(output)[0])
+    assert len({row["patch_sha256"] for row in rows}) == 1
+    assert [row["seed_frame"] for row in rows] == ["lps", "ras", "ijk"]
+    np.testing.assert_allclose([[float(row["coordX"]), float(row["coordY"])] for row in rows], [[x, y]] * 3, atol=1e-9)
+
+
+def test_bad_rows_become_error_rows_and_stop_no_other(scan, tmp_path, warm, capsys):
+    rows = [
+        [scan, *SEED],
+        [scan, 9999, 0, 0],
+        ["missing.nrrd", 1, 2, 3],
+        [scan, "left", 2, 3],
+        ["", 1, 2, 3],
+        [scan, *SEED, "one too many"],
+        [scan, *SEED],
+    ]
+    table = write_table(tmp_path / "seeds.csv", rows)
+    output = tmp_path / "f.csv"
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
+    written = read(output)
+    assert [row["status"] for row in written] == ["ok", "error", "error", "error", "error", "error", "ok"]
+    reasons = ["outside the scan", "missing.nrrd", "coordX should be a number", "image_path is empty", "more cells"]
+    for row, reason in zip(written[1:], reasons, strict=False):
+        assert reason in row["error"]
+        assert str(tmp_path) not in row["error"]
+    assert "5 of 7 rows are errors" in capsys.readouterr().err
+
+
+def test_rows_of_one_scan_read_it_once_wherever_they_stand(scan, tmp_path, warm, monkeypatch):
+    other = tmp_path / "other.nrrd"
+    write_image(chest_phantom((5.6, 5.6, 10.0)), other)
+    table = write_table(tmp_path / "seeds.csv", [[scan, *SEED], [other, *SEED], [scan, *SEED], [other, *SEED]])
+    reads = []
+    real = extract_module.read_volume
+    monkeypatch.setattr(
+        extract_module, "read_volume", lambda path, **options: reads.append(path) or real(path, **options)
+    )
+    output = tmp_path / "f.csv"
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
+    assert sorted(path.name for path in reads) == ["chest.nrrd", "other.nrrd"]
+    assert [Path(row["image_path"]).name for row in read(output)] == ["chest.nrrd", "other.nrrd"] * 2
+
+
+def test_paths_in_a_table_are_relative_to_it_and_the_column_can_be_named(scan, tmp_path, warm, monkeypatch):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "ct.nrrd").write_bytes(scan.read_bytes())
+    table = write_table(folder / "seeds.csv", [["ct.nrrd", *SEED]], "scan,coordX,coordY,coordZ")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["extract", "--table", str(table), "--image-column", "scan", "--weights", "demonstration"]
+    assert run([*arguments, "--output", "f.csv"]) == 0
+    assert read(tmp_path / "f.csv")[0]["image_path"] == "study/ct.nrrd"
+
+
+def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm):
+    output = tmp_path / "f.csv"
+    arguments = ["--lesion-id", "L7", "--diameter", "63.5", "--weights", "demonstration", "--output", str(output)]
+    assert run(["extract", "--image", str(scan), "--seed", *SEED, *arguments]) == 0
+    (row,) = read(output)
+    assert (row["lesion_id"], row["lesion_diameter_mm"]) == ("L7", "63.5")
+    assert "the lesion is 63.5 mm wide, the patch 50 mm" in row["warnings"]
+
+
+@needs_data
+def test_a_dicom_folder_is_a_scan(tmp_path, warm):
+    output = tmp_path / "f.csv"
+    arguments = ["--seed", "58.296875", "85.643753", "-115.0", "--weights", "demonstration", "--output", str(output)]
+    assert run(["extract", "--image", str(DATA / "lidc" / "LIDC-IDRI-0001_slab"), *arguments]) == 0
+    assert float(read(output)[0]["padded_fraction"]) == pytest.approx(0.24)
+
+
+def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
+    output = tmp_path / "f.csv"
+    done = engine("extract", "--image", scan, "--seed", *SEED, "--weights", "demonstration", "--device", "cpu",
+                  "--precision", "bfloat16", "--output", output)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = read(output)
+    assert row["precision"] == "bfloat16"
+    assert 1e-4 < float(row["precision_deviation"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["extract"], "either --image with --seed, or --table"),
+        (["extract", "--image", "a"], "either --image with --seed, or --table"),
+        (["extract", "--image", "a", "--seed", "1", "2"], "requires 3 arguments"),
+        (["extract", "--image", "a", "--seed", "1", "2", "x"], "'x' is not a valid float"),
+        (["extract", "--image", "a", "--seed", "1", "2", "3", "--table", "b"], "either --image with --seed"),
+        (["extract", "--table", "b"], "--weights FILE or the variable FMCIB_WEIGHTS"),
+        (["extract", "--table", "b", "--frame", "xyz"], "is not one of 'lps', 'ras', 'ijk'"),
+        (["extract", "--table", "b", "--batch-size", "0"], "is not in the range"),
+        (["demo", "--image", "a"], "--image and --seed together"),
+        (["extrakt"], "No such command"),
+    ],
+)
+def test_a_wrong_command_line_is_told_with_exit_code_2(arguments, message, capsys, monkeypatch):
+    monkeypatch.delenv("FMCIB_WEIGHTS", raising=False)
+    assert run(arguments) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
+    (folder / "text.nii.gz").write_text("no image")
+    write_table(folder / "columns.csv", [["a", 1, 2]], "image,x,y")
+    (folder / "empty.csv").write_text("")
+    write_table(folder / "rows.csv", [])
+    write_table(folder / "gone.csv", [["gone.nrrd", 1, 2, 3], ["gone too.nrrd", 1, 2, 3]])
+    (folder / "weights.torch").write_text("<html>")
+    image = ["--image", str(scan), "--seed", *SEED]
+    demonstration = ["--weights", "demonstration"]
+    return {
+        "there is no 'gone.nrrd'": ["--image", str(folder / "gone.nrrd"), "--seed", *SEED, *demonstration],
+        "text.nii.gz": ["--image", str(folder / "text.nii.gz"), "--seed", *SEED, *demonstration],
+        "lacks image_path, coordX, coordY, coordZ": ["--table", str(folder / "columns.csv"), *demonstration],
+        "empty.csv needs the columns": ["--table", str(folder / "empty.csv"), *demonstration],
+        "has a header and no rows": ["--table", str(folder / "rows.csv"), *demonstration],
+        "No such file": ["--table", str(folder / "nothing.csv"), *demonstration],
+        "gone too.nrrd": ["--table", str(folder / "gone.csv"), *demonstration],
+        "no weights file": [*image, "--weights", str(folder / "nothing.torch")],
+        "weights.torch is not a checkpoint": [*image, "--weights", str(folder / "weights.torch")],
+        "here are": [*image, *demonstration, "--device", "cuda:42"],
+        "is not there": [*image, *demonstration, "--output", str(folder / "no" / "f.csv")],
+    }
+
+
+def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(scan, tmp_path, capsys):
+    precious = tmp_path / "features.csv"
+    for message, arguments in nothing_readable(scan, tmp_path).items():
+        precious.write_text("precious")
+        if "--output" not in arguments:
+            arguments += ["--output", str(precious), "--overwrite"]
+        before = sorted(tmp_path.iterdir())
+        assert run(["extract", *arguments]) == 4, message
+        told = " ".join(capsys.readouterr().err.split())
+        assert told.startswith("Error: "), told
+        assert message in told
+        assert "Traceback" not in told
+        assert precious.read_text() == "precious"
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_existing_table_is_refused_before_the_weights_are_loaded(scan, tmp_path, capsys):
+    output = tmp_path / "f.csv"
+    output.write_text("precious")
+    arguments = ["--image", str(scan), "--seed", *SEED, "--weights", "nothing.torch", "--output", str(output)]
+    assert run(["extract", *arguments]) == 4
+    assert "exists already" in " ".join(capsys.readouterr().err.split())
+    assert output.read_text() == "precious"
+
+
+def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
+    arguments = ["extract", "--image", tmp_path / "gone.nrrd", "--seed", *SEED, "--weights", tmp_path / "gone.torch"]
+    plain = engine(*arguments, "--output", tmp_path / "f.csv")
+    debug = engine("--debug", *arguments, "--output", tmp_path / "f.csv")
+    assert plain.returncode == debug.returncode == 4
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in debug.stderr
+
+
+def test_an_unforeseen_error_is_one_sentence_too(scan, tmp_path, capsys, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr(extract_module, "load_encoder", broken)
+    arguments = [
+        "--image",
+        str(scan),
+        "--seed",
+        *SEED,
+        "--weights",
+        "demonstration",
+        "--output",
+        str(tmp_path / "f.csv"),
+    ]
+    assert run(["extract", *arguments]) == 4
+    told = capsys.readouterr().err
+    assert "Unforeseen ZeroDivisionError: a bug" in told
+    assert "Traceback" not in told
+
+
+def test_an_unforeseen_error_in_one_row_stops_no_other(scan, tmp_path, warm, monkeypatch):
+    real = extract_module.read_volume
+
+    def broken(path: Path, **options: object) -> object:
+        if path.name == "other.nrrd":
+            message = "a bug"
+            raise ZeroDivisionError(message)
+        return real(path, **options)
+
+    monkeypatch.setattr(extract_module, "read_volume", broken)
+    table = write_table(tmp_path / "seeds.csv", [["other.nrrd", *SEED], [scan, *SEED]])
+    output = tmp_path / "f.csv"
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
+    bad, good = read(output)
+    assert bad["error"].startswith("Unforeseen ZeroDivisionError")
+    assert good["status"] == "ok"
+
+
+def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Popen[str], Path, list[object]]:
+    """Start `extract` on many lesions and wait until some rows, but not all, are done."""
+    x, y, z = PHANTOM_SEED
+    table = write_table(folder / "seeds.csv", [[scan, x + number * 0.5, y, z] for number in range(rows)])
+    output = folder / "f.csv"
+    arguments = ["extract", "--table", table, "--weights", "demonstration", "--device", "cpu", "--batch-size", 1,
+                 "--output", output]  # fmt: skip
+    process = subprocess.Popen(
+        [*ENGINE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    journal = folder / "f.csv.partial"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b"\n") > 3:
+            return process, output, arguments
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"no rows appeared: {process.communicate()}")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "killed"])
+def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code, warm):
+    process, output, arguments = start_long_run(scan, tmp_path, rows=40)
+    process.send_signal(how)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert not output.exists()
+    if how == signal.SIGINT:
+        assert "rows are kept in f.csv.partial" in told
+        assert "run the same command with --resume" in told
+        assert "Traceback" not in told
+    kept = (tmp_path / "f.csv.partial").read_bytes().count(b"\n") - 1
+    assert 3 <= kept < 40
+    assert run(list(map(str, arguments))) == 4  # not without saying what to do with the rows
+    assert run([*map(str, arguments), "--resume"]) == 0
+    rows = read(output)
+    assert [row["row"] for row in rows] == [str(number) for number in range(1, 41)]
+    assert {row["status"] for row in rows} == {"ok"}
+    assert len({row["patch_sha256"] for row in rows}) > 15  # half a millimetre apart, on a grid of one
+    assert not (tmp_path / "f.csv.partial").exists()
+
+
+def test_info_tells_versions_devices_weights_and_a_good_self_test():
+    done = engine("info", "--device", "cpu")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("fmcib-engine", "numpy", "torch", "monai", "device cpu", "weights: none given", "CC BY-NC 4.0"):
+        assert word in done.stdout
+    assert done.stdout.count(": good, deviates") == 2
+
+
+def test_a_wrong_self_test_is_loud(monkeypatch, capsys):
+    from fmcib_engine import selftest
+
+    monkeypatch.setattr(selftest, "EXPECTED_FEATURES", tuple(value * 1.001 for value in selftest.EXPECTED_FEATURES))
+    assert run(["info", "--device", "cpu"]) == 3
+    assert "features, relative difference: WRONG" in capsys.readouterr().out
+
+
+def test_info_refuses_a_file_that_is_no_checkpoint(tmp_path, capsys):
+    (tmp_path / "w.torch").write_text("no")
+    assert run(["info", "--no-self-test", "--weights", str(tmp_path / "w.torch")]) == 3
+    assert "w.torch" in capsys.readouterr().out
+
+
+def test_columns_lists_the_schema(capsys):
+    assert run(["columns"]) == 0
+    told = capsys.readouterr().out
+    assert all(column.name[:20] in told for column in COLUMNS)
+
+
+def test_version_and_help_are_there(capsys):
+    assert run(["--version"]) == 0
+    assert run(["extract", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--frame" in told
+    assert "130 interrupted" in " ".join(told.split())
+
+
+def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(tmp_path, warm, capsys, monkeypatch):
+    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
+    assert run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0
+    told = capsys.readouterr().out
+    assert "a chest phantom" in told
+    assert DEMONSTRATION_MEANING in told
+    assert (tmp_path / "demo" / "patch.png").read_bytes().startswith(b"\x89PNG")
+    (row,) = read(tmp_path / "demo" / "features.csv")
+    assert row["image_path"] == "chest_phantom.nrrd"
+    assert row["status"] == "ok"
+    assert run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0  # again, over the first
+
+
+def test_demo_on_a_scan_of_the_users(scan, tmp_path, warm):
+    assert run(["demo", "--image", str(scan), "--seed", *SEED, "--output", str(tmp_path / "demo")]) == 0
+    assert read(tmp_path / "demo" / "features.csv")[0]["status"] == "ok"
+
+
+def test_demo_takes_a_public_scan_that_was_fetched_before(scan, tmp_path, warm, capsys, monkeypatch):
+    home = tmp_path / "home" / "samples"
+    home.mkdir(parents=True)
+    (home / samples.CT_CHEST.file_name).write_bytes(scan.read_bytes())
+    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
+    assert run(["demo", "--output", str(tmp_path / "demo")]) == 0
+    assert "the seed is its middle, no lesion" in capsys.readouterr().out
+    assert read(tmp_path / "demo" / "features.csv")[0]["image_path"].endswith("home/samples/CTChest.nrrd")
+
+
+def test_main_ends_with_the_exit_code():
+    assert engine("extract").returncode == 2
+    assert engine("columns").returncode == 0
