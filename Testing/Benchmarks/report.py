@@ -49,35 +49,35 @@ class Row:
 
 def limits_section(limits: Limits) -> list[str]:
     """The encoder's two tables and what follows from them."""
-    return [
+    counted = (
         f"One patch takes {limits.gflop:.1f} GFLOP in convolutions, a multiply-add counted as 2 (MODEL.md says 25.7). "
         f"This machine's best float32 matrix product: {limits.matrix_gflops:.0f} GFLOP/s. Copying 738 MB moves "
-        f"{limits.copy_bytes_per_second / 1e9:.1f} GB/s, read and written together.",
-        "",
-        *_batch_table(limits),
-        "",
-        *_stage_table(limits),
-        "",
-        verdict(limits),
-    ]
+        f"{limits.copy_bytes_per_second / 1e9:.1f} GB/s, read and written together."
+    )
+    return [counted, "", *_batch_table(limits), "", *_stage_table(limits), "", verdict(limits)]
 
 
 def verdict(limits: Limits) -> str:
     """What limits the encoder, from the numbers alone."""
-    took, whole = sum(stage.seconds for stage in limits.stages), limits.stages[-1]
+    took, last = sum(stage.seconds for stage in limits.stages), limits.stages[-1]
     arithmetic, memory = (sum(part) for part in zip(*map(limits.least_seconds, limits.stages), strict=True))
     least = sum(max(limits.least_seconds(stage)) for stage in limits.stages)
-    by_memory = [stage for stage in limits.stages if _bound(limits, stage) == "weights"]
-    names, biggest = ", ".join(stage.name for stage in by_memory) or "no stage", BATCHES[-1]
+    by_weights = [stage.name for stage in limits.stages if _nearer_limit(limits, stage) == "weights"]
+    biggest = BATCHES[-1]
     saved = 1 - limits.seconds[biggest] / biggest / limits.seconds[1]
-    return (
-        f"At batch 1 the arithmetic alone would take {_seconds(arithmetic)} ({arithmetic / took:.0%} of the stages' "
-        f"{_seconds(took)}) and reading the weights once {_seconds(memory)} ({memory / took:.0%}): as a whole the nearer "
-        f"limit is {'**arithmetic**' if arithmetic > memory else '**the traffic of the weights**'}; the weights are the "
-        f"nearer one in {names}. {whole.name} holds {whole.weight_bytes / limits.weight_bytes:.0%} of the weights, does "
-        f"{whole.gflop / limits.gflop:.0%} of the arithmetic and takes {whole.seconds / took:.0%} of the time. Both limits "
-        f"together, stage by stage, explain {least / took:.0%}; the rest is what convolutions lose against a matrix "
-        f"product. A batch of {biggest} {'saves' if saved > 0 else 'costs'} {abs(saved):.0%} of the time of a patch."
+    return " ".join(
+        [
+            f"At batch 1 the stages take {_seconds(took)}.",
+            f"Their arithmetic alone would take {_seconds(arithmetic)} ({arithmetic / took:.0%}),",
+            f"reading their weights once {_seconds(memory)} ({memory / took:.0%}):",
+            f"the nearer limit is **{'arithmetic' if arithmetic >= memory else 'the traffic of the weights'}**",
+            f"as a whole, and the weights in {', '.join(by_weights) or 'no stage'}.",
+            f"{last.name} holds {last.weight_bytes / limits.weight_bytes:.0%} of the weights, does",
+            f"{last.gflop / limits.gflop:.0%} of the arithmetic and takes {last.seconds / took:.0%} of the time.",
+            f"The nearer limits, stage by stage, explain {least / took:.0%} of the time;",
+            "the rest is what convolutions lose against a matrix product and a plain copy.",
+            f"A batch of {biggest} {'saves' if saved > 0 else 'costs'} {abs(saved):.0%} of the time of a patch.",
+        ]
     )
 
 
@@ -93,7 +93,7 @@ def _batch_table(limits: Limits) -> list[str]:
 def _stage_table(limits: Limits) -> list[str]:
     total = sum(stage.seconds for stage in limits.stages)
     rows = [
-        "| stage, batch 1 | time | share | GFLOP | weights | GFLOP/s | least for arithmetic | for weights | nearer limit |",
+        "| stage, batch 1 | time | | GFLOP | weights | GFLOP/s | arithmetic alone | weights alone | nearer limit |",
         "|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for stage in limits.stages:
@@ -108,13 +108,13 @@ def _stage_table(limits: Limits) -> list[str]:
                 f"{stage.gflop / stage.seconds:.0f}",
                 _seconds(arithmetic),
                 _seconds(memory),
-                _bound(limits, stage),
+                _nearer_limit(limits, stage),
             )
         )
     return rows
 
 
-def _bound(limits: Limits, stage: Stage) -> str:
+def _nearer_limit(limits: Limits, stage: Stage) -> str:
     arithmetic, memory = limits.least_seconds(stage)
     return "arithmetic" if arithmetic >= memory else "weights"
 

@@ -1,10 +1,11 @@
-"""The other side: upstream's public pipeline from public parts. It resamples the whole scan and loads the model plainly.
+"""The other side: upstream's public pipeline from public parts, which resamples the whole scan.
 
 The transforms, their options and their order are those of `../shared/MODEL.md`, section 3.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from monai.data import MetaTensor
 from monai.networks.nets.resnet import resnet50
 from monai.transforms import LoadImage, NormalizeIntensity, Orientation, Spacing, SpatialPad
 
+logging.getLogger("monai").setLevel(logging.ERROR)  # else it tells which readers are not installed
 LPS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 
 

@@ -328,7 +328,7 @@ def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Pope
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "killed"])
 def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code, warm):
-    process, output, arguments = start_long_run(scan, tmp_path, rows=40)
+    process, output, arguments = start_long_run(scan, tmp_path, rows=20)
     process.send_signal(how)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code
@@ -338,13 +338,13 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code
         assert "run the same command with --resume" in told
         assert "Traceback" not in told
     kept = (tmp_path / "f.csv.partial").read_bytes().count(b"\n") - 1
-    assert 3 <= kept < 40
+    assert 3 <= kept < 20
     assert run(list(map(str, arguments))) == 4  # not without saying what to do with the rows
     assert run([*map(str, arguments), "--resume"]) == 0
     rows = read(output)
-    assert [row["row"] for row in rows] == [str(number) for number in range(1, 41)]
+    assert [row["row"] for row in rows] == [str(number) for number in range(1, 21)]
     assert {row["status"] for row in rows} == {"ok"}
-    assert len({row["patch_sha256"] for row in rows}) > 15  # half a millimetre apart, on a grid of one
+    assert len({row["patch_sha256"] for row in rows}) > 8  # half a millimetre apart, on a grid of one
     assert not (tmp_path / "f.csv.partial").exists()
 
 

@@ -172,6 +172,12 @@ def test_the_series_uid_is_an_identifier(run, patch, tmp_path):
     assert write(tmp_path / "b.csv", run, [result(seed, patch)], identifiers=True)[0]["series_uid"] == "1.2.3"
 
 
+def test_uids_in_an_error_are_left_out_unless_identifiers_are_wanted(run, tmp_path):
+    failed = LesionResult(lesion(tmp_path), error="Choose 1.2.840.113619.2.55.3 (60 files, 0.7 mm).")
+    assert write(tmp_path / "a.csv", run, [failed])[0]["error"] == "Choose (UID) (60 files, 0.7 mm)."
+    assert "113619" in write(tmp_path / "b.csv", run, [failed], identifiers=True)[0]["error"]
+
+
 def test_a_users_column_of_one_of_our_names_is_kept_under_another(run, patch, tmp_path):
     (row,) = write(
         tmp_path / "f.csv", run, [result(lesion(tmp_path, status="treated", pred_7="x"), patch)], ("status", "pred_7")
@@ -199,7 +205,7 @@ def test_research_columns_are_not_taken_for_identifiers(column):
 def test_examples_of_the_privacy_module_are_true():
     outcome = doctest.testmod(privacy)
     assert outcome.failed == 0
-    assert outcome.attempted == 2
+    assert outcome.attempted == 3
 
 
 def test_no_absolute_path_is_written(run, patch, tmp_path):

@@ -1,4 +1,4 @@
-"""Which columns of a user's table carry a patient's identity, by the keywords of the DICOM data dictionary.
+"""What carries a patient's identity: columns, by the keywords of the DICOM data dictionary, and UIDs in sentences.
 
 The list is the part of DICOM PS3.15 table E.1-1 (Basic Application Level Confidentiality Profile) that names a person,
 a visit, a date, or an object that a hospital's archive can look up. Age and sex are kept: studies need them.
@@ -35,6 +35,18 @@ def _normal(name: str) -> str:
 
 
 _IDENTIFYING = frozenset(map(_normal, _KEYWORDS)) | frozenset(_ALSO)
+
+
+_UID = re.compile(r"\b\d+(?:\.\d+){4,}\b")
+
+
+def without_uids(text: str) -> str:
+    """A sentence in which DICOM UIDs (PS3.5 section 9) are replaced: an archive can look a patient up by them.
+
+    >>> without_uids("Choose 1.2.840.113619.2.55 or 1.2.840.113619.2.56, 0.7 mm.")
+    'Choose (UID) or (UID), 0.7 mm.'
+    """
+    return _UID.sub("(UID)", text)
 
 
 def is_identifying(column: str) -> bool:

@@ -20,7 +20,7 @@ from ..errors import OutputError
 from ..seeds import SeedTable
 from .journal import Journal
 from .lesion import LesionResult, Run
-from .privacy import is_identifying
+from .privacy import is_identifying, without_uids
 from .schema import COLUMNS, LESION, OUTCOME, PROVENANCE, QUALITY, SCHEMA_VERSION, SEED, Value, feature_columns
 
 
@@ -156,6 +156,8 @@ class TableWriter:
         cells = {column.name: _text(column.value(result, self._run)) for column in COLUMNS}
         cells["image_path"] = self._relative(result.seed.image)
         cells["series_uid"] = result.seed.series_uid if self._options.identifiers else ""
+        if not self._options.identifiers:
+            cells["error"] = without_uids(cells["error"])
         cells |= {new: result.seed.extras.get(name, "") for name, new in self._extras.items()}
         if result.encoded is None:
             features = [""] * len(self._features)
