@@ -22,8 +22,8 @@ PACKAGES = ("numpy", "scipy", "torch", "monai", "SimpleITK", "nibabel")
 class Bystanders:
     """How many cores other programs kept busy during a measurement; None where the system does not tell.
 
-    More than a few tenths spoil torch's timings: its threads wait for each other, so one that must share its core
-    holds up all of them.
+    More than a few tenths spoil torch's timings, of both sides: its threads wait for each other by spinning, so one that
+    must share its core holds up all of them. `OMP_WAIT_POLICY=passive` in the environment makes them sleep instead.
     """
 
     cores: float | None = None
@@ -41,8 +41,10 @@ def bystanders() -> Iterator[Bystanders]:
 
 def machine_line() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    waiting = os.environ.get("OMP_WAIT_POLICY", "not set")
     return (
-        f"{_cpu_model()}, {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads; {load_average()}; "
+        f"{_cpu_model()}, {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads, "
+        f"OMP_WAIT_POLICY {waiting}; {load_average()}; "
         f"Python {platform.python_version()}, {versions}; fmcib-engine {version('fmcib-engine')}, commit {_commit()}"
     )
 

@@ -52,7 +52,7 @@ def imports(path: Path) -> set[tuple[str, str]]:
     """("own", part) for imports of the engine, ("foreign", package) for others; those inside functions as well."""
     found = set()
     depth = len(path.relative_to(ENGINE).parts)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {("foreign", alias.name.split(".")[0]) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -90,7 +90,7 @@ def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
 def test_nothing_knows_slicer_qt_vtk_or_unpickles(path):
     foreign = {name for kind, name in imports(path) if kind == "foreign"}
     assert not foreign & {"slicer", "qt", "ctk", "vtk", "PySide6", "joblib", "dill", "fmcib"}
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     if "import pickle" in source:
         assert re.findall(r"pickle\.(\w+)", source) == ["UnpicklingError"]
     assert source.count("torch.load(") == source.count("weights_only=True, mmap=")
@@ -98,7 +98,7 @@ def test_nothing_knows_slicer_qt_vtk_or_unpickles(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
 def test_files_and_functions_stay_short(path):
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     assert source.count("\n") <= 250
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and path.name != "commands.py":  # a command is as long as its options

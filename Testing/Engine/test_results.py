@@ -312,9 +312,10 @@ def comma_locale(tmp_path, monkeypatch):
     folder.mkdir()
     subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=True, capture_output=True)
     monkeypatch.setenv("LOCPATH", str(folder))
+    before = locale.setlocale(locale.LC_ALL)
     locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
     yield
-    locale.setlocale(locale.LC_ALL, "C")
+    locale.setlocale(locale.LC_ALL, before)
 
 
 def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path, comma_locale):
