@@ -75,7 +75,7 @@ from numpy.typing import NDArray
 
 from . import __version__, pipeline
 from .encoders import PRECISIONS, Encoder, Precision
-from .encoders.devices import import_torch
+from .encoders.devices import import_torch, let_waiting_threads_sleep
 from .errors import DeviceError, ProtocolError
 from .framing import pack, read_frame
 from .preprocessing import Patch
@@ -93,6 +93,7 @@ _NOT_A_FRAME = 2
 def run_worker() -> int:
     """Answer requests until `shut_down`; the exit code. Takes over the process's standard streams and SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    let_waiting_threads_sleep()
     channel = Channel()
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ready = {"type": "ready", "protocol": PROTOCOL, "engine_version": __version__, "pid": os.getpid()}

@@ -22,8 +22,8 @@ PACKAGES = ("numpy", "scipy", "torch", "monai", "SimpleITK", "nibabel")
 class Bystanders:
     """How many cores other programs kept busy during a measurement; None where the system does not tell.
 
-    More than a few tenths spoil torch's timings, of both sides: its threads wait for each other by spinning, so one that
-    must share its core holds up all of them. `OMP_WAIT_POLICY=passive` in the environment makes them sleep instead.
+    More than a few tenths spoil torch's timings, of both sides: its threads spin while they wait for each other, so one
+    that must share its core holds up all of them. `OMP_WAIT_POLICY=passive` in the environment makes them sleep.
     """
 
     cores: float | None = None

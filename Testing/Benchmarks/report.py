@@ -9,7 +9,7 @@ from limits import BATCHES, Limits, Stage
 from timing import Pair
 
 HEADER = [
-    "| | ours | whole scan, MONAI | ratio | target | | others' cores |",
+    "| | ours | whole scan, MONAI | ratio | target for 512x512x360 | | others' cores |",
     "|---|--:|--:|--:|---|---|--:|",
 ]
 

@@ -6,6 +6,7 @@ The transforms, their options and their order are those of `../shared/MODEL.md`,
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ LPS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 
 def load_scan(path: Path) -> MetaTensor:
     """A NIfTI file as float32 with a channel, by MONAI and nibabel."""
-    return LoadImage(reader="NibabelReader", image_only=True, ensure_channel_first=True)(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="NvImgCodec")  # of a reader that is not used
+        return LoadImage(reader="NibabelReader", image_only=True, ensure_channel_first=True)(path)
 
 
 def scan_in_memory(array: np.ndarray, ras_affine: np.ndarray) -> MetaTensor:

@@ -223,10 +223,11 @@ def test_a_missing_file_is_told_without_its_folder(tmp_path):
 
 
 def test_another_network_is_not_taken_for_demonstration_weights(trunk):
-    assert is_demonstration(trunk)
-    assert not is_demonstration({"conv1.weight": trunk["conv1.weight"] * 1.01})
-    assert not is_demonstration({"conv1.weight": torch.zeros(3)})
-    assert not is_demonstration({})
+    network = build_network()
+    assert is_demonstration(trunk, network)
+    assert not is_demonstration({"conv1.weight": trunk["conv1.weight"] * 1.01}, network)
+    assert not is_demonstration({"conv1.weight": torch.zeros(3)}, network)
+    assert not is_demonstration({}, network)
 
 
 def test_unknown_encoder_device_and_precision_are_refused():

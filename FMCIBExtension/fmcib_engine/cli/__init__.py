@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 
+from ..encoders.devices import let_waiting_threads_sleep
 from ..errors import DependencyError
 
 __all__ = ["main"]
@@ -28,4 +29,5 @@ def main() -> None:
         sys.exit(f"Error: {missing}")
     from .commands import run
 
+    let_waiting_threads_sleep()
     sys.exit(run(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,15 @@ class DeviceFacts:
     name: str
     title: str
     memory_bytes: int | None
+
+
+def let_waiting_threads_sleep() -> None:
+    """Keep torch's threads from spinning while they wait, unless the user chose otherwise. Before torch is imported.
+
+    With one other busy process on two cores a forward pass takes 0.4 s like this, and 1.9 s without. It is a setting of
+    the whole process, so only our own entry points call this.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def import_torch() -> Any:

@@ -62,7 +62,7 @@ def load_encoder(
             path = Path(source)
             trunk = dict(read_checkpoint(path).trunk)
             sha256 = background.submit(file_sha256, path)
-            demonstration = is_demonstration(trunk)
+            demonstration = is_demonstration(trunk, network)
             name = f"{DEMONSTRATION} ({path.name})" if demonstration else path.name
         fill(network, trunk, name=name)
         identity = WeightsIdentity(name, "", demonstration)

@@ -38,13 +38,13 @@ def demonstration_trunk() -> dict[str, Tensor]:
     return state
 
 
-def is_demonstration(trunk: Mapping[str, Tensor]) -> bool:
-    """Whether a file holds these weights, so that it is marked wherever its features appear."""
+def is_demonstration(trunk: Mapping[str, Tensor], network: nn.Module) -> bool:
+    """Whether tensors for this network are these weights, so that they are marked wherever their features appear."""
     torch = import_torch()
     name = f"{_FIRST}.weight"
     if name not in trunk:
         return False
-    mine = _convolutions(build_network(), only=_FIRST)[name]
+    mine = _convolutions(network, only=_FIRST)[name]
     return trunk[name].shape == mine.shape and torch.allclose(trunk[name], mine, atol=1e-5)
 
 
