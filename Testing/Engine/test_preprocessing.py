@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,25 +54,36 @@ def test_only_the_box_around_the_seed_is_read_once(case, golden, scan_path):
 
 
 @needs_golden
-def test_patches_need_neither_torch_nor_monai():
+@pytest.mark.parametrize("name", ["lidc-0314-oblique", "lidc-0314-corner", "thorax-heart"])
+def test_patches_need_neither_torch_nor_monai_and_one_access_to_the_scan(name):
     script = """
 import sys
 for name in ("torch", "monai"):
     sys.modules[name] = None  # import raises ImportError
-import json, numpy as np
+import json, pathlib, numpy as np
 from fmcib_engine import pipeline
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.readers import read_volume
+from fmcib_engine.volume import Volume
+from test_preprocessing import CountingArray
 path, case, golden, *seed = sys.argv[1:]
-patch = pipeline.cut(read_volume(__import__("pathlib").Path(path)), PatientPoint(*map(float, seed)))
-print(json.dumps(float(np.abs(patch.array - np.load(golden)[case + "/patch"]).max())))
+scan = read_volume(pathlib.Path(path))
+array = CountingArray(scan.array)
+patch = pipeline.cut(Volume(array, scan.grid), PatientPoint(*map(float, seed)))
+print(json.dumps([float(np.abs(patch.array - np.load(golden)[case + "/patch"]).max()), len(array.boxes)]))
 """
-    case = next(case for case in golden_cases() if case.name == "lidc-0314-oblique")
+    case = next(case for case in golden_cases() if case.name == name)
     arguments = [GOLDEN.parent / "data" / case.image, case.name, GOLDEN / "golden.npz", *case.seed]
     done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
     )
-    assert json.loads(done.stdout) < 1e-5
+    difference, accesses = json.loads(done.stdout)
+    assert difference < 1e-5
+    assert accesses == 1
 
 
 def random_volume(rng: np.random.Generator, size, spacing, direction, dtype=np.int16) -> Volume:

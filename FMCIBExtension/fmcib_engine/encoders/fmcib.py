@@ -7,7 +7,7 @@ AIM-Harvard/foundation-cancer-image-biomarker (`fmcib/models/load_model.py`), bu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,7 +117,7 @@ class FmcibEncoder:
         self.precision: Precision = precision
         self.precision_deviation: float | None = None
         self._network: Any = network
-        self._placed_on = import_torch().device("cpu")
+        self._placed_on: torch.device | None = import_torch().device("cpu")
         self._batcher = Batcher(self._forward, device, batch_size or _DEFAULT_BATCH[device.type])
         if precision != "float32":
             self.precision_deviation = self._measure_deviation(probe, device)
@@ -140,29 +140,36 @@ class FmcibEncoder:
 
     def _forward(self, batch: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
         torch = import_torch()
-        with torch.inference_mode(), ExitStack() as settings:
-            if device.type == "cuda":  # torch lets convolutions round to TF32 unless told otherwise
-                tf32 = self.precision == "tf32"
-                settings.enter_context(torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=tf32))
-            dtype = getattr(torch, _PARAMETER_DTYPES[self.precision])
-            if device.type == "cpu" and dtype == torch.float16:
-                dtype = torch.float32  # after a fall-back from a GPU
-            if device != self._placed_on or self._network.conv1.weight.dtype != dtype:
-                self._network = self._network.to(device=device, dtype=dtype)
-                self._placed_on = device
+        dtype = getattr(torch, _PARAMETER_DTYPES[self.precision])
+        if device.type == "cpu" and dtype == torch.float16:
+            dtype = torch.float32  # after a fall-back from a GPU
+        if device != self._placed_on or self._network.conv1.weight.dtype != dtype:
+            self._placed_on = None  # a move that runs out of memory leaves some tensors behind
+            self._network = self._network.to(device=device, dtype=dtype)
+            self._placed_on = device
+        with torch.inference_mode(), self._exact_convolutions(device):
             inputs = torch.from_numpy(batch)[:, None].to(device=device, dtype=dtype)
             features: NDArray[np.float32] = self._network(inputs).float().cpu().numpy()
         return features
+
+    def _exact_convolutions(self, device: torch.device) -> AbstractContextManager[None]:
+        """On CUDA torch lets convolutions round to TF32, and choose another algorithm each time, unless told not to."""
+        if device.type != "cuda":
+            return nullcontext()
+        flags: AbstractContextManager[None] = import_torch().backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=self.precision == "tf32"
+        )
+        return flags
 
     def _measure_deviation(self, probe: NDArray[np.float32] | None, device: torch.device) -> float:
         if probe is None:
             msg = f"The precision {self.precision} needs a probe patch to measure its deviation on."
             raise ValueError(msg)
         reduced, self.precision = self.precision, "float32"
-        reference = self._forward(probe[None], device)
+        (reference,) = self._batcher.run([probe])
         self.precision = reduced
-        difference = self._forward(probe[None], device) - reference
-        deviation = float(np.linalg.norm(difference) / np.linalg.norm(reference))
+        (rounded,) = self._batcher.run([probe])
+        deviation = float(np.linalg.norm(rounded.features - reference.features) / np.linalg.norm(reference.features))
         if not np.isfinite(deviation):
             msg = f"In {reduced} these weights give features that are no numbers on {device}. Use float32."
             raise DeviceError(msg)
