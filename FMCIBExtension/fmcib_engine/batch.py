@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from . import pipeline
-from .encoders import Encoder
+from .encoders import Encoded, Encoder
 from .errors import FmcibError
 from .geometry import PatientPoint
 from .preprocessing import Patch
 from .results.lesion import LesionResult
 from .seeds import LesionSeed
-from .volume import Volume
+from .volume import Source, Volume
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class _Waiting:
     seed: LesionSeed
     point: PatientPoint
     patch: Patch
+    source: Source
 
 
 def analyse(
@@ -73,7 +75,7 @@ def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -
     volume = _attempt(lambda: read_volume(usable[0].image, usable[0].series_uid))
     for seed in usable:
         if isinstance(volume, _Failure):
-            yield LesionResult(seed, error=volume.sentence, unreadable=True)
+            yield LesionResult(seed, error=volume.sentence)
         else:
             yield _cut(seed, volume, recipe_id)
 
@@ -81,20 +83,29 @@ def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -
 def _cut(seed: LesionSeed, volume: Volume, recipe_id: str) -> LesionResult | _Waiting:
     point = _attempt(lambda: seed.point(volume.grid))
     if isinstance(point, _Failure):
-        return LesionResult(seed, error=point.sentence)
+        return LesionResult(seed, source=volume.source, error=point.sentence)
     patch = _attempt(lambda: pipeline.cut(volume, point, recipe_id))
     if isinstance(patch, _Failure):
-        return LesionResult(seed, point, error=patch.sentence)
-    return _Waiting(seed, point, patch)
+        return LesionResult(seed, point, source=volume.source, error=patch.sentence)
+    return _Waiting(seed, point, patch, volume.source)
 
 
 def _encode_all(waiting: list[_Waiting], encoder: Encoder) -> Iterator[LesionResult]:
-    results = _attempt(lambda: pipeline.encode([item.patch for item in waiting], encoder))
+    """All at once; where that fails, one by one, so that only the one at fault is an error."""
+    together = _attempt(lambda: pipeline.encode([item.patch for item in waiting], encoder))
     for index, item in enumerate(waiting):
-        if isinstance(results, _Failure):
-            yield LesionResult(item.seed, item.point, item.patch, error=results.sentence)
+        alone = (
+            _attempt(partial(_encode_one, item.patch, encoder)) if isinstance(together, _Failure) else together[index]
+        )
+        if isinstance(alone, _Failure):
+            yield LesionResult(item.seed, item.point, item.patch, source=item.source, error=alone.sentence)
         else:
-            yield LesionResult(item.seed, item.point, item.patch, results[index])
+            yield LesionResult(item.seed, item.point, item.patch, alone, item.source)
+
+
+def _encode_one(patch: Patch, encoder: Encoder) -> Encoded:
+    (encoded,) = pipeline.encode([patch], encoder)
+    return encoded
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,12 @@ def _attempt(step: Callable[[], Outcome]) -> Outcome | _Failure:
         return step()
     except FmcibError as error:
         return _Failure(str(error))
+    except MemoryError:
+        return _Failure("There is not enough memory for this scan. Close other programs, or use a larger computer.")
+    except OSError as error:
+        return _Failure(
+            f"The system refused: {error.strerror or type(error).__name__}. Check the scan's path and rights."
+        )
     except Exception as error:  # noqa: BLE001  one bad row never stops a batch
         _log.error("Unforeseen %s in one row", type(error).__name__, exc_info=_log.isEnabledFor(logging.DEBUG))
         return _Failure(f"Unforeseen {type(error).__name__}; the log has the details. Please report it.")

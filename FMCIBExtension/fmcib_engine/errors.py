@@ -7,6 +7,7 @@
     |   |-- SeedError           a seed that is not a point inside the scan
     |   `-- TableError          a seed table with missing columns or rows
     |-- WeightsError            a checkpoint that is not the network's, strictly
+    |-- FeatureError            a network that gives no numbers
     |-- DeviceError             a device or precision that this machine does not have
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
@@ -43,6 +44,10 @@ class TableError(InputError):
 
 class WeightsError(FmcibError):
     """A checkpoint that is not, name by name and shape by shape, the network's."""
+
+
+class FeatureError(FmcibError):
+    """The network gave features that are not finite numbers."""
 
 
 class DeviceError(FmcibError):

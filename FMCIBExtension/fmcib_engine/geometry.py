@@ -183,7 +183,8 @@ class VoxelGrid:
             SeedError: with the point in LPS and in IJK, and the bounds in both.
         """
         index = self.to_index(point)
-        if ((index >= -0.5) & (index <= np.array(self.size) - 0.5)).all():
+        rounding = 1e-6  # voxels: a seed on the very face is inside, whatever its last bit
+        if ((index >= -0.5 - rounding) & (index <= np.array(self.size) - 0.5 + rounding)).all():
             return
         box = self.corners(margin=0.5)
         lps = " x ".join(f"[{low:.2f}, {high:.2f}]" for low, high in zip(box.min(axis=0), box.max(axis=0), strict=True))

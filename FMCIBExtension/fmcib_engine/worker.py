@@ -46,7 +46,7 @@ than the encoder's own is encoded all the same, because replication needs it: th
 
     bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder, a payload that is not a
                    patch, or `encode` before `load`
-    weights        a file that is not there, or not exactly the encoder's
+    weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers
     device         a device or precision that this machine does not have
     dependency     torch or MONAI is not installed
     out_of_memory  neither the device nor the CPU has room

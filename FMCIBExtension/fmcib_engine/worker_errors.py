@@ -9,6 +9,7 @@ from .encoders.batching import is_out_of_memory
 from .errors import (
     DependencyError,
     DeviceError,
+    FeatureError,
     FmcibError,
     InputError,
     OutOfMemoryError,
@@ -22,6 +23,7 @@ CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (InputError, "bad_request"),
     (ProtocolError, "bad_request"),  # inside a frame that is one
     (WeightsError, "weights"),
+    (FeatureError, "weights"),
     (DeviceError, "device"),
     (DependencyError, "dependency"),
     (OutOfMemoryError, "out_of_memory"),

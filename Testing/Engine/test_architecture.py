@@ -89,7 +89,7 @@ def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
 def test_nothing_knows_slicer_qt_vtk_or_unpickles(path):
     foreign = {name for kind, name in imports(path) if kind == "foreign"}
-    assert not foreign & {"slicer", "qt", "ctk", "vtk", "PySide6", "joblib", "dill", "fmcib"}
+    assert not foreign & {"slicer", "qt", "ctk", "vtk", "PySide6", "joblib", "dill", "fmcib", "fmcib_engine"}
     source = path.read_text(encoding="utf-8")
     if "import pickle" in source:
         assert re.findall(r"pickle\.(\w+)", source) == ["UnpicklingError"]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fmcib_engine import samples
 from fmcib_engine.encoders import DEMONSTRATION_MEANING
+from fmcib_engine.errors import FeatureError
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import COLUMNS, feature_columns
@@ -198,6 +199,7 @@ def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
         (["extract", "--table", "b", "--frame", "xyz"], "is not one of 'lps', 'ras', 'ijk'"),
         (["extract", "--table", "b", "--batch-size", "0"], "is not in the range"),
         (["demo", "--image", "a"], "--image and --seed together"),
+        (["extract", "--table", "b", "--diameter", "20"], "as columns of it"),
         (["extrakt"], "No such command"),
     ],
 )
@@ -254,6 +256,51 @@ def test_an_existing_table_is_refused_before_the_weights_are_loaded(scan, tmp_pa
     assert run(["extract", *arguments]) == 4
     assert "exists already" in " ".join(capsys.readouterr().err.split())
     assert output.read_text() == "precious"
+
+
+def test_the_table_never_replaces_what_it_is_made_from(scan, tmp_path, capsys):
+    copy = tmp_path / "ct.nrrd"
+    copy.write_bytes(scan.read_bytes())
+    table = write_table(tmp_path / "seeds.csv", [["ct.nrrd", *SEED]])
+    weights = tmp_path / "w.torch"
+    weights.write_text("weights")
+    for output in (copy, table, weights):
+        before = output.read_bytes()
+        arguments = ["--table", str(table), "--weights", str(weights), "--output", str(output), "--overwrite"]
+        assert run(["extract", *arguments]) == 4
+        assert "from which it is made" in " ".join(capsys.readouterr().err.split())
+        assert output.read_bytes() == before
+
+
+def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path):
+    command = [*ENGINE, "extract", "--image", str(scan), "--seed", *SEED, "--weights", "demonstration", "--output",
+               str(tmp_path / "f.csv")]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(timeout=120) == 0, process.stderr.read()
+    assert read(tmp_path / "f.csv")[0]["status"] == "ok"
+
+
+def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, encoder, monkeypatch):
+    bad = {}
+
+    class Fragile:
+        def __getattr__(self, name):
+            return getattr(encoder, name)
+
+        def encode(self, patches):
+            bad.setdefault("voxels", patches[1] if len(patches) > 1 else None)
+            if any(np.array_equal(patch, bad["voxels"]) for patch in patches):
+                message = "The network gave features that are NaN or infinite."
+                raise FeatureError(message)
+            return encoder.encode(patches)
+
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: Fragile())
+    x, y, z = PHANTOM_SEED
+    table = write_table(tmp_path / "seeds.csv", [[scan, x + 5 * number, y, z] for number in range(4)])
+    output = tmp_path / "f.csv"
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
+    assert [row["status"] for row in read(output)] == ["ok", "error", "ok", "ok"]
 
 
 def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
@@ -366,8 +413,9 @@ def test_a_wrong_self_test_is_loud(monkeypatch, capsys):
 
 def test_info_refuses_a_file_that_is_no_checkpoint(tmp_path, capsys):
     (tmp_path / "w.torch").write_text("no")
-    assert run(["info", "--no-self-test", "--weights", str(tmp_path / "w.torch")]) == 3
-    assert "w.torch" in capsys.readouterr().out
+    assert run(["info", "--no-self-test", "--weights", str(tmp_path / "w.torch")]) == 4
+    assert "w.torch" in capsys.readouterr().err
+    assert run(["info", "--no-self-test", "--device", "cuda:99"]) == 4
 
 
 def test_columns_lists_the_schema(capsys):

@@ -139,8 +139,35 @@ def test_files_in_subfolders_and_files_that_are_not_dicom_are_no_obstacle(tmp_pa
     write(tmp_path, datasets[:2])
     write(tmp_path / "more", datasets[2:])
     (tmp_path / "README.txt").write_text("not DICOM")
-    (tmp_path / "empty.dcm").touch()
     require_addresses_in_place(read_volume(tmp_path), datasets)
+
+
+@pytest.mark.parametrize(("name", "content"), [("empty", b""), ("lost.dcm", b"not DICOM"), ("old.IMA", b"0" * 200)])
+def test_a_file_that_may_be_a_lost_slice_is_refused(tmp_path, name, content):
+    write(tmp_path, phantom_series())
+    (tmp_path / name).write_bytes(content)
+    require_refused(tmp_path, f"{name!r} should be a DICOM file", error=ImageError)
+
+
+def test_a_list_may_hold_nothing_but_dicom(tmp_path):
+    paths = write(tmp_path, phantom_series())
+    (tmp_path / "notes.txt").write_text("no slice")
+    require_refused([*paths, tmp_path / "notes.txt"], "'notes.txt' should be a DICOM file", error=ImageError)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "words"),
+    [
+        ("PhotometricInterpretation", "MONOCHROME1", "photometric interpretation is MONOCHROME1"),
+        ("RescaleType", "US", "rescale type is US"),
+        ("ModalityLUTSequence", [Dataset()], "lookup table"),
+    ],
+)
+def test_values_that_are_not_hu_by_slope_and_intercept_are_refused(tmp_path, keyword, value, words):
+    datasets = phantom_series()
+    setattr(datasets[2], keyword, value)
+    write(tmp_path, datasets)
+    require_refused(tmp_path, words, "'002.dcm'")
 
 
 def test_other_objects_beside_a_ct_are_passed_over(tmp_path):

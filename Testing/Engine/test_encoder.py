@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import logging
 import pickle
 import subprocess
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from fmcib_engine.encoders import DEMONSTRATION, devices
 from fmcib_engine.encoders.batching import Batcher
-from fmcib_engine.errors import DeviceError, InputError, OutOfMemoryError, WeightsError
+from fmcib_engine.errors import DeviceError, FeatureError, InputError, OutOfMemoryError, WeightsError
 from support import GOLDEN, golden_cases, needs_golden
 
 torch = pytest.importorskip("torch")
@@ -168,6 +167,55 @@ def test_missing_unexpected_and_misshapen_tensors_are_named(trunk):
     assert "bn1.weight (7,) torch.float32 instead of (128,) torch.float32" in message
     assert "torch.float16 instead of" in message
     assert all(parameter.is_meta for parameter in network.parameters())  # nothing was filled
+
+
+def test_a_prefix_on_some_names_only_is_not_taken_off(save):
+    """Else one of two tensors would silently win."""
+    both = {"conv1.weight": torch.ones(1), "module.conv1.weight": torch.zeros(1)}
+    assert read_checkpoint(save(both)).trunk.keys() == both.keys()
+
+
+def test_a_checkpoint_in_half_precision_is_refused_by_type(trunk, save):
+    path = save({"trunk_state_dict": {key: value.half() for key, value in trunk.items()}})
+    with pytest.raises(WeightsError, match=r"of another shape or type .*torch\.float16 instead of"):
+        load_encoder(path, device="cpu")
+
+
+def test_weights_that_give_no_numbers_are_refused_at_once(trunk, save):
+    broken = {**trunk, "layer4.2.bn3.running_var": torch.full((4096,), torch.nan)}
+    with pytest.raises(FeatureError, match="NaN or infinite"):
+        load_encoder(save({"trunk_state_dict": broken}), device="cpu")
+
+
+def test_features_that_are_no_numbers_are_an_error(patches):
+    batcher = Batcher(lambda batch, _: np.full((len(batch), 2), np.inf), torch.device("cpu"), batch_size=4)
+    with pytest.raises(FeatureError, match="NaN or infinite"):
+        batcher.run(patches)
+
+
+def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(trunk, demonstration):
+    network = build_network()
+    fill(network, trunk, name="demonstration")
+    encoder = FmcibEncoder(network, demonstration.weights, torch.device("cpu"), batch_size=2)
+    encoder._batcher.device = torch.device("meta")  # stands for a GPU
+    moved = network.to
+
+    def torn_move(*, device, dtype):
+        if device.type == "meta":
+            network.layer4.to("meta")
+            network.layer4.load_state_dict(
+                {key[7:]: value for key, value in trunk.items() if key.startswith("layer4.")}, assign=True
+            )
+            message = "CUDA out of memory"
+            raise torch.OutOfMemoryError(message)
+        return moved(device=device, dtype=dtype)
+
+    network.to = torn_move
+    patch = np.full((50, 50, 50), 0.3, np.float32)
+    (encoded,) = encoder.encode([patch])
+    np.testing.assert_array_equal(encoded.features, demonstration.encode([patch])[0].features)
+    assert (encoded.device, encoder.device) == ("cpu", "cpu")
+    assert "out of memory" in encoded.note
 
 
 def test_a_lighter_file_with_tensors_of_other_parts_is_refused(save):
@@ -341,4 +389,3 @@ def test_importing_the_engine_loads_neither_torch_nor_monai():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert importlib.util.find_spec("torch") is not None

@@ -117,7 +117,7 @@ def whole_scan_by_monai(volume: Volume, seed: PatientPoint) -> np.ndarray:
 def axis_aligned_cases():
     rng = np.random.default_rng(7)
     for number, direction in enumerate(SIGNED_PERMUTATIONS):
-        spacing = [(0.7, 0.7, 1.25), (0.98, 0.9, 3.0), (1.0, 1.0, 1.0), (2.0, 0.5, 0.9995)][number % 4]
+        spacing = [(0.7, 0.7, 1.25), (0.98, 0.9, 3.0), (1.0, 1.001, 0.999), (2.0, 0.5, 0.9995)][number % 4]
         yield pytest.param(direction, spacing, int(rng.integers(1 << 30)), id=f"order-{number}-spacing-{spacing}")
 
 
@@ -312,6 +312,18 @@ def test_a_seed_outside_the_scan_is_refused(recipe_id):
         cut_patch(Volume(np.zeros((20, 60, 60), np.int16), grid), PatientPoint(-40, 0, 0), recipe_id)
 
 
+def test_an_oblique_scan_of_one_slice_is_refused_and_an_upright_one_is_not():
+    for direction in (np.eye(3), OBLIQUE):
+        grid = VoxelGrid.from_parts((60, 60, 1), origin=(0, 0, 0), spacing=(1, 1, 3), direction=direction)
+        volume = Volume(np.zeros((1, 60, 60), np.int16), grid)
+        seed = PatientPoint.from_lps(grid.to_patient((30, 30, 0)))
+        if grid.is_oblique:
+            with pytest.raises(ImageError, match="at least two voxels along each axis"):
+                cut_patch(volume, seed)
+        else:
+            assert cut_patch(volume, seed).quality.padded_fraction == pytest.approx(0.98)
+
+
 @pytest.mark.parametrize("recipe_id", list(RECIPES))
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_voxels_that_are_not_numbers_are_refused_inside_the_box_and_harmless_outside(recipe_id, bad):
@@ -335,6 +347,14 @@ def test_arrays_that_are_no_scan_are_refused(array):
     grid = VoxelGrid.from_parts((4, 3, 2), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
     with pytest.raises(ImageError):
         Volume(array, grid)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">i2", "i4", "u4", "f4", ">f8"])
+def test_every_type_of_voxels_gives_the_same_patch(dtype):
+    array = np.random.default_rng(4).integers(0, 250, (60, 60, 60))
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(0.9, 0.9, 1.3), direction=np.eye(3))
+    patch = cut_patch(Volume(array.astype(dtype), grid), PatientPoint(27, 27, 39))
+    assert patch.sha256 == cut_patch(Volume(array.astype("i2"), grid), PatientPoint(27, 27, 39)).sha256
 
 
 def test_a_memory_mapped_scan_is_read_in_place(tmp_path: Path):

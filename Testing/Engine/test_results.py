@@ -173,8 +173,8 @@ def test_the_series_uid_is_an_identifier(run, patch, tmp_path):
 
 
 def test_uids_in_an_error_are_left_out_unless_identifiers_are_wanted(run, tmp_path):
-    failed = LesionResult(lesion(tmp_path), error="Choose 1.2.840.113619.2.55.3 (60 files, 0.7 mm).")
-    assert write(tmp_path / "a.csv", run, [failed])[0]["error"] == "Choose (UID) (60 files, 0.7 mm)."
+    failed = LesionResult(lesion(tmp_path), error="Choose 1.2.840.113619.2.55.3 or 2.25.31415 (0.7 mm).")
+    assert write(tmp_path / "a.csv", run, [failed])[0]["error"] == "Choose (UID) or (UID) (0.7 mm)."
     assert "113619" in write(tmp_path / "b.csv", run, [failed], identifiers=True)[0]["error"]
 
 
@@ -189,7 +189,8 @@ def test_a_users_column_of_one_of_our_names_is_kept_under_another(run, patch, tm
 @pytest.mark.parametrize(
     "column",
     ["PatientID", "patient_id", "Patient ID", "PATIENTS_NAME", "Patient's Birth Date", "dicom.AccessionNumber", "MRN",
-     "StudyInstanceUID", "InstitutionName", "AcquisitionDate"],
+     "StudyInstanceUID", "InstitutionName", "AcquisitionDate", "PatientName.Alphabetic", "PatientID_x", "(0010,0020)",
+     "patient_dob", "SOPInstanceUID.1", "ReviewerName", "StudyDescription", "ReferringPhysiciansName"],
 )  # fmt: skip
 def test_identifying_columns_are_recognised_however_they_are_written(column):
     assert is_identifying(column)
@@ -214,6 +215,29 @@ def test_no_absolute_path_is_written(run, patch, tmp_path):
     (row,) = write(output, run, [result(lesion(tmp_path), patch)])
     assert row["image_path"] == "../scans/ct.nrrd"
     assert str(tmp_path) not in output.read_text()
+
+
+def test_absolute_paths_in_the_users_columns_become_relative_and_carriage_returns_line_feeds(run, patch, tmp_path):
+    extras = {
+        "mask": str(tmp_path / "masks" / "m.nii"),
+        "old": "C:\\Smith\\ct.nrrd",
+        "note": "a\rb\r\nc",
+        "keep": "m/n.nii",
+    }
+    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path, **extras), patch)], extras)
+    assert (row["mask"], row["old"], row["note"], row["keep"]) == ("masks/m.nii", "ct.nrrd", "a\nb\nc", "m/n.nii")
+
+
+def test_two_runs_do_not_write_one_table(run, patch, tmp_path):
+    seeds = (lesion(tmp_path, 1), lesion(tmp_path, 2))
+    with TableWriter(tmp_path / "f.csv", run, SeedTable(seeds, ()), TableOptions()) as writer:
+        writer.write(result(seeds[0], patch))
+        for options in (TableOptions(resume=True), TableOptions(overwrite=True)):
+            with pytest.raises(OutputError, match="Another run is writing"):
+                TableWriter(tmp_path / "f.csv", run, SeedTable(seeds, ()), options)
+        writer.write(result(seeds[1], patch))
+        writer.finish()
+    assert [row["row"] for row in read(tmp_path / "f.csv")] == ["1", "2"]
 
 
 def test_an_existing_table_is_kept_unless_overwriting_is_allowed(run, patch, tmp_path):
@@ -275,6 +299,30 @@ def test_a_torn_last_row_is_computed_again(run, patch, tmp_path, lost):
     assert first["pred_5"] == second["pred_5"] != ""
 
 
+@pytest.mark.parametrize("damage", [b"\0" * 30, b"{}", b"[1]", b"null"])
+def test_a_damaged_row_in_the_middle_costs_no_other(run, patch, tmp_path, damage):
+    path, seeds = tmp_path / "f.csv", tuple(lesion(tmp_path, number) for number in (1, 2, 3))
+    interrupted(path, run, seeds, [result(seed, patch) for seed in seeds])
+    journal = tmp_path / "f.csv.partial"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:2], damage + b"\n", *lines[3:]]))
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True)) as writer:
+        assert writer.finished_rows == {1, 3}
+        writer.write(result(seeds[1], patch))
+        writer.finish()
+    assert [row["row"] for row in read(path)] == ["1", "2", "3"]
+
+
+def test_a_journal_that_something_else_changed_gives_no_table(run, patch, tmp_path):
+    path, seeds = tmp_path / "f.csv", (lesion(tmp_path, 1),)
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions()) as writer:
+        writer.write(result(seeds[0], patch))
+        (tmp_path / "f.csv.partial").write_text("something else")
+        with pytest.raises(OutputError, match="was changed while it was written"):
+            writer.finish()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["f.csv.partial"]
+
+
 def test_a_run_with_other_weights_does_not_go_on_with_the_first_ones(run, patch, tmp_path):
     path, seeds = tmp_path / "f.csv", (lesion(tmp_path, 1), lesion(tmp_path, 2))
     interrupted(path, run, seeds, [result(seeds[0], patch)])
@@ -285,6 +333,11 @@ def test_a_run_with_other_weights_does_not_go_on_with_the_first_ones(run, patch,
     moved = (lesion(tmp_path, 1), LesionSeed(2, "lesion 2", seeds[1].image, (1.0, 2.0, 3.0)))
     with pytest.raises(OutputError, match="another seed table"):
         TableWriter(path, run, SeedTable(moved, ()), TableOptions(resume=True))
+    with pytest.raises(OutputError, match="another choice of --identifiers"):
+        TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True, identifiers=True))
+    relabelled = (lesion(tmp_path, 1, label="1"), seeds[1])
+    with pytest.raises(OutputError, match="another seed table"):
+        TableWriter(path, run, SeedTable(relabelled, ()), TableOptions(resume=True))
     assert (tmp_path / "f.csv.partial").read_bytes() == before
 
 

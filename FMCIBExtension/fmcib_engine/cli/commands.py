@@ -76,8 +76,10 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
     "--frame", type=click.Choice(FRAMES), default="lps", show_default=True, help="lps, ras (mm), or ijk (voxels)."
 )
 @click.option("--series", "series_uid", default="", help="SeriesInstanceUID, where the folder holds several series.")
-@click.option("--lesion-id", default="1", show_default=True, help="Your name for the lesion.")
-@click.option("--diameter", type=click.FloatRange(min=0), help="The lesion's size in mm: warns above 50.")
+@click.option("--lesion-id", default="", help="Your name for the lesion; else 1.")
+@click.option(
+    "--diameter", type=click.FloatRange(min=0, min_open=True), help="The lesion's size in mm: warns above 50."
+)
 @click.option("--table", type=click.Path(path_type=Path), help="CSV of seeds: image_path, coordX, coordY, coordZ.")
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
 @_weights
@@ -125,14 +127,17 @@ def extract(
     if (table is None) == (image is None) or (image is None) != (not seed):
         msg = "Give either --image with --seed, or --table."
         raise click.UsageError(msg)
+    if table is not None and (series_uid or lesion_id or diameter):
+        msg = "With --table, give series_uid, lesion_id and lesion_diameter_mm as columns of it."
+        raise click.UsageError(msg)
     encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
     if image is not None and seed:
-        one = LesionSeed(1, lesion_id, image, seed, parse_frame(frame), diameter, series_uid)
+        one = LesionSeed(1, lesion_id or "1", image, seed, parse_frame(frame), diameter, series_uid)
         seeds = SeedTable((one,), ())
     elif table is not None:
         seeds = read_seed_table(table, image_column=image_column, frame=parse_frame(frame))
     return run_job(
-        Job(seeds, output, encoder, recipe, TableOptions(overwrite, resume, identifiers)),
+        Job(seeds, output, encoder, table, recipe, TableOptions(overwrite, resume, identifiers)),
         lambda results, run: show_results(results, run, output),
     )
 

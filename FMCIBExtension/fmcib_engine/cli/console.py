@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,16 @@ from rich.table import Table
 
 from ..results.lesion import LesionResult, Run
 
-out = Console(soft_wrap=True, highlight=False)
+
+class _Output(Console):
+    """Goes on in silence when its reader has gone (`… | head`): the table is still to be written."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+out = _Output(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 RESEARCH_ONLY = "For research use only."

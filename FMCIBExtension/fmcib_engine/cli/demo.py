@@ -34,6 +34,8 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
 
     table, picture = folder / "features.csv", folder / "patch.png"
 
+    picture.unlink(missing_ok=True)  # an older one would seem to belong to this run
+
     def show(results: list[LesionResult], run: Run) -> None:
         patch = results[0].patch
         if patch is not None:

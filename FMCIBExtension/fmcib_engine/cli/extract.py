@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..batch import analyse
 from ..encoders import Encoder, Precision
-from ..errors import ImageError
+from ..errors import ImageError, OutputError
 from ..preprocessing import DEFAULT_RECIPE
 from ..readers import read_volume
 from ..results.lesion import LesionResult, Run
@@ -43,6 +43,7 @@ class Job:
     table: SeedTable
     output: Path
     encoder: EncoderOptions
+    table_path: Path | None = None
     recipe_id: str = DEFAULT_RECIPE
     options: TableOptions = field(default_factory=TableOptions)
 
@@ -70,6 +71,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     Raises:
         FmcibError: nothing could be read, loaded or written.
     """
+    _require_no_input_lost(job)
     require_writable(job.output, job.options)  # before the seconds that loading takes
     encoder = open_encoder(job.encoder)
     run = Run(
@@ -86,13 +88,13 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
             _log.info("Columns that identify patients are left out: %s", ", ".join(writer.dropped_columns))
         try:
             _fill(writer, job, encoder, tally)
+            if not writer.finished_rows and not tally.scans_read:
+                writer.discard()
+                raise ImageError(tally.why_nothing())
+            writer.finish()
         except KeyboardInterrupt:
             _tell_how_to_go_on(writer, job)
             return INTERRUPTED
-        if not writer.finished_rows and tally.unreadable == tally.failed:
-            writer.discard()
-            raise ImageError(tally.why_nothing())
-        writer.finish()
     show(tally.first, run)
     if tally.failed:
         err.print(f"{tally.failed} of {len(job.table.seeds)} rows are errors; their column `error` says why.")
@@ -106,14 +108,14 @@ class _Tally:
     first: list[LesionResult] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failed: int = 0
-    unreadable: int = 0
+    scans_read: bool = False
 
     def count(self, result: LesionResult) -> None:
         if len(self.first) < _SHOWN:
             self.first.append(result)
+        self.scans_read |= result.source is not None
         if result.status == "error":
             self.failed += 1
-            self.unreadable += result.unreadable
             if len(self.errors) < 3 and result.error not in self.errors:
                 self.errors.append(result.error)
 
@@ -122,8 +124,18 @@ class _Tally:
         return "No scan could be read, so there is no table. " + " ".join(self.errors) + more
 
 
+def _require_no_input_lost(job: Job) -> None:
+    """Refuse to write the table over something that it is made from, whatever `--overwrite` says."""
+    inputs = {seed.image.absolute() for seed in job.table.seeds} | {Path(job.encoder.weights).absolute()}
+    inputs |= {job.table_path.absolute()} if job.table_path else set()
+    if job.output.resolve() in {path.resolve() for path in inputs}:
+        msg = f"The table would replace {job.output.name}, from which it is made. Choose another name (--output)."
+        raise OutputError(msg)
+
+
 def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally) -> None:
-    todo = [seed for seed in job.table.seeds if seed.row not in writer.finished_rows]
+    finished = writer.finished_rows
+    todo = [seed for seed in job.table.seeds if seed.row not in finished]
     with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
         for result in analyse(todo, read_volume=_read, encoder=encoder, recipe_id=job.recipe_id):
             writer.write(result)

@@ -7,14 +7,14 @@ from rich.table import Table
 
 from ..cache import cache_folder
 from ..encoders import DEMONSTRATION_MEANING, ENCODERS
-from ..encoders.devices import list_devices
+from ..encoders.devices import list_devices, resolve_device
 from ..errors import FmcibError
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, SCHEMA_VERSION
 from ..results.versions import installed_versions
 from ..weights import load_encoder
 from .console import RESEARCH_ONLY, err, out
-from .extract import ERROR_ROWS, OK
+from .extract import ERROR_ROWS, NOTHING, OK
 
 
 def show_info(weights: str | None, device: str, *, self_test: bool) -> int:
@@ -29,10 +29,11 @@ def show_info(weights: str | None, device: str, *, self_test: bool) -> int:
     table.add_row("feature table", f"schema {SCHEMA_VERSION}, {len(COLUMNS)} columns and the features")
     table.add_row("cache folder", escape(str(cache_folder())))
     out.print(table)
-    good = _show_devices() and _show_weights(weights, device)
-    if self_test and good:
-        good = _show_self_test(device)
+    usable = _show_devices(device) and _show_weights(weights, device)
+    good = not (usable and self_test) or _show_self_test(device)
     out.print(RESEARCH_ONLY)
+    if not usable:
+        return NOTHING
     return OK if good else ERROR_ROWS
 
 
@@ -47,15 +48,15 @@ def show_columns() -> None:
     out.print(table)
 
 
-def _show_devices() -> bool:
+def _show_devices(wanted: str) -> bool:
     try:
-        devices = list_devices()
+        for device in list_devices():
+            memory = f", {device.memory_bytes / 2**30:.0f} GiB" if device.memory_bytes else ""
+            out.print(f"device {device.name}: {device.title}{memory}", markup=False)
+        resolve_device(wanted)
     except FmcibError as error:
-        out.print(f"devices: none. {error}", markup=False)
+        err.print(f"Error: {error}", style="bold red", markup=False)
         return False
-    for device in devices:
-        memory = f", {device.memory_bytes / 2**30:.0f} GiB" if device.memory_bytes else ""
-        out.print(f"device {device.name}: {device.title}{memory}", markup=False)
     return True
 
 
@@ -67,7 +68,7 @@ def _show_weights(weights: str | None, device: str) -> bool:
         with err.status("Loading the weights"):
             identity = load_encoder(weights, device=device).weights
     except FmcibError as error:
-        out.print(f"weights: {error}", markup=False)
+        err.print(f"Error: {error}", style="bold red", markup=False)
         return False
     out.print(
         f"weights: {identity.name}, SHA-256 {identity.sha256}, every tensor as the encoder wants it", markup=False

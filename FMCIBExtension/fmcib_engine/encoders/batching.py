@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutOfMemoryError
+from ..errors import FeatureError, OutOfMemoryError
 from .base import Encoded
 from .devices import import_torch
 
@@ -30,8 +30,9 @@ class Batcher:
         batch_size: how many patches the next batch holds at most.
     """
 
-    def __init__(self, forward: Forward, device: torch.device, batch_size: int) -> None:
+    def __init__(self, forward: Forward, device: torch.device, batch_size: int, *, remark: str = "") -> None:
         self._forward = forward
+        self._remark = remark  # to be said of features computed on the CPU instead
         self.device = device
         self.batch_size = batch_size
         self._note = ""
@@ -40,6 +41,7 @@ class Batcher:
         """Features of the patches, in order.
 
         Raises:
+            FeatureError: features of a patch are NaN or infinite.
             OutOfMemoryError: a single patch does not fit, and there is no CPU left to go to.
         """
         results: list[Encoded] = []
@@ -52,6 +54,7 @@ class Batcher:
                     raise
                 self._shrink(len(batch), error)
                 continue
+            _require_numbers(features)
             results += [Encoded(row, str(self.device), self._note) for row in features]
         return results
 
@@ -61,7 +64,7 @@ class Batcher:
             self.batch_size = failed_size // 2
             _log.warning("%s is out of memory: the batch is now %d patches.", self.device, self.batch_size)
         elif self.device.type != "cpu":
-            self._note = f"{self.device} was out of memory, computed on the CPU"
+            self._note = f"{self.device} was out of memory, computed on the CPU{self._remark}"
             _log.warning("%s is out of memory for a single patch: going on, slower, on the CPU.", self.device)
             self.device = torch.device("cpu")
         else:
@@ -69,6 +72,15 @@ class Batcher:
             raise OutOfMemoryError(msg) from error
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _require_numbers(features: NDArray[np.float32]) -> None:
+    if not np.isfinite(features).all():
+        msg = (
+            "The network gave features that are NaN or infinite. Its weights are damaged, or the precision is too low: "
+            "check the weights' checksum, and use float32."
+        )
+        raise FeatureError(msg)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -83,5 +95,7 @@ def is_out_of_memory(error: BaseException) -> bool:
             "not enough memory",
             "could not create a memory",
             "cannot allocate memory",
+            "bad_alloc",
+            "alloc_failed",
         )
     )

@@ -1,8 +1,9 @@
 """Recipe `fmcib-csv-v1`: what upstream's public pipeline feeds its network, and our reference.
 
-Source: AIM-Harvard/foundation-cancer-image-biomarker, `fmcib/preprocessing/__init__.py` and `seed_based_crop.py`, which
-chain MONAI's NormalizeIntensity, Spacing, Orientation, the seed crop, and SpatialPad over the whole scan. Here the same
-numbers are computed for the voxels of the patch alone.
+Source: AIM-Harvard/foundation-cancer-image-biomarker at 1f1c0c8 (earlier versions scale otherwise),
+`fmcib/preprocessing/__init__.py` and `seed_based_crop.py`, which chain MONAI's NormalizeIntensity, Spacing,
+Orientation, the seed crop, and SpatialPad over the whole scan. Here the same numbers are computed for the voxels of the
+patch alone.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from ..errors import ImageError
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
 from .crop import Box, Crop, FloatArray, pad_to_patch, read_box, shifted
@@ -28,7 +30,7 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
 
     Raises:
         SeedError: a seed outside the scan.
-        ImageError: voxels of the patch that are not finite.
+        ImageError: voxels of the patch that are not finite, or an oblique scan of a single slice.
     """
     volume.grid.require_inside(seed)
     crop = Crop.around(seed, resampled_grid(volume.grid))
@@ -50,7 +52,7 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
     """
     affine = source.ras_affine
     size = np.array(source.size)
-    near_one = np.abs(source.spacing - 1.0) <= _AFFINE_TOLERANCE
+    near_one = (source.spacing >= 1.0 - _AFFINE_TOLERANCE) & (source.spacing <= 1.0 + _AFFINE_TOLERANCE)
     target = np.diag([*np.where(near_one, source.spacing, 1.0), 1.0])
 
     ends = np.array(np.meshgrid(*[(0.0, n - 1.0) for n in size], indexing="ij")).reshape(3, -1)
@@ -62,6 +64,7 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
     if smallest.any():
         target[:3, 3] = (affine @ ends)[:3, int(np.argmax(smallest))]
     else:
+        _require_extent(source)
         target[:3, 3] = affine[:3, :3] @ (size / 2) + affine[:3, 3] - target[:3, :3] @ (size_out / 2)
 
     if np.array_equal(size_out, size) and _is_unchanged(affine, target):
@@ -69,6 +72,16 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
     else:  # MONAI keeps the product, whose last bits decide how a seed on a voxel's edge is truncated
         target = affine @ np.linalg.solve(affine, target)
     return _to_lps_order(target, size_out)
+
+
+def _require_extent(source: VoxelGrid) -> None:
+    """Refuse the one kind of scan on which upstream's chain has no sound answer to agree with."""
+    if min(source.size) == 1:
+        msg = (
+            f"An oblique scan needs at least two voxels along each axis, this one has {source.size} (i, j, k). "
+            "Give the whole scan."
+        )
+        raise ImageError(msg)
 
 
 def _is_unchanged(affine: FloatArray, target: FloatArray) -> bool:

@@ -50,7 +50,8 @@ class Quality:
         """Sentences for whoever reads the result."""
         found = []
         if self.padded_fraction > 0:
-            found.append(f"{max(self.padded_fraction, 0.001):.1%} of the patch lies outside the scan")
+            share = f"{self.padded_fraction:.1%}" if self.padded_fraction >= 0.001 else "less than 0.1%"
+            found.append(f"{share} of the patch lies outside the scan")
         if lesion_diameter_mm is not None and lesion_diameter_mm > PATCH_SIZE:
             found.append(
                 f"the lesion is {lesion_diameter_mm:g} mm wide, the patch {PATCH_SIZE} mm: part of it was not seen"
@@ -129,6 +130,9 @@ class Patch:
         """
         header, payload = framing.unpack(frame)
         try:
+            if header["patch"] != 1:
+                msg = f"version 1, got {header['patch']!r}"
+                raise ProtocolError(msg)
             voxels, bits = payload[: 4 * PATCH_SIZE**3], np.frombuffer(payload[4 * PATCH_SIZE**3 :], dtype=np.uint8)
             return cls(
                 array=np.frombuffer(voxels, dtype="<f4").reshape((PATCH_SIZE,) * 3).astype(np.float32),
@@ -136,7 +140,7 @@ class Patch:
                 grid=VoxelGrid((PATCH_SIZE,) * 3, np.array(header["affine"], dtype=np.float64)),
                 seed=PatientPoint.from_lps(header["seed"]),
                 recipe_id=str(header["recipe_id"]),
-                quality=Quality(**header["quality"]),
+                quality=Quality(**{name: _plain(value) for name, value in header["quality"].items()}),
             )
         except (KeyError, TypeError, ValueError, FmcibError) as error:
             msg = f"Wanted a patch of {PATCH_SIZE}x{PATCH_SIZE}x{PATCH_SIZE} float32 voxels with its header: {error}"
@@ -144,6 +148,18 @@ class Patch:
 
     def _voxel_bytes(self) -> bytes:
         return np.ascontiguousarray(self.array, dtype="<f4").tobytes()
+
+
+def _plain(value: object) -> Any:
+    """A number or truth value out of JSON.
+
+    Raises:
+        TypeError: it is anything else.
+    """
+    if not isinstance(value, (bool, int, float)):
+        msg = f"a quality fact is a number or a truth value, got {value!r}"
+        raise TypeError(msg)
+    return value
 
 
 def measure_quality(

@@ -15,17 +15,18 @@ from .itk import import_package, itk_errors, reader_name, voxels_of
 
 
 def read_series(files: Sequence[Path], *, name: str = "", series_uid: str | None = None) -> Volume:
-    """The CT series in a list of files, in any order; files that are not CT images are passed over.
+    """The CT series in a list of files, in any order; DICOM files that are not CT images are passed over.
 
-    `name` is what the volume's source is called, by default the file of its first slice.
+    `name` is the folder in which the files were found; without it each of them must be DICOM.
 
     Raises:
         SeriesError: no CT, several series and no choice, or slices that are not a regular stack.
         ImageError: a damaged file.
         DependencyError: SimpleITK or pydicom is not installed.
     """
-    chosen = choose_series(read_headers(files), series_uid)
+    chosen = choose_series(read_headers(files, all_dicom=not name), series_uid)
     ordered, grid = order_slices(chosen)
+    _require_hu(ordered)
     sitk = import_package("SimpleITK")
     image = _read_pixels(sitk, ordered)
     if image.GetSize() != grid.size:
@@ -42,6 +43,13 @@ def read_series(files: Sequence[Path], *, name: str = "", series_uid: str | None
         files=len(ordered),
     )
     return Volume(voxels_of(sitk, image), grid, source)
+
+
+def _require_hu(ordered: Sequence[Header]) -> None:
+    for header in ordered:
+        if header.not_hu:
+            msg = f"A CT is wanted in HU, but of {header.path.name!r} {header.not_hu}. Choose or export another series."
+            raise SeriesError(msg)
 
 
 def _read_pixels(sitk: ModuleType, ordered: Sequence[Header]) -> Any:  # noqa: ANN401 - SimpleITK has no types

@@ -39,9 +39,14 @@ _KEYWORDS = [
     "SpacingBetweenSlices",
     "RescaleSlope",
     "RescaleIntercept",
+    "RescaleType",
+    "ModalityLUTSequence",
+    "PhotometricInterpretation",
     "BitsStored",
     "PixelRepresentation",
 ]
+
+_SUFFIXES = {".dcm", ".dicom", ".ima"}
 
 Numbers = tuple[float, ...]
 
@@ -70,6 +75,8 @@ class Header:
     """SliceThickness and SpacingBetweenSlices, whichever are there and positive."""
     stored_as: tuple[float, float, int, int]
     """RescaleSlope, RescaleIntercept, BitsStored, PixelRepresentation. An absent slope, or one of 0, is 1."""
+    not_hu: str
+    """Why its values would not come out as HU; empty where they do."""
 
     @property
     def is_ct(self) -> bool:
@@ -97,11 +104,17 @@ def is_dicom(path: Path) -> bool:
         raise ImageError(msg) from error
 
 
-def read_headers(files: Iterable[Path]) -> list[Header]:
-    """The headers of the DICOM files among `files`; the others are passed over.
+def read_headers(files: Iterable[Path], *, all_dicom: bool) -> list[Header]:
+    """The headers of the DICOM files among `files`; the others are passed over, if they may be.
+
+    A file that is empty or named as DICOM, and is not, may be a slice that got lost, and is refused.
+
+    Args:
+        files: to look at.
+        all_dicom: whether each of them is meant, as in a list that the user gave.
 
     Raises:
-        ImageError: a file that cannot be opened, or that begins as DICOM and does not go on so.
+        ImageError: a file that cannot be opened, that should be DICOM and is not, or whose header is damaged.
         DependencyError: pydicom is not installed.
     """
     pydicom = import_package("pydicom")
@@ -114,6 +127,12 @@ def read_headers(files: Iterable[Path]) -> list[Header]:
             except (EOFError, OSError, TypeError, ValueError, struct.error, zlib.error) as error:
                 msg = f"The DICOM header of {path.name!r} is damaged. Copy or export the file again, or remove it."
                 raise ImageError(msg) from error
+        elif all_dicom or path.suffix.lower() in _SUFFIXES or path.stat().st_size == 0:
+            msg = (
+                f"{path.name!r} should be a DICOM file with the mark DICM at byte 128, and is not: it is damaged, "
+                "empty, or written without the mark. Copy or export it again, or remove it."
+            )
+            raise ImageError(msg)
     return headers
 
 
@@ -140,7 +159,19 @@ def _header(path: Path, dataset: Dataset) -> Header:
             int(dataset.get("BitsStored") or 0),
             int(dataset.get("PixelRepresentation") or 0),
         ),
+        not_hu=_why_not_hu(dataset),
     )
+
+
+def _why_not_hu(dataset: Dataset) -> str:
+    """What of a header would make other numbers of its pixels than HU (PS3.3 C.8.2.1, C.11.1)."""
+    rescale_type = str(dataset.get("RescaleType") or "HU")
+    if rescale_type != "HU":
+        return f"its rescale type is {rescale_type}"
+    if dataset.get("ModalityLUTSequence"):
+        return "its values go through a lookup table"
+    photometric = str(dataset.get("PhotometricInterpretation") or "MONOCHROME2")
+    return "" if photometric == "MONOCHROME2" else f"its photometric interpretation is {photometric}"
 
 
 def _numbers(dataset: Dataset, keyword: str, count: int) -> Numbers:

@@ -3,104 +3,144 @@
     {"fingerprint": {...}}          the first line: which run this is
     [row number, "ok", "text"]      then a line per finished row, in any order; the text is as it will be written
 
-A torn last line, as a kill or a full disk leaves it, is dropped.
+A line that a kill or a full disk has torn is passed over, and its row computed again. The file is locked while a run
+writes it, so that no two runs do; the system gives the lock back when a process ends, however it ends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import OutputError
 
 
 class Journal:
-    """The file beside a table that is being made. Raises OSError where the disk does."""
+    """The file beside a table that is being made. Raises OSError where the disk does.
+
+    Raises:
+        OutputError: another run is writing it, or it is to be resumed and is of another run.
+    """
 
     def __init__(self, path: Path, fingerprint: dict[str, str], *, resume: bool) -> None:
         self.path = path
-        self._places: dict[int, int] = {}  # row -> where its last line begins
-        self._status: dict[int, str] = {}
-        if resume and path.exists():
-            end = self._read(fingerprint)
-            os.truncate(path, end)
-            self._file = path.open("ab")
-        else:
-            self._file = path.open("wb")
-            try:
+        self._rows: dict[int, tuple[int, str]] = {}  # row -> where its last line begins, and its status
+        self._file = path.open("ab")
+        try:
+            _lock(self._file, path)
+            self._size = path.stat().st_size
+            if resume and self._size:
+                self._read(fingerprint)
+            else:
+                if self._size:
+                    self._file.truncate(0)
+                self._size = 0
                 self._append({"fingerprint": fingerprint})
-            except OSError:
-                self.close()
-                raise
+        except (OSError, OutputError):
+            self.close()
+            raise
 
     @property
     def finished_rows(self) -> frozenset[int]:
         """Numbers of the rows without an error."""
-        return frozenset(row for row, status in self._status.items() if status == "ok")
-
-    def __len__(self) -> int:
-        return len(self._places)
+        return frozenset(row for row, (_, status) in self._rows.items() if status == "ok")
 
     def add(self, row: int, status: str, text: str) -> None:
         """One finished row; a later one of the same number replaces it."""
-        self._places[row] = self._append([row, status, text])
-        self._status[row] = status
+        self._rows[row] = self._append([row, status, text]), status
 
     def texts(self) -> Iterator[str]:
-        """The rows in the order of their numbers."""
+        """The rows in the order of their numbers.
+
+        Raises:
+            OutputError: the file was changed by something else.
+        """
         with self.path.open("rb") as file:
-            for row in sorted(self._places):
-                file.seek(self._places[row])
-                yield json.loads(file.readline())[2]
+            for row, (place, _) in sorted(self._rows.items()):
+                file.seek(place)
+                line = _row_line(file.readline())
+                if line is None or line[0] != row:
+                    msg = f"{self.path.name} was changed while it was written. Begin anew (--overwrite)."
+                    raise OutputError(msg)
+                yield line[2]
 
     def close(self) -> None:
+        """Let go of the file; its rows stay."""
         with contextlib.suppress(OSError):  # every row was flushed when it was added, or its error was told then
             self._file.close()
 
     def remove(self) -> None:
+        """Delete the file: its rows are in the table, or were not worth keeping."""
         self.close()
         self.path.unlink(missing_ok=True)
 
     def _append(self, value: object) -> int:
-        place = self._file.tell()
-        self._file.write(json.dumps(value).encode() + b"\n")
+        line = json.dumps(value).encode() + b"\n"
+        self._file.write(line)
         self._file.flush()
+        place, self._size = self._size, self._size + len(line)
         return place
 
-    def _read(self, fingerprint: dict[str, str]) -> int:
-        """Take in the rows of an earlier run; where its last whole line ends.
+    def _read(self, fingerprint: dict[str, str]) -> None:
+        """Take in the rows of an earlier run, and end a torn last line.
 
         Raises:
             OutputError: it was another run.
         """
-        end = 0
+        place, line = 0, b""
         with self.path.open("rb") as file:
             for line in file:
-                try:
-                    value = json.loads(line) if line.endswith(b"\n") else None
-                except ValueError:
-                    value = None
-                if value is None:
-                    break
-                if end == 0:
-                    self._require_same(value, fingerprint)
-                else:
-                    row, self._status[row], _ = value
-                    self._places[row] = end
-                end += len(line)
-        if end == 0:
-            self._require_same({}, fingerprint)
-        return end
+                if place == 0:
+                    self._require_same(line, fingerprint)
+                elif (value := _row_line(line)) is not None:
+                    self._rows[value[0]] = place, value[1]
+                place += len(line)
+        if not line.endswith(b"\n"):
+            self._file.write(b"\n")
+            self._file.flush()
+            self._size += 1
 
-    def _require_same(self, first_line: object, fingerprint: dict[str, str]) -> None:
-        earlier = first_line.get("fingerprint", {}) if isinstance(first_line, dict) else {}
-        for name, value in fingerprint.items():
-            if earlier.get(name) != value:
-                msg = (
-                    f"{self.path.name} is of a run with another {name} ({earlier.get(name)}, now {value}). Give the "
-                    "same table, weights and options as before (--resume), or begin anew (--overwrite)."
-                )
-                raise OutputError(msg)
+    def _require_same(self, first_line: bytes, fingerprint: dict[str, str]) -> None:
+        try:
+            earlier = json.loads(first_line)["fingerprint"]
+            differing = [name for name, value in fingerprint.items() if earlier.get(name) != value]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            earlier, differing = {}, list(fingerprint)
+        if differing:
+            name = differing[0]
+            msg = (
+                f"{self.path.name} is of a run with another {name} ({earlier.get(name)}, now {fingerprint[name]}). "
+                "Give the same table, weights and options as before (--resume), or begin anew (--overwrite)."
+            )
+            raise OutputError(msg)
+
+
+def _row_line(line: bytes) -> tuple[int, str, str] | None:
+    """Row number, status and text of a line; nothing if it is torn or damaged."""
+    try:
+        row, status, text = json.loads(line)
+    except (ValueError, TypeError):
+        return None
+    if isinstance(row, int) and isinstance(status, str) and isinstance(text, str) and line.endswith(b"\n"):
+        return row, status, text
+    return None
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Refuse a file that another process has locked; else lock it for as long as it is open."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        msg = f"Another run is writing {path.name}. Wait for it, or choose another name for the table."
+        raise OutputError(msg) from error

@@ -9,6 +9,7 @@ from ..encoders import DEMONSTRATION_MEANING, Encoded, EncoderSpec, Precision, W
 from ..geometry import PatientPoint
 from ..preprocessing import Patch
 from ..seeds import LesionSeed
+from ..volume import Source
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class LesionResult:
     point: PatientPoint | None = None
     patch: Patch | None = None
     encoded: Encoded | None = None
+    source: Source | None = None
+    """Where the scan came from; None where it could not be read."""
     error: str = ""
-    unreadable: bool = False
-    """Whether the error is that the scan could not be read."""
     computed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -48,6 +48,10 @@ def _quality(attribute: str) -> Callable[[LesionResult, Run], Any]:
     return lambda result, _: getattr(result.patch.quality, attribute) if result.patch else None
 
 
+def _source(attribute: str) -> Callable[[LesionResult, Run], Any]:
+    return lambda result, _: getattr(result.source, attribute, None)
+
+
 def _version(package: str) -> Callable[[LesionResult, Run], Any]:
     return lambda _, run: run.versions.get(package)
 
@@ -56,7 +60,11 @@ LESION = (
     Column("row", int, "", "number of the row in the seed table, from 1", _seed("row")),
     Column("lesion_id", str, "", "the user's name of the lesion, else the row's number", _seed("lesion_id")),
     Column("image_path", str, "", "the scan, relative to this table's folder", lambda *_: None),  # filled by the writer
-    Column("series_uid", str, "", "the DICOM series asked for; only with identifiers", lambda *_: None),
+    Column("series_uid", str, "", "the DICOM series; only with identifiers", lambda *_: None),
+    Column("scan_kind", str, "", "dicom, nifti, nrrd or metaimage", _source("kind")),
+    Column(
+        "scan_files", int, "", "how many files the scan was read from: the slices of a DICOM series", _source("files")
+    ),
     Column("lesion_diameter_mm", float, "mm", "the lesion's size, where the user gave it", _seed("diameter_mm")),
 )
 SEED = (

@@ -92,13 +92,13 @@ def _parse_row(
         problems.append(str(error))
     diameter = None
     try:
-        diameter = _number(cells["lesion_diameter_mm"], "lesion_diameter_mm") if cells["lesion_diameter_mm"] else None
+        diameter = _diameter(cells["lesion_diameter_mm"])
     except ValueError as error:
         problems.append(str(error))
     return LesionSeed(
         row=number,
         lesion_id=cells["lesion_id"] or str(number),
-        image=folder / cells[image_column],
+        image=folder / cells[image_column] if cells[image_column] else Path(),
         coordinates=coordinates,
         frame=frame,
         diameter_mm=diameter,
@@ -108,9 +108,17 @@ def _parse_row(
     )
 
 
+def _diameter(text: str) -> float | None:
+    value = _number(text, "lesion_diameter_mm") if text else None
+    if value is not None and value <= 0:
+        msg = f"lesion_diameter_mm should be more than 0, got {text!r}"
+        raise ValueError(msg)
+    return value
+
+
 def _number(text: str, column: str) -> float:
     try:
-        value = float(text)
+        value = float(text) if "_" not in text else math.nan
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

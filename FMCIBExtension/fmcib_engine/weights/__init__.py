@@ -44,6 +44,7 @@ def load_encoder(
     Raises:
         InputError: an unknown encoder.
         WeightsError: a file that is not exactly the encoder's.
+        FeatureError: weights that give no numbers.
         DeviceError: a device or precision that is not here.
         DependencyError: torch or MONAI is not installed.
         OutOfMemoryError: no room for the network.
@@ -62,9 +63,10 @@ def load_encoder(
             path = Path(source)
             trunk = dict(read_checkpoint(path).trunk)
             sha256 = background.submit(file_sha256, path)
-            demonstration = is_demonstration(trunk, network)
-            name = f"{DEMONSTRATION} ({path.name})" if demonstration else path.name
+            name, demonstration = path.name, False
         fill(network, trunk, name=name)
+        if not demonstration and is_demonstration(trunk, network):
+            name, demonstration = f"{DEMONSTRATION} ({name})", True
         identity = WeightsIdentity(name, "", demonstration)
         encoder = FmcibEncoder(network, identity, torch_device, precision=precision, batch_size=batch_size, probe=probe)
         encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # pages the file in while it is hashed

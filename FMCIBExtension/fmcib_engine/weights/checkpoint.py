@@ -127,7 +127,7 @@ def _open(path: Path) -> Any:
         if is_out_of_memory(error):
             msg = f"There is no memory to open {path.name}. Close other programs."
             raise OutOfMemoryError(msg) from error
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = str(error).partition("\n")[0].replace(str(path), path.name) or type(error).__name__
         msg = f"{path.name} cannot be opened as a PyTorch checkpoint ({reason}). Fetch it again."
         raise WeightsError(msg) from error
 
@@ -141,7 +141,8 @@ def _tensors(state: Any, path: Path) -> dict[str, Tensor]:
     if strangers:
         msg = f"{path.name} holds entries that are not tensors ({', '.join(strangers[:3])}). Choose another file."
         raise WeightsError(msg)
-    return {str(key).removeprefix(_PARALLEL): value for key, value in state.items()}
+    prefix = _PARALLEL if all(str(key).startswith(_PARALLEL) for key in state) else ""
+    return {str(key).removeprefix(prefix): value for key, value in state.items()}
 
 
 def _split(state: dict[str, Tensor], path: Path) -> Checkpoint:

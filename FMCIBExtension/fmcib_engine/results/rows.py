@@ -1,0 +1,101 @@
+"""How a result becomes the cells of a row: private by default, exact, whatever the locale."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+
+from .lesion import LesionResult, Run
+from .privacy import is_identifying, without_uids
+from .schema import COLUMNS, LESION, OUTCOME, PROVENANCE, QUALITY, SEED, Value, feature_columns
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How the user wants the table."""
+
+    overwrite: bool = False
+    resume: bool = False
+    identifiers: bool = False
+    """Keep the user's columns that identify patients, and the series UIDs."""
+
+
+class RowFormat:
+    """The columns of one table, and its rows as text.
+
+    Args:
+        folder: where the table will lie; paths are written as seen from there.
+        run: what its rows have in common.
+        extra_columns: the user's own.
+        identifiers: whether columns and UIDs that identify patients are kept.
+
+    Attributes:
+        header: names of all columns.
+        dropped_columns: the user's columns that identify patients.
+    """
+
+    def __init__(self, folder: Path, run: Run, extra_columns: tuple[str, ...], *, identifiers: bool) -> None:
+        self._folder = folder.absolute()
+        self._run = run
+        self._identifiers = identifiers
+        self._features = feature_columns(run.encoder.feature_count)
+        kept = [name for name in extra_columns if identifiers or not is_identifying(name)]
+        reserved = {column.name for column in COLUMNS} | set(self._features)
+        self._extras = {name: f"input_{name}" if name in reserved else name for name in kept}
+        before = [column.name for column in (*LESION, *SEED)]
+        after = [column.name for column in (*QUALITY, *PROVENANCE, *OUTCOME)]
+        self._names = [*before, *self._extras.values(), *after]
+        self.header = [*self._names, *self._features]
+        self.dropped_columns = [name for name in extra_columns if name not in kept]
+
+    def cells(self, result: LesionResult) -> list[str]:
+        """One row. Float32 features and float64 facts read back as the same numbers."""
+        cells = {column.name: _text(column.value(result, self._run)) for column in COLUMNS}
+        cells["image_path"] = self._relative(result.seed.image) if result.seed.image.name else ""
+        if self._identifiers:
+            cells["series_uid"] = result.source.series_uid if result.source else result.seed.series_uid
+        else:
+            cells["error"] = without_uids(cells["error"])
+        cells |= {new: self._users(result.seed.extras.get(name, "")) for name, new in self._extras.items()}
+        if result.encoded is None:
+            features = [""] * len(self._features)
+        else:
+            features = result.encoded.features.astype(np.float32).astype(str).tolist()
+        return [*(cells[name] for name in self._names), *features]
+
+    def _users(self, cell: str) -> str:
+        """A cell of the user's, as it was, but for absolute paths (a folder may be a patient's name)."""
+        text = cell.replace("\r\n", "\n").replace("\r", "\n")
+        if Path(text).is_absolute():
+            return self._relative(Path(text))
+        if PureWindowsPath(text).is_absolute() or PurePosixPath(text).is_absolute():
+            return PureWindowsPath(text).name
+        return text
+
+    def _relative(self, path: Path) -> str:
+        """A path as seen from the table's folder, with forward slashes; its bare name where no such path exists."""
+        try:
+            return Path(os.path.relpath(path.absolute(), self._folder)).as_posix()
+        except ValueError:  # another drive
+            return path.name
+
+
+def csv_line(cells: list[str]) -> str:
+    """One line of the table, quoted where it must be."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def _text(value: Value) -> str:
+    """A cell: nothing, true or false, or a number whose text reads back as the same number."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
