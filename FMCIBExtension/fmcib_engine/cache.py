@@ -19,6 +19,6 @@ def cache_folder() -> Path:
     try:
         from platformdirs import user_cache_path
     except ImportError as error:
-        msg = "The cache folder is found by platformdirs. Install fmcib-engine[cli], or set FMCIB_HOME to a folder."
+        msg = "Finding the cache folder needs platformdirs (extra [cli]). Install it, or set FMCIB_HOME to a folder."
         raise DependencyError(msg) from error
     return user_cache_path("fmcib", appauthor=False)

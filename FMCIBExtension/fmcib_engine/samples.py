@@ -44,7 +44,7 @@ def fetch(sample: Sample) -> Path:
     try:
         import pooch
     except ImportError as error:
-        msg = "Fetching a sample needs pooch. Install fmcib-engine[samples], or give a scan of your own."
+        msg = "Fetching a sample needs pooch. Install the engine with its extra [samples], or give a scan of your own."
         raise DependencyError(msg) from error
     try:
         return Path(pooch.retrieve(sample.url, f"sha256:{sample.sha256}", fname=sample.file_name, path=_folder()))

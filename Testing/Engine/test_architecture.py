@@ -106,6 +106,10 @@ def test_files_and_functions_stay_short(path):
             assert node.end_lineno - first.lineno < 40, node.name
 
 
+def test_the_package_carries_the_licence():
+    assert (EXTENSION / "LICENSE.txt").read_text() == (ROOT / "LICENSE.txt").read_text()
+
+
 def cmake_list(name: str) -> list[str]:
     text = (EXTENSION / "CMakeLists.txt").read_text()
     return re.search(rf"set\({name}\n(.*?)\n  \)", text, re.DOTALL).group(1).split()

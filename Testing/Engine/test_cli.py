@@ -160,6 +160,55 @@ def test_paths_in_a_table_are_relative_to_it_and_the_column_can_be_named(scan, t
     assert read(tmp_path / "f.csv")[0]["image_path"] == "study/ct.nrrd"
 
 
+def test_tables_from_spreadsheets_are_understood(scan, tmp_path, warm):
+    """Empty rows and columns, spaces around names, a byte-order mark, Windows line ends."""
+    table = tmp_path / "seeds.csv"
+    lines = [
+        " image_path, coordX ,coordY,coordZ,,",
+        f"{scan},{','.join(SEED)},,",
+        ",,,,,",
+        f"{scan},{','.join(SEED)},,",
+    ]
+    table.write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
+    output = tmp_path / "f.csv"
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
+    assert [row["row"] for row in read(output)] == ["1", "3"]
+
+
+def test_a_long_table_shows_its_first_rows_and_every_kind_of_trouble(scan, tmp_path, warm, capsys):
+    rows = [[scan, *SEED] if number % 5 else ["gone.nrrd", 1, 2, 3] for number in range(30)]
+    table = write_table(tmp_path / "seeds.csv", rows)
+    arguments = ["--table", str(table), "--weights", "demonstration", "--output", str(tmp_path / "f.csv")]
+    assert run(["extract", *arguments]) == 3
+    told = capsys.readouterr()
+    assert "20 of 30 rows are shown" in told.out
+    assert told.err.count("there is no 'gone.nrrd'") == 6
+
+
+@pytest.mark.parametrize("options", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=str)
+def test_a_terminal_without_our_letters_costs_nothing(scan, tmp_path, options):
+    arguments = ["--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", tmp_path / "f.csv"]
+    done = engine("extract", *arguments, "--lesion-id", "Läsion", env={**os.environ, **options})
+    assert done.returncode == 0, done.stderr
+    assert read(tmp_path / "f.csv")[0]["lesion_id"] == "Läsion"
+
+
+@pytest.mark.parametrize("name", [".", "n" * 300 + ".csv", "n" * 250 + ".csv"], ids=len)
+def test_impossible_names_are_told(scan, tmp_path, name, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["extract", "--image", str(scan), "--seed", *SEED, "--weights", "none", "--output", name]) == 4
+    told = " ".join(capsys.readouterr().err.split())
+    assert "Unforeseen" not in told
+    assert "is a folder" in told or "cannot be written" in told
+
+
+def test_the_demo_replaces_no_table_but_its_own(tmp_path, capsys):
+    (tmp_path / "features.csv").write_text("row,lesion_id,image_path\n1,mine,ct.nrrd\n")
+    assert run(["demo", "--no-download", "--output", str(tmp_path)]) == 4
+    assert "is of no demo" in " ".join(capsys.readouterr().err.split())
+    assert [path.name for path in tmp_path.iterdir()] == ["features.csv"]
+
+
 def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm):
     output = tmp_path / "f.csv"
     arguments = ["--lesion-id", "L7", "--diameter", "63.5", "--weights", "demonstration", "--output", str(output)]
@@ -185,6 +234,8 @@ def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
     (row,) = read(output)
     assert row["precision"] == "bfloat16"
     assert 1e-4 < float(row["precision_deviation"]) < 1
+    assert "computed in bfloat16, which changes the features of a probe by" in row["warnings"]
+    assert "computed in bfloat16" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -234,9 +285,9 @@ def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
 
 
 def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(scan, tmp_path, capsys):
-    precious = tmp_path / "features.csv"
+    precious, before_all = tmp_path / "features.csv", "row,lesion_id,image_path\n1,a,precious.nrrd\n"
     for message, arguments in nothing_readable(scan, tmp_path).items():
-        precious.write_text("precious")
+        precious.write_text(before_all)
         if "--output" not in arguments:
             arguments += ["--output", str(precious), "--overwrite"]
         before = sorted(tmp_path.iterdir())
@@ -245,7 +296,7 @@ def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_noth
         assert told.startswith("Error: "), told
         assert message in told
         assert "Traceback" not in told
-        assert precious.read_text() == "precious"
+        assert precious.read_text() == before_all
         assert sorted(tmp_path.iterdir()) == before
 
 

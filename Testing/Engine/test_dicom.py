@@ -374,7 +374,7 @@ def test_a_folder_without_ct_is_refused_with_what_is_there(tmp_path):
 def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
     write(tmp_path, phantom_series())
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    with pytest.raises(DependencyError, match=r"pydicom.*pip install 'fmcib-engine\[read\]'"):
+    with pytest.raises(DependencyError, match=r"pydicom.*extra \[read\]"):
         read_volume(tmp_path)
 
 

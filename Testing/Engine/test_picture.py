@@ -144,7 +144,7 @@ def test_a_failing_write_leaves_nothing_behind(tmp_path):
 
 def test_matplotlib_that_is_missing_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(DependencyError, match=r"fmcib-engine\[picture\]"):
+    with pytest.raises(DependencyError, match=r"extra \[picture\]"):
         draw_patch(with_mark((FAR, 0, 0)), tmp_path / "patch.png", title="T")
     assert list(tmp_path.iterdir()) == []
 

@@ -282,7 +282,7 @@ def test_importing_the_readers_loads_neither_of_their_libraries():
 def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
     sitk.WriteImage(image_of(phantom()), tmp_path / "scan.nrrd")
     monkeypatch.setitem(sys.modules, "SimpleITK", None)
-    with pytest.raises(DependencyError, match=r"SimpleITK.*pip install 'fmcib-engine\[read\]'"):
+    with pytest.raises(DependencyError, match=r"SimpleITK.*extra \[read\]"):
         read_volume(tmp_path / "scan.nrrd")
 
 

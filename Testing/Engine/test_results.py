@@ -48,6 +48,9 @@ def patch():
     return cut_patch(Volume(np.full((40, 60, 60), -500, np.int16), grid), PatientPoint(30, 30, 3))
 
 
+OLD_TABLE = "row,lesion_id,image_path\n1,a,ct.nrrd\n"
+
+
 def awkward_features() -> np.ndarray:
     """Float32 values of every size, among them the smallest, the largest and the least convenient."""
     rng = np.random.default_rng(1)
@@ -240,12 +243,40 @@ def test_two_runs_do_not_write_one_table(run, patch, tmp_path):
     assert [row["row"] for row in read(tmp_path / "f.csv")] == ["1", "2"]
 
 
+def test_a_path_that_shares_only_the_root_is_reduced_to_its_name(run, patch, tmp_path):
+    """`../../home/smith_john/ct.nrrd` would be an absolute path but for its dots."""
+    elsewhere = LesionSeed(1, "a", Path(tmp_path.anchor) / "archive" / "Smith_John" / "ct.nrrd", (30.0, 30.0, 3.0))
+    assert write(tmp_path / "a.csv", run, [result(elsewhere, patch)])[0]["image_path"] == "ct.nrrd"
+    (row,) = write(tmp_path / "b.csv", run, [result(elsewhere, patch)], identifiers=True)
+    assert row["image_path"].endswith("archive/Smith_John/ct.nrrd")
+
+
+def test_a_complete_table_has_nothing_to_resume(run, patch, tmp_path):
+    write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)])
+    with pytest.raises(OutputError, match="is complete: there is nothing to go on with"):
+        write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)], resume=True, overwrite=True)
+
+
+def test_a_run_goes_on_from_another_folder(run, patch, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    near = LesionSeed(1, "a", Path("ct.nrrd"), (30.0, 30.0, 3.0))
+    interrupted(tmp_path / "f.csv", run, (near,), [result(near, patch)])
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    far = LesionSeed(1, "a", Path("../ct.nrrd"), (30.0, 30.0, 3.0))
+    with TableWriter(tmp_path / "f.csv", run, SeedTable((far,), ()), TableOptions(resume=True)) as writer:
+        assert writer.finished_rows == {1}
+
+
 def test_an_existing_table_is_kept_unless_overwriting_is_allowed(run, patch, tmp_path):
     path = tmp_path / "f.csv"
     path.write_text("precious")
     with pytest.raises(OutputError, match="exists already"):
         write(path, run, [result(lesion(tmp_path), patch)])
+    with pytest.raises(OutputError, match="is no feature table, and is not overwritten"):
+        write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)
     assert path.read_text() == "precious"
+    path.write_text(OLD_TABLE)
     assert len(write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)) == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == ["f.csv"]
 
@@ -382,8 +413,8 @@ def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path, 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 def test_a_full_disk_is_told_and_what_was_there_stays(run, patch, tmp_path):
     path = tmp_path / "f.csv"
-    path.write_text("precious")
+    path.write_text(OLD_TABLE)
     (tmp_path / "f.csv.partial").symlink_to("/dev/full")
     with pytest.raises(OutputError, match=r"cannot be written: No space left on device"):
         write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)
-    assert path.read_text() == "precious"
+    assert path.read_text() == OLD_TABLE

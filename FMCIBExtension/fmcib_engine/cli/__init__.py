@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from ..encoders.devices import let_waiting_threads_sleep
@@ -25,9 +26,13 @@ def main() -> None:
         import click  # noqa: F401
         import rich  # noqa: F401
     except ImportError as error:
-        missing = DependencyError(f"The command line needs {error.name}. Install fmcib-engine[cli].")
-        sys.exit(f"Error: {missing}")
+        missing = DependencyError(f"The command line needs {error.name}. Install the engine with its extra [cli].")
+        print(f"Error: {missing}", file=sys.stderr)  # noqa: T201
+        sys.exit(4)
     from .commands import run
 
     let_waiting_threads_sleep()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # no letter that a terminal lacks may end a run
     sys.exit(run(sys.argv[1:]))

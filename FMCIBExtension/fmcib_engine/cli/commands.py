@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -124,6 +125,9 @@ def extract(
     Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error; 4 nothing could be
     read, loaded or written; 130 interrupted, and what was done is kept.
     """
+    if seed and not all(map(math.isfinite, seed)):
+        msg = "The three numbers of --seed must be finite."
+        raise click.UsageError(msg)
     if (table is None) == (image is None) or (image is None) != (not seed):
         msg = "Give either --image with --seed, or --table."
         raise click.UsageError(msg)
@@ -138,7 +142,7 @@ def extract(
         seeds = read_seed_table(table, image_column=image_column, frame=parse_frame(frame))
     return run_job(
         Job(seeds, output, encoder, table, recipe, TableOptions(overwrite, resume, identifiers)),
-        lambda results, run: show_results(results, run, output),
+        lambda results, run: show_results(results, run, output, rows=len(seeds.seeds)),
     )
 
 

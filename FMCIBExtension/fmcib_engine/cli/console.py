@@ -75,8 +75,8 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
     yield advance
 
 
-def show_results(results: list[LesionResult], run: Run, output: Path) -> None:
-    """A short table for people, the errors as sentences, and where the numbers are."""
+def show_results(results: list[LesionResult], run: Run, output: Path, *, rows: int = 1) -> None:
+    """A short table for people, of the first rows; what belongs beside the numbers; and where they are."""
     table = Table(title=f"{run.encoder.title}: {run.recipe_id}, {escape(run.weights.name)}", title_justify="left")
     for heading in ("lesion", "seed LPS (mm)", "outside the scan", f"{run.encoder.feature_count} features"):
         table.add_column(heading, overflow="fold")
@@ -84,9 +84,9 @@ def show_results(results: list[LesionResult], run: Run, output: Path) -> None:
     for result in results:
         table.add_row(*(escape(cell) for cell in _short_row(result)))
     out.print(table)
+    if len(results) < rows:
+        out.print(f"{len(results)} of {rows} rows are shown.")
     for result in results:
-        if result.error:
-            err.print(f"Lesion {result.seed.lesion_id}: {result.error}", style="red", markup=False)
         for warning in result.warnings:
             out.print(f"Lesion {result.seed.lesion_id}: {warning}", style="yellow", markup=False)
     for warning in run.warnings:

@@ -9,6 +9,7 @@ import click
 
 from .. import phantom, samples
 from ..encoders import DEMONSTRATION_MEANING
+from ..encoders.devices import resolve_device
 from ..errors import FmcibError, OutputError
 from ..readers import read_volume
 from ..results.image import write_image
@@ -20,6 +21,7 @@ from .console import err, out, show_results
 from .extract import EncoderOptions, Job, run_job
 
 Seed = tuple[float, float, float]
+_LESION_ID = "demo"
 
 
 def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptions, *, download: bool | None) -> int:
@@ -29,10 +31,11 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
     except OSError as error:
         msg = f"The folder {folder.name} cannot be made ({error.strerror}). Choose another with --output."
         raise OutputError(msg) from error
+    table, picture = folder / "features.csv", folder / "patch.png"
+    _require_own(table)
+    resolve_device(encoder.device)  # before a phantom is made for nothing
     image, seed, about = (*scan, "your scan") if scan else _public_scan(download=download) or _phantom(folder)
     out.print(f"{about}: {image.name}, seed {seed[0]:.2f} {seed[1]:.2f} {seed[2]:.2f} mm LPS", markup=False)
-
-    table, picture = folder / "features.csv", folder / "patch.png"
 
     picture.unlink(missing_ok=True)  # an older one would seem to belong to this run
 
@@ -45,8 +48,20 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
         if patch is not None:
             out.print(str(picture), markup=False)
 
-    lesion = LesionSeed(1, "demo", image, seed)
+    lesion = LesionSeed(1, _LESION_ID, image, seed)
     return run_job(Job(SeedTable((lesion,), ()), table, encoder, options=TableOptions(overwrite=True)), show)
+
+
+def _require_own(table: Path) -> None:
+    """Refuse to replace a table that no demo made."""
+    if table.is_file():
+        with table.open(encoding="utf-8", errors="replace") as file:
+            rows = [file.readline(), file.readline()]
+        if not rows[1].startswith(f"1,{_LESION_ID},"):
+            msg = (
+                f"{table.name} in {table.parent.name or 'this folder'} is of no demo. Choose another folder (--output)."
+            )
+            raise OutputError(msg)
 
 
 def _public_scan(*, download: bool | None) -> tuple[Path, Seed, str] | None:

@@ -23,7 +23,7 @@ from .console import err, progress
 _log = logging.getLogger(__name__)
 
 OK, USAGE, ERROR_ROWS, NOTHING, INTERRUPTED = 0, 2, 3, 4, 130
-_SHOWN = 20
+SHOWN_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:
         if writer.dropped_columns:
-            _log.info("Columns that identify patients are left out: %s", ", ".join(writer.dropped_columns))
+            _log.info("Your columns that identify patients are left out: %s", ", ".join(writer.dropped_columns))
+        if kept := [name for name in job.table.extra_columns if name not in writer.dropped_columns]:
+            _log.info("Your other columns are kept: %s", ", ".join(kept))
         try:
             _fill(writer, job, encoder, tally)
             if not writer.finished_rows and not tally.scans_read:
@@ -95,10 +97,19 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
         except KeyboardInterrupt:
             _tell_how_to_go_on(writer, job)
             return INTERRUPTED
-    show(tally.first, run)
+    _show_at_last(lambda: show(tally.first, run), job.output)
     if tally.failed:
+        err.print("\n".join(tally.told()), style="red", markup=False)
         err.print(f"{tally.failed} of {len(job.table.seeds)} rows are errors; their column `error` says why.")
     return ERROR_ROWS if tally.failed else OK
+
+
+def _show_at_last(show: Callable[[], None], output: Path) -> None:
+    """The table is complete: nothing that goes wrong with showing it may say otherwise."""
+    try:
+        show()
+    except OSError as error:
+        err.print(f"{output.name} is complete, but could not be shown here: {error.strerror}.", markup=False)
 
 
 @dataclass
@@ -111,17 +122,21 @@ class _Tally:
     scans_read: bool = False
 
     def count(self, result: LesionResult) -> None:
-        if len(self.first) < _SHOWN:
+        if result.seed.row <= SHOWN_ROWS:
             self.first.append(result)
         self.scans_read |= result.source is not None
         if result.status == "error":
             self.failed += 1
-            if len(self.errors) < 3 and result.error not in self.errors:
-                self.errors.append(result.error)
+            if len(self.errors) < SHOWN_ROWS:
+                self.errors.append(f"Lesion {result.seed.lesion_id}: {result.error}")
 
     def why_nothing(self) -> str:
-        more = " (and others)" if self.failed > len(self.errors) > 1 else ""
-        return "No scan could be read, so there is no table. " + " ".join(self.errors) + more
+        return "No scan could be read, so there is no table. " + "; ".join(self.told())
+
+    def told(self) -> list[str]:
+        """The errors as sentences, a screenful of them."""
+        more = self.failed - len(self.errors)
+        return [*self.errors, f"and {more} more"] if more else self.errors
 
 
 def _require_no_input_lost(job: Job) -> None:

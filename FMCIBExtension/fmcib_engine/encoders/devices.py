@@ -47,7 +47,9 @@ def import_torch() -> Any:
     try:
         import torch
     except ImportError as error:
-        msg = f"Computing features needs PyTorch, which could not be imported ({error}). Install fmcib-engine[torch]."
+        msg = (
+            f"Features need PyTorch, which could not be imported ({error}). Install the engine with its extra [torch]."
+        )
         raise DependencyError(msg) from error
     return torch
 

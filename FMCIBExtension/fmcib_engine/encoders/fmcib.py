@@ -50,7 +50,7 @@ def build_network() -> nn.Module:
     try:
         from monai.networks.nets.resnet import resnet50  # takes seconds, hence not at import
     except ImportError as error:
-        msg = f"FMCIB's network needs MONAI, which could not be imported ({error}). Install fmcib-engine[torch]."
+        msg = f"The network needs MONAI, which cannot be imported ({error}). Install the engine with its extra [torch]."
         raise DependencyError(msg) from error
 
     with torch.device("meta"), _without_random_numbers():

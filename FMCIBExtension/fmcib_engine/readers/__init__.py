@@ -14,6 +14,13 @@ from .images import KINDS, image_kind, read_image
 __all__ = ["read_volume"]
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
+
+
 def read_volume(source: Path | Sequence[Path], *, series_uid: str | None = None) -> Volume:
     """The CT in a folder, a list of files or a file.
 
@@ -27,7 +34,7 @@ def read_volume(source: Path | Sequence[Path], *, series_uid: str | None = None)
     """
     if not isinstance(source, Path):
         return read_series(list(source), series_uid=series_uid)
-    if not source.exists():
+    if not _exists(source):
         msg = f"A scan is read from a file or a folder, but there is no {source.name!r}. Check the path."
         raise ImageError(msg)
     if source.is_dir():

@@ -34,7 +34,9 @@ def import_package(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as error:
-        msg = f"Reading scans needs the package {name}, which is not installed. Run: pip install 'fmcib-engine[read]'"
+        msg = (
+            f"Reading scans needs the package {name}, which is not installed. Install the engine with its extra [read]"
+        )
         raise DependencyError(msg) from error
 
 

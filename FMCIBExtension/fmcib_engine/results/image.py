@@ -21,7 +21,7 @@ def write_image(volume: Volume, path: Path) -> None:
     try:
         import SimpleITK as sitk  # noqa: N813  its users' name for it
     except ImportError as error:
-        msg = "Writing images needs SimpleITK. Install fmcib-engine[read]."
+        msg = "Writing images needs SimpleITK. Install the engine with its extra [read]."
         raise DependencyError(msg) from error
     grid = volume.grid
     image: Any = sitk.GetImageFromArray(volume.read_box(np.zeros(3, dtype=np.int64), np.array(grid.size)))

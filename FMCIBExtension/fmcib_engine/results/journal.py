@@ -18,6 +18,9 @@ from typing import BinaryIO
 
 from ..errors import OutputError
 
+_HASHED = {"seed table", "set of columns", "weights SHA-256"}
+"""Parts of the fingerprint whose values tell people nothing."""
+
 
 class Journal:
     """The file beside a table that is being made. Raises OSError where the disk does.
@@ -42,6 +45,8 @@ class Journal:
                 self._append({"fingerprint": fingerprint})
         except (OSError, OutputError):
             self.close()
+            if path.is_file() and path.stat().st_size == 0:
+                path.unlink()
             raise
 
     @property
@@ -75,6 +80,8 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the file: its rows are in the table, or were not worth keeping."""
+        with contextlib.suppress(OSError):  # while the lock holds, so that it is ours; Windows deletes no open file
+            self.path.unlink()
         self.close()
         self.path.unlink(missing_ok=True)
 
@@ -112,9 +119,10 @@ class Journal:
             earlier, differing = {}, list(fingerprint)
         if differing:
             name = differing[0]
+            values = f" ({earlier[name]}, now {fingerprint[name]})" if name in earlier and name not in _HASHED else ""
             msg = (
-                f"{self.path.name} is of a run with another {name} ({earlier.get(name)}, now {fingerprint[name]}). "
-                "Give the same table, weights and options as before (--resume), or begin anew (--overwrite)."
+                f"{self.path.name} is of a run with another {name}{values}. Give the same table, weights and options "
+                "as before (--resume), or begin anew (--overwrite)."
             )
             raise OutputError(msg)
 

@@ -28,6 +28,10 @@ class Run:
     def warnings(self) -> list[str]:
         """Sentences that belong beside every number of the run, wherever it is shown."""
         found = [DEMONSTRATION_MEANING] if self.weights.demonstration else []
+        if self.precision_deviation is not None:
+            found.append(
+                f"computed in {self.precision}, which changes the features of a probe by {self.precision_deviation:.1%}"
+            )
         if self.recipe_id != self.encoder.recipe_id:
             found.append(f"{self.recipe_id} is for replication only; {self.encoder.id} has {self.encoder.recipe_id}")
         return found

@@ -186,7 +186,7 @@ def _new_figure() -> tuple[Figure, Any]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        msg = f"Drawing needs matplotlib, which could not be imported ({error}). Install fmcib-engine[picture]."
+        msg = f"Drawing needs matplotlib; it cannot be imported ({error}). Install the engine with its extra [picture]."
         raise DependencyError(msg) from error
     figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
     return figure, FigureCanvasAgg(figure)

@@ -26,20 +26,12 @@ InstitutionalDepartmentName StationName DeviceSerialNumber StudyDescription Seri
 StudyComments ProtocolName
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
 
-_SPREADSHEET_WORDS = {
-    "mrn",
-    "ssn",
-    "dob",
-    "birthdate",
-    "birthday",
-    "surname",
-    "firstname",
-    "lastname",
-    "seriesuid",
-    "studyuid",
-}
-_SPREADSHEET_WORDS |= {"sopuid", "dateofbirth", "medicalrecordnumber"}
-"""What people call the same things."""
+_WORDS = {"mrn", "ssn", "dob", "birthdate", "birthday", "birth", "surname", "accession", "hospital", "institution"}
+_WORDS |= {"physician", "radiologist"}
+"""What people call such things in spreadsheets, as a word of a column's name …"""
+_NAMES = {"patient", "patid", "pid", "subject", "subjectid", "subjid", "name", "fullname", "firstname", "lastname"}
+_NAMES |= {"seriesuid", "studyuid", "sopuid", "dateofbirth", "medicalrecordnumber"}
+"""… or as the whole name."""
 
 _PATIENT_TAG = re.compile(r"\(?0010[,_ ]?[0-9a-f]{4}\)?", re.IGNORECASE)
 _UID = re.compile(r"\b(?:\d+(?:\.\d+){4,}|2\.25\.\d+)\b")
@@ -63,7 +55,7 @@ def is_identifying(column: str) -> bool:
     (False, False)
     """
     words = re.split(r"[^a-z0-9]+", column.lower())
-    if _PATIENT_TAG.fullmatch(column.strip()) or _SPREADSHEET_WORDS & {*words, _normal(column)}:
+    if _PATIENT_TAG.fullmatch(column.strip()) or _WORDS.intersection(words) or _normal(column) in _NAMES:
         return True
     return any(keyword in _normal(column) for keyword in _IDENTIFYING)
 

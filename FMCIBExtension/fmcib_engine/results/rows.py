@@ -40,13 +40,19 @@ class RowFormat:
     """
 
     def __init__(self, folder: Path, run: Run, extra_columns: tuple[str, ...], *, identifiers: bool) -> None:
-        self._folder = folder.absolute()
+        self._folder = absolute(folder)
         self._run = run
         self._identifiers = identifiers
         self._features = feature_columns(run.encoder.feature_count)
         kept = [name for name in extra_columns if identifiers or not is_identifying(name)]
         reserved = {column.name for column in COLUMNS} | set(self._features)
-        self._extras = {name: f"input_{name}" if name in reserved else name for name in kept}
+        self._extras: dict[str, str] = {}
+        for name in kept:
+            new = name
+            while new in reserved:
+                new = f"input_{new}"
+            reserved.add(new)
+            self._extras[name] = new
         before = [column.name for column in (*LESION, *SEED)]
         after = [column.name for column in (*QUALITY, *PROVENANCE, *OUTCOME)]
         self._names = [*before, *self._extras.values(), *after]
@@ -78,11 +84,23 @@ class RowFormat:
         return text
 
     def _relative(self, path: Path) -> str:
-        """A path as seen from the table's folder, with forward slashes; its bare name where no such path exists."""
+        """A path as seen from the table's folder, with forward slashes.
+
+        Its bare name where the two have nothing in common but the root: that path would be absolute but for its dots.
+        """
+        target = absolute(path)
         try:
-            return Path(os.path.relpath(path.absolute(), self._folder)).as_posix()
+            shared = Path(os.path.commonpath([target, self._folder]))
         except ValueError:  # another drive
             return path.name
+        if shared == Path(shared.anchor) and not self._identifiers:
+            return path.name
+        return Path(os.path.relpath(target, self._folder)).as_posix()
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, without `..`, and without following links: where they lead is not the user's word."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow
 
 
 def csv_line(cells: list[str]) -> str:

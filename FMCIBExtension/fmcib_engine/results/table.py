@@ -12,8 +12,10 @@ from ..errors import OutputError
 from ..seeds import SeedTable
 from .journal import Journal
 from .lesion import LesionResult, Run
-from .rows import RowFormat, TableOptions, csv_line
-from .schema import SCHEMA_VERSION
+from .rows import RowFormat, TableOptions, absolute, csv_line
+from .schema import LESION, SCHEMA_VERSION
+
+_FIRST_COLUMNS = ",".join(column.name for column in LESION[:3]).encode()
 
 __all__ = ["TableOptions", "TableWriter", "require_writable"]
 
@@ -75,7 +77,7 @@ class TableWriter:
         """
         temporary = self.path.with_name(self.path.name + ".tmp")
         try:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
+            with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 file.write(csv_line(self._format.header))
                 file.writelines(self._journal.texts())
                 file.flush()
@@ -106,20 +108,47 @@ def require_writable(path: Path, options: TableOptions) -> None:
     Raises:
         OutputError: with what stands in the way.
     """
-    folder, journal = path.absolute().parent, _journal_path(path)
-    if path.is_dir():
-        msg = f"The table's name {path.name} is a folder. Give the name of a file, such as features.csv."
-    elif not folder.is_dir():
-        msg = f"The folder {folder.name} for the table {path.name} is not there. Make it first."
-    elif not os.access(folder, os.W_OK):
-        msg = f"The folder {folder.name} may not be written to. Choose another for {path.name}."
-    elif path.exists() and not options.overwrite:
-        msg = f"{path.name} exists already. Choose another name, or allow it to be overwritten (--overwrite)."
-    elif journal.exists() and not (options.resume or options.overwrite):
-        msg = f"{journal.name} holds an interrupted run. Go on with it (--resume), or begin anew (--overwrite)."
-    else:
-        return
-    raise OutputError(msg)
+    try:
+        problem = _what_stands_in_the_way(path, options)
+    except OSError as error:  # a name that is too long, say
+        raise _cannot_write(path, error) from error
+    if problem:
+        raise OutputError(problem)
+
+
+def _what_stands_in_the_way(path: Path, options: TableOptions) -> str:
+    """A sentence, or nothing."""
+    folder, journal = path.absolute().parent, path.parent / f"{path.name}.partial"
+    interrupted = journal.is_file() and journal.stat().st_size > 0
+    obstacles = (
+        (path.is_dir(), f"{path.name or path} is a folder. Give the name of a file, such as features.csv."),
+        (not folder.is_dir(), f"The folder {folder.name} for the table {path.name} is not there. Make it first."),
+        (not os.access(folder, os.W_OK), f"The folder {folder.name} may not be written to. Choose another."),
+        (
+            path.exists() and options.resume and not interrupted,
+            f"{path.name} is complete: there is nothing to go on with.",
+        ),
+        (
+            path.exists() and not options.overwrite,
+            f"{path.name} exists already. Choose another name, or allow it to be overwritten (--overwrite).",
+        ),
+        (
+            path.exists() and not _is_feature_table(path),
+            f"{path.name} is no feature table, and is not overwritten. Choose another name, or delete it yourself.",
+        ),
+        (
+            interrupted and not (options.resume or options.overwrite),
+            f"{journal.name} holds an interrupted run. Go on with it (--resume), or begin anew (--overwrite).",
+        ),
+    )
+    return next((sentence for stands, sentence in obstacles if stands), "")
+
+
+def _is_feature_table(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_FIRST_COLUMNS)) == _FIRST_COLUMNS
 
 
 def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOptions) -> dict[str, str]:
@@ -128,7 +157,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         (
             s.row,
             s.lesion_id,
-            str(s.image.absolute()),
+            str(absolute(s.image)),
             s.coordinates,
             s.frame,
             s.series_uid,
@@ -146,7 +175,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         "schema version": SCHEMA_VERSION,
         "choice of --identifiers": str(options.identifiers),
         "seed table": hashlib.sha256(repr(seeds).encode()).hexdigest(),
-        "columns": hashlib.sha256(repr(header).encode()).hexdigest(),
+        "set of columns": hashlib.sha256(repr(header).encode()).hexdigest(),
     }
 
 

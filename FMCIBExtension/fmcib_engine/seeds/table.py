@@ -39,32 +39,43 @@ def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Fram
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
-            columns = list(reader.fieldnames or [])
+            columns = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
             _require_columns(columns, image_column, path)
-            rows = list(reader)
+            rows = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"The seed table {path.name} cannot be read as a CSV in UTF-8 ({_reason(error)}). Check path and format."
+        msg = f"The seed table {path.name} cannot be read ({_reason(error)}). Save it as a CSV in UTF-8."
         raise TableError(msg) from error
     if not rows:
         msg = f"The seed table {path.name} has a header and no rows. Add one row for each lesion."
         raise TableError(msg)
-    extras = tuple(name for name in columns if name not in {image_column, *COORDINATES, *OPTIONAL})
-    seeds = tuple(
-        _parse_row(row, number, path.parent, image_column, frame, extras) for number, row in enumerate(rows, 1)
-    )
+    extras = tuple(name for name in columns if name and name not in {image_column, *COORDINATES, *OPTIONAL})
+    seeds = tuple(_parse_row(row, number, path.parent, image_column, frame, extras) for number, row in rows)
     return SeedTable(seeds, extras)
+
+
+def _is_filled(row: Mapping[str | None, object]) -> bool:
+    """Whether a row has any cell: spreadsheets leave empty rows behind."""
+    return any(isinstance(cell, list) or (isinstance(cell, str) and cell.strip()) for cell in row.values())
 
 
 def _require_columns(columns: list[str], image_column: str, path: Path) -> None:
     wanted = (image_column, *COORDINATES)
     missing = [name for name in wanted if name not in columns]
     if missing:
+        signs = [
+            name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if len(columns) == 1 and sign in columns[0]
+        ]
+        advice = (
+            f"It seems to be separated by {signs[0]}: save it with commas and decimal points."
+            if signs
+            else "Rename them, or name the column of the scans (--image-column)."
+        )
         msg = (
             f"The seed table {path.name} needs the columns {', '.join(wanted)}, separated by commas; it lacks "
-            f"{', '.join(missing)} and has {', '.join(columns) or 'none'}. Rename them, or name the scans' column."
+            f"{', '.join(missing)} and has {', '.join(columns) or 'none'}. {advice}"
         )
         raise TableError(msg)
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
         msg = f"The seed table {path.name} has the column {', '.join(twice)} more than once. Remove all but one."
         raise TableError(msg)

@@ -102,7 +102,7 @@ def _open(path: Path) -> Any:
     torch = import_torch()
     try:
         if not path.is_file():
-            msg = f"There is no weights file {path.name} in the folder given. Check the path."
+            msg = f"There is no weights file {path.name or path} in the folder given. Check the path."
             raise WeightsError(msg)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's advice to the file's author
@@ -127,7 +127,8 @@ def _open(path: Path) -> Any:
         if is_out_of_memory(error):
             msg = f"There is no memory to open {path.name}. Close other programs."
             raise OutOfMemoryError(msg) from error
-        reason = str(error).partition("\n")[0].replace(str(path), path.name) or type(error).__name__
+        said = str(error).partition("\n")[0].replace(str(path), path.name)
+        reason = said if said and isinstance(error, (OSError, RuntimeError)) else type(error).__name__
         msg = f"{path.name} cannot be opened as a PyTorch checkpoint ({reason}). Fetch it again."
         raise WeightsError(msg) from error
 
