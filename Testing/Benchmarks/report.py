@@ -50,7 +50,7 @@ class Row:
 def limits_section(limits: Limits) -> list[str]:
     """The encoder's two tables and what follows from them."""
     counted = (
-        f"One patch takes {limits.gflop:.1f} GFLOP in convolutions, a multiply-add counted as 2 (MODEL.md says 25.7). "
+        f"One patch takes {limits.gflop:.1f} GFLOP in convolutions, a multiply-add counted as 2 (25.7 expected). "
         f"This machine's best float32 matrix product: {limits.matrix_gflops:.0f} GFLOP/s. Copying 738 MB moves "
         f"{limits.copy_bytes_per_second / 1e9:.1f} GB/s, read and written together."
     )

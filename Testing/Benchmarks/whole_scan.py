@@ -1,6 +1,6 @@
 """The other side: upstream's public pipeline from public parts, which resamples the whole scan.
 
-The transforms, their options and their order are those of `../shared/MODEL.md`, section 3.
+The transforms, their options and their order are those of upstream (`fmcib/preprocessing/__init__.py` at 1f1c0c8).
 """
 
 from __future__ import annotations
