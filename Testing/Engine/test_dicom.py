@@ -83,7 +83,7 @@ def write(folder, datasets, order=None):
     return paths
 
 
-def require_addresses_in_place(volume, datasets):
+def assert_addresses_in_place(volume, datasets):
     """Each voxel lies where PS3.3 equation C.7.6.2.1-1 puts the row and column of the slice that it tells."""
     assert volume.grid.size == (SHAPE[2], SHAPE[1], len(datasets))
     for index in np.ndindex(volume.array.shape):
@@ -99,7 +99,7 @@ def require_addresses_in_place(volume, datasets):
         np.testing.assert_allclose(volume.grid.to_patient(index[::-1]), expected, atol=1e-5)
 
 
-def require_refused(source, *words, series_uid=None, error=SeriesError):
+def assert_refused(source, *words, series_uid=None, error=SeriesError):
     with pytest.raises(error) as caught:
         read_volume(source, series_uid=series_uid)
     message = str(caught.value)
@@ -119,7 +119,7 @@ def test_each_voxel_of_a_series_keeps_its_place_in_the_patient(tmp_path, axes, s
     datasets = phantom_series(axes, sign)
     write(tmp_path / "scan", datasets)
     volume = read_volume(tmp_path / "scan")
-    require_addresses_in_place(volume, datasets)
+    assert_addresses_in_place(volume, datasets)
     np.testing.assert_allclose(volume.grid.spacing, (COLUMN_SPACING, ROW_SPACING, STEP), rtol=1e-6)
     assert np.linalg.det(volume.grid.direction) == pytest.approx(1)
 
@@ -130,7 +130,7 @@ def test_the_order_and_names_of_the_files_do_not_matter(tmp_path):
     paths = write(tmp_path / "scan", datasets, order=shuffled)
     volumes = [read_volume(tmp_path / "scan"), read_volume(paths), read_volume(paths[::-1])]
     for volume in volumes:
-        require_addresses_in_place(volume, datasets)
+        assert_addresses_in_place(volume, datasets)
         np.testing.assert_array_equal(volume.grid.affine, volumes[0].grid.affine)
 
 
@@ -139,20 +139,20 @@ def test_files_in_subfolders_and_files_that_are_not_dicom_are_no_obstacle(tmp_pa
     write(tmp_path, datasets[:2])
     write(tmp_path / "more", datasets[2:])
     (tmp_path / "README.txt").write_text("not DICOM")
-    require_addresses_in_place(read_volume(tmp_path), datasets)
+    assert_addresses_in_place(read_volume(tmp_path), datasets)
 
 
 @pytest.mark.parametrize(("name", "content"), [("empty", b""), ("lost.dcm", b"not DICOM"), ("old.IMA", b"0" * 200)])
 def test_a_file_that_may_be_a_lost_slice_is_refused(tmp_path, name, content):
     write(tmp_path, phantom_series())
     (tmp_path / name).write_bytes(content)
-    require_refused(tmp_path, f"{name!r} should be a DICOM file", error=ImageError)
+    assert_refused(tmp_path, f"{name!r} should be a DICOM file", error=ImageError)
 
 
 def test_a_list_may_hold_nothing_but_dicom(tmp_path):
     paths = write(tmp_path, phantom_series())
     (tmp_path / "notes.txt").write_text("no slice")
-    require_refused([*paths, tmp_path / "notes.txt"], "'notes.txt' should be a DICOM file", error=ImageError)
+    assert_refused([*paths, tmp_path / "notes.txt"], "'notes.txt' should be a DICOM file", error=ImageError)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_values_that_are_not_hu_by_slope_and_intercept_are_refused(tmp_path, key
     datasets = phantom_series()
     setattr(datasets[2], keyword, value)
     write(tmp_path, datasets)
-    require_refused(tmp_path, words, "'002.dcm'")
+    assert_refused(tmp_path, words, "'002.dcm'")
 
 
 def test_other_objects_beside_a_ct_are_passed_over(tmp_path):
@@ -175,7 +175,7 @@ def test_other_objects_beside_a_ct_are_passed_over(tmp_path):
     magnetic = phantom_slice(0)
     magnetic.SOPClassUID, magnetic.Modality, magnetic.SeriesInstanceUID = MRImageStorage, "MR", "1.2.3.5"
     write(tmp_path, [*datasets, magnetic])
-    require_addresses_in_place(read_volume(tmp_path), datasets)
+    assert_addresses_in_place(read_volume(tmp_path), datasets)
 
 
 def test_the_source_of_a_series_tells_folder_uid_and_count(tmp_path):
@@ -240,7 +240,7 @@ def test_one_slice_is_as_thick_as_its_header_says(tmp_path):
     assert read_volume(path).grid.spacing[2] == pytest.approx(9.0)
     dataset.SpacingBetweenSlices = 0
     [path] = write(tmp_path, [dataset])
-    require_refused(path, "One slice alone", "neither SliceThickness nor SpacingBetweenSlices", "Give the whole series")
+    assert_refused(path, "One slice alone", "neither SliceThickness nor SpacingBetweenSlices", "Give the whole series")
 
 
 def test_positions_rounded_to_two_decimals_are_regular(tmp_path):
@@ -256,7 +256,7 @@ def test_positions_rounded_to_two_decimals_are_regular(tmp_path):
 
 def test_a_missing_slice_is_refused_and_its_place_named(tmp_path):
     write(tmp_path, [dataset for n, dataset in enumerate(phantom_series(slices=9)) if n != 5])
-    require_refused(
+    assert_refused(
         tmp_path, "every 2.50 mm; 1 missing", "(-120.5, 43.25, -600) mm", "(-120.5, 43.25, -595) mm", "export"
     )
 
@@ -265,7 +265,7 @@ def test_unequal_steps_are_refused(tmp_path):
     datasets = phantom_series()
     datasets[3].ImagePositionPatient[2] = FIRST[2] + 3 * STEP + 0.4
     write(tmp_path, datasets)
-    require_refused(tmp_path, "at equal steps; these vary from 2.50 to 2.90 mm", "(-120.5, 43.25, -602.1) mm")
+    assert_refused(tmp_path, "at equal steps; these vary from 2.50 to 2.90 mm", "(-120.5, 43.25, -602.1) mm")
 
 
 def test_steps_that_drift_are_refused_though_no_two_differ_by_1_percent(tmp_path):
@@ -273,14 +273,14 @@ def test_steps_that_drift_are_refused_though_no_two_differ_by_1_percent(tmp_path
     for n, dataset in enumerate(datasets):
         dataset.ImagePositionPatient[2] = round(FIRST[2] + n * STEP + 0.0003 * n**2, 4)
     write(tmp_path, datasets)
-    require_refused(tmp_path, "one straight, even stack", "(-120.5, 43.25, -559.88) mm is 0.12 mm off its place")
+    assert_refused(tmp_path, "one straight, even stack", "(-120.5, 43.25, -559.88) mm is 0.12 mm off its place")
 
 
 def test_a_slice_that_lies_aside_is_refused(tmp_path):
     datasets = phantom_series()
     datasets[2].ImagePositionPatient[0] += 3.0
     write(tmp_path, datasets)
-    require_refused(tmp_path, "one straight, even stack", "(-117.5, 43.25, -605) mm is 3.00 mm off")
+    assert_refused(tmp_path, "one straight, even stack", "(-117.5, 43.25, -605) mm is 3.00 mm off")
 
 
 def test_gantry_tilt_is_refused_with_its_angle(tmp_path):
@@ -288,12 +288,12 @@ def test_gantry_tilt_is_refused_with_its_angle(tmp_path):
     for n, dataset in enumerate(datasets):
         dataset.ImagePositionPatient[1] = FIRST[1] + n * STEP * np.tan(np.deg2rad(12))
     write(tmp_path, datasets)
-    require_refused(tmp_path, "lean by 12.0 degrees (gantry tilt)", "resample it to a regular grid")
+    assert_refused(tmp_path, "lean by 12.0 degrees (gantry tilt)", "resample it to a regular grid")
 
 
 def test_two_slices_at_one_place_are_refused(tmp_path):
     write(tmp_path, [*phantom_series(), phantom_slice(2)])
-    require_refused(tmp_path, "'002.dcm' and '004.dcm' both lie at (-120.5, 43.25, -605) mm", "each slice once")
+    assert_refused(tmp_path, "'002.dcm' and '004.dcm' both lie at (-120.5, 43.25, -605) mm", "each slice once")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_slices_that_are_not_alike_are_refused(tmp_path, keyword, value, words):
     setattr(datasets[2], keyword, value)
     datasets[2].PixelData = datasets[2].PixelData[: 2 * datasets[2].Rows * datasets[2].Columns]
     write(tmp_path, datasets)
-    require_refused(tmp_path, *words, "Give only the files that belong together")
+    assert_refused(tmp_path, *words, "Give only the files that belong together")
 
 
 @pytest.mark.parametrize(
@@ -320,19 +320,19 @@ def test_a_slice_that_does_not_say_where_it_lies_is_refused(tmp_path, keyword, v
     datasets = phantom_series()
     setattr(datasets[1], keyword, value)
     write(tmp_path, datasets)
-    require_refused(tmp_path, "'001.dcm'", keyword)
+    assert_refused(tmp_path, "'001.dcm'", keyword)
 
 
 def test_axes_that_are_not_at_right_angles_are_refused(tmp_path):
     write(tmp_path, phantom_series(axes=((1, 0, 0), (0.1, 0.995, 0))))
-    require_refused(tmp_path, "unit vectors at right angles", "(0.1, 0.995, 0)")
+    assert_refused(tmp_path, "unit vectors at right angles", "(0.1, 0.995, 0)")
 
 
 def test_a_colour_picture_is_refused(tmp_path):
     dataset = phantom_slice(0)
     dataset.SamplesPerPixel = 3
     write(tmp_path, [dataset])
-    require_refused(tmp_path, "one value per pixel, '000.dcm' has 3")
+    assert_refused(tmp_path, "one value per pixel, '000.dcm' has 3")
 
 
 def test_a_damaged_header_is_refused(tmp_path):
@@ -342,7 +342,7 @@ def test_a_damaged_header_is_refused(tmp_path):
     paths[2].write_bytes(content.replace(b"-605", b"-6x5"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        require_refused(tmp_path, "The DICOM header of '002.dcm' is damaged", error=ImageError)
+        assert_refused(tmp_path, "The DICOM header of '002.dcm' is damaged", error=ImageError)
 
 
 @pytest.mark.parametrize("missing_bytes", [2, 40])
@@ -350,17 +350,17 @@ def test_a_damaged_header_is_refused(tmp_path):
 def test_a_slice_that_ends_early_is_refused_by_its_name(tmp_path, number, missing_bytes):
     path = write(tmp_path, phantom_series())[number]
     path.write_bytes(path.read_bytes()[:-missing_bytes])
-    require_refused(tmp_path, f"'{path.name}' cannot be read", "incomplete", "Export the scan again", error=ImageError)
+    assert_refused(tmp_path, f"'{path.name}' cannot be read", "incomplete", "Export the scan again", error=ImageError)
 
 
 def test_a_file_of_a_list_that_is_not_there_is_refused(tmp_path):
     paths = write(tmp_path, phantom_series())
-    require_refused([*paths, tmp_path / "004.dcm"], "'004.dcm'", "No such file", error=ImageError)
+    assert_refused([*paths, tmp_path / "004.dcm"], "'004.dcm'", "No such file", error=ImageError)
 
 
 def test_a_folder_without_dicom_is_refused(tmp_path):
     (tmp_path / "README.txt").write_text("not DICOM")
-    require_refused(tmp_path, "no file of it is DICOM", "by name")
+    assert_refused(tmp_path, "no file of it is DICOM", "by name")
 
 
 def test_a_folder_without_ct_is_refused_with_what_is_there(tmp_path):
@@ -368,7 +368,7 @@ def test_a_folder_without_ct_is_refused_with_what_is_there(tmp_path):
     for dataset in magnetic:
         dataset.SOPClassUID, dataset.Modality = MRImageStorage, "MR"
     write(tmp_path, magnetic)
-    require_refused(tmp_path, "CT images is needed", "2 x MR (MR Image Storage)")
+    assert_refused(tmp_path, "CT images is needed", "2 x MR (MR Image Storage)")
 
 
 def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
@@ -458,8 +458,8 @@ def test_a_folder_of_two_series_lists_them_and_reads_the_chosen_one(tmp_path):
         f"{uids[0]}: series number 3000566, 16 files, 512 x 512, 2.50 mm between slices",
         f"{uids[1]}: series number 3000611, 11 files, 512 x 512, 2.50 mm between slices",
     )
-    require_refused(tmp_path, "choose one of these 2 by its series UID", *lines)
-    require_refused(tmp_path, "There is no CT series '1.2.3'", *lines, series_uid="1.2.3")
+    assert_refused(tmp_path, "choose one of these 2 by its series UID", *lines)
+    assert_refused(tmp_path, "There is no CT series '1.2.3'", *lines, series_uid="1.2.3")
     for name, uid in zip(names, uids, strict=True):
         chosen, alone = read_volume(tmp_path, series_uid=uid), read_volume(DATA / "lidc" / name)
         np.testing.assert_array_equal(chosen.array, alone.array)
@@ -470,7 +470,7 @@ def test_a_folder_of_two_series_lists_them_and_reads_the_chosen_one(tmp_path):
 def test_a_series_without_a_uid_is_listed_and_chosen_by_the_empty_text(tmp_path):
     shutil.copytree(DATA / "totalseg/example_ct_dicom", tmp_path / "empty")
     write(tmp_path / "other", phantom_series())
-    require_refused(tmp_path, "(empty): series number unknown, 20 files, 512 x 512", "1.2.3.4: series number 7")
+    assert_refused(tmp_path, "(empty): series number unknown, 20 files, 512 x 512", "1.2.3.4: series number 7")
     assert read_volume(tmp_path, series_uid="").source.files == 20
     assert read_volume(tmp_path, series_uid="1.2.3.4").source.files == 4
 
@@ -491,7 +491,7 @@ def test_a_series_without_a_uid_is_listed_and_chosen_by_the_empty_text(tmp_path)
     ],
 )
 def test_irregular_real_series_are_refused(scan_path, archive, folder, words):
-    message = require_refused(scan_path(f"odd/{archive}.tar.xz") / folder, *words)
+    message = assert_refused(scan_path(f"odd/{archive}.tar.xz") / folder, *words)
     assert "equal steps" not in message or archive == "dcm_qa_ct_GE"
 
 
@@ -505,15 +505,15 @@ def test_irregular_real_series_are_refused(scan_path, archive, folder, words):
     ],
 )
 def test_an_enhanced_ct_is_refused(name):
-    require_refused(DATA / name, Path(name).name, "multi-frame CT", "not read yet")
+    assert_refused(DATA / name, Path(name).name, "multi-frame CT", "not read yet")
 
 
 @needs_data
 def test_a_classic_series_beside_an_enhanced_one_must_be_chosen():
-    require_refused(DATA / "derived", "1 file, 512 x 512, multi-frame", "8 files, 512 x 512, 2.50 mm between slices")
+    assert_refused(DATA / "derived", "1 file, 512 x 512, multi-frame", "8 files, 512 x 512, 2.50 mm between slices")
 
 
 @needs_data
 def test_a_segmentation_alone_is_no_ct():
-    require_refused(DATA / "derived/LIDC-IDRI-0001_nodule_SEG.dcm", "1 x SEG (Segmentation Storage)")
-    require_refused(DATA / "ibsi/dicom/mask", "1 x RTSTRUCT (RT Structure Set Storage)")
+    assert_refused(DATA / "derived/LIDC-IDRI-0001_nodule_SEG.dcm", "1 x SEG (Segmentation Storage)")
+    assert_refused(DATA / "ibsi/dicom/mask", "1 x RTSTRUCT (RT Structure Set Storage)")

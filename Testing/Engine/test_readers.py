@@ -54,7 +54,7 @@ def image_of(array, direction=DIRECTIONS["aligned"], **kinds):
     return image
 
 
-def require_refused(path, *words, **options):
+def assert_refused(path, *words, **options):
     """The error names the file by its last part, says each of the words in one line, and shows no folder."""
     with pytest.raises(ImageError) as caught:
         read_volume(path, **options)
@@ -159,7 +159,7 @@ def test_the_warnings_of_itk_are_left_as_they_were(tmp_path, shown):
     before = sitk.ProcessObject.GetGlobalWarningDisplay()
     try:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
-        require_refused(tmp_path / "bad.nrrd")
+        assert_refused(tmp_path / "bad.nrrd")
         assert sitk.ProcessObject.GetGlobalWarningDisplay() is shown
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(before)
@@ -171,16 +171,16 @@ def test_what_is_not_one_scalar_volume_is_refused_by_its_header(tmp_path, suffix
     sitk.WriteImage(sitk.GetImageFromArray(phantom()[0]), plane)
     sitk.WriteImage(sitk.GetImageFromArray(np.stack([phantom(), phantom()]), isVector=False), series)
     sitk.WriteImage(image_of(np.stack([phantom(np.uint8)] * 3, axis=-1), isVector=True), colour)
-    require_refused(plane, "three dimensions", "has 2 (6 x 5)", "Give a file with one volume")
-    require_refused(series, "three dimensions", "has 4 (6 x 5 x 4 x 2)", "Give a file with one volume")
-    require_refused(colour, "one value per voxel", "has 3", "Give the CT itself")
+    assert_refused(plane, "three dimensions", "has 2 (6 x 5)", "Give a file with one volume")
+    assert_refused(series, "three dimensions", "has 4 (6 x 5 x 4 x 2)", "Give a file with one volume")
+    assert_refused(colour, "one value per voxel", "has 3", "Give the CT itself")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_text_file_under_the_name_of_an_image_is_refused(tmp_path, suffix):
     path = tmp_path / f"notes{suffix}"
     path.write_text("These are my notes.\n" * 50)
-    require_refused(path, "damaged, incomplete, or not of the kind that its name says", "Export the scan again")
+    assert_refused(path, "damaged, incomplete, or not of the kind that its name says", "Export the scan again")
 
 
 @pytest.mark.parametrize("compressed", [True, False], ids=["compressed", "plain"])
@@ -192,14 +192,14 @@ def test_a_file_that_ends_early_is_refused(tmp_path, suffix, compressed):
     whole = path.read_bytes()
     for length in (len(whole) // 2, len(whole) - 20):
         path.write_bytes(whole[:length])
-        require_refused(path, "again")
+        assert_refused(path, "again")
 
 
 def test_a_whole_archive_around_half_a_nifti_is_refused(tmp_path):
     sitk.WriteImage(image_of(phantom()), tmp_path / "scan.nii")
     path = tmp_path / "half.nii.gz"
     path.write_bytes(gzip.compress((tmp_path / "scan.nii").read_bytes()[:-40]))
-    require_refused(path, "announces 592 bytes, it has 552", "Copy it again")
+    assert_refused(path, "announces 592 bytes, it has 552", "Copy it again")
 
 
 def test_a_nifti_archive_with_a_wrong_byte_is_refused(tmp_path):
@@ -209,7 +209,7 @@ def test_a_nifti_archive_with_a_wrong_byte_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[-10_000] ^= 0xFF
     path.write_bytes(content)
-    require_refused(path, "is damaged", "fail their checksum")
+    assert_refused(path, "is damaged", "fail their checksum")
 
 
 @pytest.mark.parametrize(("suffix", "data"), [(".nhdr", "raw"), (".mhd", "raw")])
@@ -217,7 +217,7 @@ def test_a_header_whose_voxels_are_missing_is_refused(tmp_path, suffix, data):
     path = tmp_path / f"scan{suffix}"
     sitk.WriteImage(image_of(phantom()), path)
     (tmp_path / f"scan.{data}").unlink()
-    require_refused(path, "its voxels", "Export the scan again")
+    assert_refused(path, "its voxels", "Export the scan again")
 
 
 def test_axes_that_do_not_span_space_are_refused(tmp_path):
@@ -228,7 +228,7 @@ def test_axes_that_do_not_span_space_are_refused(tmp_path):
         "endian: little\nencoding: raw\nspace origin: (0,0,0)\n\n"
     )
     path.write_bytes(header.encode() + phantom("<i2").tobytes())
-    require_refused(path, "its axes do not span space")
+    assert_refused(path, "its axes do not span space")
 
 
 def metaimage_with_spacing(path, spacing):
@@ -241,7 +241,7 @@ def metaimage_with_spacing(path, spacing):
 
 
 def test_a_spacing_of_zero_is_refused(tmp_path):
-    require_refused(metaimage_with_spacing(tmp_path / "flat.mha", "1 1 0"), "spacing is not a positive number")
+    assert_refused(metaimage_with_spacing(tmp_path / "flat.mha", "1 1 0"), "spacing is not a positive number")
 
 
 def test_a_negative_spacing_is_an_axis_that_runs_backwards(tmp_path):
@@ -255,23 +255,23 @@ def test_a_sheared_nifti_is_refused(tmp_path):
     image = nibabel.Nifti1Image(phantom().T, None)
     image.set_sform(sheared, code=1)
     nibabel.save(image, path)
-    require_refused(path, "not at right angles")
+    assert_refused(path, "not at right angles")
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    require_refused(tmp_path / "scan.nrrd", "there is no 'scan.nrrd'", "Check the path")
+    assert_refused(tmp_path / "scan.nrrd", "there is no 'scan.nrrd'", "Check the path")
 
 
 def test_an_unknown_suffix_is_refused_with_what_is_read(tmp_path):
     path = tmp_path / "scan.jpg"
     path.write_bytes(b"\xff\xd8\xff")
-    require_refused(path, "DICOM folder", *SUFFIXES, "Convert it")
+    assert_refused(path, "DICOM folder", *SUFFIXES, "Convert it")
 
 
 def test_a_series_uid_for_an_image_is_refused(tmp_path):
     path = tmp_path / "scan.nrrd"
     sitk.WriteImage(image_of(phantom()), path)
-    require_refused(path, "is not DICOM", "Leave the series UID out", series_uid="1.2.3")
+    assert_refused(path, "is not DICOM", "Leave the series UID out", series_uid="1.2.3")
 
 
 def test_importing_the_readers_loads_neither_of_their_libraries():

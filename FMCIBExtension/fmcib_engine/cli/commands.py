@@ -96,10 +96,12 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option(
     "--recipe", type=click.Choice(list(RECIPES)), default=DEFAULT_RECIPE, show_default=True, help="Preprocessing."
 )
-@click.option("--output", type=click.Path(path_type=Path), default=Path("features.csv"), show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace a table that exists.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
-@click.option("--identifiers", is_flag=True, help="Keep columns that identify patients.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("features.csv"), show_default=True, help="The table."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a feature table that exists, or an interrupted one.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run of the same command.")
+@click.option("--identifiers", is_flag=True, help="Keep what identifies patients: such columns, and UIDs.")
 def extract(
     *,
     image: Path | None,
