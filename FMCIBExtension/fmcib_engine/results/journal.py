@@ -10,6 +10,7 @@ writes it, so that no two runs do; the system gives the lock back when a process
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from ..errors import OutputError
 
 _HASHED = {"seed table", "set of columns", "weights SHA-256"}
 """Parts of the fingerprint whose values tell people nothing."""
+
+_LOCKED_BYTE = 0x7FFFFFF0
+"""On Windows a locked byte can be read by nobody else, so one beyond the end stands for the file."""
 
 
 class Journal:
@@ -144,7 +148,9 @@ def _lock(file: BinaryIO, path: Path) -> None:
         if sys.platform == "win32":
             import msvcrt
 
+            file.seek(_LOCKED_BYTE)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            file.seek(0, io.SEEK_END)
         else:
             import fcntl
 
