@@ -207,6 +207,9 @@ def test_the_demo_replaces_no_table_but_its_own(tmp_path, capsys):
     assert run(["demo", "--no-download", "--output", str(tmp_path)]) == 4
     assert "is of no demo" in " ".join(capsys.readouterr().err.split())
     assert [path.name for path in tmp_path.iterdir()] == ["features.csv"]
+    (tmp_path / "features.csv").rename(tmp_path / "patch.png")
+    assert run(["demo", "--no-download", "--output", str(tmp_path)]) == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["patch.png"]
 
 
 def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm):
@@ -328,7 +331,8 @@ def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path):
                str(tmp_path / "f.csv")]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
-        assert process.wait(timeout=120) == 0, process.stderr.read()
+        process.stderr.close()
+        assert process.wait(timeout=120) == 0
     assert read(tmp_path / "f.csv")[0]["status"] == "ok"
 
 

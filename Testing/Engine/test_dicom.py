@@ -283,6 +283,21 @@ def test_a_slice_that_lies_aside_is_refused(tmp_path):
     assert_refused(tmp_path, "one straight, even stack", "(-117.5, 43.25, -605) mm is 3.00 mm off")
 
 
+def test_a_slice_off_by_2_percent_of_a_step_is_refused(tmp_path):
+    datasets = phantom_series(slices=7)
+    datasets[3].ImagePositionPatient = [*FIRST[:2], FIRST[2] + 3 * 2.5 + 0.05]
+    write(tmp_path, datasets)
+    assert_refused(tmp_path, "equal steps")
+
+
+def test_steps_that_are_no_multiples_are_unequal_not_missing(tmp_path):
+    datasets = phantom_series(slices=4)
+    for dataset, z in zip(datasets, (0, 2.5, 5, 5 + 2.5 * 1.7), strict=True):
+        dataset.ImagePositionPatient = [*FIRST[:2], FIRST[2] + z]
+    write(tmp_path, datasets)
+    assert_refused(tmp_path, "equal steps; these vary")
+
+
 def test_gantry_tilt_is_refused_with_its_angle(tmp_path):
     datasets = phantom_series()
     for n, dataset in enumerate(datasets):

@@ -338,6 +338,17 @@ def test_out_of_memory_for_one_patch_goes_to_the_cpu_and_says_so(patches, caplog
     assert "on the CPU" in caplog.text
 
 
+def test_a_last_batch_that_is_smaller_is_halved_from_its_own_size():
+    memory = SmallMemory(room=1)
+    Batcher(memory, torch.device("cuda:0"), batch_size=8).run([np.zeros((2, 2, 2), np.float32)] * 2)
+    assert [size for _, size in memory.batches] == [2, 1, 1]
+
+
+def test_a_fall_back_to_the_cpu_says_what_was_not_measured_there():
+    batcher = Batcher(SmallMemory(room=0), torch.device("cuda:0"), batch_size=1, remark="; not measured")
+    assert batcher.run([np.zeros((2, 2, 2), np.float32)])[0].note.endswith("on the CPU; not measured")
+
+
 def test_no_memory_anywhere_is_an_error_of_ours(patches):
     batcher = Batcher(SmallMemory(room=0, cpu_room=0), torch.device("cuda:0"), batch_size=4)
     with pytest.raises(OutOfMemoryError, match="no memory left for a single patch"):

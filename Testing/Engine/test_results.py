@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,13 +22,14 @@ from fmcib_engine.errors import OutputError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.results import privacy
+from fmcib_engine.results.journal import Journal
 from fmcib_engine.results.lesion import LesionResult, Run
 from fmcib_engine.results.privacy import is_identifying
 from fmcib_engine.results.schema import COLUMNS, SCHEMA_VERSION, feature_columns
 from fmcib_engine.results.table import TableOptions, TableWriter
 from fmcib_engine.results.versions import installed_versions
 from fmcib_engine.seeds import LesionSeed, SeedTable
-from fmcib_engine.volume import Volume
+from fmcib_engine.volume import Source, Volume
 
 
 @pytest.fixture
@@ -206,6 +208,15 @@ def test_research_columns_are_not_taken_for_identifiers(column):
     assert not is_identifying(column)
 
 
+@pytest.mark.parametrize("column", ["name", "Patient", "subject_id", "OperatorName", "Operators' Name"])
+def test_names_are_identifying(column):
+    assert is_identifying(column)
+
+
+def test_a_column_that_begins_like_a_tag_is_kept():
+    assert not is_identifying("0010_0020_radiomics")
+
+
 def test_examples_of_the_privacy_module_are_true():
     outcome = doctest.testmod(privacy)
     assert outcome.failed == 0
@@ -266,6 +277,14 @@ def test_a_run_goes_on_from_another_folder(run, patch, tmp_path, monkeypatch):
     far = LesionSeed(1, "a", Path("../ct.nrrd"), (30.0, 30.0, 3.0))
     with TableWriter(tmp_path / "f.csv", run, SeedTable((far,), ()), TableOptions(resume=True)) as writer:
         assert writer.finished_rows == {1}
+
+
+@pytest.mark.parametrize(
+    "cell", [" /home/smith/m.nii", "file:///home/smith/m.nii", "~/smith/m.nii", "D:\\smith\\m.nii"]
+)
+def test_a_folder_in_a_users_cell_is_left_out_however_it_is_written(run, patch, tmp_path, cell):
+    (row,) = write(tmp_path / "f.csv", run, [result(lesion(tmp_path, mask=cell), patch)], ("mask",))
+    assert row["mask"] == "m.nii"
 
 
 def test_an_existing_table_is_kept_unless_overwriting_is_allowed(run, patch, tmp_path):
@@ -418,3 +437,122 @@ def test_a_full_disk_is_told_and_what_was_there_stays(run, patch, tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written: No space left on device"):
         write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)
     assert path.read_text() == OLD_TABLE
+
+
+def test_overwriting_an_interrupted_run_begins_anew(run, patch, tmp_path):
+    seeds = (lesion(tmp_path, 1), lesion(tmp_path, 2))
+    interrupted(tmp_path / "f.csv", run, seeds, [result(seeds[1], patch)])
+    (row,) = write(tmp_path / "f.csv", run, [result(seeds[0], patch)], overwrite=True)
+    assert row["row"] == "1"
+
+
+def test_each_row_is_on_the_disk_before_the_next_is_computed(tmp_path):
+    journal = Journal(tmp_path / "j", {}, resume=False)
+    journal.add(1, "ok", "short")
+    assert (tmp_path / "j").read_bytes().count(b"\n") == 2
+    journal.close()
+
+
+def test_a_run_that_is_interrupted_twice_keeps_the_rows_of_both(run, patch, tmp_path):
+    path, seeds = tmp_path / "f.csv", tuple(lesion(tmp_path, number) for number in (1, 2, 3))
+    interrupted(path, run, seeds, [result(seed, patch) for seed in seeds[:2]])
+    journal = tmp_path / "f.csv.partial"
+    os.truncate(journal, journal.stat().st_size - 100)
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True)) as writer:
+        writer.write(result(seeds[2], patch))
+    with TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True)) as writer:
+        assert writer.finished_rows == {1, 3}
+
+
+def test_a_row_that_took_anothers_place_gives_no_table(run, tmp_path):
+    seeds = (lesion(tmp_path, 1),)
+    with TableWriter(tmp_path / "f.csv", run, SeedTable(seeds, ()), TableOptions()) as writer:
+        writer.write(LesionResult(seeds[0], error="x"))
+        journal = tmp_path / "f.csv.partial"
+        journal.write_bytes(journal.read_bytes().replace(b'[1, "', b'[7, "'))
+        with pytest.raises(OutputError, match="was changed"):
+            writer.finish()
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [({"precision": "tf32"}, "precision"), ({"recipe_id": "fmcib-yaml-v1"}, "recipe"),
+     ({"versions": {"fmcib-engine": "0"}}, "engine version")],
+)  # fmt: skip
+def test_a_run_that_computes_otherwise_does_not_go_on(run, tmp_path, other, told):
+    table = SeedTable((lesion(tmp_path),), ())
+    interrupted(tmp_path / "f.csv", run, table.seeds, [])
+    with pytest.raises(OutputError, match=rf"another {told} \(.*, now "):
+        TableWriter(tmp_path / "f.csv", replace(run, **other), table, TableOptions(resume=True))
+
+
+@pytest.mark.parametrize("other", [{"frame": "ras"}, {"diameter_mm": 9.0}, {"series_uid": "1.2"}], ids=str)
+def test_a_run_with_another_fact_of_a_seed_does_not_go_on(run, tmp_path, other):
+    interrupted(tmp_path / "f.csv", run, (lesion(tmp_path),), [])
+    changed = SeedTable((replace(lesion(tmp_path), **other),), ())
+    with pytest.raises(OutputError, match=r"another seed table\. "):  # and no hash
+        TableWriter(tmp_path / "f.csv", run, changed, TableOptions(resume=True))
+
+
+def test_an_interrupted_overwriting_goes_on_beside_the_old_table(run, patch, tmp_path):
+    seeds = (lesion(tmp_path, 1),)
+    interrupted(tmp_path / "f.csv", run, seeds, [])
+    (tmp_path / "f.csv").write_text(OLD_TABLE)
+    assert len(write(tmp_path / "f.csv", run, [result(seeds[0], patch)], resume=True, overwrite=True)) == 1
+
+
+def test_an_empty_journal_is_no_interrupted_run(run, patch, tmp_path):
+    (tmp_path / "f.csv.partial").touch()
+    assert len(write(tmp_path / "f.csv", run, [result(lesion(tmp_path), patch)])) == 1
+
+
+def test_the_users_names_never_meet_ours_nor_each_other(run, patch, tmp_path):
+    names = ("input_status", "status", "pred_1", "input_pred_1")
+    one = result(lesion(tmp_path, **{name: f"my {name}" for name in names}), patch)
+    (row,) = write(tmp_path / "f.csv", run, [one], names)
+    assert row["status"] == "ok"
+    assert {f"my {name}" for name in names} <= set(row.values())
+
+
+def test_the_series_that_was_read_is_written_though_the_user_named_none(run, patch, tmp_path):
+    source = Source(name="ct", kind="dicom", reader="r", series_uid="1.2.3", files=2)
+    one = replace(result(lesion(tmp_path), patch), source=source)
+    assert write(tmp_path / "f.csv", run, [one], identifiers=True)[0]["series_uid"] == "1.2.3"
+
+
+def test_a_row_without_a_scan_has_no_path_and_a_scan_on_another_drive_its_name(run, tmp_path, monkeypatch):
+    no_scan = LesionSeed(1, "a", Path(), (1.0, 2.0, 3.0), problem="image_path is empty")
+    assert write(tmp_path / "a.csv", run, [LesionResult(no_scan, error="no")])[0]["image_path"] == ""
+
+    def another_drive(_paths):
+        raise ValueError
+
+    monkeypatch.setattr(os.path, "commonpath", another_drive)
+    assert write(tmp_path / "b.csv", run, [LesionResult(lesion(tmp_path), error="no")])[0]["image_path"] == "ct.nrrd"
+
+
+def test_a_name_that_is_no_utf_8_is_written_as_it_was(run, tmp_path):
+    seed = LesionSeed(1, "L\udce4sion", tmp_path / "ct.nrrd", (1.0, 2.0, 3.0))
+    with TableWriter(tmp_path / "f.csv", run, SeedTable((seed,), ()), TableOptions()) as writer:
+        writer.write(LesionResult(seed, error="no"))
+        writer.finish()
+    assert b"L\xe4sion" in (tmp_path / "f.csv").read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs flock")
+def test_a_refused_run_leaves_the_journal_of_the_other_that_has_just_begun(tmp_path):
+    import fcntl
+
+    path = tmp_path / "f.csv.partial"
+    with path.open("ab") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="Another run"):
+            Journal(path, {}, resume=True)
+        assert path.exists()
+
+
+def test_the_folder_we_are_in_has_a_name_too(run, patch, tmp_path, monkeypatch):
+    (tmp_path / "ct").mkdir()
+    monkeypatch.chdir(tmp_path / "ct")
+    here = LesionSeed(1, "a", Path(), (30.0, 30.0, 3.0))
+    assert write(tmp_path / "f.csv", run, [result(here, patch)])[0]["image_path"] == "ct"

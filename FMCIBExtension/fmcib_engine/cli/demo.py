@@ -32,15 +32,14 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
         msg = f"The folder {folder.name} cannot be made ({error.strerror}). Choose another with --output."
         raise OutputError(msg) from error
     table, picture = folder / "features.csv", folder / "patch.png"
-    _require_own(table)
+    _require_own(table, picture)
     resolve_device(encoder.device)  # before a phantom is made for nothing
     image, seed, about = (*scan, "your scan") if scan else _public_scan(download=download) or _phantom(folder)
     out.print(f"{about}: {image.name}, seed {seed[0]:.2f} {seed[1]:.2f} {seed[2]:.2f} mm LPS", markup=False)
 
-    picture.unlink(missing_ok=True)  # an older one would seem to belong to this run
-
     def show(results: list[LesionResult], run: Run) -> None:
         patch = results[0].patch
+        picture.unlink(missing_ok=True)  # an older one would seem to belong to this run
         if patch is not None:
             notice = DEMONSTRATION_MEANING if run.weights.demonstration else ""
             draw_patch(patch, picture, title=f"What the network was fed: {about}", notice=notice)
@@ -52,16 +51,17 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
     return run_job(Job(SeedTable((lesion,), ()), table, encoder, options=TableOptions(overwrite=True)), show)
 
 
-def _require_own(table: Path) -> None:
-    """Refuse to replace a table that no demo made."""
+def _require_own(table: Path, picture: Path) -> None:
+    """Refuse a folder with a table or a picture that no demo made."""
+    second_row = ""
     if table.is_file():
         with table.open(encoding="utf-8", errors="replace") as file:
-            rows = [file.readline(), file.readline()]
-        if not rows[1].startswith(f"1,{_LESION_ID},"):
-            msg = (
-                f"{table.name} in {table.parent.name or 'this folder'} is of no demo. Choose another folder (--output)."
-            )
-            raise OutputError(msg)
+            second_row = [file.readline(), file.readline()][1]
+    theirs = [path.name for path in (table, picture) if path.exists()]
+    if theirs and not second_row.startswith(f"1,{_LESION_ID},"):
+        folder = table.parent.name or "this folder"
+        msg = f"{' and '.join(theirs)} in {folder} is of no demo. Choose another folder (--output)."
+        raise OutputError(msg)
 
 
 def _public_scan(*, download: bool | None) -> tuple[Path, Seed, str] | None:

@@ -165,7 +165,7 @@ def _header(path: Path, dataset: Dataset) -> Header:
 
 def _why_not_hu(dataset: Dataset) -> str:
     """What of a header would make other numbers of its pixels than HU (PS3.3 C.8.2.1, C.11.1)."""
-    rescale_type = str(dataset.get("RescaleType") or "HU")
+    rescale_type = str(dataset.get("RescaleType") or "HU").strip().upper()
     if rescale_type != "HU":
         return f"its rescale type is {rescale_type}"
     if dataset.get("ModalityLUTSequence"):

@@ -37,8 +37,10 @@ class Journal:
         self.path = path
         self._rows: dict[int, tuple[int, str]] = {}  # row -> where its last line begins, and its status
         self._file = path.open("ab")
+        locked = False
         try:
             _lock(self._file, path)
+            locked = True
             self._size = path.stat().st_size
             if resume and self._size:
                 self._read(fingerprint)
@@ -48,9 +50,10 @@ class Journal:
                 self._size = 0
                 self._append({"fingerprint": fingerprint})
         except (OSError, OutputError):
+            if locked and path.is_file() and path.stat().st_size == 0:  # ours, and nothing in it
+                with contextlib.suppress(OSError):
+                    path.unlink()
             self.close()
-            if path.is_file() and path.stat().st_size == 0:
-                path.unlink()
             raise
 
     @property

@@ -62,7 +62,9 @@ class RowFormat:
     def cells(self, result: LesionResult) -> list[str]:
         """One row. Float32 features and float64 facts read back as the same numbers."""
         cells = {column.name: _text(column.value(result, self._run)) for column in COLUMNS}
-        cells["image_path"] = self._relative(result.seed.image) if result.seed.image.name else ""
+        cells["image_path"] = (
+            "" if result.seed.problem and result.seed.image == Path() else self._relative(result.seed.image)
+        )
         if self._identifiers:
             cells["series_uid"] = result.source.series_uid if result.source else result.seed.series_uid
         else:
@@ -77,10 +79,12 @@ class RowFormat:
     def _users(self, cell: str) -> str:
         """A cell of the user's, as it was, but for absolute paths (a folder may be a patient's name)."""
         text = cell.replace("\r\n", "\n").replace("\r", "\n")
-        if Path(text).is_absolute():
-            return self._relative(Path(text))
-        if PureWindowsPath(text).is_absolute() or PurePosixPath(text).is_absolute():
-            return PureWindowsPath(text).name
+        path = text.strip()
+        if Path(path).is_absolute():
+            return self._relative(Path(path)) or text
+        foreign = PureWindowsPath(path).is_absolute() or PurePosixPath(path).is_absolute()
+        if foreign or path.startswith(("file:", "~/", "~\\")):
+            return PureWindowsPath(path).name or text
         return text
 
     def _relative(self, path: Path) -> str:
@@ -92,9 +96,9 @@ class RowFormat:
         try:
             shared = Path(os.path.commonpath([target, self._folder]))
         except ValueError:  # another drive
-            return path.name
+            return target.name
         if shared == Path(shared.anchor) and not self._identifiers:
-            return path.name
+            return target.name
         return Path(os.path.relpath(target, self._folder)).as_posix()
 
 

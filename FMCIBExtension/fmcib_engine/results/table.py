@@ -125,16 +125,16 @@ def _what_stands_in_the_way(path: Path, options: TableOptions) -> str:
         (not folder.is_dir(), f"The folder {folder.name} for the table {path.name} is not there. Make it first."),
         (not os.access(folder, os.W_OK), f"The folder {folder.name} may not be written to. Choose another."),
         (
+            path.exists() and (options.overwrite or options.resume) and not _is_feature_table(path),
+            f"{path.name} is no feature table, and is not overwritten. Choose another name, or delete it yourself.",
+        ),
+        (
             path.exists() and options.resume and not interrupted,
             f"{path.name} is complete: there is nothing to go on with.",
         ),
         (
             path.exists() and not options.overwrite,
             f"{path.name} exists already. Choose another name, or allow it to be overwritten (--overwrite).",
-        ),
-        (
-            path.exists() and not _is_feature_table(path),
-            f"{path.name} is no feature table, and is not overwritten. Choose another name, or delete it yourself.",
         ),
         (
             interrupted and not (options.resume or options.overwrite),
@@ -157,7 +157,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         (
             s.row,
             s.lesion_id,
-            str(absolute(s.image)),
+            "" if s.problem and s.image == Path() else str(absolute(s.image)),
             s.coordinates,
             s.frame,
             s.series_uid,

@@ -55,7 +55,9 @@ def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Fram
 
 def _is_filled(row: Mapping[str | None, object]) -> bool:
     """Whether a row has any cell: spreadsheets leave empty rows behind."""
-    return any(isinstance(cell, list) or (isinstance(cell, str) and cell.strip()) for cell in row.values())
+    return any(
+        str(cell).strip() for value in row.values() for cell in (value if isinstance(value, list) else [value or ""])
+    )
 
 
 def _require_columns(columns: list[str], image_column: str, path: Path) -> None:
@@ -91,10 +93,13 @@ def _parse_row(
 ) -> LesionSeed:
     cells = {name: (row.get(name) or "").strip() for name in (image_column, *COORDINATES, *OPTIONAL)}
     problems = []
-    if None in row:
+    if any(cell.strip() for cell in row.get(None) or ()):
         problems.append("it has more cells than the header")
     if not cells[image_column]:
         problems.append(f"{image_column} is empty")
+    if "\0" in cells[image_column]:
+        problems.append(f"{image_column} holds a character that no path has")
+        cells[image_column] = ""
     coordinates = _NOWHERE
     try:
         x, y, z = (_number(cells[name], name) for name in COORDINATES)
