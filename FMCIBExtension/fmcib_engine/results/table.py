@@ -118,7 +118,7 @@ def require_writable(path: Path, options: TableOptions) -> None:
 
 def _what_stands_in_the_way(path: Path, options: TableOptions) -> str:
     """A sentence, or nothing."""
-    folder, journal = path.absolute().parent, path.parent / f"{path.name}.partial"
+    folder, journal = path.absolute().parent, _journal_path(path)
     interrupted = journal.is_file() and journal.stat().st_size > 0
     obstacles = (
         (path.is_dir(), f"{path.name or path} is a folder. Give the name of a file, such as features.csv."),
@@ -180,7 +180,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
 
 
 def _journal_path(path: Path) -> Path:
-    return path.with_name(path.name + ".partial")
+    return path.parent / f"{path.name}.partial"  # with_name refuses a path without a name, such as `.`
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
