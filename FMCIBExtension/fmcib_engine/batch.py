@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 
 Outcome = TypeVar("Outcome")
 
-ReadVolume = Callable[[Path, str], Volume]
-"""A file or folder and a series UID (empty: the only one) -> the scan."""
+ReadVolume = Callable[[LesionSeed], Volume]
+"""Reads the scan of a seed: its file or folder, series and time point."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def analyse(
 
 
 def _by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
-    groups: dict[tuple[Path, str], list[LesionSeed]] = {}
+    groups: dict[tuple[Path, str, int | None], list[LesionSeed]] = {}
     for seed in seeds:
-        groups.setdefault((seed.image, seed.series_uid), []).append(seed)
+        groups.setdefault((seed.image, seed.series_uid, seed.time_point), []).append(seed)
     return list(groups.values())
 
 
@@ -72,7 +72,7 @@ def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -
             yield LesionResult(seed, error=seed.problem)
     if not usable:
         return
-    volume = _attempt(lambda: read_volume(usable[0].image, usable[0].series_uid))
+    volume = _attempt(lambda: read_volume(usable[0]))
     for seed in usable:
         if isinstance(volume, _Failure):
             yield LesionResult(seed, error=volume.sentence)

@@ -21,7 +21,7 @@ def cut(volume: Volume, seed: PatientPoint, recipe_id: str = DEFAULT_RECIPE) -> 
     Raises:
         InputError: an unknown recipe.
         SeedError: a seed outside the scan.
-        ImageError: voxels of the patch that are not finite.
+        ImageError: voxels of the patch that are not finite, a single slice, or slices that cannot be trusted.
     """
     return cut_patch(volume, seed, recipe_id)
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import locale
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support import DATA, GOLDEN
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache_folder(tmp_path_factory):
+    """No test sees, or changes, what the developer has installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FMCIB_HOME", str(tmp_path_factory.mktemp("home")))
+        for name in ("FMCIB_WEIGHTS", "FMCIB_CATALOGUE"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +44,19 @@ def scan_path(tmp_path_factory):
         return unpacked[name]
 
     return path
+
+
+@pytest.fixture
+def comma_locale(tmp_path, monkeypatch):
+    """Set a locale with decimal commas, compiled on the spot, for the length of a test."""
+    source = Path("/usr/share/i18n/locales/de_DE")
+    if shutil.which("localedef") is None or not source.exists():
+        pytest.skip("the sources of locales are not installed")
+    folder = tmp_path / "locales"
+    folder.mkdir()
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=True, capture_output=True)
+    monkeypatch.setenv("LOCPATH", str(folder))
+    before = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+    yield
+    locale.setlocale(locale.LC_ALL, before)

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import shutil
 import sys
-import warnings
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from dicom_phantom import (
+    AXES,
+    COLUMN_SPACING,
+    FIRST,
+    INTERCEPT,
+    ROW_SPACING,
+    SHAPE,
+    STEP,
+    address,
+    phantom_series,
+    phantom_slice,
+    write,
+)
 from fmcib_engine.errors import DependencyError, ImageError, SeriesError
 from fmcib_engine.readers import read_volume
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.dataset import Dataset
+from pydicom.uid import MRImageStorage
 from support import DATA, needs_data
 
-SHAPE = (4, 5, 6)  # slices, rows, columns
-FIRST = np.array((-120.5, 43.25, -610.0))
-ROW_SPACING, COLUMN_SPACING, STEP = 0.5, 0.8, 2.5
-INTERCEPT = -1024
-TURN = np.deg2rad(25)
-AXES = {
-    "axial": ((1, 0, 0), (0, 1, 0)),
-    "axial, feet up": ((-1, 0, 0), (0, 1, 0)),
-    "sagittal": ((0, 1, 0), (0, 0, -1)),
-    "coronal": ((1, 0, 0), (0, 0, -1)),
-    "oblique": ((np.cos(TURN), np.sin(TURN), 0), (-np.sin(TURN) * 0.8, np.cos(TURN) * 0.8, 0.6)),
-}
 SYNTAXES = DATA / "odd" / "transfer_syntaxes"
 EXACT = 0
 LOSSY = {  # largest difference in HU from the uncompressed slice, whose values run from -3024 to 1378
@@ -38,49 +37,6 @@ LOSSY = {  # largest difference in HU from the uncompressed slice, whose values 
     "JPEGProcess6_8": 35.7,
     "JPEGProcess10_12": 35.7,
 }
-
-
-def address(k, j, i):
-    return 100 * k + 10 * j + i
-
-
-def phantom_slice(n, axes=AXES["axial"], sign=1):
-    """The n-th slice of a series; its stored values tell slice, row and column."""
-    row, column = (np.array(axis, dtype=float) for axis in axes)
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, generate_uid(entropy_srcs=[str(n)])
-    dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = "CT", "1.2.3.4", 7
-    dataset.PatientName, dataset.PatientID = "Doe^Jane", "SECRET-ID"
-    dataset.SeriesDescription = "SECRET words"
-    dataset.Rows, dataset.Columns = SHAPE[1:]
-    dataset.ImagePositionPatient = [f"{x:.10g}" for x in FIRST + n * STEP * sign * np.cross(row, column)]
-    dataset.ImageOrientationPatient = [f"{x:.10g}" for x in (*row, *column)]
-    dataset.PixelSpacing = [ROW_SPACING, COLUMN_SPACING]
-    dataset.SliceThickness = 3.0
-    dataset.RescaleSlope, dataset.RescaleIntercept = 1, INTERCEPT
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = dataset.BitsStored = 16
-    dataset.HighBit, dataset.PixelRepresentation = 15, 0
-    dataset.PixelData = address(n, *np.indices(SHAPE[1:])).astype("<u2").tobytes()
-    return dataset
-
-
-def phantom_series(axes=AXES["axial"], sign=1, slices=SHAPE[0]):
-    return [phantom_slice(n, axes, sign) for n in range(slices)]
-
-
-def write(folder, datasets, order=None):
-    """One file for each dataset, the names in the given order; gives the paths in the order of the datasets."""
-    folder.mkdir(exist_ok=True)
-    paths = []
-    for n, dataset in zip(range(len(datasets)) if order is None else order, datasets, strict=True):
-        paths.append(folder / f"{n:03d}.dcm")
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some of these files are wrong on purpose
-            dataset.save_as(paths[-1], enforce_file_format=True)
-    return paths
 
 
 def assert_addresses_in_place(volume, datasets):
@@ -140,13 +96,6 @@ def test_files_in_subfolders_and_files_that_are_not_dicom_are_no_obstacle(tmp_pa
     write(tmp_path / "more", datasets[2:])
     (tmp_path / "README.txt").write_text("not DICOM")
     assert_addresses_in_place(read_volume(tmp_path), datasets)
-
-
-@pytest.mark.parametrize(("name", "content"), [("empty", b""), ("lost.dcm", b"not DICOM"), ("old.IMA", b"0" * 200)])
-def test_a_file_that_may_be_a_lost_slice_is_refused(tmp_path, name, content):
-    write(tmp_path, phantom_series())
-    (tmp_path / name).write_bytes(content)
-    assert_refused(tmp_path, f"{name!r} should be a DICOM file", error=ImageError)
 
 
 def test_a_list_may_hold_nothing_but_dicom(tmp_path):
@@ -254,88 +203,12 @@ def test_positions_rounded_to_two_decimals_are_regular(tmp_path):
 # Phantoms that are refused
 
 
-def test_a_missing_slice_is_refused_and_its_place_named(tmp_path):
-    write(tmp_path, [dataset for n, dataset in enumerate(phantom_series(slices=9)) if n != 5])
-    assert_refused(
-        tmp_path, "every 2.50 mm; 1 missing", "(-120.5, 43.25, -600) mm", "(-120.5, 43.25, -595) mm", "export"
-    )
-
-
-def test_unequal_steps_are_refused(tmp_path):
-    datasets = phantom_series()
-    datasets[3].ImagePositionPatient[2] = FIRST[2] + 3 * STEP + 0.4
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, "at equal steps; these vary from 2.50 to 2.90 mm", "(-120.5, 43.25, -602.1) mm")
-
-
-def test_steps_that_drift_are_refused_though_no_two_differ_by_1_percent(tmp_path):
-    datasets = phantom_series(slices=41)
-    for n, dataset in enumerate(datasets):
-        dataset.ImagePositionPatient[2] = round(FIRST[2] + n * STEP + 0.0003 * n**2, 4)
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, "one straight, even stack", "(-120.5, 43.25, -559.88) mm is 0.12 mm off its place")
-
-
-def test_a_slice_that_lies_aside_is_refused(tmp_path):
-    datasets = phantom_series()
-    datasets[2].ImagePositionPatient[0] += 3.0
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, "one straight, even stack", "(-117.5, 43.25, -605) mm is 3.00 mm off")
-
-
-def test_a_slice_off_by_2_percent_of_a_step_is_refused(tmp_path):
-    datasets = phantom_series(slices=7)
-    datasets[3].ImagePositionPatient = [*FIRST[:2], FIRST[2] + 3 * 2.5 + 0.05]
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, "equal steps")
-
-
-def test_steps_that_are_no_multiples_are_unequal_not_missing(tmp_path):
-    datasets = phantom_series(slices=4)
-    for dataset, z in zip(datasets, (0, 2.5, 5, 5 + 2.5 * 1.7), strict=True):
-        dataset.ImagePositionPatient = [*FIRST[:2], FIRST[2] + z]
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, "equal steps; these vary")
-
-
 def test_gantry_tilt_is_refused_with_its_angle(tmp_path):
     datasets = phantom_series()
     for n, dataset in enumerate(datasets):
         dataset.ImagePositionPatient[1] = FIRST[1] + n * STEP * np.tan(np.deg2rad(12))
     write(tmp_path, datasets)
     assert_refused(tmp_path, "lean by 12.0 degrees (gantry tilt)", "resample it to a regular grid")
-
-
-def test_two_slices_at_one_place_are_refused(tmp_path):
-    write(tmp_path, [*phantom_series(), phantom_slice(2)])
-    assert_refused(tmp_path, "'002.dcm' and '004.dcm' both lie at (-120.5, 43.25, -605) mm", "each slice once")
-
-
-@pytest.mark.parametrize(
-    ("keyword", "value", "words"),
-    [
-        ("ImageOrientationPatient", [0, 1, 0, 0, 0, -1], ["one orientation", "(0, 1, 0, 0, 0, -1)"]),
-        ("PixelSpacing", [0.5, 0.9], ["one pixel spacing", "(0.5, 0.8)", "(0.5, 0.9)"]),
-        ("Columns", 3, ["one size", "(6, 5)", "(3, 5)"]),
-    ],
-)
-def test_slices_that_are_not_alike_are_refused(tmp_path, keyword, value, words):
-    datasets = phantom_series()
-    setattr(datasets[2], keyword, value)
-    datasets[2].PixelData = datasets[2].PixelData[: 2 * datasets[2].Rows * datasets[2].Columns]
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, *words, "Give only the files that belong together")
-
-
-@pytest.mark.parametrize(
-    ("keyword", "value"),
-    [("ImagePositionPatient", None), ("ImageOrientationPatient", [1, 0, 0]), ("PixelSpacing", [0, 0]), ("Rows", 0)],
-)
-def test_a_slice_that_does_not_say_where_it_lies_is_refused(tmp_path, keyword, value):
-    datasets = phantom_series()
-    setattr(datasets[1], keyword, value)
-    write(tmp_path, datasets)
-    assert_refused(tmp_path, "'001.dcm'", keyword)
 
 
 def test_axes_that_are_not_at_right_angles_are_refused(tmp_path):
@@ -348,24 +221,6 @@ def test_a_colour_picture_is_refused(tmp_path):
     dataset.SamplesPerPixel = 3
     write(tmp_path, [dataset])
     assert_refused(tmp_path, "one value per pixel, '000.dcm' has 3")
-
-
-def test_a_damaged_header_is_refused(tmp_path):
-    datasets = phantom_series()
-    paths = write(tmp_path, datasets)
-    content = paths[2].read_bytes()
-    paths[2].write_bytes(content.replace(b"-605", b"-6x5"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert_refused(tmp_path, "The DICOM header of '002.dcm' is damaged", error=ImageError)
-
-
-@pytest.mark.parametrize("missing_bytes", [2, 40])
-@pytest.mark.parametrize("number", range(4))
-def test_a_slice_that_ends_early_is_refused_by_its_name(tmp_path, number, missing_bytes):
-    path = write(tmp_path, phantom_series())[number]
-    path.write_bytes(path.read_bytes()[:-missing_bytes])
-    assert_refused(tmp_path, f"'{path.name}' cannot be read", "incomplete", "Export the scan again", error=ImageError)
 
 
 def test_a_file_of_a_list_that_is_not_there_is_refused(tmp_path):
@@ -495,37 +350,26 @@ def test_a_series_without_a_uid_is_listed_and_chosen_by_the_empty_text(tmp_path)
     ("archive", "folder", "words"),
     [
         ("dcm_qa_ct_Philips_tilt-18.5", "", ["18.5 degrees (gantry tilt)", "(-123.5, -15.641, 777.345) mm"]),
-        ("dcm_qa_ct_GE", "", ["18.5 degrees (gantry tilt)", "vary from 1.08 to 7.00 mm"]),
+        ("dcm_qa_ct_GE", "", ["18.5 degrees (gantry tilt)"]),
         ("dicom2nifti_failing_noise_pixels", "", ["choose one of these 2", "4 files", "5.00 mm", "0.00 mm"]),
-        ("dicom2nifti_failing_noise_pixels", "dicom2nifti_notavolume_001", ["'001.dcm' and '002.dcm' both lie at"]),
         (
             "dicom2nifti_failing_noise_pixels",
-            "dicom2nifti_sliceincrement_001",
-            ["every 5.00 mm; 1 missing", "(-123.5, -115.2, 28.1075) mm and (-123.5, -115.2, 38.1075) mm"],
+            "dicom2nifti_notavolume_001",
+            ["3 more all lie at (-139.228, -384.228, 61.5) mm"],
         ),
     ],
 )
 def test_irregular_real_series_are_refused(scan_path, archive, folder, words):
-    message = assert_refused(scan_path(f"odd/{archive}.tar.xz") / folder, *words)
-    assert "equal steps" not in message or archive == "dcm_qa_ct_GE"
-
-
-@needs_data
-@pytest.mark.parametrize(
-    "name",
-    [
-        "odd/enhanced_ct/eCT_Supplemental.dcm",
-        "odd/enhanced_ct/dcmqi_24x38x3_legacy_converted_enhanced.dcm",
-        "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm",
-    ],
-)
-def test_an_enhanced_ct_is_refused(name):
-    assert_refused(DATA / name, Path(name).name, "multi-frame CT", "not read yet")
+    assert_refused(scan_path(f"odd/{archive}.tar.xz") / folder, *words)
 
 
 @needs_data
 def test_a_classic_series_beside_an_enhanced_one_must_be_chosen():
-    assert_refused(DATA / "derived", "1 file, 512 x 512, multi-frame", "8 files, 512 x 512, 2.50 mm between slices")
+    assert_refused(
+        DATA / "derived",
+        "1 file, 512 x 512, 2.50 mm between slices, multi-frame",
+        "8 files, 512 x 512, 2.50 mm between slices",
+    )
 
 
 @needs_data

@@ -236,7 +236,7 @@ def test_every_voxel_of_the_patch_lies_where_its_grid_says(recipe_id, direction)
 
 def test_the_seed_lies_up_to_one_and_a_half_millimetres_beyond_the_centre():
     grid = VoxelGrid.from_parts((120, 120, 120), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
-    quality = cut_patch(Volume(np.zeros((120,) * 3, np.int16), grid), PatientPoint(60.0, 60.25, 60.999)).quality
+    quality = cut_patch(Volume(np.full((120,) * 3, -5, np.int16), grid), PatientPoint(60.0, 60.25, 60.999)).quality
     assert quality.seed_offset_x_mm == pytest.approx(0.5)
     assert quality.seed_offset_y_mm == pytest.approx(0.75)
     assert quality.seed_offset_z_mm == pytest.approx(1.499)
@@ -301,7 +301,7 @@ def test_hu_beyond_twelve_bits_are_counted_in_the_scanned_part_only():
 
 def test_a_lesion_wider_than_the_patch_is_warned_of():
     grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
-    quality = cut_patch(Volume(np.zeros((60,) * 3, np.int16), grid), PatientPoint(30, 30, 30)).quality
+    quality = cut_patch(Volume(np.full((60,) * 3, -5, np.int16), grid), PatientPoint(30, 30, 30)).quality
     assert quality.warnings(100) == ["the lesion is 100 mm wide, the patch 50 mm: part of it was not seen"]
 
 
@@ -312,16 +312,30 @@ def test_a_seed_outside_the_scan_is_refused(recipe_id):
         cut_patch(Volume(np.zeros((20, 60, 60), np.int16), grid), PatientPoint(-40, 0, 0), recipe_id)
 
 
-def test_an_oblique_scan_of_one_slice_is_refused_and_an_upright_one_is_not():
-    for direction in (np.eye(3), OBLIQUE):
-        grid = VoxelGrid.from_parts((60, 60, 1), origin=(0, 0, 0), spacing=(1, 1, 3), direction=direction)
-        volume = Volume(np.zeros((1, 60, 60), np.int16), grid)
-        seed = PatientPoint.from_lps(grid.to_patient((30, 30, 0)))
-        if grid.is_oblique:
-            with pytest.raises(ImageError, match="at least two voxels along each axis"):
-                cut_patch(volume, seed)
-        else:
-            assert cut_patch(volume, seed).quality.padded_fraction == pytest.approx(0.98)
+@pytest.mark.parametrize("recipe_id", list(RECIPES))
+@pytest.mark.parametrize("direction", [np.eye(3), OBLIQUE], ids=["upright", "oblique"])
+@pytest.mark.parametrize("axis", range(3))
+def test_a_scan_of_one_slice_is_refused(recipe_id, direction, axis):
+    size = [60, 60, 60]
+    size[axis] = 1
+    grid = VoxelGrid.from_parts(tuple(size), origin=(0, 0, 0), spacing=(1, 1, 3), direction=direction)
+    seed = PatientPoint.from_lps(grid.to_patient([n // 2 for n in size]))
+    with pytest.raises(ImageError, match=r"at least two slices, this one has \("):
+        cut_patch(Volume(np.zeros(size[::-1], np.int16), grid), seed, recipe_id)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "words"),
+    [(0, 2000, "no voxel of the patch is below 0 HU (lowest 0)"), (-1024, -960, "there is air only"), (-5, 40, "")],
+)
+def test_values_that_are_unlikely_for_a_ct_are_warned_of(lowest, highest, words):
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    array = np.full((60,) * 3, highest, np.int16)
+    array[30] = lowest
+    quality = cut_patch(Volume(array, grid), PatientPoint(30, 30, 30)).quality
+    assert (quality.lowest_hu, quality.highest_hu) == (lowest, highest)
+    assert words in "; ".join(quality.warnings())
+    assert bool(words) == bool(quality.warnings())
 
 
 @pytest.mark.parametrize("recipe_id", list(RECIPES))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import gzip
 import itertools
+import locale
 import subprocess
 import sys
 
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - its documentation's own abbreviation
 from fmcib_engine.errors import DependencyError, ImageError
-from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
+from fmcib_engine.results.image import write_image
+from fmcib_engine.volume import Volume
 from support import golden_cases, needs_data, needs_golden
 
 SHAPE = (4, 5, 6)  # k, j, i
@@ -172,7 +175,7 @@ def test_what_is_not_one_scalar_volume_is_refused_by_its_header(tmp_path, suffix
     sitk.WriteImage(sitk.GetImageFromArray(np.stack([phantom(), phantom()]), isVector=False), series)
     sitk.WriteImage(image_of(np.stack([phantom(np.uint8)] * 3, axis=-1), isVector=True), colour)
     assert_refused(plane, "three dimensions", "has 2 (6 x 5)", "Give a file with one volume")
-    assert_refused(series, "three dimensions", "has 4 (6 x 5 x 4 x 2)", "Give a file with one volume")
+    assert_refused(series, "one volume", "has 2 time points", "Choose one, from 0 to 1 (--time-point")
     assert_refused(colour, "one value per voxel", "has 3", "Give the CT itself")
 
 
@@ -292,3 +295,13 @@ def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
 def test_golden_patches_agree_when_our_own_reader_opens_the_scan(scan_path, golden, case):
     patch = cut_patch(read_volume(scan_path(case.image)), PatientPoint(*case.seed))
     np.testing.assert_allclose(patch.array, golden[f"{case.name}/patch"], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])
+def test_what_we_write_is_read_as_it_was_where_decimals_have_commas(tmp_path, comma_locale, suffix):
+    grid = VoxelGrid.from_parts((6, 5, 4), origin=ORIGIN, spacing=SPACING, direction=DIRECTIONS["aligned"])
+    write_image(Volume(phantom(), grid), tmp_path / f"scan{suffix}")
+    volume = read_volume(tmp_path / f"scan{suffix}")
+    np.testing.assert_allclose(volume.grid.affine, grid.affine, atol=1e-4)
+    np.testing.assert_array_equal(volume.array, phantom())
+    assert locale.localeconv()["decimal_point"] == ","

@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import doctest
 import json
-import locale
 import os
-import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -403,22 +400,6 @@ def test_the_journal_is_one_json_line_a_row(run, patch, tmp_path):
     first, second = (json.loads(line) for line in (tmp_path / "f.csv.partial").read_text().splitlines())
     assert first["fingerprint"]["weights SHA-256"] == "ab" * 32
     assert second[:2] == [1, "ok"]
-
-
-@pytest.fixture
-def comma_locale(tmp_path, monkeypatch):
-    """Set a locale with decimal commas, compiled on the spot, for the length of a test."""
-    source = Path("/usr/share/i18n/locales/de_DE")
-    if shutil.which("localedef") is None or not source.exists():
-        pytest.skip("the sources of locales are not installed")
-    folder = tmp_path / "locales"
-    folder.mkdir()
-    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=True, capture_output=True)
-    monkeypatch.setenv("LOCPATH", str(folder))
-    before = locale.setlocale(locale.LC_ALL)
-    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
-    yield
-    locale.setlocale(locale.LC_ALL, before)
 
 
 def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path, comma_locale):

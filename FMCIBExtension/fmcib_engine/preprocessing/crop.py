@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SeedError
+from ..errors import ImageError, SeedError
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
 from .patch import PATCH_SIZE
@@ -24,6 +25,8 @@ class Crop:
     target: VoxelGrid
     start: IntArray
     stop: IntArray
+    centre: IntArray
+    """The seed's voxel."""
 
     @classmethod
     def around(cls, seed: PatientPoint, target: VoxelGrid) -> Crop:
@@ -44,7 +47,7 @@ class Crop:
                 f"No voxel centre of the scan lies within {half} mm of the seed {seed} along every axis. Move the seed."
             )
             raise SeedError(msg)
-        return cls(target, start, stop)
+        return cls(target, start, stop, centre)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -71,24 +74,46 @@ class Box:
     offset: FloatArray
     touches_border: bool
     """Whether the crop reaches beyond the centres of the scan's border voxels."""
+    fault_distance_mm: float | None
+    """From its slices to the nearest that cannot be trusted; None where all can."""
 
 
 def read_box(volume: Volume, crop: Crop) -> Box:
-    """Read from the scan the smallest box that linear interpolation of the crop needs, in one access."""
+    """Read from the scan the smallest box that linear interpolation of the crop needs, in one access.
+
+    Raises:
+        ImageError: a scan of a single slice.
+        SeriesError: the 50 mm cube, of which the crop may be a part, touches a fault of the scan.
+    """
+    if min(volume.grid.size) == 1:
+        msg = (
+            f"A patch needs a scan of at least two slices, this one has {volume.grid.size} voxels (i, j, k). "
+            "Give the whole scan."
+        )
+        raise ImageError(msg)
     index_map = crop.index_map(volume.grid)
     size = np.array(volume.grid.size)
-    ends = np.array(np.meshgrid(*[(0, n - 1) for n in crop.shape[::-1]], indexing="ij")).reshape(3, -1)
-    corners = index_map[:3, :3] @ ends + index_map[:3, 3:]
-    low, high = corners.min(axis=1), corners.max(axis=1)
+    low, high = _extent(index_map, np.zeros(3, dtype=np.int64), crop.stop - crop.start)
     start = np.clip(np.floor(low - 1e-6).astype(np.int64), 0, size - 1)
     stop = np.clip(np.ceil(high + 1e-6).astype(np.int64) + 1, start + 1, size)
+    half = PATCH_SIZE // 2
+    below, above = _extent(index_map, crop.centre - half - crop.start, crop.centre + half - crop.start)
+    fault_distance_mm = volume.fault_distance(math.floor(below[2] - 1e-6), math.ceil(above[2] + 1e-6))
     return Box(
         array=volume.read_box(start, stop),
         start=start,
         matrix=index_map[:3, :3][::-1, ::-1],
         offset=(index_map[:3, 3] - start)[::-1],
         touches_border=bool((low < -1e-6).any() or (high > size - 1 + 1e-6).any()),
+        fault_distance_mm=fault_distance_mm,
     )
+
+
+def _extent(index_map: FloatArray, start: IntArray, stop: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest index (i, j, k) in the scan of the crop's voxels [start, stop)."""
+    ends = np.array(np.meshgrid(*zip(start, stop - 1, strict=True), indexing="ij")).reshape(3, -1)
+    corners = index_map[:3, :3] @ ends + index_map[:3, 3:]
+    return corners.min(axis=1), corners.max(axis=1)
 
 
 def pad_to_patch(array: NDArray[Any]) -> tuple[NDArray[Any], IntArray]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..errors import ImageError
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
 from .crop import Box, Crop, FloatArray, pad_to_patch, read_box, shifted
@@ -30,7 +29,7 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
 
     Raises:
         SeedError: a seed outside the scan.
-        ImageError: voxels of the patch that are not finite, or an oblique scan of a single slice.
+        ImageError: voxels of the patch that are not finite, a single slice, or slices that cannot be trusted.
     """
     volume.grid.require_inside(seed)
     crop = Crop.around(seed, resampled_grid(volume.grid))
@@ -39,7 +38,14 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
     array, before = pad_to_patch(values)
     padded_cover, _ = pad_to_patch(covered)
     patch_grid = shifted(crop.target, crop.start - before)
-    quality = measure_quality(array, padded_cover, patch_grid=patch_grid, source=volume.grid, seed=seed)
+    quality = measure_quality(
+        array,
+        padded_cover,
+        patch_grid=patch_grid,
+        seed=seed,
+        volume=volume,
+        fault_distance_mm=box.fault_distance_mm,
+    )
     return Patch(array, padded_cover > 0, patch_grid, seed, ID, quality)
 
 
@@ -64,7 +70,6 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
     if smallest.any():
         target[:3, 3] = (affine @ ends)[:3, int(np.argmax(smallest))]
     else:
-        _require_extent(source)
         target[:3, 3] = affine[:3, :3] @ (size / 2) + affine[:3, 3] - target[:3, :3] @ (size_out / 2)
 
     if np.array_equal(size_out, size) and _is_unchanged(affine, target):
@@ -72,16 +77,6 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
     else:  # MONAI keeps the product, whose last bits decide how a seed on a voxel's edge is truncated
         target = affine @ np.linalg.solve(affine, target)
     return _to_lps_order(target, size_out)
-
-
-def _require_extent(source: VoxelGrid) -> None:
-    """Refuse the one kind of scan on which upstream's chain has no sound answer to agree with."""
-    if min(source.size) == 1:
-        msg = (
-            f"An oblique scan needs at least two voxels along each axis, this one has {source.size} (i, j, k). "
-            "Give the whole scan."
-        )
-        raise ImageError(msg)
 
 
 def _is_unchanged(affine: FloatArray, target: FloatArray) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
-from .crop import Crop, FloatArray, pad_to_patch, read_box, shifted
+from .crop import Box, Crop, FloatArray, pad_to_patch, read_box, shifted
 from .patch import HU_OF_ZERO, HU_PER_UNIT, Patch, measure_quality
 
 ID = "fmcib-yaml-v1"
@@ -25,18 +25,21 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
 
     Raises:
         SeedError: a seed outside the scan.
-        ImageError: voxels of the patch that are not finite.
+        ImageError: voxels of the patch that are not finite, a single slice, or slices that cannot be trusted.
     """
     volume.grid.require_inside(seed)
     crop = Crop.around(seed, resampled_grid(volume.grid))
-    values, covered = _interpolate(volume, crop)
+    box = read_box(volume, crop)
+    values, covered = _interpolate(volume.grid, crop, box)
     grid = shifted(crop.target, crop.start)
     array, covered, grid = _to_lps_order(values, covered, grid)
     array = (array.astype(np.float32) - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)
     array, before = pad_to_patch(array)
     covered, _ = pad_to_patch(covered)
     patch_grid = shifted(grid, -before)
-    quality = measure_quality(array, covered, patch_grid=patch_grid, source=volume.grid, seed=seed)
+    quality = measure_quality(
+        array, covered, patch_grid=patch_grid, seed=seed, volume=volume, fault_distance_mm=box.fault_distance_mm
+    )
     return Patch(array, covered > 0, patch_grid, seed, ID, quality)
 
 
@@ -46,7 +49,7 @@ def resampled_grid(source: VoxelGrid) -> VoxelGrid:
     return VoxelGrid.from_parts((n_i, n_j, n_k), origin=source.origin, spacing=(1, 1, 1), direction=source.direction)
 
 
-def _interpolate(volume: Volume, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
+def _interpolate(source: VoxelGrid, crop: Crop, box: Box) -> tuple[np.ndarray, np.ndarray]:
     """As ITK's ResampleImageFilter: the border voxel reaches half a voxel outwards, -1024 HU beyond; the type is kept.
 
     Whole-number voxels lose their fraction at the end, so the last bit of an index can decide over 1 HU: the arithmetic
@@ -54,13 +57,12 @@ def _interpolate(volume: Volume, crop: Crop) -> tuple[np.ndarray, np.ndarray]:
 
     Returns the values and the share of each that comes from the scan, both [k, j, i].
     """
-    box = read_box(volume, crop)
     values = box.array.astype(np.float64)
     inside = np.ones(crop.shape, dtype=bool)
     for axis in range(3):  # i, then j, then k, as ITK; the two grids share directions, so an index depends on one axis
-        index = _index_in_source(volume.grid, crop, axis)
+        index = _index_in_source(source, crop, axis)
         values = _interpolate_along(values, index, int(box.start[axis]), 2 - axis)
-        within = (index >= -0.5) & (index < volume.grid.size[axis] - 0.5)
+        within = (index >= -0.5) & (index < source.size[axis] - 0.5)
         inside &= np.expand_dims(within, tuple(d for d in range(3) if d != 2 - axis))
     values = np.where(inside, values, HU_OF_ZERO)
     return values.astype(box.array.dtype), inside.astype(np.float64)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .. import framing
 from ..errors import FmcibError, ImageError, ProtocolError
 from ..geometry import PatientPoint, VoxelGrid
+from ..volume import Volume
 
 PATCH_SIZE = 50
 """Edge of the patch: 50 voxels of 1 mm."""
@@ -20,6 +21,9 @@ PATCH_SIZE = 50
 HU_OF_ZERO = -1024.0
 HU_PER_UNIT = 3072.0
 """The network's input is (HU + 1024) / 3072, not clipped; padding is 0, which stands for -1024 HU."""
+
+LOWEST_TISSUE_HU = -950.0
+"""Less is air: a patch without any voxel above holds no lesion."""
 
 HIGHEST_HU = 3071.0
 """Largest HU of a 12-bit CT; more is metal, a scanner's extended scale, or a fault."""
@@ -43,8 +47,15 @@ class Quality:
     fraction_below_minus_1024_hu: float
     fraction_above_3071_hu: float
     """Of the patch's voxels that come from the scan."""
+    lowest_hu: float
+    highest_hu: float
+    """Of the patch's voxels that come wholly from the scan."""
     oblique: bool
     """Whether an axis of the scan leans more than 0.06 degrees from the nearest patient axis."""
+    untrusted_slices: int
+    """How many slices of the scan are missing, doubled or damaged, none of which the patch was read from."""
+    fault_distance_mm: float | None
+    """From the slices that were read to the nearest that cannot be trusted; None where all can."""
 
     def warnings(self, lesion_diameter_mm: float | None = None) -> list[str]:
         """Sentences for whoever reads the result."""
@@ -60,6 +71,18 @@ class Quality:
             found.append(f"{self.fraction_below_minus_1024_hu:.1%} of the patch is below -1024 HU")
         if self.fraction_above_3071_hu > 0:
             found.append(f"{self.fraction_above_3071_hu:.1%} of the patch is above {HIGHEST_HU:g} HU")
+        if self.lowest_hu >= 0:
+            found.append(
+                f"no voxel of the patch is below 0 HU (lowest {self.lowest_hu:g}), which is unlikely for a CT: "
+                "its rescale intercept may be missing, or its values are not HU"
+            )
+        if self.highest_hu <= LOWEST_TISSUE_HU:
+            found.append(f"no voxel of the patch is above {LOWEST_TISSUE_HU:g} HU: there is air only, or no HU")
+        if self.fault_distance_mm is not None:
+            found.append(
+                f"{self.untrusted_slices} slices of the scan cannot be trusted, the nearest fault is "
+                f"{self.fault_distance_mm:.1f} mm from the slices that were read"
+            )
         return found
 
 
@@ -151,19 +174,25 @@ class Patch:
 
 
 def _plain(value: object) -> Any:
-    """A number or truth value out of JSON.
+    """A number, truth value or nothing out of JSON.
 
     Raises:
         TypeError: it is anything else.
     """
-    if not isinstance(value, (bool, int, float)):
-        msg = f"a quality fact is a number or a truth value, got {value!r}"
+    if value is not None and not isinstance(value, (bool, int, float)):
+        msg = f"a quality fact is a number, a truth value or nothing, got {value!r}"
         raise TypeError(msg)
     return value
 
 
 def measure_quality(
-    array: NDArray[np.float32], covered: NDArray[Any], *, patch_grid: VoxelGrid, source: VoxelGrid, seed: PatientPoint
+    array: NDArray[np.float32],
+    covered: NDArray[Any],
+    *,
+    patch_grid: VoxelGrid,
+    seed: PatientPoint,
+    volume: Volume,
+    fault_distance_mm: float | None,
 ) -> Quality:
     """The facts about one crop.
 
@@ -171,12 +200,18 @@ def measure_quality(
         array: the patch, [z, y, x].
         covered: same shape; the share of each voxel that comes from the scan, 0 to 1.
         patch_grid: where the patch lies.
-        source: where the scan lies.
         seed: LPS mm.
+        volume: the scan.
+        fault_distance_mm: from the slices that were read to the scan's nearest fault.
     """
     centre = patch_grid.to_patient(np.full(3, (PATCH_SIZE - 1) / 2))
     offset = seed.to_array() - centre
     values = array[covered > 0]
+    whole = array[covered >= 1.0 - 1e-6]
+    extremes = [
+        np.float64(value(whole)) * HU_PER_UNIT + HU_OF_ZERO if whole.size else 0.0 for value in (np.min, np.max)
+    ]
+    source = volume.grid
     count = max(values.size, 1)
     highest = np.float32((HIGHEST_HU - HU_OF_ZERO) / HU_PER_UNIT)
     tolerance = np.float32(1e-6)
@@ -191,5 +226,11 @@ def measure_quality(
         source_spacing_k_mm=float(source.spacing[2]),
         fraction_below_minus_1024_hu=float(np.count_nonzero(values < -tolerance) / count),
         fraction_above_3071_hu=float(np.count_nonzero(values > highest + tolerance) / count),
+        lowest_hu=round(float(extremes[0]), 3),
+        highest_hu=round(float(extremes[1]), 3),
         oblique=source.is_oblique,
+        untrusted_slices=sum(
+            len(range(max(fault.first, 0), min(fault.last + 1, source.size[2]))) for fault in volume.faults
+        ),
+        fault_distance_mm=fault_distance_mm,
     )

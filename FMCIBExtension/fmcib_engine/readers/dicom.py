@@ -1,66 +1,133 @@
-"""A regular DICOM CT series -> Volume: headers by pydicom, pixels by SimpleITK's GDCM, the grid by us."""
+"""A DICOM CT series -> Volume: headers by pydicom, pixels by SimpleITK's GDCM, the geometry by us."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import SeriesError
-from ..volume import Source, Volume
-from .dicom_grid import order_slices
-from .dicom_headers import Header, choose_series, read_headers
-from .itk import import_package, itk_errors, reader_name, voxels_of
+from numpy.typing import NDArray
+
+from ..errors import ImageError, SeriesError
+from ..volume import Fault, Source, Volume
+from .dicom_choice import choose_images
+from .dicom_files import read_headers
+from .dicom_header import Header
+from .dicom_pixels import place, read_slices, unreadable
+from .dicom_stack import Stack, problem_of, stack_up
+from .itk import import_package, reader_name
+
+_log = logging.getLogger(__name__)
 
 
-def read_series(files: Sequence[Path], *, name: str = "", series_uid: str | None = None) -> Volume:
+def read_series(
+    files: Sequence[Path], *, folder: Path | None = None, series_uid: str | None = None, time_point: int | None = None
+) -> Volume:
     """The CT series in a list of files, in any order; DICOM files that are not CT images are passed over.
 
-    `name` is the folder in which the files were found; without it each of them must be DICOM.
+    What cannot be trusted of it (missing, doubled or damaged slices) becomes faults of the volume, which no crop may
+    touch. `folder` is where the files were found; without it each of them must be DICOM.
 
     Raises:
-        SeriesError: no CT, several series and no choice, or slices that are not a regular stack.
-        ImageError: a damaged file.
+        SeriesError: no CT, several series or time points and no choice, images of several patients, gantry tilt,
+            values that are not HU, no regular stack, or files that change while they are read.
+        ImageError: no readable file.
         DependencyError: SimpleITK or pydicom is not installed.
     """
-    chosen = choose_series(read_headers(files, all_dicom=not name), series_uid)
-    ordered, grid = order_slices(chosen)
-    _require_hu(ordered)
+    before = _state(files, folder)
+    headers, lost = read_headers(files, all_dicom=folder is None)
+    if lost and not any(header.is_ct for header in headers):
+        raise ImageError(lost[0])
+    choice = choose_images(headers, series_uid, time_point)
+    problems = [problem for image in choice.images if (problem := problem_of(image))]
+    placed = [image for image in choice.images if not problem_of(image)]
+    if not placed:
+        raise SeriesError(problems[0])
+    stack = stack_up(placed)
     sitk = import_package("SimpleITK")
-    image = _read_pixels(sitk, ordered)
-    if image.GetSize() != grid.size:
-        msg = (
-            f"The headers of the series announce {grid.size} voxels, its pixel data hold {image.GetSize()}. "
-            "Export the series again."
-        )
-        raise SeriesError(msg)
+    slices = _read_what_can_be(sitk, stack)
+    _require_unchanged(before, _state(files, folder))
+    lost += problems
+    for sentence in lost:
+        _log.info("%s", sentence)
+    faults = _faults(stack, len(lost))
+    used = [header for header in stack.places if header]
     source = Source(
-        name=name or ordered[0].path.name,
+        name=folder.absolute().name if folder else used[0].path.name,
         kind="dicom",
         reader=reader_name(sitk),
-        series_uid=ordered[0].series_uid,
-        files=len(ordered),
+        series_uid=used[0].series_uid,
+        files=len({header.path for header in used}),
+        files_left_out=choice.left_out + len(placed) - len(used) + len(lost),
+        time_point=choice.time_point,
+        notes=(*choice.notes, *_told(faults)),
     )
-    return Volume(voxels_of(sitk, image), grid, source)
+    return Volume(place(slices, stack.places), stack.grid, source, faults)
 
 
-def _require_hu(ordered: Sequence[Header]) -> None:
-    for header in ordered:
-        if header.not_hu:
-            msg = f"A CT is wanted in HU, but of {header.path.name!r} {header.not_hu}. Choose or export another series."
-            raise SeriesError(msg)
+def _faults(stack: Stack, lost: int) -> tuple[Fault, ...]:
+    """Those of the stack; and where files were lost, nobody knows whether the scan ends where it seems to."""
+    faults = stack.faults()
+    if lost:
+        what = f"{lost} files that cannot be read" if lost > 1 else "a file that cannot be read"
+        faults = [
+            Fault(-1, -1, f"{what} may hold slices before the first or after the last"),
+            *faults,
+            Fault(len(stack.places), len(stack.places), f"{what} may hold slices before the first or after the last"),
+        ]
+    return tuple(faults)
 
 
-def _read_pixels(sitk: ModuleType, ordered: Sequence[Header]) -> Any:  # noqa: ANN401 - SimpleITK has no types
-    """The pixels in HU, in this order. GDCM applies each file's own RescaleSlope and RescaleIntercept.
+def _told(faults: Sequence[Fault]) -> list[str]:
+    """The first three of them as notes."""
+    reasons = list(dict.fromkeys(fault.reason for fault in faults))
+    more = [f"faults of the scan: {len(reasons) - 3} more"] if len(reasons) > 3 else []
+    return [f"fault of the scan: {reason}" for reason in reasons[:3]] + more
 
-    The reader takes the type of all voxels from the first file. Where the files are not stored alike, another's values
-    could be cut to it, so they are then read as 64-bit decimals, which hold them all.
+
+def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
+    """The slices of the stack; those whose pixels are damaged lose their place.
+
+    Raises:
+        SeriesError, ImageError: as `read_slices`, and where fewer than two slices of several remain.
     """
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames([str(header.path) for header in ordered])
-    if len({header.stored_as for header in ordered}) > 1:
-        reader.SetOutputPixelType(sitk.sitkFloat64)
-    with itk_errors(sitk, [header.path for header in ordered]):
-        return reader.Execute()
+    used = [header for header in stack.places if header]
+    try:
+        return read_slices(sitk, used)
+    except SeriesError:
+        raise
+    except ImageError:
+        bad: list[Header] = unreadable(sitk, used) if len(used) > 2 else []
+        if not bad or len(used) - len(bad) < 2:
+            raise
+    for header in bad:
+        _log.info("%s is damaged or incomplete", header.path.name)
+        stack.distrust(header)
+    return read_slices(sitk, [header for header in used if header not in bad])
+
+
+def _state(files: Sequence[Path], folder: Path | None) -> list[tuple[Path, int, int]]:
+    """Size and time of each file; a file that is not there is told by whoever opens it."""
+    found = []
+    for path in files_of(folder) if folder else files:
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.append((path, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a folder and its subfolders, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _require_unchanged(before: list[tuple[Path, int, int]], after: list[tuple[Path, int, int]]) -> None:
+    if after != before:
+        msg = (
+            "The files of the series changed while they were read: it is still being written or copied. "
+            "Wait until that is done, then read it again."
+        )
+        raise SeriesError(msg)

@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..decimals import decimal_points
 from ..errors import DependencyError, ImageError
+from .integrity import LONGEST_PATH, NOT_ITS_KIND, unreadable
 
 _REASONS = {  # what ITK says -> what we say; anything else is damage
-    "Unable to determine ImageIO": "it is damaged, incomplete, or not of the kind that its name says",
+    "Unable to determine ImageIO": NOT_ITS_KIND,
+    "is not recognized": NOT_ITS_KIND,
+    "number of domain axes": "its axes are not three of space, or three of space and a list",
     "orthonormal": "its axes are not at right angles to each other, and a sheared scan is not read",
     "couldn't open": "the file with its voxels, which the header names, is missing",
     "determinant": "its axes do not span space",
@@ -23,6 +27,7 @@ _REASONS = {  # what ITK says -> what we say; anything else is damage
     "spacing": "its voxel spacing is not a positive number",
 }
 _DAMAGED = "its voxels are damaged or incomplete"
+_NO_MEMORY = ("Failed to allocate memory", "bad_alloc")
 
 
 def import_package(name: str) -> ModuleType:
@@ -45,39 +50,63 @@ def reader_name(sitk: ModuleType) -> str:
     return f"SimpleITK {sitk.Version().VersionString()}"
 
 
+def itk_name(path: Path) -> str:
+    """A path as SimpleITK takes it, which ends the process where its bytes are not UTF-8, or too many.
+
+    Raises:
+        ImageError: such a path.
+    """
+    try:
+        length = len(str(path).encode())
+    except UnicodeEncodeError as error:
+        msg = f"A path in UTF-8 is wanted, that of {path.name!a} is not. Rename the file or its folders."
+        raise ImageError(msg) from error
+    if length > LONGEST_PATH:
+        msg = f"The path of {path.name!r} has {length} bytes, of at most {LONGEST_PATH}. Move it to a shorter one."
+        raise ImageError(msg)
+    return str(path)
+
+
 @contextmanager
 def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
-    """ITK's exceptions as one sentence of ours, and its warnings off meanwhile.
+    """ITK's exceptions as one sentence of ours; meanwhile its warnings are off, and decimals have points.
 
-    Whether ITK shows warnings is global to the process, so it is put back at the end. What the libraries inside ITK
-    print by themselves (12-bit JPEG, MetaImage) has no switch.
+    Both settings are global to the process, so they are put back at the end. What the libraries inside ITK print by
+    themselves (12-bit JPEG, MetaImage) has no switch.
 
     Raises:
         ImageError: ITK failed; it names, by its last part, the one of `paths` that is at fault.
+        MemoryError: ITK got no memory.
     """
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.GlobalWarningDisplayOff()
     try:
-        yield
+        with decimal_points():
+            yield
     except RuntimeError as error:
         said = str(error)
+        if any(words in said for words in _NO_MEMORY):
+            raise MemoryError from error
         path = next((path for path in paths if str(path) in said), None) or _first_unreadable(sitk, paths)
         said = said.replace(str(path), "")
         reason = next((ours for theirs, ours in _REASONS.items() if theirs in said), _DAMAGED)
-        msg = f"{path.name!r} cannot be read as a scan: {reason}. Export the scan again."
-        raise ImageError(msg) from error
+        raise unreadable(path, reason) from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
 def _first_unreadable(sitk: ModuleType, paths: Sequence[Path]) -> Path:
     """The first of `paths` that ITK cannot read by itself: reading a series, it does not always say which it was."""
-    for path in paths[:-1]:
-        try:
-            sitk.ReadImage(str(path))
-        except RuntimeError:
-            return path
-    return paths[-1]
+    return next((path for path in paths[:-1] if not is_readable(sitk, path)), paths[-1])
+
+
+def is_readable(sitk: ModuleType, path: Path) -> bool:
+    """Whether ITK can read a file by itself. Call it where warnings are off already, or wanted."""
+    try:
+        sitk.ReadImage(itk_name(path))
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Buffer:

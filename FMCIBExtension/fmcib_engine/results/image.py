@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..decimals import decimal_points
 from ..errors import DependencyError, OutputError
 from ..volume import Volume
 
@@ -30,7 +31,8 @@ def write_image(volume: Volume, path: Path) -> None:
     image.SetDirection(grid.direction.ravel().tolist())
     temporary = path.with_name(f"unfinished-{path.name}")
     try:
-        sitk.WriteImage(image, str(temporary), useCompression=False)
+        with decimal_points():
+            sitk.WriteImage(image, str(temporary), useCompression=False)
         temporary.replace(path)
     except (RuntimeError, OSError) as error:
         temporary.unlink(missing_ok=True)

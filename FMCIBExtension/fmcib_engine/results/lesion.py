@@ -57,5 +57,6 @@ class LesionResult:
     @property
     def warnings(self) -> list[str]:
         """Sentences about this lesion's numbers."""
-        found = self.patch.quality.warnings(self.seed.diameter_mm) if self.patch else []
+        found = list(self.source.notes) if self.source else []
+        found += self.patch.quality.warnings(self.seed.diameter_mm) if self.patch else []
         return [*found, self.encoded.note] if self.encoded and self.encoded.note else found

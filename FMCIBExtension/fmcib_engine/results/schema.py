@@ -12,7 +12,7 @@ from typing import Any
 
 from .lesion import LesionResult, Run
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Value = str | int | float | bool | None
 
@@ -65,6 +65,16 @@ LESION = (
     Column(
         "scan_files", int, "", "how many files the scan was read from: the slices of a DICOM series", _source("files")
     ),
+    Column(
+        "scan_files_left_out",
+        int,
+        "",
+        "how many images of the series are no part of the scan: copies, localizers, unreadable files",
+        _source("files_left_out"),
+    ),
+    Column(
+        "time_point", int, "", "which time point of a 4D scan, from 0; empty where there is one", _source("time_point")
+    ),
     Column("lesion_diameter_mm", float, "mm", "the lesion's size, where the user gave it", _seed("diameter_mm")),
 )
 SEED = (
@@ -95,6 +105,22 @@ QUALITY = (
         "1",
         "share of the patch's scanned voxels above 3071 HU",
         _quality("fraction_above_3071_hu"),
+    ),
+    Column("lowest_hu", float, "HU", "lowest of the patch's voxels that lie wholly in the scan", _quality("lowest_hu")),
+    Column("highest_hu", float, "HU", "highest of the same voxels", _quality("highest_hu")),
+    Column(
+        "untrusted_slices",
+        int,
+        "",
+        "how many slices of the scan are missing, doubled or damaged; the patch was read from none of them",
+        _quality("untrusted_slices"),
+    ),
+    Column(
+        "fault_distance_mm",
+        float,
+        "mm",
+        "from the slices that were read to the nearest that cannot be trusted; empty where all can",
+        _quality("fault_distance_mm"),
     ),
     Column("oblique", bool, "", "whether the scan's axes lean against the patient's", _quality("oblique")),
     Column(

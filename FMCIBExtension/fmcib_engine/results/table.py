@@ -161,6 +161,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
             s.coordinates,
             s.frame,
             s.series_uid,
+            s.time_point,
             s.diameter_mm,
             dict(s.extras),
         )

@@ -24,6 +24,8 @@ class LesionSeed:
     diameter_mm: float | None = None
     series_uid: str = ""
     """Which series, where `image` is a DICOM folder with several."""
+    time_point: int | None = None
+    """Which time point, from 0, where the scan has several."""
     extras: Mapping[str, str] = field(default_factory=dict)
     """The user's other columns."""
     problem: str = ""

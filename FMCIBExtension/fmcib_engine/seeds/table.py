@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import math
-from collections.abc import Mapping
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import TableError
 from ..geometry import Frame
 from .lesion import LesionSeed
+from .row import COORDINATES, DIAMETER, OPTIONAL, Commas, Row, RowFormat
 
-COORDINATES = ("coordX", "coordY", "coordZ")
-OPTIONAL = ("lesion_id", "lesion_diameter_mm", "series_uid")
-_NOWHERE = (math.nan, math.nan, math.nan)
+_SEPARATORS = (",", ";", "\t")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Excel's "Unicode text"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .xls
+_ROWS_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,18 @@ class SeedTable:
 
     seeds: tuple[LesionSeed, ...]
     extra_columns: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """Sentences about rows that can be analysed and may not be what their author meant."""
 
 
 def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Frame = "lps") -> SeedTable:
     """Read the whole table. A row that cannot be understood becomes a seed with a `problem`, and stops no other.
 
+    Cells are separated by commas, semicolons or tabs, as the header shows. With semicolons or tabs, decimals may have
+    commas, in all rows.
+
     Args:
-        path: the CSV, UTF-8, with a header.
+        path: the CSV in UTF-8, or UTF-16 with its mark, with a header.
         image_column: the column with each scan's path, relative to the table's folder.
         frame: the frame of the coordinates of every row.
 
@@ -37,11 +45,12 @@ def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Fram
         TableError: no such file, not a CSV, no rows, or a column missing or there twice.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-            _require_columns(columns, image_column, path)
-            rows = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
+        text = _text(path)
+        separator, columns = _header(text, image_column)
+        _require_columns(columns, image_column, path)
+        reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=columns, delimiter=separator, strict=True)
+        next(reader)  # the header
+        rows = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         msg = f"The seed table {path.name} cannot be read ({_reason(error)}). Save it as a CSV in UTF-8."
         raise TableError(msg) from error
@@ -49,32 +58,39 @@ def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Fram
         msg = f"The seed table {path.name} has a header and no rows. Add one row for each lesion."
         raise TableError(msg)
     extras = tuple(name for name in columns if name and name not in {image_column, *COORDINATES, *OPTIONAL})
-    seeds = tuple(_parse_row(row, number, path.parent, image_column, frame, extras) for number, row in rows)
-    return SeedTable(seeds, extras)
+    commas = _meaning_of_commas(separator, [row for _, row in rows])
+    row_format = RowFormat(path.parent, image_column, frame, extras, commas)
+    seeds = tuple(row_format.parse(row, number) for number, row in rows)
+    return SeedTable(seeds, extras, _repeated_lesions(seeds))
 
 
-def _is_filled(row: Mapping[str | None, object]) -> bool:
-    """Whether a row has any cell: spreadsheets leave empty rows behind."""
-    return any(
-        str(cell).strip() for value in row.values() for cell in (value if isinstance(value, list) else [value or ""])
-    )
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    if content.startswith(_WORKBOOKS):
+        msg = f"The seed table {path.name} is an Excel workbook. Open it there and save it as a CSV in UTF-8."
+        raise TableError(msg)
+    return content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+
+
+def _header(text: str, image_column: str) -> tuple[str, list[str]]:
+    """The separator under which the header has the columns that are needed, else the most columns; and the columns."""
+    wanted = {image_column, *COORDINATES}
+    found = {}
+    for separator in _SEPARATORS:
+        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        found[separator] = [name.strip() for name in names]
+    best = max(_SEPARATORS, key=lambda separator: (wanted <= set(found[separator]), len(found[separator])))
+    return best, found[best]
 
 
 def _require_columns(columns: list[str], image_column: str, path: Path) -> None:
     wanted = (image_column, *COORDINATES)
     missing = [name for name in wanted if name not in columns]
     if missing:
-        signs = [
-            name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if len(columns) == 1 and sign in columns[0]
-        ]
-        advice = (
-            f"It seems to be separated by {signs[0]}: save it with commas and decimal points."
-            if signs
-            else "Rename them, or name the column of the scans (--image-column)."
-        )
         msg = (
-            f"The seed table {path.name} needs the columns {', '.join(wanted)}, separated by commas; it lacks "
-            f"{', '.join(missing)} and has {', '.join(columns) or 'none'}. {advice}"
+            f"The seed table {path.name} needs the columns {', '.join(wanted)}, separated by commas, semicolons or "
+            f"tabs; it lacks {', '.join(missing)} and has {', '.join(columns)[:200] or 'none'}. "
+            "Rename them, or name the column of the scans (--image-column)."
         )
         raise TableError(msg)
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
@@ -83,64 +99,35 @@ def _require_columns(columns: list[str], image_column: str, path: Path) -> None:
         raise TableError(msg)
 
 
-def _parse_row(
-    row: Mapping[str | None, str | None],
-    number: int,
-    folder: Path,
-    image_column: str,
-    frame: Frame,
-    extras: tuple[str, ...],
-) -> LesionSeed:
-    cells = {name: (row.get(name) or "").strip() for name in (image_column, *COORDINATES, *OPTIONAL)}
-    problems = []
-    if any(cell.strip() for cell in row.get(None) or ()):
-        problems.append("it has more cells than the header")
-    if not cells[image_column]:
-        problems.append(f"{image_column} is empty")
-    if "\0" in cells[image_column]:
-        problems.append(f"{image_column} holds a character that no path has")
-        cells[image_column] = ""
-    coordinates = _NOWHERE
-    try:
-        x, y, z = (_number(cells[name], name) for name in COORDINATES)
-        coordinates = (x, y, z)
-    except ValueError as error:
-        problems.append(str(error))
-    diameter = None
-    try:
-        diameter = _diameter(cells["lesion_diameter_mm"])
-    except ValueError as error:
-        problems.append(str(error))
-    return LesionSeed(
-        row=number,
-        lesion_id=cells["lesion_id"] or str(number),
-        image=folder / cells[image_column] if cells[image_column] else Path(),
-        coordinates=coordinates,
-        frame=frame,
-        diameter_mm=diameter,
-        series_uid=cells["series_uid"],
-        extras={name: row.get(name) or "" for name in extras},
-        problem=f"Row {number} of the seed table: {'; '.join(problems)}. Correct the row." if problems else "",
+def _is_filled(row: Row) -> bool:
+    """Whether a row has any cell: spreadsheets leave empty rows behind."""
+    return any(cell.strip() for value in row.values() for cell in (value if isinstance(value, list) else [value or ""]))
+
+
+def _meaning_of_commas(separator: str, rows: Sequence[Row]) -> Commas:
+    """What commas in numbers mean, the same for the whole table."""
+    if separator == ",":
+        return "separate"
+    has_points = any("." in str(row.get(name) or "") for row in rows for name in (*COORDINATES, DIAMETER))
+    return "mixed" if has_points else "decimal"
+
+
+def _repeated_lesions(seeds: Sequence[LesionSeed]) -> tuple[str, ...]:
+    seen = set()
+    repeated = []
+    for seed in seeds:
+        lesion = (seed.image, seed.series_uid, seed.time_point, seed.lesion_id)
+        if lesion in seen:
+            repeated.append(str(seed.row))
+        seen.add(lesion)
+    if not repeated:
+        return ()
+    more = f" and {len(repeated) - _ROWS_TOLD} more" if len(repeated) > _ROWS_TOLD else ""
+    warning = (
+        "The lesion_id and scan of an earlier row come again in these rows, which are computed all the same: "
+        f"{', '.join(repeated[:_ROWS_TOLD])}{more}. Give different lesions different names."
     )
-
-
-def _diameter(text: str) -> float | None:
-    value = _number(text, "lesion_diameter_mm") if text else None
-    if value is not None and value <= 0:
-        msg = f"lesion_diameter_mm should be more than 0, got {text!r}"
-        raise ValueError(msg)
-    return value
-
-
-def _number(text: str, column: str) -> float:
-    try:
-        value = float(text) if "_" not in text else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        msg = f"{column} should be a number in millimetres (or an index) with a decimal point, got {text!r}"
-        raise ValueError(msg)
-    return value
+    return (warning,)
 
 
 def _reason(error: Exception) -> str:
