@@ -11,6 +11,7 @@
     |-- DeviceError             a device or precision that this machine does not have
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
+    |-- DownloadError           no mirror gave the file, whole and right
     |-- DependencyError         an optional package that is not installed
     `-- ProtocolError           bytes between two of our processes that are not a message
 
@@ -60,6 +61,10 @@ class OutOfMemoryError(FmcibError):
 
 class OutputError(FmcibError):
     """A result that cannot be written, or that would overwrite another."""
+
+
+class DownloadError(FmcibError):
+    """A published file that could not be fetched, or is not what its repository says."""
 
 
 class DependencyError(FmcibError):

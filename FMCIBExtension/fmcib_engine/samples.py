@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .cache import cache_folder
-from .errors import DependencyError, InputError
+from .downloads import Mirror, Wanted, only_one
+from .downloads import fetch as fetch_file
+
+HOSTS = {
+    "github.com": "public sample scans",
+    "*.githubusercontent.com": "public sample scans: where github.com redirects to",
+}
+"""Host, and what it is contacted for."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +45,14 @@ def fetch(sample: Sample) -> Path:
     """Download the sample, check its SHA-256, and keep it. **Call this only after the user agreed.**
 
     Raises:
-        InputError: it cannot be fetched, or is not what it should be.
-        DependencyError: pooch is not installed.
+        DownloadError: it cannot be fetched, or is not what it should be.
+        OutputError: it cannot be written into the cache folder.
+        DependencyError: requests, filelock or platformdirs is not installed.
     """
-    try:
-        import pooch
-    except ImportError as error:
-        msg = "Fetching a sample needs pooch. Install the engine with its extra [samples], or give a scan of your own."
-        raise DependencyError(msg) from error
-    try:
-        return Path(pooch.retrieve(sample.url, f"sha256:{sample.sha256}", fname=sample.file_name, path=_folder()))
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; pooch tells a wrong checksum by ValueError
-        msg = f"{sample.about} could not be fetched ({type(error).__name__}). Check the network, or give your own scan."
-        raise InputError(msg) from error
+    mirror = Mirror("github", "url", sample.url, file=sample.file_name, sha256=sample.sha256)
+    wanted = Wanted(sample.about, (mirror,), tuple(HOSTS), by_hand="Check the network, or give your own scan.")
+    with only_one(_folder()):
+        return cached(sample) or fetch_file(wanted, _folder()).path
 
 
 def _folder() -> Path:

@@ -71,7 +71,6 @@ from threading import Thread
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import __version__, pipeline
 from .encoders import PRECISIONS, Encoder, Precision
@@ -172,7 +171,6 @@ class _Desk:
             encoder_id=wanted["encoder"],
             device=wanted["device"],
             precision=precision,
-            probe=_probe(precision),
         )
         header = {
             "type": "loaded",
@@ -225,12 +223,3 @@ def _as_precision(name: str) -> Precision:
             return precision
     msg = f"The precision is one of {', '.join(PRECISIONS)}, got {name!r}. Use float32."
     raise DeviceError(msg)
-
-
-def _probe(precision: Precision) -> NDArray[np.float32] | None:
-    """The patch on which a reduced precision is measured."""
-    if precision == "float32":
-        return None
-    from .phantom import probe_patch
-
-    return probe_patch()

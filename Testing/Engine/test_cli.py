@@ -281,7 +281,7 @@ def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
         "No such file": ["--table", str(folder / "nothing.csv"), *demonstration],
         "gone too.nrrd": ["--table", str(folder / "gone.csv"), *demonstration],
         "no weights file": [*image, "--weights", str(folder / "nothing.torch")],
-        "weights.torch is not a checkpoint": [*image, "--weights", str(folder / "weights.torch")],
+        "weights.torch is a web page, not a checkpoint": [*image, "--weights", str(folder / "weights.torch")],
         "here are": [*image, *demonstration, "--device", "cuda:42"],
         "is not there": [*image, *demonstration, "--output", str(folder / "no" / "f.csv")],
     }

@@ -119,7 +119,12 @@ def wrapped(statement: str) -> list[str]:
 
 
 def make_patch(array: np.ndarray, recipe_id: str = "fmcib-csv-v1") -> Patch:
-    quality = Quality(0.0, 50.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, oblique=False)
+    quality = Quality(
+        *(0.0, 50.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, -1024.0, 2048.0),
+        oblique=False,
+        untrusted_slices=0,
+        fault_distance_mm=None,
+    )
     grid = VoxelGrid((PATCH_SIZE,) * 3, np.eye(4))
     return Patch(
         array=array.astype(np.float32),

@@ -14,9 +14,12 @@ from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.table import TableOptions
 from ..seeds import LesionSeed, SeedTable, read_seed_table
 from ..weights import DEMONSTRATION_SOURCE
+from ..weights.store import PUBLISHED_ENCODER, installed_encoder
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
 from .info import show_columns, show_info
+from .verify_published import verify_published
+from .weights import weights as weights_group
 
 
 def run(arguments: list[str]) -> int:
@@ -61,11 +64,15 @@ def cli(*, debug: bool) -> None:
     set_up_logging(debug=debug)
 
 
+cli.add_command(verify_published)
+cli.add_command(weights_group)
+
 _weights = click.option(
     "--weights",
     envvar="FMCIB_WEIGHTS",
     metavar="FILE",
-    help="Checkpoint of the encoder, or `demonstration` for random numbers. Else the variable FMCIB_WEIGHTS.",
+    help="A checkpoint, an ID of `weights list`, or `demonstration` for random numbers. Else the variable "
+    "FMCIB_WEIGHTS, else the installed `fmcib`.",
 )
 _device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 
@@ -77,6 +84,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
     "--frame", type=click.Choice(FRAMES), default="lps", show_default=True, help="lps, ras (mm), or ijk (voxels)."
 )
 @click.option("--series", "series_uid", default="", help="SeriesInstanceUID, where the folder holds several series.")
+@click.option("--time-point", type=click.IntRange(min=0), help="Which time point of a 4D scan, from 0.")
 @click.option("--lesion-id", default="", help="Your name for the lesion; else 1.")
 @click.option(
     "--diameter", type=click.FloatRange(min=0, min_open=True), help="The lesion's size in mm: warns above 50."
@@ -108,6 +116,7 @@ def extract(
     seed: tuple[float, float, float] | None,
     frame: str,
     series_uid: str,
+    time_point: int | None,
     lesion_id: str,
     diameter: float | None,
     table: Path | None,
@@ -133,12 +142,12 @@ def extract(
     if (table is None) == (image is None) or (image is None) != (not seed):
         msg = "Give either --image with --seed, or --table."
         raise click.UsageError(msg)
-    if table is not None and (series_uid or lesion_id or diameter):
-        msg = "With --table, give series_uid, lesion_id and lesion_diameter_mm as columns of it."
+    if table is not None and (series_uid or lesion_id or diameter or time_point is not None):
+        msg = "With --table, give series_uid, time_point, lesion_id and lesion_diameter_mm as columns of it."
         raise click.UsageError(msg)
     encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
     if image is not None and seed:
-        one = LesionSeed(1, lesion_id or "1", image, seed, parse_frame(frame), diameter, series_uid)
+        one = LesionSeed(1, lesion_id or "1", image, seed, parse_frame(frame), diameter, series_uid, time_point)
         seeds = SeedTable((one,), ())
     elif table is not None:
         seeds = read_seed_table(table, image_column=image_column, frame=parse_frame(frame))
@@ -154,7 +163,7 @@ def extract(
 @click.option("--self-test/--no-self-test", default=True, show_default=True, help="Recompute known values.")
 def info(*, weights: str | None, device: str, self_test: bool) -> int:
     """Versions, devices, weights, and a self-test against known values."""
-    return show_info(weights, device, self_test=self_test)
+    return show_info(weights or installed_encoder(), device, self_test=self_test)
 
 
 @cli.command()
@@ -204,10 +213,11 @@ def worker() -> int:
 
 
 def _require_weights(weights: str | None) -> str:
-    if not weights:
+    if not (chosen := weights or installed_encoder()):
         msg = (
-            "No weights. Give the encoder's checkpoint with --weights FILE or the variable FMCIB_WEIGHTS; "
-            "`--weights demonstration` computes with random numbers, for trying out."
+            f"No weights. Fetch the published ones: `fmcib-engine weights download {PUBLISHED_ENCODER}`. Or give a "
+            "checkpoint of the encoder with --weights FILE or the variable FMCIB_WEIGHTS; `--weights demonstration` "
+            "computes with random numbers, for trying out."
         )
         raise click.UsageError(msg)
-    return weights
+    return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,16 @@ from typing import Protocol
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from ..results.lesion import LesionResult, Run
@@ -72,6 +81,28 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
             err.print(f"{what}: {count} of {total}, about {minutes:.0f} min left", markup=False)
 
     yield advance
+
+
+@contextmanager
+def byte_progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Takes the bytes done and the bytes of the whole: a bar with speed and an estimate; elsewhere as `progress`."""
+    if err.is_terminal:
+        columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    last_line = time.monotonic()
+
+    def show(done: int, total: int | None) -> None:
+        nonlocal last_line
+        now = time.monotonic()
+        if now - last_line >= _SECONDS_BETWEEN_LINES:
+            last_line = now
+            whole = f" of {total / 1e6:.0f}" if total else ""
+            err.print(f"{what}: {done / 1e6:.0f}{whole} MB", markup=False)
+
+    yield show
 
 
 def show_results(results: list[LesionResult], run: Run, output: Path, *, rows: int = 1) -> None:

@@ -15,9 +15,10 @@ from ..readers import read_volume
 from ..results.lesion import LesionResult, Run
 from ..results.table import TableOptions, TableWriter, require_writable
 from ..results.versions import installed_versions
-from ..seeds import SeedTable
+from ..seeds import LesionSeed, SeedTable
 from ..volume import Volume
 from ..weights import load_encoder
+from ..weights.store import licence_notice, resolve
 from .console import err, progress
 
 _log = logging.getLogger(__name__)
@@ -49,19 +50,15 @@ class Job:
 
 
 def open_encoder(options: EncoderOptions) -> Encoder:
-    """Load the weights, with a sign of life."""
-    probe = None
-    if options.precision != "float32":
-        from ..phantom import probe_patch
-
-        probe = probe_patch()
+    """Load the weights, with a sign of life, and their licence where they are of the store."""
+    if notice := licence_notice(options.weights):
+        err.print(notice, markup=False)
     with err.status("Loading PyTorch and the weights"):
         return load_encoder(
             options.weights,
             device=options.device,
             precision=options.precision,
             batch_size=options.batch_size,
-            probe=probe,
         )
 
 
@@ -84,6 +81,8 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     )
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:
+        for warning in job.table.warnings:
+            _log.warning("%s", warning)
         if writer.dropped_columns:
             _log.info("Your columns that identify patients are left out: %s", ", ".join(writer.dropped_columns))
         if kept := [name for name in job.table.extra_columns if name not in writer.dropped_columns]:
@@ -141,7 +140,7 @@ class _Tally:
 
 def _require_no_input_lost(job: Job) -> None:
     """Refuse to write the table over something that it is made from, whatever `--overwrite` says."""
-    inputs = {seed.image.absolute() for seed in job.table.seeds} | {Path(job.encoder.weights).absolute()}
+    inputs = {seed.image.absolute() for seed in job.table.seeds} | {resolve(job.encoder.weights).absolute()}
     inputs |= {job.table_path.absolute()} if job.table_path else set()
     if job.output.resolve() in {path.resolve() for path in inputs}:
         msg = f"The table would replace {job.output.name}, from which it is made. Choose another name (--output)."
@@ -158,8 +157,8 @@ def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally) -> Non
             advance()
 
 
-def _read(image: Path, series_uid: str) -> Volume:
-    return read_volume(image, series_uid=series_uid or None)
+def _read(seed: LesionSeed) -> Volume:
+    return read_volume(seed.image, series_uid=seed.series_uid or None, time_point=seed.time_point)
 
 
 def _tell_how_to_go_on(writer: TableWriter, job: Job) -> None:

@@ -13,6 +13,7 @@ from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, SCHEMA_VERSION
 from ..results.versions import installed_versions
 from ..weights import load_encoder
+from ..weights.store import licence_notice
 from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, NOTHING, OK
 
@@ -62,17 +63,20 @@ def _show_devices(wanted: str) -> bool:
 
 def _show_weights(weights: str | None, device: str) -> bool:
     if not weights:
-        out.print("weights: none given (--weights FILE, or the variable FMCIB_WEIGHTS)", markup=False)
+        out.print("weights: none given (--weights, or the variable FMCIB_WEIGHTS)", markup=False)
         return True
     try:
         with err.status("Loading the weights"):
             identity = load_encoder(weights, device=device).weights
+            notice = licence_notice(weights)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
         return False
     out.print(
         f"weights: {identity.name}, SHA-256 {identity.sha256}, every tensor as the encoder wants it", markup=False
     )
+    if notice:
+        out.print(notice, markup=False)
     if identity.demonstration:
         out.print(f"[bold yellow]{DEMONSTRATION_MEANING}[/]")
     return True

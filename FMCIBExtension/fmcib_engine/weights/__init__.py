@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..encoders import DEMONSTRATION, ENCODERS, Encoder, Precision, WeightsIdentity
+from ..encoders import DEMONSTRATION, Encoder, Precision, WeightsIdentity, find_encoder
 from ..encoders.devices import resolve_device
 from ..encoders.fmcib import FmcibEncoder, build_network
-from ..errors import InputError
 from ..preprocessing import PATCH_SIZE
-from .checkpoint import file_sha256, fill, read_checkpoint
+from .checkpoint import fill, read_checkpoint
 from .demonstration import content_sha256, demonstration_trunk, is_demonstration
+from .files import file_sha256
+from .store import require_pinned, resolve
 
 __all__ = ["DEMONSTRATION_SOURCE", "load_encoder"]
 
@@ -29,38 +30,35 @@ def load_encoder(
     device: str = "auto",
     precision: Precision = "float32",
     batch_size: int | None = None,
-    probe: NDArray[np.float32] | None = None,
 ) -> Encoder:
     """An encoder with the weights of a file, warmed up.
 
     Args:
-        source: a checkpoint, or `"demonstration"`.
+        source: a checkpoint, the ID of installed weights, or `"demonstration"`.
         encoder_id: a key of `ENCODERS`.
         device: auto, cpu, cuda, cuda:N or mps.
-        precision: float32 unless the user asks for less.
+        precision: float32 unless the user asks for less, whose deviation is then measured on the probe patch.
         batch_size: patches at once; None chooses by device.
-        probe: a patch [z, y, x]; needed to measure a reduced precision.
 
     Raises:
         InputError: an unknown encoder.
-        WeightsError: a file that is not exactly the encoder's.
+        WeightsError: a file that is not exactly the encoder's, or not the one that was once verified.
         FeatureError: weights that give no numbers.
         DeviceError: a device or precision that is not here.
         DependencyError: torch or MONAI is not installed.
         OutOfMemoryError: no room for the network.
     """
-    if encoder_id not in ENCODERS:
-        msg = f"An encoder is one of {', '.join(ENCODERS)}, got {encoder_id!r}."
-        raise InputError(msg)
+    find_encoder(encoder_id)
     torch_device = resolve_device(device)
     network = build_network()
+    path: Path | None = None
     with ThreadPoolExecutor(max_workers=1) as background:
         if str(source) == DEMONSTRATION_SOURCE:
             trunk = demonstration_trunk()
             sha256 = background.submit(content_sha256, trunk)
             name, demonstration = DEMONSTRATION, True
         else:
-            path = Path(source)
+            path = resolve(str(source))
             trunk = dict(read_checkpoint(path).trunk)
             sha256 = background.submit(file_sha256, path)
             name, demonstration = path.name, False
@@ -68,7 +66,20 @@ def load_encoder(
         if not demonstration and is_demonstration(trunk, network):
             name, demonstration = f"{DEMONSTRATION} ({name})", True
         identity = WeightsIdentity(name, "", demonstration)
-        encoder = FmcibEncoder(network, identity, torch_device, precision=precision, batch_size=batch_size, probe=probe)
+        encoder = FmcibEncoder(
+            network, identity, torch_device, precision=precision, batch_size=batch_size, probe=_probe(precision)
+        )
         encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # pages the file in while it is hashed
         encoder.weights = WeightsIdentity(name, sha256.result(), demonstration)
+    if path is not None:
+        require_pinned(path, encoder.weights.sha256)
     return encoder
+
+
+def _probe(precision: Precision) -> NDArray[np.float32] | None:
+    """The patch on which a reduced precision is measured."""
+    if precision == "float32":
+        return None
+    from ..phantom import probe_patch  # takes a second, and scipy
+
+    return probe_patch()

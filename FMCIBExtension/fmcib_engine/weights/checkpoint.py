@@ -1,9 +1,9 @@
 """A checkpoint file -> the network's tensors, whatever form the file has, and nothing that is not expected.
 
-Forms (published by FMCIB or written by its training):
+Forms (published by FMCIB, written by its training, or by us), in PyTorch's or in safetensors' format:
 
 * `trunk_state_dict`: the encoder, with `head_state_dict` beside it in fine-tuned files;
-* `state_dict` with the prefixes `model.trunk.` and `model.heads.`, as Lighter writes it;
+* the prefixes `model.trunk.` and `model.heads.`, as Lighter writes them, with or without `state_dict` around them;
 * the encoder's names at the top level;
 
 each possibly behind `module.`, as torch's DataParallel leaves it.
@@ -11,18 +11,17 @@ each possibly behind `module.`, as torch's DataParallel leaves it.
 
 from __future__ import annotations
 
-import hashlib
-import pickle
-import warnings
-import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..encoders.batching import is_out_of_memory
+from ..encoders import find_encoder
 from ..encoders.devices import import_torch
-from ..errors import OutOfMemoryError, WeightsError
+from ..encoders.fmcib import build_network
+from ..errors import OutputError, WeightsError
+from .files import import_safetensors, open_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,19 +38,15 @@ class Checkpoint:
     form: str = ""
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Open a checkpoint without running anything that it holds (`weights_only=True`).
+    """Open a checkpoint without running anything that it holds.
 
     Raises:
         WeightsError: no such file, not a checkpoint, code in it, or an unknown form.
+        DependencyError: torch is not installed, or safetensors for such a file.
+        OutOfMemoryError: no room for it.
     """
-    content = _open(path)
+    content = open_weights(path)
     if not isinstance(content, Mapping):
         msg = f"{path.name} holds a {type(content).__name__}, wanted a dictionary of tensors. Choose another file."
         raise WeightsError(msg)
@@ -60,7 +55,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(_tensors(content["trunk_state_dict"], path), head, "trunk_state_dict")
     if "state_dict" in content:
         return _split(_tensors(content["state_dict"], path), path)
-    return Checkpoint(_tensors(content, path), form="plain")
+    state = _tensors(content, path)
+    if any(key.startswith((_TRUNK, _HEADS)) for key in state):
+        return _split(state, path)
+    return Checkpoint(state, form="plain")
+
+
+def check_fits(path: Path, encoder_id: str = "fmcib") -> Checkpoint:
+    """The checkpoint in a file, if it is exactly an encoder's. Only names, shapes and types are looked at.
+
+    Raises:
+        InputError: an unknown encoder.
+        WeightsError, DependencyError, OutOfMemoryError: as `read_checkpoint` and `fill`.
+    """
+    find_encoder(encoder_id)
+    checkpoint = read_checkpoint(path)
+    _require_fit(build_network(), checkpoint.trunk, path.name)
+    return checkpoint
 
 
 def fill(network: nn.Module, trunk: Mapping[str, Tensor], *, name: str) -> None:
@@ -69,6 +80,37 @@ def fill(network: nn.Module, trunk: Mapping[str, Tensor], *, name: str) -> None:
     Raises:
         WeightsError: with what is missing, unexpected, or of another shape or type.
     """
+    _require_fit(network, trunk, name)
+    network.load_state_dict(dict(trunk), strict=True, assign=True)
+
+
+def write_safetensors(path: Path, checkpoint: Checkpoint, metadata: Mapping[str, str]) -> None:
+    """Write a checkpoint with Lighter's prefixes, all of it or nothing, over a file of that name if there is one.
+
+    Raises:
+        DependencyError: safetensors is not installed.
+        OutputError: the file cannot be written.
+    """
+    safetensors = import_safetensors()
+    tensors = {f"{_TRUNK}{key}": tensor.contiguous() for key, tensor in checkpoint.trunk.items()}
+    tensors |= {f"{_HEADS}{key}": tensor.contiguous() for key, tensor in checkpoint.head.items()}
+    temporary = path.with_name(f"unfinished-{path.name}")
+    try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        safetensors.save_file(tensors, temporary, metadata=dict(metadata))
+        temporary.chmod(mode)  # safetensors keeps its files to their owner
+        temporary.replace(path)
+    except (OSError, RuntimeError, safetensors.error) as error:
+        said = getattr(error, "strerror", None) or str(error).strip().replace(str(path.parent), "…")
+        msg = f"The weights {path.name} cannot be written ({said}). Make room, or choose another folder."
+        raise OutputError(msg) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _require_fit(network: nn.Module, trunk: Mapping[str, Tensor], name: str) -> None:
     wanted = network.state_dict()
     problems = [
         *_listed("missing", sorted(wanted.keys() - trunk.keys())),
@@ -88,7 +130,6 @@ def fill(network: nn.Module, trunk: Mapping[str, Tensor], *, name: str) -> None:
             "Choose the encoder's published file."
         )
         raise WeightsError(msg)
-    network.load_state_dict(dict(trunk), strict=True, assign=True)
 
 
 def _listed(what: str, names: list[str]) -> list[str]:
@@ -98,52 +139,27 @@ def _listed(what: str, names: list[str]) -> list[str]:
     return [f"{len(names)} {what} ({', '.join(names[:3])}{more})"]
 
 
-def _open(path: Path) -> Any:
-    torch = import_torch()
-    try:
-        if not path.is_file():
-            msg = f"There is no weights file {path.name or path} in the folder given. Check the path."
-            raise WeightsError(msg)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's advice to the file's author
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        msg = (
-            f"{path.name} is not a checkpoint of tensors alone: it is damaged, of another kind, or holds code, "
-            "which is never run. Choose the encoder's published file."
-        )
-        raise WeightsError(msg) from error
-    except (
-        OSError,
-        RuntimeError,
-        MemoryError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        IndexError,
-    ) as error:
-        if is_out_of_memory(error):
-            msg = f"There is no memory to open {path.name}. Close other programs."
-            raise OutOfMemoryError(msg) from error
-        said = str(error).partition("\n")[0].replace(str(path), path.name)
-        reason = said if said and isinstance(error, (OSError, RuntimeError)) else type(error).__name__
-        msg = f"{path.name} cannot be opened as a PyTorch checkpoint ({reason}). Fetch it again."
-        raise WeightsError(msg) from error
-
-
 def _tensors(state: Any, path: Path) -> dict[str, Tensor]:
     torch = import_torch()
     if not isinstance(state, Mapping) or not state:
         msg = f"{path.name} holds no dictionary of tensors where the encoder should be. Choose another file."
         raise WeightsError(msg)
-    strangers = [str(key) for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    strangers = [
+        str(key)
+        for key, value in state.items()
+        if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_meta
+    ]
     if strangers:
-        msg = f"{path.name} holds entries that are not tensors ({', '.join(strangers[:3])}). Choose another file."
+        msg = f"{path.name} holds entries that are not plain tensors ({', '.join(strangers[:3])}). Choose another file."
         raise WeightsError(msg)
-    prefix = _PARALLEL if all(str(key).startswith(_PARALLEL) for key in state) else ""
-    return {str(key).removeprefix(prefix): value for key, value in state.items()}
+    return _without(_PARALLEL, {str(key): value for key, value in state.items()})
+
+
+def _without(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without a prefix that all names have; else one of two tensors could silently win."""
+    if not all(key.startswith(prefix) for key in state):
+        return state
+    return {key.removeprefix(prefix): value for key, value in state.items()}
 
 
 def _split(state: dict[str, Tensor], path: Path) -> Checkpoint:
@@ -156,4 +172,4 @@ def _split(state: dict[str, Tensor], path: Path) -> Checkpoint:
             f"({', '.join(strangers[:3])}). Choose the encoder's published file."
         )
         raise WeightsError(msg)
-    return Checkpoint(trunk, head, "lighter")
+    return Checkpoint(_without(_PARALLEL, trunk), _without(_PARALLEL, head), "lighter")

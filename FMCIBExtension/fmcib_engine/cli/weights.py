@@ -1,0 +1,164 @@
+"""`weights`: the published files, fetched with consent or brought by hand, and whether they are what they were."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from .. import samples
+from ..downloads import PART
+from ..weights.acquire import download as fetch
+from ..weights.acquire import import_file, require_offered
+from ..weights.catalogue import Entry, load_catalogue
+from ..weights.store import UNVERIFIED, Record, installed, path_of, store_folder, verify
+from .console import byte_progress, err, out
+from .extract import ERROR_ROWS, INTERRUPTED, NOTHING, OK
+
+
+@click.group()
+def weights() -> None:
+    """The published weights and tables: list, fetch, import, verify, and where they lie."""
+
+
+@weights.command("list")
+def list_() -> None:
+    """What is published, under which licence, and what of it is here."""
+    catalogue = load_catalogue()
+    here = installed()
+    table = Table(title="Published files", title_justify="left", show_lines=True)
+    for heading, fixed in (("ID", True), ("what", False), ("size", True), ("here", False)):
+        table.add_column(heading, no_wrap=fixed, overflow="fold")
+    for entry in catalogue.entries.values():
+        table.add_row(*map(escape, (entry.id, _about(entry), _size(entry), _here(entry, here))))
+    for record in here:
+        if record.id not in catalogue.entries:
+            table.add_row(escape(record.id), escape(f"your own, {record.source}"), f"{record.size / 1e6:.1f} MB", "yes")
+    out.print(table)
+    for licence in {entry.licence.title: entry.licence for entry in catalogue.entries.values()}.values():
+        out.print(f"{licence.title}: {licence.meaning} {licence.url}", markup=False)
+    for citation in dict.fromkeys(entry.citation for entry in catalogue.entries.values()):
+        out.print(f"To be cited: {citation}", markup=False)
+    out.print(
+        "Unverified facts could not be checked when this list was written; files are checked when they are fetched."
+    )
+
+
+@weights.command()
+@click.argument("entry_id", metavar="ID")
+@click.option("--accept-license", is_flag=True, help="You agree to the licence; else you are asked.")
+@click.option("--file", default="", metavar="NAME", help="Which file, where a folder has several.")
+@click.option("--mirror", default="", metavar="NAME", help="Ask this mirror only; else each in turn.")
+def download(*, entry_id: str, accept_license: bool, file: str, mirror: str) -> int:
+    """Fetch a published file: its licence is shown first, and its checksum verified.
+
+    What comes is kept when you interrupt it: run the same command to go on.
+    """
+    entry = require_offered(load_catalogue().entry(entry_id))
+    if not _agreed(entry, accept_license=accept_license):
+        err.print("Nothing was fetched: the licence was not agreed to.")
+        return NOTHING
+    try:
+        with byte_progress(entry_id) as progress:
+            record = fetch(entry_id, file=file, mirror=mirror, progress=progress)
+    except KeyboardInterrupt:
+        parts = sorted(path.name for path in (store_folder() / entry_id).glob(f"*{PART}"))
+        kept = f" What came is kept in {', '.join(parts)}; to go on, run the same command." if parts else ""
+        err.print(f"Interrupted.{kept}", markup=False)
+        return INTERRUPTED
+    _tell(record)
+    return OK
+
+
+@weights.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--id", "entry_id", default="", metavar="ID", help="Which published file it is, where its size is unknown."
+)
+@click.option("--as", "own_name", default="", metavar="NAME", help="Weights of your own that fit the encoder: a name.")
+@click.option("--overwrite", is_flag=True, help="Replace a differing file that is here.")
+def import_(*, file: Path, entry_id: str, own_name: str, overwrite: bool) -> int:
+    """Take in a file that was fetched elsewhere, for a computer without network."""
+    with byte_progress(file.name) as progress:
+        record = import_file(file, entry_id=entry_id, own_name=own_name, overwrite=overwrite, progress=progress)
+    _tell(record)
+    return OK
+
+
+@weights.command("verify")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+def verify_(*, ids: tuple[str, ...]) -> int:
+    """Recompute the SHA-256 of the files here. Exit code 3 if one is not what it was."""
+    with err.status("Reading the files"):
+        verdicts = verify(ids)
+    for record, problem in verdicts:
+        verdict = f"[bold red]WRONG[/]: {escape(problem)}" if problem else f"[green]good[/], {_checked(record)}"
+        out.print(f"{record.id}: {escape(record.file)}: {verdict}")
+    if not verdicts:
+        out.print("Nothing is installed.")
+    return ERROR_ROWS if any(problem for _, problem in verdicts) else OK
+
+
+@weights.command()
+@click.argument("entry_id", metavar="[ID]", required=False)
+def path(*, entry_id: str | None) -> None:
+    """The folder of all weights, or the file of one ID. Exit code 4 if it is not installed."""
+    out.print(str(path_of(entry_id) if entry_id else store_folder()), markup=False)
+
+
+@weights.command()
+def hosts() -> None:
+    """Every host that could ever be contacted, and when; nothing else is, and nothing without you asking for it."""
+    table = Table(title="Hosts", title_justify="left")
+    for heading in ("host", "what for", "when", "unverified"):
+        table.add_column(heading, overflow="fold")
+    for host in load_catalogue().hosts:
+        unverified = "that it is so named" if host.unverified else ""
+        table.add_row(escape(host.name), escape(host.purpose), "weights download", unverified)
+    for name, purpose in samples.HOSTS.items():
+        table.add_row(name, purpose, "demo, if you agree", "that it is so named" if "*" in name else "")
+    out.print(table)
+
+
+def _agreed(entry: Entry, *, accept_license: bool) -> bool:
+    """Show the licence, and have it agreed to."""
+    licence = entry.licence
+    err.print(f"{entry.id}: {entry.title}\nLicence {licence.title}: {licence.meaning}\n{licence.url}", markup=False)
+    if accept_license:
+        return True
+    if not sys.stdin.isatty():
+        msg = "The licence must be agreed to, and there is nobody to ask: give --accept-license if you agree."
+        raise click.UsageError(msg)
+    return click.confirm("Do you agree?", default=False, err=True)
+
+
+def _about(entry: Entry) -> str:
+    where = f"from {' or '.join(one.name for one in entry.mirrors)}" if entry.mirrors else entry.refused
+    unverified = f"; unverified: {', '.join(entry.unverified)}" if entry.unverified else ""
+    return f"{entry.title}\n{entry.licence.title}; {where}{unverified}"
+
+
+def _here(entry: Entry, records: list[Record]) -> str:
+    if entry.refused:
+        return "not offered"
+    mine = [record for record in records if record.id == entry.id]
+    if not mine:
+        return "no"
+    return "yes, checksum unverified" if all(record.checksum == UNVERIFIED for record in mine) else "yes"
+
+
+def _size(entry: Entry) -> str:
+    return f"{entry.size / 1e6:.1f} MB" if entry.size else "unknown"
+
+
+def _tell(record: Record) -> None:
+    out.print(f"{record.path}\nSHA-256 {record.sha256}, {_checked(record)}", markup=False)
+
+
+def _checked(record: Record) -> str:
+    if record.checksum == UNVERIFIED:
+        return "as it was imported, checksum unverified"
+    return f"agrees with the repository's {record.checksum}"

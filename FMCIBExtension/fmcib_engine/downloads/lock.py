@@ -1,0 +1,43 @@
+"""One process at a time in a folder: a second one waits, and then finds what the first has fetched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DependencyError, OutputError
+
+_log = logging.getLogger(__name__)
+_LOCK = ".lock"
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Make the folder, and hold its lock. The system gives a lock back when a process ends, however it ends.
+
+    Raises:
+        DependencyError: filelock is not installed.
+        OutputError: the folder cannot be made or written to.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        msg = "Fetching files needs filelock. Install the engine with its extra [download]."
+        raise DependencyError(msg) from error
+    lock = FileLock(folder / _LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            _log.info("Another process is fetching into %s: waiting for it.", folder.name)
+            lock.acquire(poll_interval=0.2)
+    except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks
+        msg = f"The folder {folder.name} cannot be written to ({error}). Name another one by FMCIB_HOME."
+        raise OutputError(msg.replace(str(folder), folder.name)) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,242 @@
+"""One published file -> one file here, from the first mirror that gives it whole and right.
+
+What came lies in `NAME.part` until size and checksum are right; then it gets its name in one step. A part is continued
+by an HTTP range, also one of another mirror or of a killed process: the checksum tells whether it fits, and if it does
+not, it is fetched once more from the start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DownloadError, OutputError
+from .repositories import Mirror, Remote, look_up
+from .session import ConnectionBrokenError, Patience, Session, require_status
+
+if TYPE_CHECKING:
+    from requests import Response
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int | None], None]
+"""Is given the bytes that are here, and how many there will be, if that is known."""
+
+PART = ".part"
+"""Ends the name of a file that is not complete."""
+
+_BLOCK = 2**20
+_NOTHING_THERE = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to be had."""
+
+    title: str
+    mirrors: tuple[Mirror, ...]
+    hosts: tuple[str, ...]
+    """Names that may be contacted, as for `host_is_listed`."""
+    size: int | None = None
+    sha256: str = ""
+    """If it is known."""
+    pins: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256, by name here, of earlier copies that were right: a new one must be the same."""
+    file: str = ""
+    """The user's choice, where a mirror has several."""
+    by_hand: str = "Check the network and try again."
+    """What to do when every mirror has failed."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that is here, and what was checked."""
+
+    path: Path
+    size: int
+    sha256: str
+    checksum: str
+    """The repository's own, with which it agrees: `md5:…`, `sha256:…` or `git:…`."""
+    url: str
+    """Without what follows a question mark."""
+
+
+def fetch(
+    wanted: Wanted, folder: Path, *, patience: Patience | None = None, progress: Progress = lambda _, __: None
+) -> Fetched:
+    """Fetch a file into a folder, replacing one of its name. The caller holds the folder's lock (`only_one`).
+
+    Raises:
+        DownloadError: no mirror gave it; what came of it is kept where it can be continued.
+        OutputError: it cannot be written here.
+        DependencyError: requests is not installed.
+    """
+    patience = patience or Patience()
+    failures = []
+    with Session(wanted.hosts, patience) as session:
+        for mirror in wanted.mirrors:
+            try:
+                remote = look_up(mirror, session, size=wanted.size, file=wanted.file)
+                known = wanted.sha256 or wanted.pins.get(remote.name, "")
+                return _Transfer(session, patience, folder, remote, progress).run(known)
+            except DownloadError as error:
+                failures.append(f"{mirror.name}: {error}")
+                if mirror is not wanted.mirrors[-1]:
+                    _log.info("%s The next mirror is asked.", failures[-1])
+    msg = f"{wanted.title} could not be fetched. {' '.join(failures)} {wanted.by_hand}"
+    raise DownloadError(msg)
+
+
+class _Transfer:
+    """One file from one mirror."""
+
+    def __init__(self, session: Session, patience: Patience, folder: Path, remote: Remote, progress: Progress) -> None:
+        self._session, self._patience, self._remote, self._progress = session, patience, remote, progress
+        self._target = folder / remote.name
+        self._part = folder / f"{remote.name}{PART}"
+        self._total = remote.size
+
+    def run(self, known: str) -> Fetched:
+        with _writing(self._part):
+            for _ in range(2):
+                continued = self._have() > 0
+                self._fill()
+                sha256, problem = self._check(known)
+                if not problem:
+                    return self._finish(sha256)
+                self._part.unlink()
+                if not continued:
+                    break
+                _log.info("The part of %s from before does not fit: fetched from the start.", self._target.name)
+        raise DownloadError(problem)
+
+    def _have(self) -> int:
+        return self._part.stat().st_size if self._part.exists() else 0
+
+    def _fill(self) -> None:
+        """Add to the part until it is complete; start anew where it cannot be continued."""
+        most, failures = self._have(), 0
+        while True:
+            why = ConnectionBrokenError("the connection ended before the end of the file.")
+            try:
+                self._receive()
+                if self._total is None:  # the end of the body is the end of the file; the checksum will tell
+                    return
+            except ConnectionBrokenError as error:
+                why = error
+            have = self._have()
+            if have == self._total:
+                return
+            failures = 0 if have > most else failures + 1
+            most = max(have, most)
+            if failures > self._patience.retries:
+                raise why
+            _log.info("%s: %s Continued after %.1f MB.", self._target.name, why, have / 1e6)
+            time.sleep(self._patience.before_retry(max(failures, 1)))
+
+    def _receive(self) -> None:
+        """One request for what is missing."""
+        have = self._have()
+        if self._total is not None and have > self._total:
+            self._part.unlink()
+            have = 0
+        if have == self._total:
+            return
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with self._session.open(self._remote.url, headers) as response:
+            require_status(response, (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, _NOTHING_THERE))
+            start, told = _place(response)
+            if None not in (self._total, told) and told != self._total:
+                msg = f"what came has {told} bytes instead of {self._total}: perhaps a page of your network."
+                raise DownloadError(msg)
+            self._total = told if self._total is None else self._total
+            if response.status_code != HTTPStatus.OK and start != have:  # of no use to us: begin anew
+                self._part.unlink(missing_ok=True)
+                msg = "the server does not continue where it should."
+                raise ConnectionBrokenError(msg)
+            if response.status_code != _NOTHING_THERE:
+                self._append(response, start)
+
+    def _append(self, response: Response, start: int) -> None:
+        if response.headers.get("Content-Type", "").startswith("text/html") and self._target.suffix != ".html":
+            msg = "a web page came instead of the file: perhaps a login page of your network."
+            raise DownloadError(msg)
+        self._require_room(start)
+        with self._part.open("ab") as file:
+            file.truncate(start)
+            self._progress(start, self._total)
+            for piece in self._session.body(response):
+                start += len(piece)
+                if self._total is not None and start > self._total:
+                    msg = f"more than the {self._total} bytes of the file came."
+                    raise DownloadError(msg)
+                file.write(piece)
+                file.flush()
+                self._progress(start, self._total)
+
+    def _require_room(self, have: int) -> None:
+        free = shutil.disk_usage(self._part.parent).free
+        if self._total is not None and free < self._total - have:
+            msg = (
+                f"{self._target.name} needs {(self._total - have) / 1e6:.1f} MB more, {free / 1e6:.1f} MB are free. "
+                "Make room, or name another folder by FMCIB_HOME."
+            )
+            raise OutputError(msg)
+
+    def _check(self, known: str) -> tuple[str, str]:
+        """SHA-256 of what came, and what is wrong with it."""
+        checksum = self._remote.checksum
+        sha256, published = hashlib.sha256(), checksum.digest(self._have())
+        with self._part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                sha256.update(block)
+                published.update(block)
+        if published.hexdigest() != checksum.hex:
+            return "", f"what came has another checksum ({checksum.algorithm}) than the one that is published."
+        if known and sha256.hexdigest() != known:
+            return "", "the published file is not the one that is known here: its SHA-256 is another."
+        return sha256.hexdigest(), ""
+
+    def _finish(self, sha256: str) -> Fetched:
+        with self._part.open("rb+") as file:
+            os.fsync(file.fileno())
+        self._part.replace(self._target)
+        url = self._remote.url.partition("?")[0]
+        return Fetched(self._target, self._target.stat().st_size, sha256, str(self._remote.checksum), url)
+
+
+def _place(response: Response) -> tuple[int, int | None]:
+    """Where the body begins in the file, and the size of the whole file, as the headers say."""
+    if response.status_code == HTTPStatus.OK:
+        length = response.headers.get("Content-Length", "")
+        return 0, int(length) if length.isdecimal() else None
+    found = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if not found:
+        return -1, None
+    start, total = found.groups()
+    whole = int(total) if total.isdecimal() else None
+    if response.status_code == _NOTHING_THERE:  # right if all of it is here
+        return -1 if whole is None else whole, whole
+    return -1 if start is None else int(start), whole
+
+
+@contextmanager
+def _writing(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"{part.name} cannot be written ({error.strerror or error}). Make room, or name another folder by "
+            "FMCIB_HOME. What came is kept."
+        )
+        raise OutputError(msg) from error

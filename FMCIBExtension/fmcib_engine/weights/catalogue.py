@@ -1,0 +1,146 @@
+"""The published files as data: `catalogue.toml`, or the file that FMCIB_CATALOGUE names."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..downloads import MIRROR_KINDS, Mirror, host_is_listed
+from ..errors import InputError
+
+VARIABLE = "FMCIB_CATALOGUE"
+SIMPLE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""IDs and users' own names: no dot and no slash, so that none is taken for a file; some disks know no capitals."""
+
+_OURS = Path(__file__).with_name("catalogue.toml")
+_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What the user is shown, and agrees to."""
+
+    title: str
+    url: str
+    meaning: str
+    notice: str
+    """One line where such weights are used."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host that may be contacted; `*.name` stands for all under it."""
+
+    name: str
+    purpose: str
+    unverified: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published file, or a folder of tables."""
+
+    id: str
+    kind: str
+    title: str
+    licence: Licence
+    citation: str
+    mirrors: tuple[Mirror, ...]
+    unverified: tuple[str, ...]
+    """Facts that nobody could check, such as `size` or `huggingface: file`."""
+    size: int | None = None
+    sha256: str = ""
+    refused: str = ""
+    """Why it is not offered."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All of it."""
+
+    entries: Mapping[str, Entry]
+    hosts: tuple[Host, ...]
+
+    def entry(self, wanted: str) -> Entry:
+        """The entry of this ID.
+
+        Raises:
+            InputError: there is none.
+        """
+        if wanted not in self.entries:
+            msg = f"There is no {wanted!r} in the catalogue. Choose one of {', '.join(self.entries)}."
+            raise InputError(msg)
+        return self.entries[wanted]
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Read the file given, else the one that FMCIB_CATALOGUE names, else ours.
+
+    Raises:
+        InputError: it cannot be read, or is not such a catalogue.
+    """
+    path = path or Path(os.environ.get(VARIABLE) or _OURS)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _catalogue(content)
+    except OSError as error:
+        msg = f"The catalogue {path.name} cannot be read ({error.strerror}). Check {VARIABLE}."
+        raise InputError(msg) from error
+    except (ValueError, TypeError, KeyError) as error:  # also TOML's and UTF-8's own
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        msg = f"The catalogue {path.name} is not right: {reason}. Compare it with the one of the package."
+        raise InputError(msg) from error
+
+
+def _catalogue(content: dict[str, Any]) -> Catalogue:
+    if content.pop("schema") != _SCHEMA:
+        msg = f"its schema is not {_SCHEMA}"
+        raise ValueError(msg)
+    licences = {name: Licence(**_texts(table)) for name, table in content.pop("licence").items()}
+    hosts = tuple(Host(**table) for table in content.pop("host"))
+    citation = content.pop("citation")
+    entries = [_entry(table, licences, citation) for table in content.pop("entry")]
+    _require(not content, f"it has an unknown {', '.join(content)}")
+    _require(len({entry.id for entry in entries}) == len(entries), "an ID comes twice")
+    names = [host.name for host in hosts]
+    for mirror in (mirror for entry in entries for mirror in entry.mirrors):
+        address = urlsplit(mirror.base)
+        _require(address.scheme in {"http", "https"}, f"{mirror.base!r} is not the address of a server")
+        _require(host_is_listed(address.hostname or "", names), f"{mirror.base!r} has no [[host]]")
+    return Catalogue({entry.id: entry for entry in entries}, hosts)
+
+
+def _entry(table: dict[str, Any], licences: dict[str, Licence], citation: str) -> Entry:
+    _require(
+        bool(SIMPLE_NAME.fullmatch(table["id"])), f"{table['id']!r} is not an ID of small letters, digits, - and _"
+    )
+    size = table.pop("size", None)
+    _require(size is None or (isinstance(size, int) and size > 0), f"{size!r} is not a size in bytes")
+    unverified = list(table.pop("unverified", []))
+    mirrors = []
+    for mirror in table.pop("mirror", []):
+        unverified += [f"{mirror['name']}: {fact}" for fact in mirror.pop("unverified", [])]
+        _require(mirror["kind"] in MIRROR_KINDS, f"{mirror['kind']!r} is not one of {', '.join(MIRROR_KINDS)}")
+        mirrors.append(Mirror(**_texts(mirror)))
+        _require(mirrors[-1].kind != "url" or bool(mirrors[-1].sha256 and mirrors[-1].file), "a url needs file, sha256")
+    _require(bool(mirrors) != ("refused" in table), f"{table['id']} needs either mirrors or a reason why it is refused")
+    texts = {"citation": citation} | _texts(table)
+    licence = licences[texts.pop("licence")]
+    return Entry(**texts, licence=licence, mirrors=tuple(mirrors), unverified=tuple(unverified), size=size)
+
+
+def _texts(table: dict[str, Any]) -> dict[str, Any]:
+    for name, value in table.items():
+        _require(isinstance(value, str), f"{name} is {value!r} instead of a text")
+    return table
+
+
+def _require(condition: bool, problem: str) -> None:  # noqa: FBT001  reads as a sentence
+    if not condition:
+        raise ValueError(problem)

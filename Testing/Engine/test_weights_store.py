@@ -1,0 +1,360 @@
+"""The catalogue of published files, and the store where fetched and imported ones lie."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from fmcib_engine.downloads import Patience
+from fmcib_engine.errors import DependencyError, DownloadError, InputError, OutputError, WeightsError
+from fmcib_engine.weights import acquire, store
+from fmcib_engine.weights.acquire import download, import_file
+from fmcib_engine.weights.catalogue import load_catalogue
+from fmcib_engine.weights.store import (
+    UNVERIFIED,
+    installed,
+    licence_notice,
+    path_of,
+    problem_of,
+    require_pinned,
+    resolve,
+    verify,
+)
+from repository_server import FILE, Repository
+
+pytest.importorskip("requests")
+
+CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(10_000))
+CHANGED = CONTENT[:-1] + b"!"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+HURRIED = Patience(connect=5, silence=20, retries=1, pause=0.001)
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    repository = Repository({FILE: CONTENT, "task1/test.csv": b"a,b\n", "task2/test.csv": b"c,d\n"})
+    repository.start()
+    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
+    yield repository
+    repository.stop()
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Files of tests are no checkpoints: what is asked of the network is noted, and answered with yes."""
+    asked = []
+    monkeypatch.setattr(acquire, "_check_fits", asked.append)
+    return asked
+
+
+def brought(folder: Path, content: bytes = CONTENT, name: str = "from-stick.torch") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def files_of(folder: Path) -> list[str]:
+    """What a user sees there: locks are hidden."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def test_the_published_catalogue_says_what_is_known_and_marks_what_is_not():
+    catalogue = load_catalogue()
+    encoder = catalogue.entry("fmcib")
+    assert encoder.size == 738_451_713
+    assert [mirror.page for mirror in encoder.mirrors] == [
+        "https://zenodo.org/records/10528450",
+        "https://huggingface.co/surajpaib/FMCIB/tree/main/models/pretrained/fmcib",
+    ]
+    assert encoder.unverified == ("huggingface: file",)
+    for entry in catalogue.entries.values():
+        assert entry.licence.title == "CC BY-NC 4.0"
+        assert "10.1038/s42256-024-00807-9" in entry.citation
+        assert entry.sha256 == ""  # nobody could compute one when it was written
+        assert entry.size or "size" in entry.unverified
+        assert all(mirror.base.startswith("https://") for mirror in entry.mirrors)
+    assert "pickle" in catalogue.entry("survival-linear").refused
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("schema = 1", "schema = 2", "its schema is not 1"),
+        ("schema = 1", "", "it lacks 'schema'"),
+        ("schema = 1", "schema = 1\nextra = 1", "it has an unknown extra"),
+        ("schema = 1", "schema = [", "is not right"),
+        ('licence = "nc"', 'licence = "mit"', "it lacks 'mit'"),
+        ('id = "tables"', 'id = "fmcib"', "an ID comes twice"),
+        ('id = "tables"', 'id = "../x"', "not an ID"),
+        ('title = "tables"', "title = 1", "title is 1 instead of a text"),
+        ('title = "tables"', 'titel = "tables"', "titel"),
+        ('kind = "zenodo"', 'kind = "figshare"', "'figshare' is not one of zenodo, huggingface, url"),
+        ('base = "http', 'base = "ftp', "is not the address of a server"),
+        ('name = "127.0.0.1"', 'name = "zenodo.org"', "has no [[host]]"),
+        ('kind = "zenodo"', 'kind = "url"', "a url needs file, sha256"),
+        ('refused = "it is a pickle"', "", "linear needs either mirrors or a reason"),
+        ("size = 320000", "size = -1", "-1 is not a size"),
+    ],
+)
+def test_a_catalogue_that_is_not_right_is_told(repository, tmp_path, before, after, told):
+    path = repository.write_catalogue(tmp_path / "mine.toml")
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with pytest.raises(InputError, match=r"The catalogue mine.toml is not right") as caught:
+        load_catalogue(path)
+    assert told in str(caught.value)
+
+
+def test_a_catalogue_that_is_not_there_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(tmp_path / "gone.toml"))
+    with pytest.raises(InputError, match=r"gone.toml cannot be read.*FMCIB_CATALOGUE"):
+        load_catalogue()
+
+
+def test_a_download_is_recorded_with_what_was_checked(repository):
+    record = download("fmcib", patience=HURRIED)
+    assert record.path.read_bytes() == CONTENT
+    assert (record.sha256, record.size, record.licence) == (SHA256, len(CONTENT), "CC BY-NC 4.0")
+    assert record.checksum.startswith("md5:")
+    assert record.source == f"{repository.base}/records/1/files/{FILE}"
+    assert record.time.endswith("+00:00")
+    assert installed() == [record]
+    assert verify() == [(record, "")]
+    assert path_of("fmcib") == resolve("fmcib") == record.path
+    assert licence_notice("fmcib") == "weights licensed CC BY-NC 4.0: non-commercial use only"
+
+
+def test_what_is_here_and_good_is_not_fetched_again(repository):
+    record = download("fmcib", patience=HURRIED)
+    asked = len(repository.asked())
+    assert download("fmcib", patience=HURRIED) == record
+    assert len(repository.asked()) == asked
+
+
+@pytest.mark.parametrize("damage", ["changed", "shortened", "gone"])
+def test_a_file_that_changed_is_loud_and_fetched_again(repository, damage):
+    record = download("fmcib", patience=HURRIED)
+    if damage == "gone":
+        record.path.unlink()
+    else:
+        record.path.write_bytes(CHANGED if damage == "changed" else CONTENT[:-1])
+    assert problem_of(record)
+    assert verify(["fmcib"]) == [(record, problem_of(record))]
+    if damage == "gone":
+        with pytest.raises(WeightsError, match=r"is gone"):
+            resolve("fmcib")
+    else:
+        with pytest.raises(WeightsError, match=r"was changed after it was verified.*weights download fmcib"):
+            require_pinned(record.path, hashlib.sha256(record.path.read_bytes()).hexdigest())
+    assert problem_of(download("fmcib", patience=HURRIED)) == ""
+    require_pinned(record.path, SHA256)
+
+
+def test_a_file_that_was_changed_where_it_is_published_is_refused_after_the_first_time(repository):
+    record = download("fmcib", patience=HURRIED)
+    record.path.unlink()
+    repository.files[FILE] = CHANGED
+    with pytest.raises(DownloadError, match=r"zenodo: .* SHA-256 is another.* huggingface: .* SHA-256 is another"):
+        download("fmcib", patience=HURRIED)
+    assert not record.path.exists()
+
+
+def test_the_last_words_of_a_failed_download_say_how_to_do_it_by_hand(repository):
+    repository.files = {}
+    with pytest.raises(DownloadError) as caught:
+        download("fmcib", patience=HURRIED)
+    pages = f"{repository.base}/records/1 or {repository.base}/owner/Repo/tree/main/models/encoder"
+    assert str(caught.value).endswith(f"with a browser from {pages}, and run `fmcib-engine weights import FILE`.")
+
+
+def test_several_files_of_one_folder_lie_side_by_side(repository):
+    names = [download("tables", file=f"task{one}/test.csv", patience=HURRIED).file for one in (1, 2)]
+    assert names == ["task1__test.csv", "task2__test.csv"]
+    assert download("tables", file="task1/test.csv", patience=HURRIED).path.read_bytes() == b"a,b\n"
+    with pytest.raises(DownloadError, match=r"there are weights.torch, task1/test.csv, task2/test.csv. Choose one"):
+        download("tables", file="test.csv", patience=HURRIED)
+    with pytest.raises(WeightsError, match=r"several files"):
+        path_of("tables")
+
+
+def test_a_mirror_can_be_chosen(repository):
+    assert download("fmcib", mirror="huggingface", patience=HURRIED).checksum == f"sha256:{SHA256}"
+    with pytest.raises(InputError, match=r"no mirror 'figshare'. Choose one of zenodo, huggingface"):
+        download("fmcib", mirror="figshare")
+
+
+def test_what_is_refused_or_unknown_is_not_fetched(repository):
+    with pytest.raises(InputError, match=r"linear .* is not offered: it is a pickle"):
+        download("linear")
+    with pytest.raises(InputError, match=r"no 'nonsense' in the catalogue. Choose one of fmcib, tables, linear"):
+        download("nonsense")
+    assert not repository.asked()
+
+
+def test_a_published_file_from_a_stick_is_known_by_its_size_and_not_more(repository, tmp_path, fits):
+    stick = brought(tmp_path)
+    record = import_file(stick)
+    assert (record.id, record.file, record.checksum) == ("fmcib", FILE, UNVERIFIED)
+    assert record.source == "imported from from-stick.torch"
+    assert record.path.read_bytes() == CONTENT
+    assert fits == [stick]
+    assert import_file(stick) == record
+    assert not repository.asked()
+
+
+def test_a_file_from_a_stick_is_verified_where_its_checksum_is_known(repository, tmp_path, fits):
+    record = download("fmcib", patience=HURRIED)
+    record.path.unlink()
+    with pytest.raises(WeightsError, match=r"not the weights.torch that is known here: its SHA-256 is another"):
+        import_file(brought(tmp_path, CHANGED))
+    assert not record.path.exists()
+    assert import_file(brought(tmp_path)) == record
+    assert verify() == [(record, "")]
+    assert import_file(brought(tmp_path, CHANGED), overwrite=True).checksum == UNVERIFIED
+
+
+def test_an_unverified_file_is_fetched_and_verified_when_there_is_a_network(repository, tmp_path, fits):
+    assert import_file(brought(tmp_path, CHANGED)).checksum == UNVERIFIED
+    record = download("fmcib", patience=HURRIED)
+    assert record.checksum.startswith("md5:")
+    assert record.path.read_bytes() == CONTENT
+
+
+def test_a_file_of_unknown_size_needs_its_id(repository, tmp_path, monkeypatch, fits):
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "c.toml", size="")))
+    with pytest.raises(WeightsError, match=r"320000 bytes.*no published file.*--id ID.*--as NAME"):
+        import_file(brought(tmp_path))
+    assert import_file(brought(tmp_path), entry_id="fmcib").id == "fmcib"
+    assert import_file(brought(tmp_path)).id == "fmcib"  # by its pinned SHA-256
+    assert import_file(brought(tmp_path, b"a,b\n", "t.csv"), entry_id="tables").file == "t.csv"
+
+
+def test_a_catalogue_with_a_checksum_verifies_offline(repository, tmp_path, monkeypatch, fits):
+    path = repository.write_catalogue(tmp_path / "c.toml", size=f'sha256 = "{SHA256}"')
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(path))
+    assert import_file(brought(tmp_path)).checksum == f"sha256:{SHA256}"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "options", "told"),
+    [
+        (CONTENT, "w.pkl", {}, "w.pkl is a pickle"),
+        (CONTENT, "w.torch", {"entry_id": "linear"}, "is not offered"),
+        (b"short", "w.torch", {"entry_id": "fmcib"}, "w.torch has 5 bytes, fmcib has 320000"),
+        (b"short", "w.torch", {}, "no published file"),
+        (CONTENT, "w.torch", {"own_name": "fmcib"}, "no ID of the catalogue"),
+        (CONTENT, "w.torch", {"own_name": "demonstration"}, "got 'demonstration'"),
+        (CONTENT, "w.torch", {"own_name": "../x"}, "got '../x'"),
+        (CONTENT, "w.torch", {"own_name": "mine", "entry_id": "fmcib"}, "goes without --id"),
+    ],
+)
+def test_what_cannot_be_imported_leaves_nothing(repository, tmp_path, fits, content, name, options, told):
+    with pytest.raises((WeightsError, InputError)) as caught:
+        import_file(brought(tmp_path, content, name), **options)
+    assert told in str(caught.value)
+    assert files_of(tmp_path / "home") == []
+    with pytest.raises(WeightsError, match=r"gone.torch is not there"):
+        import_file(tmp_path / "gone.torch")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")], ids=["Ctrl-C", "full"])
+def test_an_import_that_is_interrupted_leaves_nothing(repository, tmp_path, fits, error):
+    def stop(done: int, total: int | None) -> None:
+        raise error
+
+    with pytest.raises(KeyboardInterrupt if error is KeyboardInterrupt else OutputError):
+        import_file(brought(tmp_path), progress=stop)
+    assert files_of(tmp_path / "home") == []
+
+
+def test_without_torch_a_published_file_is_imported_all_the_same(repository, tmp_path, monkeypatch, caplog):
+    from fmcib_engine.weights import checkpoint
+
+    def missing(_: Path) -> None:
+        message = "Computing needs torch."
+        raise DependencyError(message)
+
+    monkeypatch.setattr(checkpoint, "check_fits", missing)
+    assert import_file(brought(tmp_path)).checksum == UNVERIFIED
+    assert "from-stick.torch is not checked against the network: Computing needs torch." in caplog.text
+
+
+def test_a_file_of_the_right_size_that_is_no_checkpoint_is_refused(repository, tmp_path):
+    pytest.importorskip("torch")
+    with pytest.raises(WeightsError, match=r"from-stick.torch"):
+        import_file(brought(tmp_path))
+    assert files_of(tmp_path / "home") == []
+
+
+def test_weights_of_ones_own_are_kept_as_safetensors_with_where_they_came_from(repository, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    safetensors = pytest.importorskip("safetensors")
+    from fmcib_engine.weights import checkpoint
+
+    small = checkpoint.Checkpoint({"conv1.weight": torch.arange(3.0)})
+    monkeypatch.setattr(checkpoint, "check_fits", lambda _: small)  # the real one has its own tests
+    stick = brought(tmp_path)
+    record = import_file(stick, own_name="mine")
+    assert (record.id, record.file, record.licence) == ("mine", "mine.safetensors", "")
+    assert resolve("mine") == record.path
+    assert verify(["mine"]) == [(record, "")]
+    assert licence_notice("mine") == ""
+    with safetensors.safe_open(record.path, "pt") as file:
+        assert file.metadata() == {"source": f"from-stick.torch sha256:{SHA256}"}
+    with pytest.raises(WeightsError, match=r"weights of the name mine already"):
+        import_file(stick, own_name="mine")
+    assert import_file(stick, own_name="mine", overwrite=True).sha256 == record.sha256
+
+
+def test_a_path_stays_a_path(repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("fmcib").write_text("a file of that name")
+    for source in ("w.torch", "./fmcib", "fmcib", "unknown", "/a/b", "demonstration"):
+        assert resolve(source) == Path(source)
+    record = download("fmcib", patience=HURRIED)
+    assert resolve("fmcib") == record.path
+    assert resolve("./fmcib") == Path("fmcib")
+    require_pinned(Path("fmcib"), "anything")
+    assert licence_notice("./fmcib") == ""
+
+
+def test_an_id_that_is_not_installed_says_how_to_get_it(repository):
+    for ask in (resolve, path_of, lambda one: verify([one])):
+        with pytest.raises(WeightsError, match=r"fmcib is not installed: `fmcib-engine weights download fmcib`"):
+            ask("fmcib")
+    with pytest.raises(WeightsError, match=r"weights list"):
+        path_of("../../etc")
+
+
+def test_without_a_cache_folder_paths_still_work(monkeypatch):
+    monkeypatch.delenv("FMCIB_HOME", raising=False)
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert resolve("fmcib") == Path("fmcib")
+    require_pinned(Path("w.torch"), "anything")
+
+
+def test_a_record_that_was_tampered_with_is_refused(repository):
+    record = download("fmcib", patience=HURRIED)
+    beside = record.path.with_name(f"{FILE}.json")
+    good = json.loads(beside.read_text())
+    for bad in ("", "[]", "{}", json.dumps(good | {"extra": 1}), json.dumps(good | {"id": "../other"})):
+        beside.write_text(bad)
+        with pytest.raises(WeightsError, match=r"The record weights.torch.json of fmcib is"):
+            installed()
+    beside.unlink()
+    with pytest.raises(WeightsError, match=r"without a record"):
+        require_pinned(record.path, SHA256)
+
+
+def test_a_store_that_cannot_be_written_to_is_told(repository, tmp_path):
+    (tmp_path / "home").write_text("a file in its place")
+    with pytest.raises(OutputError, match=r"FMCIB_HOME"):
+        download("fmcib", patience=HURRIED)
+    assert store.store_folder() == tmp_path / "home" / "weights"
