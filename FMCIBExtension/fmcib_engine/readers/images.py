@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from ..errors import ImageError
 from ..geometry import VoxelGrid
 from ..volume import Source, Volume
 from . import metaimage, nrrd
-from .integrity import require_voxels, unreadable
+from .integrity import require_size, unreadable, verify_voxels
 from .itk import import_package, itk_errors, itk_name, reader_name, voxels_of
-from .nifti import read_header
+from .nifti import read_header, with_nan
 
 KINDS = {
     ".nii": "nifti",
@@ -47,25 +48,44 @@ def read_image(path: Path, *, time_point: int | None = None) -> Volume:
     kind = image_kind(path) or ""
     header = read_header(path) if kind == "nifti" else None
     stored = header.stored if header else (nrrd if kind == "nrrd" else metaimage).stored_voxels(path)
-    if header:  # ITK reads a small archive whole when asked for its header, and its damage would be the header's
-        require_voxels(stored, header.values, header.value_bytes)
+    if header:
+        require_size(stored, header.values, header.value_bytes)
+    try:
+        reader = _open(sitk, path, kind)
+    except ImageError:
+        if header:  # ITK reads a small archive whole when asked for its header, and its damage would be the header's
+            verify_voxels(stored, header.values, header.value_bytes)
+        raise
+    _require_choice(path, _count_time_points(path, reader), time_point)
+    grid = _grid(path, reader)
+    notes = header.require_agreement(grid) if header else ()
+    values, value_bytes = math.prod(reader.GetSize()) * reader.GetNumberOfComponents(), _bytes(sitk, reader)
+    if header:
+        values, value_bytes = header.values, header.value_bytes
+    require_size(stored, values, value_bytes)
+    with ThreadPoolExecutor(max_workers=1) as background:  # both unpack the file; neither needs the other
+        verified = background.submit(verify_voxels, stored, values, value_bytes, header.decimals if header else None)
+        try:
+            with itk_errors(sitk, [path]):
+                array = voxels_of(sitk, _read_voxels(sitk, reader, time_point))
+        except ImageError:
+            verified.result()  # says better what is wrong
+            raise
+        not_finite = verified.result()
+    if not_finite.size:
+        array = with_nan(array, not_finite, time_point or 0)
+    source = Source(name=path.name, kind=kind, reader=reader_name(sitk), time_point=time_point, notes=notes)
+    return Volume(array, grid, source)
+
+
+def _open(sitk: Any, path: Path, kind: str) -> Any:  # noqa: ANN401 - SimpleITK has no types
+    """ITK's reader of this kind, with the header read."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO(_ITK_READERS[kind])
     reader.SetFileName(itk_name(path))
     with itk_errors(sitk, [path]):
         reader.ReadImageInformation()
-    _require_choice(path, _count_time_points(path, reader), time_point)
-    grid = _grid(path, reader)
-    notes = header.require_agreement(grid) if header else ()
-    if not header:
-        require_voxels(stored, math.prod(reader.GetSize()) * reader.GetNumberOfComponents(), _bytes(sitk, reader))
-    with itk_errors(sitk, [path]):
-        image = _read_voxels(sitk, reader, time_point)
-    source = Source(name=path.name, kind=kind, reader=reader_name(sitk), time_point=time_point, notes=notes)
-    array = voxels_of(sitk, image)
-    if header:
-        array = header.restore_not_finite(array, time_point or 0)
-    return Volume(array, grid, source)
+    return reader
 
 
 def _count_time_points(path: Path, reader: Any) -> int:  # noqa: ANN401 - SimpleITK has no types

@@ -1,4 +1,4 @@
-"""Whether a file holds the voxels that its header announces, found out before ITK allocates or reads anything.
+"""Whether a file holds the voxels that its header announces: by its size before ITK allocates, then by its checksums.
 
 The libraries inside ITK fill what is missing or damaged with zeros, or with whatever lay in memory, and say nothing.
 """
@@ -10,12 +10,16 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ImageError
 
 GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_NOWHERE = np.empty(0, dtype=np.int64)
 _DEFLATE_MOST = 1032  # a byte of deflate unpacks to no more than so many
 
 LONGEST_PATH = 900
@@ -76,41 +80,79 @@ def data_file(header: Path, name: str) -> Path:
     return path
 
 
-def require_voxels(stored: Stored, values: int, value_bytes: int) -> None:
-    """Refuse a file that cannot hold so many values, or whose compressed data do not unpack to them, checksum included.
-
-    Compressed data are unpacked piece by piece and forgotten.
+def require_size(stored: Stored, values: int, value_bytes: int) -> None:
+    """Refuse a file that cannot hold so many values, without a look at them.
 
     Raises:
-        ImageError: it ends early, holds much more than announced, or is damaged.
+        ImageError: it ends early.
     """
-    name, wanted = stored.path.name, stored.skip + values * value_bytes
+    wanted = stored.skip + values * value_bytes
     size = stored.path.stat().st_size - stored.offset
     least = {"raw": wanted, "deflate": wanted // _DEFLATE_MOST, "hex": 2 * wanted, "text": 2 * values - 1}
     if size < least[stored.packing]:
-        raise _incomplete(name, wanted, max(size, 0))
-    if stored.packing != "deflate":
-        return
-    came = 0
+        raise _incomplete(stored, wanted, max(size, 0))
+
+
+def verify_voxels(
+    stored: Stored, values: int, value_bytes: int, decimals: np.dtype[Any] | None = None
+) -> NDArray[np.int64]:
+    """Unpack what is compressed, piece by piece, checksum included, and forget it.
+
+    Args:
+        stored: of a file that `require_size` let pass.
+        values: how many are announced.
+        value_bytes: of one value.
+        decimals: the type of values among which to look for NaN and infinity; None: no look.
+
+    Returns:
+        The places of values that are NaN or infinite, in the order of the file.
+
+    Raises:
+        ImageError: the data end early, hold much more than announced, or are damaged.
+    """
+    if stored.packing != "deflate" and decimals is None:
+        return _NOWHERE
+    wanted, came, finder = stored.skip + values * value_bytes, 0, _NotFinite(decimals, stored.skip)
     try:
-        for piece in pieces(stored):
+        for piece in _pieces(stored):
             came += len(piece)
-            if came > wanted + _CHUNK:
+            if came > wanted + _CHUNK and stored.packing == "deflate":
                 announced = f"the {wanted} bytes announced"
-                msg = f"{name!r} is damaged: its compressed data hold more than {announced}. Copy it again."
+                msg = f"{stored.path.name!r} is damaged: its compressed data hold more than {announced}. Copy it again."
                 raise ImageError(msg)
+            finder.look_at(piece)
     except (EOFError, zlib.error) as error:
-        msg = f"{name!r} is damaged: its compressed data end early or fail their checksum. Copy it again."
+        msg = f"{stored.path.name!r} is damaged: its compressed data end early or fail their checksum. Copy it again."
         raise ImageError(msg) from error
     if came < wanted:
-        raise _incomplete(name, wanted, came)
+        raise _incomplete(stored, wanted, came)
+    return np.concatenate(finder.places)
 
 
-def _incomplete(name: str, wanted: int, came: int) -> ImageError:
+class _NotFinite:
+    """Finds NaN and infinity in values that come in pieces."""
+
+    def __init__(self, decimals: np.dtype[Any] | None, skip: int) -> None:
+        self._decimals, self._skip = decimals, skip
+        self._rest, self._done = b"", 0
+        self.places = [_NOWHERE]
+
+    def look_at(self, piece: bytes) -> None:
+        if self._decimals is None:
+            return
+        rest = self._rest + piece[self._skip :]
+        self._skip = max(self._skip - len(piece), 0)
+        values = np.frombuffer(rest, dtype=self._decimals, count=len(rest) // self._decimals.itemsize)
+        self.places.append(self._done + np.flatnonzero(~np.isfinite(values)))
+        self._rest, self._done = rest[values.nbytes :], self._done + len(values)
+
+
+def _incomplete(stored: Stored, wanted: int, came: int) -> ImageError:
+    name = stored.path.name
     return ImageError(f"{name!r} is incomplete: its header announces {wanted} bytes, it has {came}. Copy it again.")
 
 
-def pieces(stored: Stored) -> Iterator[bytes]:
+def _pieces(stored: Stored) -> Iterator[bytes]:
     """The bytes that are stored, unpacked if they are packed, `skip` included, a megabyte at a time.
 
     Raises:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError
 from ..geometry import VoxelGrid
-from .integrity import GZIP, NOT_ITS_KIND, Stored, pieces, unreadable
+from .integrity import GZIP, NOT_ITS_KIND, Stored, unreadable
 
 FloatArray = NDArray[np.float64]
 
@@ -55,29 +55,18 @@ class NiftiHeader:
             if distance > _SAME_PLACE_MM
         )
 
-    def restore_not_finite(self, array: NDArray[Any], time_point: int) -> NDArray[Any]:
-        """The voxels that ITK read, with NaN for those which are NaN or infinite in the file: ITK makes them 0."""
-        bad = self._not_finite()
-        bad = bad[(bad >= time_point * array.size) & (bad < (time_point + 1) * array.size)]
-        if not bad.size:
-            return array
-        restored = array.copy()
-        restored.reshape(-1)[bad - time_point * array.size] = np.nan
-        return restored
 
-    def _not_finite(self) -> NDArray[np.int64]:
-        """The places, in the order of the file, of values that are NaN or infinite."""
-        found = [np.empty(0, dtype=np.int64)]
-        if self.decimals is not None:
-            rest, done = b"", 0
-            skip = self.stored.skip
-            for piece in pieces(self.stored):
-                rest += piece[skip:]
-                skip = max(skip - len(piece), 0)
-                values = np.frombuffer(rest, dtype=self.decimals, count=len(rest) // self.decimals.itemsize)
-                found.append(done + np.flatnonzero(~np.isfinite(values)))
-                rest, done = rest[values.nbytes :], done + len(values)
-        return np.concatenate(found)
+def with_nan(array: NDArray[Any], places: NDArray[np.int64], time_point: int) -> NDArray[Any]:
+    """The voxels of one time point as ITK read them, with NaN at those places of the file that are NaN or infinite.
+
+    ITK makes them 0, which is the HU of water.
+    """
+    mine = places[(places >= time_point * array.size) & (places < (time_point + 1) * array.size)]
+    if not mine.size:
+        return array
+    restored = array.copy()
+    restored.reshape(-1)[mine - time_point * array.size] = np.nan
+    return restored
 
 
 def read_header(path: Path) -> NiftiHeader:
