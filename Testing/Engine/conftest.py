@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import shutil
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
@@ -21,6 +22,13 @@ def _own_cache_folder(tmp_path_factory):
         for name in ("FMCIB_WEIGHTS", "FMCIB_CATALOGUE"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hear_ctrl_c():
+    """So that the processes that tests start do, also where a shell runs the tests in the background and ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
