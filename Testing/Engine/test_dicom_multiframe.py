@@ -185,11 +185,27 @@ def test_frames_that_are_not_hu_are_refused(tmp_path, what, words):
     elif what == "map":
         kind.FrameType = ["DERIVED", "PRIMARY", "PERFUSION", "MTT"]
     else:
-        own = copy.deepcopy(transformation)
-        own[0].RescaleIntercept = -1000
-        dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence = own
+        for one in dataset.PerFrameFunctionalGroupsSequence:
+            one.PixelValueTransformationSequence = copy.deepcopy(transformation)
+        del shared(dataset).PixelValueTransformationSequence
+        dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence[0].RescaleIntercept = -1000
     with pytest.raises(SeriesError, match=words):
         read(tmp_path, dataset)
+
+
+def test_a_slope_of_a_frame_that_contradicts_the_shared_one_is_refused(tmp_path):
+    dataset = enhanced(range(4))
+    for one in dataset.PerFrameFunctionalGroupsSequence:
+        one.PixelValueTransformationSequence = copy.deepcopy(shared(dataset).PixelValueTransformationSequence)
+        one.PixelValueTransformationSequence[0].RescaleIntercept = -1000
+    with pytest.raises(SeriesError, match="a frame's own rescale slope or intercept is not the one that all share"):
+        read(tmp_path, dataset)
+
+
+def test_an_enhanced_ct_that_ends_before_its_pixels_is_a_lost_file(tmp_path):
+    paths = write(tmp_path, [enhanced(range(50)), enhanced([60])])
+    paths[1].write_bytes(paths[1].read_bytes()[: -ROWS * COLUMNS * 2 - 12])
+    assert [fault.first for fault in read_volume(tmp_path).faults] == [-1, 50]
 
 
 def test_frames_without_a_place_are_refused(tmp_path):

@@ -326,7 +326,12 @@ def test_a_scan_of_one_slice_is_refused(recipe_id, direction, axis):
 
 @pytest.mark.parametrize(
     ("lowest", "highest", "words"),
-    [(0, 2000, "no voxel of the patch is below 0 HU (lowest 0)"), (-1024, -960, "there is air only"), (-5, 40, "")],
+    [
+        (0, 300, "no voxel of the patch is below 0 HU (lowest 0)"),
+        (-1024, -960, "there is air only"),
+        (-32, 700, "98% of the patch is above 600 HU"),
+        (-5, 40, ""),
+    ],
 )
 def test_values_that_are_unlikely_for_a_ct_are_warned_of(lowest, highest, words):
     grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))

@@ -120,7 +120,7 @@ def wrapped(statement: str) -> list[str]:
 
 def make_patch(array: np.ndarray, recipe_id: str = "fmcib-csv-v1") -> Patch:
     quality = Quality(
-        *(0.0, 50.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, -1024.0, 2048.0),
+        *(0.0, 50.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, -1024.0, 2048.0),
         oblique=False,
         untrusted_slices=0,
         fault_distance_mm=None,

@@ -22,6 +22,9 @@ HU_OF_ZERO = -1024.0
 HU_PER_UNIT = 3072.0
 """The network's input is (HU + 1024) / 3072, not clipped; padding is 0, which stands for -1024 HU."""
 
+MOST_BONE = 0.3
+"""Share of a patch above 600 HU that a CT hardly has; one without its intercept of about -1024 has more."""
+
 LOWEST_TISSUE_HU = -950.0
 """Less is air: a patch without any voxel above holds no lesion."""
 
@@ -47,6 +50,8 @@ class Quality:
     fraction_below_minus_1024_hu: float
     fraction_above_3071_hu: float
     """Of the patch's voxels that come from the scan."""
+    fraction_above_600_hu: float
+    """Likewise; a CT without its rescale intercept shows itself by it."""
     lowest_hu: float
     highest_hu: float
     """Of the patch's voxels that come wholly from the scan."""
@@ -73,15 +78,20 @@ class Quality:
             found.append(f"{self.fraction_above_3071_hu:.1%} of the patch is above {HIGHEST_HU:g} HU")
         if self.lowest_hu >= 0:
             found.append(
-                f"no voxel of the patch is below 0 HU (lowest {self.lowest_hu:g}), which is unlikely for a CT: "
-                "its rescale intercept may be missing, or its values are not HU"
+                f"no voxel of the patch is below 0 HU (lowest {self.lowest_hu:g}): there is neither air nor fat in it, "
+                "or the scan's rescale intercept is missing, or its values are not HU"
+            )
+        if self.fraction_above_600_hu > MOST_BONE:
+            found.append(
+                f"{self.fraction_above_600_hu:.0%} of the patch is above 600 HU: there is much bone or metal in it, or "
+                "the scan's rescale intercept is missing, or its values are not HU"
             )
         if self.highest_hu <= LOWEST_TISSUE_HU:
             found.append(f"no voxel of the patch is above {LOWEST_TISSUE_HU:g} HU: there is air only, or no HU")
         if self.fault_distance_mm is not None:
             found.append(
-                f"{self.untrusted_slices} slices of the scan cannot be trusted, the nearest fault is "
-                f"{self.fault_distance_mm:.1f} mm from the slices that were read"
+                f"the scan has faults, the nearest {self.fault_distance_mm:.1f} mm from the slices that were read, and "
+                f"{self.untrusted_slices} of its slices cannot be trusted"
             )
         return found
 
@@ -226,6 +236,7 @@ def measure_quality(
         source_spacing_k_mm=float(source.spacing[2]),
         fraction_below_minus_1024_hu=float(np.count_nonzero(values < -tolerance) / count),
         fraction_above_3071_hu=float(np.count_nonzero(values > highest + tolerance) / count),
+        fraction_above_600_hu=float(np.count_nonzero(values > (600.0 - HU_OF_ZERO) / HU_PER_UNIT) / count),
         lowest_hu=round(float(extremes[0]), 3),
         highest_hu=round(float(extremes[1]), 3),
         oblique=source.is_oblique,

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from ..errors import ImageError, SeriesError
 from ..volume import Fault, Source, Volume
 from .dicom_choice import choose_images
+from .dicom_doubts import doubt
 from .dicom_files import read_headers
-from .dicom_header import Header
+from .dicom_header import Header, text_of
 from .dicom_pixels import place, read_slices, unreadable
 from .dicom_stack import Stack, problem_of, stack_up
 from .itk import import_package, reader_name
@@ -42,19 +43,19 @@ def read_series(
     if lost and not any(header.is_ct for header in headers):
         raise ImageError(lost[0])
     choice = choose_images(headers, series_uid, time_point)
-    problems = [problem for image in choice.images if (problem := problem_of(image))]
-    placed = [image for image in choice.images if not problem_of(image)]
+    problems = {id(image): problem_of(image) for image in choice.images}
+    placed = [image for image in choice.images if not problems[id(image)]]
+    lost += [problem for problem in problems.values() if problem]
     if not placed:
-        raise SeriesError(problems[0])
+        raise SeriesError(lost[-1])
     stack = stack_up(placed)
+    doubt(stack, choice.beside, len(lost))
     sitk = import_package("SimpleITK")
     slices = _read_what_can_be(sitk, stack)
     _require_unchanged(before, _state(files, folder))
-    lost += problems
     for sentence in lost:
         _log.info("%s", sentence)
-    faults = _faults(stack, len(lost))
-    used = [header for header in stack.places if header]
+    faults, used = stack.faults(), stack.images
     source = Source(
         name=folder.absolute().name if folder else used[0].path.name,
         kind="dicom",
@@ -63,22 +64,9 @@ def read_series(
         files=len({header.path for header in used}),
         files_left_out=choice.left_out + len(placed) - len(used) + len(lost),
         time_point=choice.time_point,
-        notes=(*choice.notes, *_told(faults)),
+        notes=(*choice.notes, *stack.notes, *_told(faults)),
     )
     return Volume(place(slices, stack.places), stack.grid, source, faults)
-
-
-def _faults(stack: Stack, lost: int) -> tuple[Fault, ...]:
-    """Those of the stack; and where files were lost, nobody knows whether the scan ends where it seems to."""
-    faults = stack.faults()
-    if lost:
-        what = f"{lost} files that cannot be read" if lost > 1 else "a file that cannot be read"
-        faults = [
-            Fault(-1, -1, f"{what} may hold slices before the first or after the last"),
-            *faults,
-            Fault(len(stack.places), len(stack.places), f"{what} may hold slices before the first or after the last"),
-        ]
-    return tuple(faults)
 
 
 def _told(faults: Sequence[Fault]) -> list[str]:
@@ -94,7 +82,7 @@ def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
     Raises:
         SeriesError, ImageError: as `read_slices`, and where fewer than two slices of several remain.
     """
-    used = [header for header in stack.places if header]
+    used = stack.images
     try:
         return read_slices(sitk, used)
     except SeriesError:
@@ -105,7 +93,8 @@ def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
             raise
     for header in bad:
         _log.info("%s is damaged or incomplete", header.path.name)
-        stack.distrust(header)
+        k = next(k for k, placed in enumerate(stack.places) if placed is header)
+        stack.distrust(k, f"the slice at {text_of(header.position)} mm is damaged or incomplete")
     return read_slices(sitk, [header for header in used if header not in bad])
 
 
@@ -120,8 +109,14 @@ def _state(files: Sequence[Path], folder: Path | None) -> list[tuple[Path, int, 
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of a folder and its subfolders, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """The files of a folder and its subfolders, in the order of their names, without hidden ones."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not any(_is_hidden(part) for part in path.relative_to(folder).parts))
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file or folder is none of the user's: what macOS leaves on sticks and in archives, and the like."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _require_unchanged(before: list[tuple[Path, int, int]], after: list[tuple[Path, int, int]]) -> None:

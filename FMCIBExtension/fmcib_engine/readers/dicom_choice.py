@@ -13,15 +13,16 @@ import numpy as np
 
 from ..errors import SeriesError
 from .dicom_files import damage
-from .dicom_header import TIMES, Header
+from .dicom_header import TIMES, Header, text_of
 from .dicom_series import choose_series
 from .itk import import_package
 
 Key = TypeVar("Key", bound=Hashable)
 
-_DIRECTION = 1e-4  # of a direction or, as a share, of a pixel spacing: 0.05 mm across a field of 500 mm
-_COMPLETE = 0.9  # of the places of a scan: less is no time point of it, but a part
-_BELONGING = ("studies", "frames of reference", "patients (by PatientID)", "patients (by PatientName)")
+_DIRECTION = 5e-4  # of a direction: 0.1 mm across half a field of 400 mm
+_PIXEL_SPACING = 1e-4  # as a share: 0.05 mm across a field of 500 mm
+_COMPLETE = 0.7  # of the places of a scan: less is no time point of it, but a part
+_BELONGING = ("studies", "patients (by PatientID)", "patients (by PatientName)", "frames of reference")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Choice:
     time_point: int | None
     left_out: int
     notes: tuple[str, ...]
+    beside: list[Header]
+    """Images of the same orientation that were left out: those of other time points, sizes or pixel spacings."""
 
 
 def choose_images(headers: Sequence[Header], series_uid: str | None, time_point: int | None) -> Choice:
@@ -44,11 +47,12 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
         SeriesError: no CT, several series or time points and no choice, or images of several patients.
     """
     series = choose_series(headers, series_uid)
-    _require_one_origin(series)
+    _require_one_origin(series, _BELONGING[:3])
     scans = [header for header in series if not header.is_localizer]
     if not scans:
         msg = f"A CT scan is needed, but the series holds localizers (scouts) only, {len(series)} of them."
         raise SeriesError(msg)
+    _require_one_origin(scans, _BELONGING)
     alike = _alike(scans)
     now, time_point = _choose_time(alike, time_point)
     once = _without_copies(now)
@@ -57,15 +61,17 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
         (len(series) - len(scans), "are localizers and were left out"),
         (len(scans) - len(alike), "have another orientation, size or pixel spacing and were left out"),
         (len(now) - len(once), "are copies of others and were left out"),
-        (len(uids) - len(set(uids)), "repeat the SOP instance UID of others; their positions tell them apart"),
+        (len(uids) - len(set(uids)), "repeat the SOP instance UID of others, and their positions tell them apart"),
     )
     notes = tuple(f"{count} of the series' {len(series)} images {what}" for count, what in counts if count)
-    return Choice(once, time_point, sum(count for count, _ in counts[:3]), notes)
+    chosen = {id(header) for header in now}
+    beside = [header for header in scans if id(header) not in chosen and _is_parallel(header, now[0])]
+    return Choice(once, time_point, sum(count for count, _ in counts[:3]), notes, beside)
 
 
-def _require_one_origin(series: Sequence[Header]) -> None:
+def _require_one_origin(series: Sequence[Header], belonging: Sequence[str]) -> None:
     """Refuse images under one series UID that cannot belong together. Who they belong to is not said."""
-    for what, digests in zip(_BELONGING, zip(*(header.belongs_to for header in series), strict=True), strict=True):
+    for what, digests in zip(belonging, zip(*(header.belongs_to for header in series), strict=True), strict=False):
         count = len(set(digests) - {""})
         if count > 1:
             msg = (
@@ -95,8 +101,8 @@ def _alike(scans: list[Header]) -> list[Header]:
     largest = max(groups, key=len)
     if len(largest) * 2 <= sum(map(len, groups)) and len(groups) > 1:
         kinds = "; ".join(
-            f"{len(group)} of {group[0].columns} x {group[0].rows}, {_text(group[0].pixel_spacing)} mm, directions "
-            f"{_text(group[0].orientation)}"
+            f"{len(group)} of {group[0].columns} x {group[0].rows}, {text_of(group[0].pixel_spacing)} mm, directions "
+            f"{text_of(group[0].orientation)}"
             for group in groups[:4]
         )
         msg = (
@@ -111,12 +117,18 @@ def _alike(scans: list[Header]) -> list[Header]:
 def _fits(one: Header, other: Header) -> bool:
     return (
         (one.rows, one.columns) == (other.rows, other.columns)
-        and bool(np.abs(np.subtract(one.orientation, other.orientation)).max() <= _DIRECTION)
+        and _is_parallel(one, other)
         and bool(
             np.abs(np.subtract(one.pixel_spacing, other.pixel_spacing)).max()
-            <= _DIRECTION * min(map(abs, other.pixel_spacing))
+            <= _PIXEL_SPACING * min(map(abs, other.pixel_spacing))
         )
     )
+
+
+def _is_parallel(one: Header, other: Header) -> bool:
+    if not (one.orientation and other.orientation):
+        return False
+    return bool(np.abs(np.subtract(one.orientation, other.orientation)).max() <= _DIRECTION)
 
 
 def _choose_time(images: list[Header], time_point: int | None) -> tuple[list[Header], int | None]:
@@ -129,9 +141,11 @@ def _choose_time(images: list[Header], time_point: int | None) -> tuple[list[Hea
     if not points:
         if time_point is None:
             return images, None
-        msg = f"A time point ({time_point}) chooses among several, but the series has one. Leave it out."
+        is_single = len({_place(image) for image in images}) == len(images)
+        why = "the series has one" if is_single else "nothing tells the images that lie at one place apart"
+        msg = f"A time point ({time_point}) chooses among several, but {why}. Leave it out."
         raise SeriesError(msg)
-    if time_point is None or time_point >= len(points):
+    if time_point is None or not 0 <= time_point < len(points):
         wanted = "One time point is read at a time" if time_point is None else f"There is no time point {time_point}"
         msg = (
             f"{wanted}; the series has {len(points)}, told apart by their {name}. Choose one from 0 to "
@@ -194,7 +208,3 @@ def _grouped(images: list[Header], key: Callable[[Header], Key]) -> dict[Key, li
     for image in images:
         groups[key(image)].append(image)
     return groups
-
-
-def _text(numbers: Sequence[float]) -> str:
-    return f"({', '.join(f'{number:.6g}' for number in numbers)})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import struct
 import zlib
 from collections.abc import Iterable
@@ -11,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import ImageError
-from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header, Numbers
+from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header
+from .dicom_hu import why_not_hu
+from .dicom_values import digest_of, first_of, numbers_of, text_of, words_of
 from .itk import import_package
 
 if TYPE_CHECKING:
@@ -24,13 +22,10 @@ _KEYWORDS = """
 SOPClassUID SOPInstanceUID Modality ImageType SeriesInstanceUID SeriesNumber StudyInstanceUID FrameOfReferenceUID
 PatientID PatientName NumberOfFrames SamplesPerPixel Rows Columns ImagePositionPatient ImageOrientationPatient
 PixelSpacing SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence
-PhotometricInterpretation PixelPresentation BitsStored PixelRepresentation TemporalPositionIdentifier
+PhotometricInterpretation PixelPresentation BitsStored HighBit PixelRepresentation TemporalPositionIdentifier
 NominalPercentageOfCardiacPhase TriggerTime AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime
 SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
-
-_MAPS = {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "PERMEABILITY"}
-"""Values of ImageType or FrameType of images that are no HU (PS3.3 C.8.15.3.2)."""
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -68,7 +63,7 @@ def read_headers(files: Iterable[Path], *, all_dicom: bool) -> tuple[list[Header
     for path in files:
         if is_dicom(path):
             try:
-                headers += _images(path, _read(pydicom, path))
+                headers += _images(pydicom, path, _read(pydicom, path))
             except damage(pydicom):
                 lost.append(f"The DICOM file {path.name!r} is damaged or incomplete. Copy or export it again.")
         elif all_dicom or path.suffix.lower() in _SUFFIXES or path.stat().st_size == 0:
@@ -106,16 +101,29 @@ def _read(pydicom: ModuleType, path: Path) -> Dataset:
     with path.open("rb") as file:
         dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_KEYWORDS)
         pixels_follow = file.tell() < path.stat().st_size
-    sop_class = pydicom.uid.UID(dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID") or "")
-    is_other = sop_class.name != sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}
     is_deflated = dataset.file_meta.get("TransferSyntaxUID") == _DEFLATED  # read at once; its end is checked by zlib
-    if not (pixels_follow or is_other or is_deflated):
+    if not (pixels_follow or is_deflated or _is_no_image(pydicom, dataset)):
         raise EOFError
     return dataset
 
 
-def _images(path: Path, dataset: Dataset) -> list[Header]:
-    """One header for each image of a file."""
+def _is_no_image(pydicom: ModuleType, dataset: Dataset) -> bool:
+    """Whether the class of an object, in the file meta and in the data set alike, is one that is no CT.
+
+    A UID that ends early, as in a file that does, is neither known nor told twice.
+    """
+    sop_class = pydicom.uid.UID(text_of(dataset, "SOPClassUID"))
+    is_whole = sop_class.name != sop_class or sop_class == dataset.file_meta.get("MediaStorageSOPClassUID")
+    return bool(sop_class) and is_whole and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}
+
+
+def _images(pydicom: ModuleType, path: Path, dataset: Dataset) -> list[Header]:
+    """One header for each image of a file; of an object that is no CT, only what it is."""
+    sop_class = text_of(dataset, "SOPClassUID")
+    if sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}:
+        other = pydicom.Dataset()
+        other.SOPClassUID, other.Modality = sop_class, text_of(dataset, "Modality")
+        return [_header(path, 0, other, [other])]
     if not _is_multiframe(dataset):
         return [_header(path, 0, dataset, [dataset])]
     (shared,) = dataset.get("SharedFunctionalGroupsSequence") or [None]
@@ -140,32 +148,32 @@ def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
 
 def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) -> Header:
     """`groups` are the datasets in which to look for what may differ from frame to frame, in this order."""
-    thicknesses = _numbers(groups, "SliceThickness", 1) + _numbers(groups, "SpacingBetweenSlices", 1)
-    slope, intercept = (_numbers(groups, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
+    thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
+    slope, intercept = (numbers_of(groups, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
     is_multiframe = _is_multiframe(dataset)
     return Header(
         path=path,
         frame=number,
         is_multiframe=is_multiframe,
-        sop_class=_text(dataset, "SOPClassUID"),
-        modality=_text(dataset, "Modality"),
-        image_type=_words(_first(groups, "FrameType") or dataset.get("ImageType")),
-        series_uid=_text(dataset, "SeriesInstanceUID"),
-        series_number=_text(dataset, "SeriesNumber"),
-        instance_uid=_text(dataset, "SOPInstanceUID"),
+        sop_class=text_of(dataset, "SOPClassUID"),
+        modality=text_of(dataset, "Modality"),
+        image_type=words_of(first_of(groups, "FrameType") or dataset.get("ImageType")),
+        series_uid=text_of(dataset, "SeriesInstanceUID"),
+        series_number=text_of(dataset, "SeriesNumber"),
+        instance_uid=text_of(dataset, "SOPInstanceUID"),
         belongs_to=(
-            _digest(dataset, "StudyInstanceUID"),
-            _digest(dataset, "FrameOfReferenceUID"),
-            _digest(dataset, "PatientID"),
-            _digest(dataset, "PatientName"),
+            digest_of(dataset, "StudyInstanceUID"),
+            digest_of(dataset, "PatientID"),
+            digest_of(dataset, "PatientName"),
+            digest_of(dataset, "FrameOfReferenceUID"),
         ),
         times=_times(groups),
         samples=int(dataset.get("SamplesPerPixel") or 1),
         rows=int(dataset.get("Rows") or 0),
         columns=int(dataset.get("Columns") or 0),
-        position=_numbers(groups, "ImagePositionPatient", 3),
-        orientation=_numbers(groups, "ImageOrientationPatient", 6),
-        pixel_spacing=_numbers(groups, "PixelSpacing", 2),
+        position=numbers_of(groups, "ImagePositionPatient", 3),
+        orientation=numbers_of(groups, "ImageOrientationPatient", 6),
+        pixel_spacing=numbers_of(groups, "PixelSpacing", 2),
         thicknesses=tuple(value for value in thicknesses if value > 0),
         stored_as=(
             (slope[0] if slope else 0.0) or 1.0,
@@ -173,62 +181,18 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) ->
             int(dataset.get("BitsStored") or 0),
             int(dataset.get("PixelRepresentation") or 0),
         ),
-        not_hu="it has no rescale slope and intercept" if is_multiframe and not slope else _why_not_hu(dataset, groups),
+        not_hu="it has no rescale slope and intercept" if is_multiframe and not slope else why_not_hu(dataset, groups),
     )
-
-
-def _why_not_hu(dataset: Dataset, groups: list[Dataset]) -> str:
-    """What of a header would make other numbers of its pixels than HU (PS3.3 C.8.2.1, C.8.15.3, C.11.1)."""
-    rescale_type = str(_first(groups, "RescaleType") or "HU").strip().upper()
-    image_type = _words(_first(groups, "FrameType") or dataset.get("ImageType"))
-    photometric = _text(dataset, "PhotometricInterpretation") or "MONOCHROME2"
-    presentation = str(_first(groups, "PixelPresentation") or dataset.get("PixelPresentation") or "MONOCHROME")
-    complaints = (
-        (rescale_type != "HU", f"its rescale type is {rescale_type}"),
-        (bool(_MAPS.intersection(image_type)), f"its image type is {' '.join(image_type)}"),
-        (bool(dataset.get("ModalityLUTSequence")), "its values go through a lookup table"),
-        (photometric != "MONOCHROME2", f"its photometric interpretation is {photometric}"),
-        (presentation != "MONOCHROME", f"its pixel presentation is {presentation}"),
-    )
-    return next((complaint for found, complaint in complaints if found), "")
 
 
 def _times(groups: list[Dataset]) -> tuple[str, ...]:
-    date = str(_first(groups, "AcquisitionDate") or "")
+    date = str(first_of(groups, "AcquisitionDate") or "")
     values = (
-        _first(groups, "TemporalPositionIndex", "TemporalPositionIdentifier"),
-        _first(groups, "NominalPercentageOfCardiacPhase"),
-        _first(groups, "TriggerTime"),
-        _first(groups, "AcquisitionNumber", "FrameAcquisitionNumber"),
-        _first(groups, "AcquisitionDateTime", "FrameAcquisitionDateTime")
-        or date + str(_first(groups, "AcquisitionTime") or ""),
+        first_of(groups, "TemporalPositionIndex", "TemporalPositionIdentifier"),
+        first_of(groups, "NominalPercentageOfCardiacPhase"),
+        first_of(groups, "TriggerTime"),
+        first_of(groups, "AcquisitionNumber", "FrameAcquisitionNumber"),
+        first_of(groups, "AcquisitionDateTime", "FrameAcquisitionDateTime")
+        or date + str(first_of(groups, "AcquisitionTime") or ""),
     )
     return tuple("" if value is None else str(value) for value in values)
-
-
-def _first(groups: Iterable[Dataset], *keywords: str) -> object | None:
-    """The first of the elements that is there and not empty."""
-    values = (group.get(keyword) for keyword in keywords for group in groups)
-    return next((value for value in values if value not in (None, "")), None)
-
-
-def _numbers(groups: Iterable[Dataset], keyword: str, count: int) -> Numbers:
-    """The `count` finite numbers of an element; nothing if it is absent, empty or of another length."""
-    value = _first(groups, keyword)
-    if value is None:
-        return ()
-    numbers = tuple(float(part) for part in np.atleast_1d(np.asarray(value, dtype=object)))
-    return numbers if len(numbers) == count and all(math.isfinite(number) for number in numbers) else ()
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    return str(dataset.get(keyword) or "")
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(str(word) for word in value or ())  # type: ignore[attr-defined]
-
-
-def _digest(dataset: Dataset, keyword: str) -> str:
-    text = _text(dataset, keyword).strip().casefold()
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest() if text else ""

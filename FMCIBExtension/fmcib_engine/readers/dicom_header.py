@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Header:
     series_number: str
     instance_uid: str
     belongs_to: tuple[str, str, str, str]
-    """Digests of study, frame of reference, PatientID and PatientName; empty where the header does not say."""
+    """Digests of study, PatientID, PatientName and frame of reference; empty where the header does not say."""
     times: tuple[str, ...]
     """In the order of `TIMES`; empty where the header does not say."""
     samples: int
@@ -60,3 +61,8 @@ class Header:
     @property
     def is_localizer(self) -> bool:
         return "LOCALIZER" in self.image_type
+
+
+def text_of(numbers: Iterable[float]) -> str:
+    """A position or direction in a message."""
+    return f"({', '.join(f'{number:.6g}' for number in numbers)})"

@@ -1,13 +1,7 @@
 """From the headers of one scan to a regular stack of slices, and to what cannot be trusted of it.
 
 A stack has a place for a slice at every step from its first image to its last. A place is trusted if exactly one image
-lies there: within 0.01 mm or 1 % of the step, whichever is more. DICOM writes positions as decimal texts, often with
-two decimals, so smaller differences are rounding; and 1 % of a step changes a voxel by at most 1 % of its difference to
-the next slice. All images are compared with the stack, not each with the one before, so that small differences cannot
-add up.
-
-Where all images lie at equal steps, the stack is theirs. Else its step is the commonest one: a scan in which slices are
-missing has the very grid that it had when it was whole.
+lies there and no other lies beside it.
 """
 
 from __future__ import annotations
@@ -15,23 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import SeriesError
 from ..geometry import VoxelGrid
 from ..volume import Fault
-from .dicom_header import Header
+from .dicom_header import Header, text_of
+from .dicom_line import LEAN, ROUNDING_MM, ROUNDING_STEPS, FloatArray, line_of, tolerance
+from .dicom_line import distances as distances_of
 
-FloatArray = NDArray[np.float64]
-
-_POSITION_MM = 1e-2
-_POSITION_STEPS = 1e-2
-_LEAN = 1e-3  # tangent of 0.06 degrees
-_EMPTIEST = 20  # places for each image: with more, the step is no step of this scan
-_ADVICE = "Irregular series are not read: export the series again, or resample it to a regular grid first."
+_THIN = 0.75  # of the step: thinner slices leave gaps between them
 
 
 @dataclass(frozen=True)
@@ -42,24 +30,37 @@ class Stack:
     places: list[Header | None]
     """The image of each place; None where there is none that can be trusted."""
     reasons: dict[int, str] = field(default_factory=dict)
-    """What is wrong at a place, as a clause, unless it is simply empty."""
-    left_out: int = 0
-    """How many images have no place of their own."""
+    """What is wrong at a place, as a clause, unless it is simply empty; at -1 and at their count, beyond the ends."""
+    notes: tuple[str, ...] = ()
 
-    def distrust(self, header: Header) -> None:
-        """Take an image out, whose pixels turned out to be unreadable."""
-        k = next(k for k, placed in enumerate(self.places) if placed is header)
-        self.places[k], self.reasons[k] = None, f"the slice at {_place(header)} is damaged or incomplete"
+    @property
+    def images(self) -> list[Header]:
+        """Those that have a place."""
+        return [header for header in self.places if header]
 
-    def faults(self) -> list[Fault]:
-        """The places that are not trusted, neighbours of one reason together."""
+    def distrust(self, k: int, reason: str) -> None:
+        """Take out the image of a place; the first reason counts."""
+        if 0 <= k < len(self.places):
+            self.places[k] = None
+        self.reasons.setdefault(min(max(k, -1), len(self.places)), reason)
+
+    def distrust_ends(self, reason: str) -> None:
+        """Nobody knows whether the scan ends where it seems to."""
+        self.distrust(-1, reason)
+        self.distrust(len(self.places), reason)
+
+    def faults(self) -> tuple[Fault, ...]:
+        """What is not trusted, neighbours of one reason together."""
         found: list[Fault] = []
-        empty = [k for k, header in enumerate(self.places) if header is None]
-        for _, run in groupby(enumerate(empty), key=lambda item: (item[1] - item[0], self.reasons.get(item[1], ""))):
+        empty = {k for k, header in enumerate(self.places) if header is None} | self.reasons.keys()
+        for _, run in groupby(enumerate(sorted(empty)), key=lambda item: (item[1] - item[0], self._reason(item[1]))):
             first, *rest = [k for _, k in run]
             last = rest[-1] if rest else first
-            found.append(Fault(first, last, self.reasons.get(first) or self._gap(first, last)))
-        return found
+            found.append(Fault(first, last, self._reason(first) or self._gap(first, last)))
+        return tuple(found)
+
+    def _reason(self, k: int) -> str:
+        return self.reasons.get(k, "")
 
     def _gap(self, first: int, last: int) -> str:
         count = last - first + 1
@@ -84,10 +85,10 @@ def problem_of(header: Header) -> str:
             "Export the series again from the archive."
         )
     axes = np.reshape(header.orientation, (2, 3))
-    if np.abs(axes @ axes.T - np.eye(2)).max() > _LEAN:
+    if np.abs(axes @ axes.T - np.eye(2)).max() > LEAN:
         return (
             "The directions of rows and columns must be unit vectors at right angles, got "
-            f"{_text(axes[0])} and {_text(axes[1])} in the slice at {_place(header)}. Export the series again."
+            f"{text_of(axes[0])} and {text_of(axes[1])} in the slice at {_place(header)}. Export the series again."
         )
     return ""
 
@@ -102,105 +103,52 @@ def stack_up(images: Sequence[Header]) -> Stack:
         SeriesError: images that lie at one place, lean (gantry tilt), or have no step that is commoner than others.
     """
     first = images[0]
-    row, column = (np.array(axis) / np.linalg.norm(axis) for axis in (first.orientation[:3], first.orientation[3:]))
+    axes = np.median([header.orientation for header in images], axis=0)
+    row, column = (axis / np.linalg.norm(axis) for axis in (axes[:3], axes[3:]))
     normal = np.cross(row, column)
     ordered = sorted(images, key=lambda header: float(np.dot(header.position, normal)))
     positions = np.array([header.position for header in ordered])
     if len(ordered) == 1:
         origin, step = positions[0], normal * _thickness(first)
         return Stack(_grid(first, row, column, step, origin, 1), [first])
-    origin, step = _line(ordered, positions, normal)
-    steps = np.rint((positions - origin) @ normal / (step @ normal)).astype(int)
-    distances = _distances(positions, steps, origin, step)
-    lowest = int(steps.min())
-    grid = _grid(first, row, column, step, origin + lowest * step, int(steps.max()) - lowest + 1)
-    stack = Stack(grid, [None] * grid.size[2])
-    on_it = distances <= _tolerance(step)
+    origin, step = line_of(ordered, positions, normal)
+    heights = (positions - origin) @ normal / (step @ normal)
+    steps = np.rint(heights).astype(int)
+    distances = distances_of(positions, steps, origin, step)
+    on_it = distances <= tolerance(step, positions)
+    lowest, highest = (int(end) for end in (steps[on_it].min(), steps[on_it].max()))
+    grid = _grid(first, row, column, step, origin + lowest * step, highest - lowest + 1)
+    stack = Stack(grid, [None] * grid.size[2], notes=_notes(ordered, step, distances[on_it]))
     for k in range(grid.size[2]):
-        here = np.flatnonzero((steps - lowest == k) & on_it)
+        here = [ordered[index] for index in np.flatnonzero((steps - lowest == k) & on_it)]
         if len(here) == 1:
-            stack.places[k] = ordered[here[0]]
-        elif len(here) > 1:
-            stack.reasons[k] = f"{len(here)} different images lie at {_place(ordered[here[0]])}"
+            stack.places[k] = here[0]
+        elif here:
+            stack.distrust(k, f"{len(here)} different images lie at {_place(here[0])}")
     for index in np.flatnonzero(~on_it):
         where = f"the slice at {_place(ordered[index])} lies {distances[index]:.2f} mm off its place"
-        stack.reasons.setdefault(int(steps[index]) - lowest, where)
-    used = sum(header is not None for header in stack.places)
-    if used < 2:
-        msg = f"A stack needs two slices that can be trusted; {'; '.join([*stack.reasons.values()][:3])}. {_ADVICE}"
-        raise SeriesError(msg)
-    return Stack(grid, stack.places, stack.reasons, len(ordered) - used)
-
-
-def _line(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """A place and the step of the stack, LPS mm."""
-    gaps = np.diff(positions @ normal)
-    if gaps.sum() < _POSITION_MM:
+        for k in {round(heights[index] - 0.25), round(heights[index] + 0.25)}:  # both neighbours, if it is between them
+            stack.distrust(k - lowest, where)
+    if len(stack.images) < 2:
         msg = (
-            f"Each slice must lie at its own place; {ordered[0].path.name!r} and {len(ordered) - 1} more all lie at "
-            f"{_place(ordered[0])}. Give the files of one time point or phase, each slice once."
+            f"A stack needs two slices that can be trusted; {'; '.join([*stack.reasons.values()][:3])}. "
+            "Give the images of one reconstruction or phase, each slice once."
         )
         raise SeriesError(msg)
-    origin, step = positions[0], (positions[-1] - positions[0]) / (len(ordered) - 1)
-    off = _distances(positions, np.arange(len(ordered)), origin, step)
-    if off.max() > _tolerance(step) or gaps.min() < _POSITION_MM:
-        line = _commonest_line(positions, normal)
-        if line is None or gaps.sum() > _EMPTIEST * len(ordered) * np.linalg.norm(line[1]):
-            _require_upright(origin, step, normal, len(ordered))
-            msg = (
-                f"Slices must follow each other at equal steps; these vary from {gaps.min():.2f} to "
-                f"{gaps.max():.2f} mm. {_ADVICE}"
-            )
-            raise SeriesError(msg)
-        origin, step = line
-    _require_upright(origin, step, normal, len(ordered))
-    return origin, step
+    return stack
 
 
-def _commonest_line(positions: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """A place and the step of the longest run of slices whose gaps are the commonest, the smaller of two as common.
-
-    Nothing where fewer than half of the gaps are alike.
-    """
-    heights = positions @ normal
-    once = positions[np.diff(heights, prepend=-np.inf) >= _POSITION_MM]
-    gaps = np.diff(once @ normal)
-    alike = [np.abs(gaps - gap) <= max(_POSITION_MM, _POSITION_STEPS * gap) for gap in np.sort(gaps)]
-    commonest = max(alike, key=np.count_nonzero)
-    if np.count_nonzero(commonest) * 2 < len(gaps):
-        return None
-    runs = [[index for index, _ in run] for good, run in groupby(enumerate(commonest), key=lambda g: g[1]) if good]
-    longest = max(runs, key=len)
-    run = once[longest[0] : longest[-1] + 2]
-    half = len(run) // 2
-    step: FloatArray = np.median((run[half:] - run[:-half]) / half, axis=0)  # one slice aside does not move a median
-    origin: FloatArray = np.median(run - np.outer(np.arange(len(run)), step), axis=0)
-    steps = np.rint((positions - origin) @ normal / (step @ normal))
-    near = np.flatnonzero(_distances(positions, steps, origin, step) <= 2 * _tolerance(step))
-    first, last = (near[0], near[-1]) if len(near) else (0, 0)
-    if steps[last] > steps[first]:  # the longest lever there is
-        return positions[first], (positions[last] - positions[first]) / (steps[last] - steps[first])
-    return origin, step
-
-
-def _distances(positions: FloatArray, steps: NDArray[Any], origin: FloatArray, step: FloatArray) -> FloatArray:
-    """How far each position, mm, lies from its place on a line."""
-    distances: FloatArray = np.linalg.norm(positions - origin - np.outer(steps, step), axis=1)
-    return distances
-
-
-def _require_upright(origin: FloatArray, step: FloatArray, normal: FloatArray, count: int) -> None:
-    """Refuse a stack that does not rise along its slices' normal: every voxel of it is sheared."""
-    rise = float(step @ normal)
-    aside = float(np.linalg.norm(step - rise * normal))
-    if aside * (count - 1) <= _tolerance(step) or aside <= _LEAN * rise:
-        return
-    angle = np.degrees(np.arctan2(aside, rise))
-    msg = (
-        f"Slices must be stacked along their normal; these lean by {angle:.1f} degrees (gantry tilt), from "
-        f"{_text(origin)} mm to {_text(origin + (count - 1) * step)} mm. {_ADVICE}"
-    )
-    raise SeriesError(msg)
+def _notes(ordered: Sequence[Header], step: FloatArray, distances: FloatArray) -> tuple[str, ...]:
+    length = float(np.linalg.norm(step))
+    thickest = max((mm for header in ordered for mm in header.thicknesses), default=length)
+    found = []
+    if distances.max() > max(ROUNDING_MM, ROUNDING_STEPS * length):
+        found.append("the positions of the slices are rounded to 0.1 mm: equal steps were taken")
+    if thickest < _THIN * length:
+        found.append(
+            f"slices lie {length:.2f} mm apart and are {thickest:.2f} mm thick: what lies between them was interpolated"
+        )
+    return tuple(found)
 
 
 def _grid(  # noqa: PLR0913, PLR0917  the six parts of a grid
@@ -214,10 +162,6 @@ def _grid(  # noqa: PLR0913, PLR0917  the six parts of a grid
     return VoxelGrid((first.columns, first.rows, count), affine)
 
 
-def _tolerance(step: FloatArray) -> float:
-    return max(_POSITION_MM, _POSITION_STEPS * float(np.linalg.norm(step)))
-
-
 def _thickness(header: Header) -> float:
     if not header.thicknesses:
         msg = (
@@ -229,12 +173,8 @@ def _thickness(header: Header) -> float:
 
 
 def _place(header: Header) -> str:
-    return f"{_text(header.position)} mm"
+    return f"{text_of(header.position)} mm"
 
 
 def _at(grid: VoxelGrid, k: int) -> str:
-    return f"{_text(grid.to_patient((0, 0, k)))} mm"
-
-
-def _text(numbers: Sequence[float] | FloatArray) -> str:
-    return f"({', '.join(f'{number:.6g}' for number in numbers)})"
+    return f"{text_of(grid.to_patient((0, 0, k)))} mm"
