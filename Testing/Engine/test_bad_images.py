@@ -227,6 +227,22 @@ def test_an_archive_in_several_parts_or_with_bytes_after_it_is_read(tmp_path):
     assert_is_phantom(read_volume(path))
 
 
+@pytest.mark.parametrize("beyond", [-2, -1, 0, 1, 2])
+def test_an_archive_with_a_part_that_ends_about_where_a_piece_does_is_read_to_its_end(tmp_path, beyond):
+    path = nifti(tmp_path / "scan.nii.gz")
+    plain = gzip.decompress(path.read_bytes())
+    first, second, last = (gzip.compress(part) for part in (plain[:400], plain[400:500], plain[500:]))
+    remark = b"r" * ((1 << 20) + beyond - len(first + second) - 1) + b"\0"
+    start = first + second[:3] + b"\x10" + second[4:10] + remark + second[10:]  # 0x10: a remark follows the ten bytes
+    assert len(start) == (1 << 20) + beyond
+    path.write_bytes(start + last)
+    assert_is_phantom(read_volume(path))
+    path.write_bytes(start + last[:-8] + bytes(8))
+    assert_refused(path, "end early or fail their checksum")
+    path.write_bytes(start)
+    assert_refused(path, "announces 592 bytes, it has 500", COPY)
+
+
 def test_a_plain_nifti_named_gz_is_read_and_a_packed_one_named_nii_is_not(tmp_path):
     nifti(tmp_path / "scan.nii").rename(tmp_path / "scan.nii.gz")
     assert_is_phantom(read_volume(tmp_path / "scan.nii.gz"))
@@ -242,6 +258,18 @@ def test_an_nrrd_with_bytes_to_skip_is_read(tmp_path):
     assert_is_phantom(read_volume(nrrd(tmp_path / "c.nrrd", packed, byte_skip=4, encoding="gzip")))
     assert_refused(nrrd(tmp_path / "d.nrrd", b"one line\n" + voxels, line_skip=1), "lines to be skipped")
     assert_refused(nrrd(tmp_path / "e.nrrd", voxels, byte_skip="four"), "'byte skip' is 'four'")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["raw", "gzip"])
+def test_bytes_to_skip_are_no_voxels_of_a_file_that_ends_early(tmp_path, pack):
+    encoding = "raw" if pack is bytes else "gzip"
+    voxels = phantom("<i2").tobytes()
+    path = nrrd(tmp_path / "a.nrrd", pack(voxels), byte_skip=4, encoding=encoding)
+    assert_refused(path, "announces 244 bytes, it has 240", COPY)
+    (tmp_path / "scan.raw").write_bytes(pack(b"skip" + voxels[:-1]))
+    path = nrrd(tmp_path / "b.nhdr", b"", byte_skip=4, encoding=encoding, data_file="scan.raw")
+    with pytest.raises(ImageError, match=r"'scan\.raw' is incomplete: its header announces 244 bytes, it has 243\."):
+        read_volume(path)
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("hex", lambda data: data.hex().encode()), ("ascii", None)])
@@ -302,7 +330,75 @@ def test_a_number_of_dimensions_that_would_end_the_process_is_refused(tmp_path, 
 @pytest.mark.parametrize("field", ["Offset", "TransformMatrix", "ElementSpacing"])
 @pytest.mark.parametrize("text", ["nan 0 0", "1 2 inf", "here there everywhere"])
 def test_a_place_that_is_no_number_is_refused(tmp_path, field, text):
-    assert_refused(metaimage(tmp_path / "scan.mha", **{field: text}), f"its field {field} should be numbers")
+    assert_refused(
+        metaimage(tmp_path / "scan.mha", **{field: text}),
+        f"its field {field} should be {9 if field == 'TransformMatrix' else 3} numbers, and is '{text}'",
+    )
+
+
+@pytest.mark.parametrize("text", ["1 2", "1 2 3 4", "", "1,2,3", "1_0 2 3", "1d0 2 3", "1e999 2 3", "\uff11 2 3"])
+@pytest.mark.parametrize("field", ["Offset", "ElementSpacing"])
+def test_a_place_in_part_or_in_other_digits_is_refused(tmp_path, field, text):
+    assert_refused(metaimage(tmp_path / "scan.mha", **{field: text}), f"its field {field} should be 3 numbers")
+
+
+@pytest.mark.parametrize("field", ["Offset", "ElementSpacing"])
+@pytest.mark.parametrize("time", [False, True], ids=["3D", "4D"])
+def test_a_metaimage_that_does_not_say_where_it_lies_is_refused(tmp_path, field, time):
+    four = {"NDims": 4, "DimSize": "6 5 4 1", "Offset": "-12.5 34.25 -560 0", "ElementSpacing": "0.75 1.5 2.5 1"}
+    whole = four if time else {}
+    assert_is_phantom(read_volume(metaimage(tmp_path / "whole.mha", **whole)))
+    path = metaimage(tmp_path / "scan.mha", **whole | {field: None})
+    assert_refused(path, f"should have the field {field} (or ", "none", "does not say where it lies")
+
+
+@pytest.mark.parametrize("field", ["Offset", "ElementSpacing", "TransformMatrix", "DistanceUnits"])
+def test_a_place_in_small_letters_is_told_how_it_is_written(tmp_path, field):
+    path = metaimage(tmp_path / "scan.mha", **{field: None, field.lower(): "1 2 3"})
+    assert_refused(path, f"its field {field.lower()} should be written {field}")
+
+
+@pytest.mark.parametrize(
+    ("field", "other"), [("Offset", "Position"), ("Offset", "ImagePosition"), ("ElementSpacing", "ElementSize")]
+)
+def test_two_fields_for_one_place_agree_or_are_refused(tmp_path, field, other):
+    text = {"Offset": "-12.5 34.25 -560", "ElementSpacing": "0.75 1.5 2.5"}[field]
+    assert_is_phantom(read_volume(metaimage(tmp_path / "one.mha", **{field: None, other: text})))
+    assert_is_phantom(read_volume(metaimage(tmp_path / "alike.mha", **{other: text.replace(".5", ".50e0")})))
+    assert_refused(metaimage(tmp_path / "two.mha", **{other: "1 2 3"}), f"its fields {field} and {other} mean the same")
+
+
+@pytest.mark.parametrize("field", ["TransformMatrix", "Orientation", "Rotation"])
+def test_the_axes_of_a_metaimage_have_the_length_one(tmp_path, field):
+    turned = read_volume(metaimage(tmp_path / "turned.mha", **{field: "0 0 1 1 0 0 0 1 0"})).grid
+    np.testing.assert_allclose(turned.direction[:, 0], (0, 0, 1))
+    for matrix in ("2 0 0 0 1 0 0 0 1", "1 0 0 0 1 0 0 0 0.998", "1 0 0 0 0 0 0 0 1"):
+        assert_refused(metaimage(tmp_path / "long.mha", **{field: matrix}), "should have the length 1 in the header")
+    assert_refused(metaimage(tmp_path / "part.mha", **{field: "1 0 0 0 1 0"}), f"its field {field} should be 9 numbers")
+    assert_is_phantom(read_volume(metaimage(tmp_path / "round.mha", **{field: "1 0 0 0 0.99999 0 0 0 1"})))
+
+
+def test_the_axes_of_two_fields_agree_or_are_refused(tmp_path):
+    axes = {"TransformMatrix": "1 0 0 0 1 0 0 0 1", "Orientation": "0 1 0 1 0 0 0 0 1"}
+    assert_refused(metaimage(tmp_path / "scan.mha", **axes), "TransformMatrix and Orientation mean the same")
+
+
+def test_an_axis_of_space_that_leans_into_time_is_refused(tmp_path):
+    path = metaimage(
+        tmp_path / "scan.mha",
+        NDims=4,
+        DimSize="6 5 4 1",
+        Offset="0 0 0 0",
+        ElementSpacing="1 1 1 1",
+        TransformMatrix="0.6 0 0 0.8 0 1 0 0 0 0 1 0 -0.8 0 0 0.6",
+    )
+    assert_refused(path, "should have the length 1 in the header, and one has 0.6")
+
+
+@pytest.mark.parametrize("unit", ["m", "cm", "um", "inch", ""])
+def test_a_metaimage_in_another_unit_is_refused(tmp_path, unit):
+    assert_refused(metaimage(tmp_path / "scan.mha", DistanceUnits=unit), f"its lengths are in '{unit}', not in mm")
+    assert_is_phantom(read_volume(metaimage(tmp_path / "good.mha", DistanceUnits="mm")))
 
 
 @pytest.mark.parametrize("field", ["kinds", "encoding", "space origin", "nonsense"])
@@ -519,6 +615,18 @@ def test_voxels_that_are_no_numbers_are_refused_where_the_patch_meets_them(tmp_p
     with pytest.raises(ImageError, match="voxels that are NaN or infinite"):
         cut_patch(volume, PatientPoint(30, 30, 30))
     assert np.isfinite(cut_patch(volume, PatientPoint(90, 30, 30)).array).all()
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("bad", [NAN, INF])
+def test_a_voxel_that_is_no_number_stays_in_its_time_point(tmp_path, suffix, bad):
+    path = tmp_path / f"scan{suffix}"
+    array = FOUR.astype(np.float32)
+    array[1, 3, 2, 5] = array[1, 0, 0, 0] = bad
+    nibabel.save(nibabel.Nifti1Image(array.T, RAS), path)
+    array[1, 3, 2, 5] = array[1, 0, 0, 0] = NAN
+    for time_point in range(3):
+        np.testing.assert_array_equal(read_volume(path, time_point=time_point).array, array[time_point])
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha"])

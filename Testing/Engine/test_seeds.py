@@ -102,6 +102,45 @@ def test_commas_and_points_in_one_table_are_never_guessed(tmp_path):
     assert "lesion_diameter_mm should be a number" in fourth.problem
 
 
+def test_the_points_of_diameters_count_when_commas_of_coordinates_are_judged(tmp_path):
+    rows = "ct;1,5;2;3;;12.5;;;\nct;1;2;3;;12.5;;;\nct;1;2;3,5;;;;;\n"
+    first, second, third = table(tmp_path, HEADER.replace(",", ";") + rows).seeds
+    assert "coordX should be a number" in first.problem
+    assert "got '1,5'; other rows of this table have decimal points" in first.problem
+    assert (second.problem, second.coordinates, second.diameter_mm) == ("", (1.0, 2.0, 3.0), 12.5)
+    assert "got '3,5'; other rows of this table have decimal points" in third.problem
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["unix", "windows", "old mac"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"], ids=["commas", "semicolons", "tabs"])
+@pytest.mark.parametrize("start", ["sep={0}\n", "SEP={0}\n", '"sep={0}"\n', "sep={0}{0}{0}\n", "\n\nsep={0}\n\n"])
+def test_the_line_that_tells_excel_the_separator_is_no_header(tmp_path, start, separator, ends, encoding):
+    text = start.format(separator) + HEADER.replace(",", separator) + GOOD.replace(",", separator)
+    (seed,) = table(tmp_path, text.replace("\n", ends), encoding).seeds
+    assert (seed.row, seed.coordinates, seed.problem) == (1, (1.0, 2.0, 3.0), "")
+
+
+@pytest.mark.parametrize("start", ["\n", "\r\n\r\n", " \n", ",,,\n", ";;\n\t\n\n"])
+def test_empty_lines_before_the_header_are_no_header(tmp_path, start):
+    (seed,) = table(tmp_path, start + HEADER + GOOD).seeds
+    assert (seed.row, seed.coordinates, seed.problem) == (1, (1.0, 2.0, 3.0), "")
+
+
+def test_a_first_column_without_a_name_is_no_empty_line(tmp_path):
+    (seed,) = table(tmp_path, "," + HEADER + "0," + GOOD).seeds
+    assert (seed.coordinates, seed.problem) == ((1.0, 2.0, 3.0), "")
+
+
+def test_a_separator_that_the_first_line_tells_wrongly_is_never_guessed(tmp_path):
+    with pytest.raises(TableError, match="it lacks image_path, coordX, coordY, coordZ"):
+        table(tmp_path, "sep=;\n" + HEADER + GOOD)
+    with pytest.raises(TableError, match=r"and has sep=\|"):
+        table(tmp_path, "sep=|\n" + HEADER.replace(",", "|") + GOOD.replace(",", "|"))
+    with pytest.raises(TableError, match=r"and has sep="):
+        table(tmp_path, "sep=;")
+
+
 @pytest.mark.parametrize("text", ["58,3", "1,234.5", "1,234"])
 def test_a_decimal_comma_in_a_table_of_commas_is_a_problem_that_says_why(tmp_path, text):
     (seed,) = table(tmp_path, HEADER + f'ct,"{text}",2,3,,,,,\n').seeds

@@ -4,8 +4,8 @@
 |------|---------|
 | 0    | every row is good |
 | 2    | the command line is wrong |
-| 3    | at least one row is an error, or a self-test failed |
-| 4    | nothing could be read, loaded or written |
+| 3    | at least one row is an error, or a check failed |
+| 4    | nothing could be read, loaded, fetched or written |
 | 130  | interrupted; what was done is kept |
 """
 

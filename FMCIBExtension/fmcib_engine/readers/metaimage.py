@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .integrity import NOT_ITS_KIND, Stored, data_file, header_line, is_many_files, unreadable
 
 _LONGEST_HEADER = 1 << 20
 _MOST_DIMENSIONS = 10  # more, or less than 1, ends the process inside ITK
-_PLACE = {"Offset", "Position", "Origin", "TransformMatrix", "Orientation", "Rotation", "ElementSpacing", "ElementSize"}
+_SPACING = ("ElementSpacing", "ElementSize")
+_ORIGIN = ("Offset", "Position", "Origin", "ImagePosition")
+_AXES = ("TransformMatrix", "Orientation", "Rotation")
+_UNITS = "DistanceUnits"
+_SPELLING = {name.lower(): name for name in (*_SPACING, *_ORIGIN, *_AXES, _UNITS)}
+_UNIT_LENGTH = 1e-3
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def stored_voxels(path: Path) -> Stored:
@@ -24,8 +30,7 @@ def stored_voxels(path: Path) -> Stored:
     fields, start = _fields(path)
     if not 1 <= _whole(path, fields, "NDims") <= _MOST_DIMENSIONS:
         raise unreadable(path, f"its field NDims should be 3, and is {fields.get('NDims', 'missing')}")
-    for name in sorted(_PLACE & fields.keys()):
-        _require_numbers(path, name, fields[name])
+    _require_place(path, fields)
     data = fields["ElementDataFile"]
     if is_many_files(data):
         raise unreadable(path, "its voxels are spread over several files, and only one is read")
@@ -59,14 +64,42 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
         return fields, file.tell()
 
 
-def _require_numbers(path: Path, name: str, text: str) -> None:
-    """Refuse what is not finite numbers: ITK would take it for 0."""
-    try:
-        good = all(math.isfinite(float(number)) for number in text.split())
-    except ValueError:
-        good = False
-    if not good:
-        raise unreadable(path, f"its field {name} should be numbers, and is {text[:80]!r}")
+def _require_place(path: Path, fields: Mapping[str, str]) -> None:
+    """Refuse a file from which it cannot be told where in the patient it lies: ITK would put it anywhere.
+
+    Only the axes may be missing, which are then those of the patient: several writers leave them out.
+    """
+    for name in sorted(fields.keys() - set(_SPELLING.values())):
+        if name.lower() in _SPELLING:  # ITK takes it for a remark
+            raise unreadable(path, f"its field {name} should be written {_SPELLING[name.lower()]}")
+    if (unit := fields.get(_UNITS, "mm")) != "mm":
+        raise unreadable(path, f"its lengths are in {unit[:80]!r}, not in mm")
+    dimensions = int(fields["NDims"])
+    for names in (_SPACING, _ORIGIN):
+        if _numbers(path, fields, names, dimensions) is None:
+            reason = f"its header should have the field {names[0]} (or {', '.join(names[1:])}), and has none"
+            raise unreadable(path, f"{reason}, so that it does not say where it lies in the patient")
+    spatial = min(dimensions, 3)  # the fourth is time
+    if matrix := _numbers(path, fields, _AXES, dimensions**2):
+        lengths = [math.hypot(*matrix[axis * dimensions :][:spatial]) for axis in range(spatial)]
+        if wrong := [length for length in lengths if abs(length - 1) > _UNIT_LENGTH]:
+            raise unreadable(path, f"its axes should have the length 1 in the header, and one has {wrong[0]:g}")
+
+
+def _numbers(path: Path, fields: Mapping[str, str], names: Sequence[str], count: int) -> tuple[float, ...] | None:
+    """The numbers in the field that has one of these names, which mean the same; None where there is no such field.
+
+    ITK would take a word for 0, leave out what is missing, and choose among several fields.
+    """
+    told = {}
+    for name in (name for name in names if name in fields):
+        words = fields[name].split()
+        told[name] = tuple(float(word) if _NUMBER.fullmatch(word) else math.inf for word in words)
+        if len(words) != count or not all(map(math.isfinite, told[name])):
+            raise unreadable(path, f"its field {name} should be {count} numbers, and is {fields[name][:80]!r}")
+    if len(set(told.values())) > 1:
+        raise unreadable(path, f"its fields {' and '.join(told)} mean the same, and tell different numbers")
+    return next(iter(told.values()), None)
 
 
 def _require_packed_size(path: Path, fields: Mapping[str, str], rest: int, *, is_local: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from .lesion import LesionSeed
 from .row import COORDINATES, DIAMETER, OPTIONAL, Commas, Row, RowFormat
 
 _SEPARATORS = (",", ";", "\t")
+_EMPTY_LINES = r"(?:[ ,;\t]*[\r\n])*"
+_START = re.compile(rf'{_EMPTY_LINES}(?:"?sep=([,;\t])"?[ ,;\t]*[\r\n]{_EMPTY_LINES})?', re.IGNORECASE)
+"""What may come before the header: empty lines, and the line by which Excel is told the separator."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Excel's "Unicode text"
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .xls
 _ROWS_TOLD = 5
@@ -33,8 +37,8 @@ class SeedTable:
 def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Frame = "lps") -> SeedTable:
     """Read the whole table. A row that cannot be understood becomes a seed with a `problem`, and stops no other.
 
-    Cells are separated by commas, semicolons or tabs, as the header shows. With semicolons or tabs, decimals may have
-    commas, in all rows.
+    Cells are separated by commas, semicolons or tabs, as the header shows or a line `sep=;` before it says. With
+    semicolons or tabs, decimals may have commas, in all rows.
 
     Args:
         path: the CSV in UTF-8, or UTF-16 with its mark, with a header.
@@ -45,8 +49,8 @@ def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Fram
         TableError: no such file, not a CSV, no rows, or a column missing or there twice.
     """
     try:
-        text = _text(path)
-        separator, columns = _header(text, image_column)
+        text, separators = _from_header(_text(path))
+        separator, columns = _header(text, image_column, separators)
         _require_columns(columns, image_column, path)
         reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=columns, delimiter=separator, strict=True)
         next(reader)  # the header
@@ -72,14 +76,22 @@ def _text(path: Path) -> str:
     return content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
 
 
-def _header(text: str, image_column: str) -> tuple[str, list[str]]:
+def _from_header(text: str) -> tuple[str, Sequence[str]]:
+    """The text from its header on, and the separators that it may have."""
+    start = _START.match(text)
+    if not start:
+        return text, _SEPARATORS
+    return text[start.end() :], (start[1],) if start[1] else _SEPARATORS
+
+
+def _header(text: str, image_column: str, separators: Sequence[str]) -> tuple[str, list[str]]:
     """The separator under which the header has the columns that are needed, else the most columns; and the columns."""
     wanted = {image_column, *COORDINATES}
     found = {}
-    for separator in _SEPARATORS:
+    for separator in separators:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
         found[separator] = [name.strip() for name in names]
-    best = max(_SEPARATORS, key=lambda separator: (wanted <= set(found[separator]), len(found[separator])))
+    best = max(separators, key=lambda separator: (wanted <= set(found[separator]), len(found[separator])))
     return best, found[best]
 
 
