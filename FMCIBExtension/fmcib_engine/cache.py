@@ -15,7 +15,7 @@ def cache_folder() -> Path:
         DependencyError: FMCIB_HOME is not set and platformdirs is not installed.
     """
     if home := os.environ.get("FMCIB_HOME"):
-        return Path(home)
+        return Path(home).expanduser()
     try:
         from platformdirs import user_cache_path
     except ImportError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import ssl
 import threading
 from collections import deque
@@ -29,6 +30,7 @@ class Seen:
     range: str | None
     authorization: str | None
     proxied: bool
+    encoding: str | None
 
 
 @dataclass
@@ -46,6 +48,12 @@ class Repository:
     """Of "zenodo", "huggingface"."""
     redirect: str = ""
     """Where Hugging Face redirects to instead of the CDN."""
+    next_page: str = ""
+    """What Hugging Face names as the next page of a listing instead of its own."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """In answers with files, instead of what would stand there."""
+    retry_after: str = "0"
+    connections: int = 0
     page_length: int = 2
     seen: list[Seen] = field(default_factory=list)
     half_sent: threading.Event = field(default_factory=threading.Event)
@@ -146,6 +154,10 @@ class _Server(ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
+    def get_request(self) -> tuple[socket.socket, object]:
+        self.repository.connections += 1
+        return super().get_request()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away, or did not trust us, is part of the tests."""
 
@@ -162,7 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         get = self.headers.get
-        seen = Seen(self.server.name, path, get("Range"), get("Authorization"), bool(parts.netloc))
+        seen = Seen(
+            self.server.name, path, get("Range"), get("Authorization"), bool(parts.netloc), get("Accept-Encoding")
+        )
         repository.seen.append(seen)
         if path.startswith("/api/"):
             self.send_listing(path, parse_qs(parts.query))
@@ -185,7 +199,11 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.server.repository
         fault = repository.listing_faults.popleft() if repository.listing_faults else ""
         if fault.isdecimal():
-            self.send(int(fault), b"{}", Retry_After="0")
+            self.send(int(fault), b"{}", Retry_After=repository.retry_after)
+        elif fault == "trickle":
+            self.send_response(200)
+            self.end_headers()
+            self.trickle()
         elif fault:
             self.send(200, fault.encode(), Content_Type="text/html")
         elif path == f"/api/records/{RECORD}":
@@ -196,7 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
             entries = [{"type": "directory", "path": f"{FOLDER}/a", "oid": "0" * 40, "size": 0}]
             entries += [self.hugging_face_file(name) for name in repository.files]
             end = start + repository.page_length
-            following = f'<{repository.base}{path}?recursive=true&cursor={end}>; rel="next"'
+            page = repository.next_page or f"{repository.base}{path}?recursive=true&cursor={end}"
+            following = f'<{page}>; rel="next"'
             headers = {"Link": following} if end < len(entries) else {}
             self.send(200, json.dumps(entries[start:end]).encode(), **headers)
         else:
@@ -223,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = repository.faults.popleft() if repository.faults else repository.always
         content = repository.files.get(name)
         if content is None or fault.isdecimal():
-            self.send(int(fault or 404), b"error", Retry_After="0")
+            self.send(int(fault or 404), b"error", Retry_After=repository.retry_after)
             return
         if fault == "web page":
             self.send(200, b"<html>Please sign in</html>", Content_Type="text/html; charset=utf-8")
@@ -236,15 +255,28 @@ class _Handler(BaseHTTPRequestHandler):
             return
         place = start + 1 if fault == "wrong place" else start
         self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {place}-{len(content) - 1}/{len(content)}")
-        if fault not in {"too long", "no length"}:
-            self.send_header("Content-Length", str(len(content) - start))
+        headers = {"Content-Range": f"bytes {place}-{len(content) - 1}/{len(content)}"} if start else {}
+        if fault not in {"too long", "no length", "endless", "trickle"}:
+            headers["Content-Length"] = str(len(content) - start)
+        for header, value in (headers | repository.headers).items():
+            self.send_header(header, value)
         self.end_headers()
         self.send_body(content[start:], fault)
 
+    def trickle(self) -> None:
+        """A byte now and then, for as long as somebody listens."""
+        self.close_connection = True
+        while not self.server.repository.go_on.wait(0.02):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+
     def send_body(self, body: bytes, fault: str) -> None:
         repository = self.server.repository
+        if fault == "trickle":
+            self.trickle()
+            return
+        while fault == "endless":
+            self.wfile.write(body)
         half = len(body) // 2
         self.wfile.write(body[:half])
         self.wfile.flush()

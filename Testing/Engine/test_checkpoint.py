@@ -46,6 +46,8 @@ def prefixed(prefix: str, state: dict) -> dict:
 FORMS = {
     "plain": (TRUNK, {}),
     "plain behind module": (prefixed("module.", TRUNK), {}),
+    "plain in state_dict": ({"state_dict": TRUNK}, {}),
+    "plain in state_dict behind module": ({"state_dict": prefixed("module.", TRUNK)}, {}),
     "lighter": (prefixed("model.trunk.", TRUNK) | prefixed("model.heads.", HEAD), HEAD),
     "lighter, trunk alone": (prefixed("model.trunk.", TRUNK), {}),
     "lighter behind module": (prefixed("module.model.trunk.", TRUNK) | prefixed("module.model.heads.", HEAD), HEAD),
@@ -78,7 +80,7 @@ def test_every_form_in_every_format_gives_the_encoders_own_names(form, kind, tmp
     content, head = FORMS[form]
     path = tmp_path / "weights.bin"  # the suffix says nothing
     if kind == "safetensors":
-        save_file(content, path)
+        save_file(content.get("state_dict", content), path)
     else:
         torch.save(content, path, _use_new_zipfile_serialization=kind == "zip")
     checkpoint = read_checkpoint(path)

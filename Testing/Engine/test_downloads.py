@@ -8,11 +8,12 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from fmcib_engine import samples
-from fmcib_engine.downloads import Mirror, Patience, Wanted, fetch, host_is_listed, only_one
+from fmcib_engine.downloads import Mirror, Patience, Wanted, fetch, host_is_listed, only_one, transfer
 from fmcib_engine.downloads import session as session_module
 from fmcib_engine.errors import DependencyError, DownloadError, OutputError
 from repository_server import FILE, FOLDER, OWNER_AND_NAME, RECORD, Repository
@@ -116,6 +117,11 @@ def test_a_file_of_an_uncertain_name_is_found_in_its_folder(files, named, size, 
         (["..\\evil.torch"], "", "unusable name"),
         ([".hidden.torch"], "", "unusable name"),
         (["con\n.torch"], "", "unusable name"),
+        (["a.record.json"], "a.record.json", "unusable name"),
+        (["a.PART"], "a.PART", "unusable name"),
+        (["a.lock"], "a.lock", "unusable name"),
+        (["unfinished-a.csv"], "unfinished-a.csv", "unusable name"),
+        (["aux.csv"], "aux.csv", "unusable name"),
     ],
 )
 def test_what_cannot_be_chosen_safely_is_not_fetched(files, users, told, tmp_path):
@@ -149,6 +155,7 @@ def test_a_part_of_something_else_is_fetched_once_more_from_the_start(repository
     (tmp_path / PART).write_bytes(part)
     assert fetch(wanted(zenodo(repository)), tmp_path, patience=HURRIED).path.read_bytes() == CONTENT
     assert holds_only(tmp_path, FILE)
+    assert len(repository.ranges) == (len(part) < len(CONTENT))  # one that is too long is not asked to go on
 
 
 @pytest.mark.parametrize("fault", ["no ranges", "wrong place"])
@@ -387,11 +394,15 @@ def test_a_disk_that_fills_up_keeps_the_part_and_the_download_goes_on(repository
 def test_a_file_at_an_address_needs_no_listing_and_no_known_size(repository, tmp_path):
     mirror = Mirror("net", "url", address(repository), file=FILE, sha256=hashlib.sha256(CONTENT).hexdigest())
     (tmp_path / PART).write_bytes(CONTENT)  # complete, which only the server's 416 can tell
-    assert fetch(wanted(mirror, size=None), tmp_path, patience=HURRIED).path.read_bytes() == CONTENT
-    repository.faults.extend(["no length"])
-    assert fetch(wanted(mirror, size=None), tmp_path, patience=HURRIED).path.read_bytes() == CONTENT
-    repository.faults.extend(["cut", "no length"])
-    assert fetch(wanted(mirror, size=None), tmp_path, patience=HURRIED).path.read_bytes() == CONTENT
+    for faults in ([], ["no length"], ["cut", "no length"]):
+        repository.faults.extend(faults)
+        path = fetch(wanted(mirror, size=None), tmp_path, patience=HURRIED).path
+        assert path.read_bytes() == CONTENT
+        assert not repository.faults
+        asked = len(repository.asked())
+        fetch(wanted(mirror, size=None), tmp_path, patience=HURRIED)  # it is here, and right
+        assert len(repository.asked()) == asked
+        path.unlink()
 
 
 def test_only_one_works_in_a_folder_and_the_other_waits(tmp_path, caplog):
@@ -448,3 +459,160 @@ def test_another_model_of_the_folder_is_never_taken_for_the_named_one(tmp_path):
     message = refused(wanted(hugging_face(repository, "fine-tuned.torch"), size=None), tmp_path)
     repository.stop()
     assert "no single file 'fine-tuned.torch'; there are supervised.torch. Choose one with --file NAME." in message
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "http://localhost:{}\\@127.0.0.1/x",
+        "http://localhost:{}%5C@127.0.0.1/x",
+        "http://127.0.0.1@localhost:{}/x",
+        "http:\\\\localhost:{}/x",
+        "//localhost:{}/x",
+        "http://[",
+        "http://127.0.0.1:99999999/x",
+        "http://127.0.0.1:x/",
+    ],
+)
+@pytest.mark.parametrize("way", ["redirect", "next_page"])
+def test_no_form_of_an_address_leads_to_a_host_that_is_not_listed(repository, tmp_path, form, way):
+    other = Repository({FILE: CONTENT})
+    other.start()
+    setattr(repository, way, form.format(other.base.rpartition(":")[2]))
+    repository.page_length = 1
+    assert "it leads to " in refused(wanted(hugging_face(repository)), tmp_path)
+    repository.redirect = repository.next_page = ""
+    other.stop()
+    assert not other.asked()
+    assert other.connections == 0
+
+
+def test_after_an_address_that_is_none_the_next_mirror_is_asked(repository, tmp_path):
+    repository.redirect = "http://["
+    assert fetch(wanted(hugging_face(repository), zenodo(repository)), tmp_path, patience=HURRIED).path.exists()
+
+
+def test_a_link_in_place_of_the_part_is_not_written_through(repository, tmp_path):
+    thesis = tmp_path / "thesis.doc"
+    thesis.write_bytes(CONTENT[:1000])
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / PART).symlink_to(thesis)
+    assert fetch(wanted(zenodo(repository)), folder, patience=HURRIED).path.read_bytes() == CONTENT
+    assert thesis.read_bytes() == CONTENT[:1000]
+    assert holds_only(folder, FILE)
+
+
+def test_a_file_that_is_here_whole_is_checked_and_not_fetched(repository, tmp_path):
+    (tmp_path / FILE).write_bytes(CONTENT)
+    (tmp_path / PART).write_bytes(b"from before")
+    fetched = fetch(wanted(zenodo(repository)), tmp_path, patience=HURRIED)
+    assert fetched.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert not repository.asked(words="/files/")
+    assert holds_only(tmp_path, FILE)
+    (tmp_path / FILE).write_bytes(OTHER)
+    assert fetch(wanted(zenodo(repository)), tmp_path, patience=HURRIED).path.read_bytes() == CONTENT
+
+
+def test_a_file_has_the_name_that_is_wanted_whatever_the_mirror_calls_it(tmp_path):
+    repository = Repository({"renamed.torch": CONTENT})
+    repository.start()
+    request = wanted(hugging_face(repository), name=FILE, pins={FILE: "0" * 64})
+    assert "SHA-256 is another" in refused(request, tmp_path)
+    assert fetch(wanted(hugging_face(repository), name=FILE), tmp_path, patience=HURRIED).path.name == FILE
+    repository.stop()
+
+
+def at_address(repository: Repository) -> Mirror:
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    return Mirror("net", "url", f"{repository.base}/{FILE}", file=FILE, sha256=sha256)
+
+
+def test_an_endless_body_of_unknown_size_is_cut_off_and_not_kept(repository, tmp_path):
+    repository.always = "endless"
+    request = wanted(at_address(repository), size=None, largest=1_000_000)
+    assert "it sends more than 1.0 MB" in refused(request, tmp_path)
+    assert holds_only(tmp_path)
+    repository.always = ""
+    request = wanted(at_address(repository), size=None, largest=len(CONTENT) - 1)
+    assert "it sends more than 0.3 MB" in refused(request, tmp_path)
+    assert wanted().largest == 4 * 10**9
+
+
+@pytest.mark.parametrize("what", ["file", "listing"])
+def test_a_trickle_of_bytes_counts_as_a_broken_connection(repository, tmp_path, what):
+    impatient = Patience(connect=5, silence=0.2, retries=1, pause=0.001)
+    if what == "file":
+        repository.always = "trickle"
+    else:
+        repository.listing_faults.append("trickle")
+    assert "127.0.0.1 sends less than 1 kB/s" in refused(wanted(zenodo(repository)), tmp_path, impatient)
+    assert len(repository.asked(words="/files/")) == (2 if what == "file" else 0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Content-Length": "9" * 5000}, ""),
+        ({"Content-Range": "bytes " + "1" * 5000 + "-2/3"}, "the server does not continue where it should"),
+        ({"Content-Range": "bytes 1-2/" + "9" * 5000}, "the server does not continue where it should"),
+        ({"Content-Encoding": "gzip"}, "a proxy on the way compresses it"),
+        ({"Content-Encoding": "gzip", "Content-Length": "320118"}, "a proxy on the way compresses it"),
+    ],
+)
+def test_headers_that_are_out_of_their_minds_are_no_surprise(repository, tmp_path, headers, told):
+    (tmp_path / PART).write_bytes(CONTENT[:100] if "Content-Range" in headers else b"")
+    repository.headers = headers
+    repository.always = "no length" if "Content-Length" in headers else ""
+    if told and "Content-Range" not in headers:
+        assert told in refused(wanted(zenodo(repository)), tmp_path)
+    else:  # the part is given up
+        assert fetch(wanted(zenodo(repository)), tmp_path, patience=HURRIED).path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("answer", ["[" * 200_000, '{"files": [{"size": ' + "9" * 5000 + "}]}"])
+def test_after_a_listing_that_cannot_be_read_the_next_mirror_is_asked(repository, tmp_path, answer):
+    repository.listing_faults.append(answer)
+    fetched = fetch(wanted(zenodo(repository), hugging_face(repository)), tmp_path, patience=HURRIED)
+    assert fetched.checksum.startswith("sha256:")
+
+
+def test_files_are_asked_for_as_they_are(repository, tmp_path):
+    fetch(wanted(hugging_face(repository)), tmp_path, patience=HURRIED)
+    assert {one.encoding for one in repository.asked()} == {"identity"}
+
+
+@pytest.mark.parametrize("asked", ["soon", "-5", "9" * 5000, "3600"])
+def test_a_server_is_waited_for_as_long_as_we_will_and_not_as_it_asks(repository, tmp_path, asked):
+    repository.retry_after = asked
+    repository.listing_faults.append("503")
+    started = time.monotonic()
+    assert fetch(wanted(zenodo(repository)), tmp_path, patience=HURRIED).path.exists()
+    assert time.monotonic() - started < 5
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again(secure, tmp_path):
+    server, _ = secure
+    refused(wanted(zenodo(server)), tmp_path)
+    assert server.connections == 1
+
+
+def test_a_server_that_is_not_there_is_tried_once_more_and_that_is_told_in_our_words(repository, tmp_path, caplog):
+    caplog.set_level("INFO", "fmcib_engine")
+    refused(wanted(zenodo(repository, base=f"http://127.0.0.1:{closed_port()}")), tmp_path)
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("fmcib_engine")]
+    assert ours == ["No good answer from 127.0.0.1: it is asked again."]
+
+
+def test_pauses_between_continuations_grow_and_begin_anew_when_bytes_came(repository, tmp_path, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(transfer.time, "sleep", pauses.append)
+    patience = Patience(connect=5, silence=5, retries=3, pause=1, longest_pause=3, least_rate=1)
+    repository.always = "cut, no ranges"
+    refused(wanted(zenodo(repository)), tmp_path, patience)
+    assert pauses == [1, 1, 2, 3]  # the first try won bytes
+    pauses.clear()
+    repository.always = ""
+    repository.faults.extend(["cut", "cut"])
+    fetch(wanted(zenodo(repository)), tmp_path, patience=patience)
+    assert pauses == [1, 1]

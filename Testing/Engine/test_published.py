@@ -87,6 +87,11 @@ def test_the_comparison_says_how_far_and_next_to_what():
     assert comparison.limit == pytest.approx(0.06)
 
 
+def test_a_patient_who_is_just_as_near_does_not_come_before_the_published_one():
+    comparison = compare(np.array([3.0, 5.0], np.float32), as_published([3.0, 4.0], [3.0, 6.0], [3.0, 5.5], [0.0, 9.0]))
+    assert (comparison.rank, comparison.patients) == (2, 4)
+
+
 @pytest.mark.parametrize(("off", "agrees"), [(0.0, True), (0.29, True), (0.31, False), (1.4, False)])
 def test_agreement_is_a_tenth_of_the_distance_to_the_nearest_other_patient(off, agrees):
     published = as_published([3.0, 4.0], [0.0, 4.0], [30.0, 40.0])

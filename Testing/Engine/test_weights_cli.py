@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -20,8 +21,10 @@ pytest.importorskip("rich")
 
 from fmcib_engine.cli import console  # noqa: E402  after the skips
 from fmcib_engine.cli import extract as extract_module  # noqa: E402
+from fmcib_engine.cli import weights as weights_module  # noqa: E402
 from fmcib_engine.cli.commands import run  # noqa: E402
 from fmcib_engine.errors import WeightsError  # noqa: E402
+from fmcib_engine.weights.record import Record  # noqa: E402
 
 CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(20_000))
 WEIGHTS = [sys.executable, "-m", "fmcib_engine", "weights"]
@@ -142,14 +145,70 @@ def test_every_host_is_listed(repository, capsys, monkeypatch):
     monkeypatch.delenv("FMCIB_CATALOGUE")
     assert run(["weights", "hosts"]) == 0
     told = capsys.readouterr().out
-    for host in ("zenodo.org", "huggingface.co", "*.hf.co", "github.com", "*.githubusercontent.com"):
-        assert host in told
+    rows = [line.split("\t") for line in told.splitlines()]  # for programs, as this is no terminal
+    unverified = {host: bool(unverified) for host, _, _, unverified in rows}
+    assert unverified == {
+        "zenodo.org": False,
+        "huggingface.co": False,
+        "*.hf.co": True,
+        "*.huggingface.co": True,
+        "github.com": False,
+        "*.githubusercontent.com": True,
+    }
+    shown = io.StringIO()
+    monkeypatch.setattr(weights_module, "out", console.Console(file=shown, force_terminal=True, width=60))
+    assert run(["weights", "hosts"]) == 0
+    assert "*.githubusercontent.com" in shown.getvalue()  # in one piece
+
+
+def test_own_and_damaged_weights_are_listed(repository, tmp_path, capsys):
+    store = tmp_path / "home" / "weights"
+    for name in ("mine", "broken"):
+        (store / name).mkdir(parents=True)
+        (store / name / f"{name}.safetensors.record.json").write_text("{}")
+    own = Record("mine", "mine.safetensors", 2_000_000, "0" * 64, "unverified", "imported from w.torch", "", "", "")
+    (store / "mine" / "mine.safetensors.record.json").write_text(own.text)
+    assert run(["weights", "list"]) == 0
+    told = capsys.readouterr().out
+    mine, broken = (next(line for line in told.splitlines() if name in line) for name in ("mine ", "broken "))
+    for words in ("your own, imported from w.torch", "2.0 MB", "yes"):
+        assert words in mine
+    assert "is damaged" in broken
+    assert run(["weights", "verify"]) == 3
+    told = " ".join(capsys.readouterr().out.split())
+    assert "broken: broken.safetensors: WRONG: The record" in told
+    assert "mine: mine.safetensors: WRONG" in told
+    assert run(["weights", "path", "mine"]) == 4
+    assert "weights import FILE --as mine --overwrite" in " ".join(capsys.readouterr().err.split())
+
+
+def test_without_a_network_nobody_sees_the_words_of_libraries(repository, tmp_path, monkeypatch):
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{one.getsockname()[1]}"
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "closed.toml", base=base)))
+    done = weights("download", "fmcib", "--accept-license")
+    assert done.returncode == 4
+    for words in ("PatientRetry", "Retrying", "Errno", "Traceback", "Unforeseen"):
+        assert words not in done.stderr
+    assert "No good answer from 127.0.0.1: it is asked again." in " ".join(done.stderr.split())
+    assert "cannot be reached or does not answer" in " ".join(done.stderr.split())
+
+
+def test_the_first_sentences_of_the_helps_are_not_cut(repository, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["weights", "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+    assert run(["--help"]) == 0
+    assert "Published weights: list, fetch, import, verify." in capsys.readouterr().out
 
 
 def test_a_file_is_imported_and_said_to_be_unverified(repository, tmp_path, capsys):
     (tmp_path / "t.csv").write_text("a,b\n")
     assert run(["weights", "import", str(tmp_path / "t.csv"), "--id", "tables"]) == 0
-    assert "as it was imported, checksum unverified" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "as it was imported, checksum unverified" in told
+    assert "Licence CC BY-NC 4.0: weights licensed CC BY-NC 4.0: non-commercial use only" in told
     assert run(["weights", "list"]) == 0
     assert "yes, checksum unverified" in capsys.readouterr().out
 
@@ -170,7 +229,7 @@ def test_an_interrupted_download_is_continued_by_the_same_command(repository, ta
     assert done.returncode == 0, done.stderr
     assert repository.ranges == [f"bytes={kept}-"]
     assert target.read_bytes() == CONTENT
-    assert sorted(path.name for path in target.parent.glob("w*")) == [FILE, f"{FILE}.json"]
+    assert sorted(path.name for path in target.parent.glob("w*")) == [FILE, f"{FILE}.record.json"]
 
 
 def test_two_downloads_at_once_fetch_one_file(repository, target):

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from fmcib_engine.downloads import Patience
+from fmcib_engine.downloads import Patience, only_one
 from fmcib_engine.errors import DependencyError, DownloadError, InputError, OutputError, WeightsError
-from fmcib_engine.weights import acquire, store
-from fmcib_engine.weights.acquire import download, import_file
+from fmcib_engine.weights import bring, store
+from fmcib_engine.weights.acquire import download
+from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.catalogue import load_catalogue
+from fmcib_engine.weights.record import UNVERIFIED, Record, beside
 from fmcib_engine.weights.store import (
-    UNVERIFIED,
     installed,
+    installed_encoder,
     licence_notice,
     path_of,
     problem_of,
@@ -49,7 +52,7 @@ def repository(tmp_path, monkeypatch):
 def fits(monkeypatch):
     """Files of tests are no checkpoints: what is asked of the network is noted, and answered with yes."""
     asked = []
-    monkeypatch.setattr(acquire, "_check_fits", asked.append)
+    monkeypatch.setattr(bring, "_check_fits", asked.append)
     return asked
 
 
@@ -100,6 +103,19 @@ def test_the_published_catalogue_says_what_is_known_and_marks_what_is_not():
         ('kind = "zenodo"', 'kind = "url"', "a url needs file, sha256"),
         ('refused = "it is a pickle"', "", "linear needs either mirrors or a reason"),
         ("size = 320000", "size = -1", "-1 is not a size"),
+        ('file = "weights.torch"', 'file = "../.."', "'..__..' cannot be the name of a file here"),
+        ('file = "weights.torch"', 'file = "w.record.json"', "cannot be the name of a file here"),
+        ("size = 320000", "size = true", "True is not a size"),
+        ("size = 320000", 'sha256 = "abc"', "'abc' is not a SHA-256 of 64"),
+        ('unverified = ["file"]', 'unverified = "file"', "unverified is 'file' instead of a list of texts"),
+        ('unverified = ["size"]', "unverified = [5]", "unverified is [5] instead of a list of texts"),
+        ('citation = "To be cited."', "citation = 7", "citation is 7 instead of a text"),
+        ('citation = "To be cited."', 'licence = "x"\nhost = 5\nentry = 1\n[x]', "is not right"),
+        ("[licence.nc]", 'licence = "x"\n[licences.nc]', "is not right"),
+        ('name = "127.0.0.1"', "name = 5", "name is 5 instead of a text"),
+        ('purpose = "tests"', 'purpose = "tests"\nunverified = "no"', "instead of true or false"),
+        ('base = "http://', 'base = "http://user:word@', "has a user name"),
+        ('base = "http://', 'base = "http://[', "is not right"),
     ],
 )
 def test_a_catalogue_that_is_not_right_is_told(repository, tmp_path, before, after, told):
@@ -204,7 +220,7 @@ def test_a_published_file_from_a_stick_is_known_by_its_size_and_not_more(reposit
     assert (record.id, record.file, record.checksum) == ("fmcib", FILE, UNVERIFIED)
     assert record.source == "imported from from-stick.torch"
     assert record.path.read_bytes() == CONTENT
-    assert fits == [stick]
+    assert [path.name for path in fits] == [f"unfinished-{FILE}"]  # what is used is looked at, not what was given
     assert import_file(stick) == record
     assert not repository.asked()
 
@@ -212,7 +228,7 @@ def test_a_published_file_from_a_stick_is_known_by_its_size_and_not_more(reposit
 def test_a_file_from_a_stick_is_verified_where_its_checksum_is_known(repository, tmp_path, fits):
     record = download("fmcib", patience=HURRIED)
     record.path.unlink()
-    with pytest.raises(WeightsError, match=r"not the weights.torch that is known here: its SHA-256 is another"):
+    with pytest.raises(WeightsError, match=r"not the weights.torch known here: its SHA-256 is another"):
         import_file(brought(tmp_path, CHANGED))
     assert not record.path.exists()
     assert import_file(brought(tmp_path)) == record
@@ -340,17 +356,177 @@ def test_without_a_cache_folder_paths_still_work(monkeypatch):
     require_pinned(Path("w.torch"), "anything")
 
 
-def test_a_record_that_was_tampered_with_is_refused(repository):
+def test_a_record_that_was_tampered_with_is_refused_and_the_others_are_still_listed(repository, tmp_path):
+    other = import_file(brought(tmp_path, b"a,b\n", "t.csv"), entry_id="tables")
     record = download("fmcib", patience=HURRIED)
-    beside = record.path.with_name(f"{FILE}.json")
-    good = json.loads(beside.read_text())
-    for bad in ("", "[]", "{}", json.dumps(good | {"extra": 1}), json.dumps(good | {"id": "../other"})):
-        beside.write_text(bad)
-        with pytest.raises(WeightsError, match=r"The record weights.torch.json of fmcib is"):
-            installed()
-    beside.unlink()
+    noted = beside(record.path)
+    assert noted.name == "weights.torch.record.json"
+    good = json.loads(noted.read_text())
+    changes = [{"extra": 1}, {"id": "../other"}, {"size": "x"}, {"size": True}, {"sha256": None}, {"notice": 5}]
+    for bad in ("", "[]", "{}", "[" * 200_000, *(json.dumps(good | change) for change in changes)):
+        noted.write_text(bad)
+        (_, problem), last = verify()
+        assert problem.startswith("The record weights.torch.record.json of fmcib is")
+        assert last == (other, "")
+        assert installed() == [other]
+        for ask in (resolve, path_of):
+            with pytest.raises(WeightsError, match=r"Fetch or import the file again"):
+                ask("fmcib")
+        assert installed_encoder() == "fmcib"  # and not: there is none, fetch it
+    noted.unlink()
     with pytest.raises(WeightsError, match=r"without a record"):
         require_pinned(record.path, SHA256)
+
+
+def test_a_file_without_a_good_record_is_checked_and_not_fetched_again(repository):
+    record = download("fmcib", patience=HURRIED)
+    for damage in (lambda path: path.unlink(), lambda path: path.write_text("{}")):
+        damage(beside(record.path))
+        repository.seen.clear()
+        assert download("fmcib", patience=HURRIED).sha256 == SHA256
+        assert not repository.asked(words="/files/")
+        assert problem_of(record) == ""
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that has room for files, but not for records."""
+
+    def raises(_: Record) -> str:
+        raise OSError(28, "No space left on device")
+
+    def fill() -> None:
+        monkeypatch.setattr(Record, "text", property(raises))
+
+    return fill
+
+
+def test_a_download_whose_record_cannot_be_written_is_not_repeated(repository, full, monkeypatch):
+    full()
+    with pytest.raises(OutputError, match=r"record.json cannot be written \(No space left on device\)"):
+        download("fmcib", patience=HURRIED)
+    assert files_of(store.store_folder()) == [FILE]
+    monkeypatch.undo()
+
+
+def test_an_import_whose_record_cannot_be_written_changes_nothing(repository, tmp_path, fits, full):
+    first = import_file(brought(tmp_path))
+    full()
+    with pytest.raises(OutputError, match=r"cannot be written \(No space left on device\)"):
+        import_file(brought(tmp_path, CHANGED), overwrite=True)
+    assert files_of(store.store_folder()) == [FILE, f"{FILE}.record.json"]
+    assert verify() == [(first, "")]
+
+
+def test_a_published_file_of_a_records_name_overwrites_none(repository):
+    repository.files |= {"config.json": b"{}", "a.csv": b"a,b\n", "a.csv.record.json": b"{}"}
+    assert download("tables", file="config.json", patience=HURRIED).file == "config.json"
+    record = download("tables", file="a.csv", patience=HURRIED)
+    with pytest.raises(DownloadError, match=r"unusable name, 'a.csv.record.json'"):
+        download("tables", file="a.csv.record.json", patience=HURRIED)
+    assert verify()[0] == (record, "")
+    assert len(verify()) == 2
+
+
+@pytest.mark.parametrize("name", ["a.csv.record.json", "a.part", "a.lock", "unfinished-a.csv", "NUL.csv", "com1"])
+def test_a_file_of_a_name_that_is_kept_is_not_imported(repository, tmp_path, name):
+    with pytest.raises(WeightsError, match=r"kept for other things"):
+        import_file(brought(tmp_path, b"a,b\n", name), entry_id="tables")
+    assert files_of(tmp_path / "home") == []
+
+
+def test_a_folder_and_a_web_page_are_not_imported(repository, tmp_path):
+    with pytest.raises(WeightsError, match=r"is a folder"):
+        import_file(tmp_path)
+    with pytest.raises(WeightsError, match=r"t.csv is a web page, not a table"):
+        import_file(brought(tmp_path, b" <html>sign in</html>", "t.csv"), entry_id="tables")
+    assert files_of(tmp_path / "home") == []
+
+
+def test_a_link_in_place_of_a_file_is_held_to_the_pin_and_so_is_a_link_to_the_file(repository, tmp_path):
+    record = download("fmcib", patience=HURRIED)
+    link = tmp_path / "link.torch"
+    link.symlink_to(record.path)
+    with pytest.raises(WeightsError, match=r"was changed after"):
+        require_pinned(link, "0" * 64)
+    record.path.unlink()
+    record.path.symlink_to(brought(tmp_path, CHANGED))
+    with pytest.raises(WeightsError, match=r"was changed after it was verified"):
+        require_pinned(resolve("fmcib"), hashlib.sha256(CHANGED).hexdigest())
+    assert licence_notice("fmcib")
+
+
+def test_the_pin_is_the_entrys_whatever_a_mirror_calls_the_file(repository):
+    record = download("fmcib", patience=HURRIED)
+    record.path.unlink()
+    repository.files = {"renamed.torch": CHANGED}
+    with pytest.raises(DownloadError, match=r"SHA-256 is another"):
+        download("fmcib", patience=HURRIED)
+    repository.files = {"renamed.torch": CONTENT}
+    assert download("fmcib", patience=HURRIED).path == record.path
+
+
+@pytest.fixture
+def pinned_by_catalogue(repository, tmp_path, monkeypatch):
+    """A catalogue that knows the SHA-256, in capitals."""
+    size = f'size = {len(CONTENT)}\nsha256 = "{SHA256.upper()}"'
+    path = repository.write_catalogue(tmp_path / "pinned.toml", size=size)
+    return lambda: monkeypatch.setenv("FMCIB_CATALOGUE", str(path))
+
+
+def test_the_catalogues_checksum_binds_imports_and_downloads(repository, tmp_path, fits, pinned_by_catalogue):
+    wrong = import_file(brought(tmp_path, CHANGED))
+    pinned_by_catalogue()
+    with pytest.raises(WeightsError, match=r"its SHA-256 is not the catalogue's"):
+        import_file(brought(tmp_path, CHANGED), overwrite=True)
+    assert verify() == [(wrong, f"{FILE} is not the published file: its SHA-256 is not the catalogue's.")]
+    with pytest.raises(WeightsError, match=r"is not the published file"):
+        require_pinned(wrong.path, wrong.sha256)
+    assert import_file(brought(tmp_path)).checksum == f"sha256:{SHA256}"  # over another, as only one is right
+    repository.files[FILE] = CHANGED
+    (store.store_folder() / "fmcib" / FILE).unlink()
+    with pytest.raises(DownloadError, match=r"zenodo: .* SHA-256 is another.* huggingface: .* SHA-256 is another"):
+        download("fmcib", patience=HURRIED)
+
+
+def test_two_published_files_of_one_size_are_told_apart_by_their_checksums(repository, tmp_path, monkeypatch):
+    path = repository.write_catalogue(tmp_path / "two.toml")
+    lines = {"fmcib": SHA256, "tables": hashlib.sha256(CHANGED).hexdigest()}
+    text = path.read_text().replace("size = 320000\n", "")
+    for name, sha256 in lines.items():
+        text = text.replace(f'id = "{name}"', f'id = "{name}"\nsize = 320000\nsha256 = "{sha256}"')
+    path.write_text(text)
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(path))
+    assert import_file(brought(tmp_path, CHANGED)).id == "tables"
+    with pytest.raises(WeightsError, match=r"no published file by its size or SHA-256"):
+        import_file(brought(tmp_path, CONTENT[1:] + b"?"))
+
+
+def test_installed_files_are_used_without_the_catalogue(repository, tmp_path, monkeypatch):
+    record = download("fmcib", patience=HURRIED)
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(tmp_path / "gone.toml"))
+    assert resolve("fmcib") == record.path
+    require_pinned(record.path, SHA256)
+    assert licence_notice("fmcib") == "weights licensed CC BY-NC 4.0: non-commercial use only"
+    assert verify() == [(record, "")]
+
+
+def test_an_import_waits_for_whoever_works_in_the_folder(repository, tmp_path, fits, caplog):
+    caplog.set_level("INFO")
+    done = []
+    with only_one(store.store_folder() / "fmcib"):
+        thread = threading.Thread(target=lambda: done.append(import_file(brought(tmp_path))))
+        thread.start()
+        while "waiting for it" not in caplog.text:
+            thread.join(0.01)
+        assert not done
+    thread.join()
+    assert done
+
+
+def test_a_tilde_in_the_folders_name_is_the_users_home(monkeypatch):
+    monkeypatch.setenv("FMCIB_HOME", "~/fm")
+    assert store.store_folder() == Path.home() / "fm" / "weights"
 
 
 def test_a_store_that_cannot_be_written_to_is_told(repository, tmp_path):

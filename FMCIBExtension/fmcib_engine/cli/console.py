@@ -49,8 +49,8 @@ def set_up_logging(*, debug: bool) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
     logging.getLogger("fmcib_engine").setLevel(logging.DEBUG if debug else logging.INFO)
     logging.captureWarnings(capture=True)
-    if not debug:
-        logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    for library in ("py.warnings", "urllib3"):  # the latter tells each retry, which we tell in our own words
+        logging.getLogger(library).setLevel(logging.NOTSET if debug else logging.ERROR)
 
 
 class Advance(Protocol):

@@ -63,7 +63,10 @@ def _show_devices(wanted: str) -> bool:
 
 def _show_weights(weights: str | None, device: str) -> bool:
     if not weights:
-        out.print("weights: none (`fmcib-engine weights download fmcib`, --weights, or the variable FMCIB_WEIGHTS)", markup=False)
+        out.print(
+            "weights: none (`fmcib-engine weights download fmcib`, --weights, or the variable FMCIB_WEIGHTS)",
+            markup=False,
+        )
         return True
     try:
         with err.status("Loading the weights"):

@@ -12,30 +12,34 @@ from rich.table import Table
 from .. import samples
 from ..downloads import PART
 from ..weights.acquire import download as fetch
-from ..weights.acquire import import_file, require_offered
+from ..weights.acquire import require_offered
+from ..weights.bring import import_file
 from ..weights.catalogue import Entry, load_catalogue
-from ..weights.store import UNVERIFIED, Record, installed, path_of, store_folder, verify
+from ..weights.record import UNVERIFIED, Damaged, Record, read_records, store_folder
+from ..weights.store import path_of, verify
 from .console import byte_progress, err, out
 from .extract import ERROR_ROWS, INTERRUPTED, NOTHING, OK
 
 
 @click.group()
 def weights() -> None:
-    """The published weights and tables: list, fetch, import, verify, and where they lie."""
+    """Published weights: list, fetch, import, verify."""
 
 
 @weights.command("list")
 def list_() -> None:
-    """What is published, under which licence, and what of it is here."""
+    """What is published, its licence, and what is here."""
     catalogue = load_catalogue()
-    here = installed()
+    here = read_records()
     table = Table(title="Published files", title_justify="left", show_lines=True)
     for heading, fixed in (("ID", True), ("what", False), ("size", True), ("here", False)):
         table.add_column(heading, no_wrap=fixed, overflow="fold")
     for entry in catalogue.entries.values():
         table.add_row(*map(escape, (entry.id, _about(entry), _size(entry), _here(entry, here))))
     for record in here:
-        if record.id not in catalogue.entries:
+        if isinstance(record, Damaged):
+            table.add_row(*map(escape, (record.id, record.problem, "unknown", "damaged")))
+        elif record.id not in catalogue.entries:
             table.add_row(escape(record.id), escape(f"your own, {record.source}"), f"{record.size / 1e6:.1f} MB", "yes")
     out.print(table)
     for licence in {entry.licence.title: entry.licence for entry in catalogue.entries.values()}.values():
@@ -53,8 +57,9 @@ def list_() -> None:
 @click.option("--file", default="", metavar="NAME", help="Which file, where a folder has several.")
 @click.option("--mirror", default="", metavar="NAME", help="Ask this mirror only; else each in turn.")
 def download(*, entry_id: str, accept_license: bool, file: str, mirror: str) -> int:
-    """Fetch a published file: its licence is shown first, and its checksum verified.
+    """Fetch a published file, after showing its licence.
 
+    Its checksum is verified.
     What comes is kept when you interrupt it: run the same command to go on.
     """
     entry = require_offered(load_catalogue().entry(entry_id))
@@ -81,10 +86,12 @@ def download(*, entry_id: str, accept_license: bool, file: str, mirror: str) -> 
 @click.option("--as", "own_name", default="", metavar="NAME", help="Weights of your own that fit the encoder: a name.")
 @click.option("--overwrite", is_flag=True, help="Replace a differing file that is here.")
 def import_(*, file: Path, entry_id: str, own_name: str, overwrite: bool) -> int:
-    """Take in a file that was fetched elsewhere, for a computer without network."""
+    """Take in a file from elsewhere, without network."""
     with byte_progress(file.name) as progress:
         record = import_file(file, entry_id=entry_id, own_name=own_name, overwrite=overwrite, progress=progress)
     _tell(record)
+    if record.licence:
+        out.print(f"Licence {record.licence}: {record.notice}", markup=False)
     return OK
 
 
@@ -95,7 +102,8 @@ def verify_(*, ids: tuple[str, ...]) -> int:
     with err.status("Reading the files"):
         verdicts = verify(ids)
     for record, problem in verdicts:
-        verdict = f"[bold red]WRONG[/]: {escape(problem)}" if problem else f"[green]good[/], {_checked(record)}"
+        good = isinstance(record, Record) and not problem
+        verdict = f"[green]good[/], {_checked(record)}" if good else f"[bold red]WRONG[/]: {escape(problem)}"
         out.print(f"{record.id}: {escape(record.file)}: {verdict}")
     if not verdicts:
         out.print("Nothing is installed.")
@@ -111,15 +119,27 @@ def path(*, entry_id: str | None) -> None:
 
 @weights.command()
 def hosts() -> None:
-    """Every host that could ever be contacted, and when; nothing else is, and nothing without you asking for it."""
+    """Every host that could be contacted, and when.
+
+    Nothing else is, and nothing without you asking for it. Where this is no terminal: lines with tabs between.
+    """
+    named = "that it is so named"
+    rows = [
+        (host.name, host.purpose, "weights download", named if host.unverified else "")
+        for host in load_catalogue().hosts
+    ]
+    rows += [
+        (name, purpose, "demo, if you agree", named if "*" in name else "") for name, purpose in samples.HOSTS.items()
+    ]
+    if not out.is_terminal:
+        for row in rows:
+            click.echo("\t".join(row))  # rich makes blanks of tabs
+        return
     table = Table(title="Hosts", title_justify="left")
     for heading in ("host", "what for", "when", "unverified"):
-        table.add_column(heading, overflow="fold")
-    for host in load_catalogue().hosts:
-        unverified = "that it is so named" if host.unverified else ""
-        table.add_row(escape(host.name), escape(host.purpose), "weights download", unverified)
-    for name, purpose in samples.HOSTS.items():
-        table.add_row(name, purpose, "demo, if you agree", "that it is so named" if "*" in name else "")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "host")
+    for row in rows:
+        table.add_row(*map(escape, row))
     out.print(table)
 
 
@@ -141,10 +161,10 @@ def _about(entry: Entry) -> str:
     return f"{entry.title}\n{entry.licence.title}; {where}{unverified}"
 
 
-def _here(entry: Entry, records: list[Record]) -> str:
+def _here(entry: Entry, records: list[Record | Damaged]) -> str:
     if entry.refused:
         return "not offered"
-    mine = [record for record in records if record.id == entry.id]
+    mine = [record for record in records if record.id == entry.id and isinstance(record, Record)]
     if not mine:
         return "no"
     return "yes, checksum unverified" if all(record.checksum == UNVERIFIED for record in mine) else "yes"
@@ -158,7 +178,7 @@ def _tell(record: Record) -> None:
     out.print(f"{record.path}\nSHA-256 {record.sha256}, {_checked(record)}", markup=False)
 
 
-def _checked(record: Record) -> str:
-    if record.checksum == UNVERIFIED:
+def _checked(record: Record | Damaged) -> str:
+    if isinstance(record, Damaged) or record.checksum == UNVERIFIED:
         return "as it was imported, checksum unverified"
     return f"agrees with the repository's {record.checksum}"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from .lock import only_one
+from .names import PART, RECORD, UNFINISHED, is_kept, is_plain
+from .patience import Patience
 from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind
-from .session import Patience, host_is_listed
-from .transfer import PART, Fetched, Progress, Wanted, fetch
+from .session import host_is_listed
+from .transfer import fetch
+from .wanted import Fetched, Progress, Wanted
 
 __all__ = [
     "MIRROR_KINDS",
     "NO_PICKLES",
     "PART",
+    "RECORD",
+    "UNFINISHED",
     "Fetched",
     "Mirror",
     "MirrorKind",
@@ -19,5 +24,7 @@ __all__ = [
     "Wanted",
     "fetch",
     "host_is_listed",
+    "is_kept",
+    "is_plain",
     "only_one",
 ]

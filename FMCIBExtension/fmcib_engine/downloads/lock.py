@@ -24,7 +24,7 @@ def only_one(folder: Path) -> Iterator[None]:
     try:
         from filelock import FileLock, Timeout
     except ImportError as error:
-        msg = "Fetching files needs filelock. Install the engine with its extra [download]."
+        msg = "Fetching and importing files needs filelock. Install the engine with its extra [download]."
         raise DependencyError(msg) from error
     lock = FileLock(folder / _LOCK)
     try:
@@ -32,11 +32,12 @@ def only_one(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            _log.info("Another process is fetching into %s: waiting for it.", folder.name)
+            _log.info("Another process is at work in %s: waiting for it.", folder.name)
             lock.acquire(poll_interval=0.2)
     except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks
-        msg = f"The folder {folder.name} cannot be written to ({error}). Name another one by FMCIB_HOME."
-        raise OutputError(msg.replace(str(folder), folder.name)) from error
+        said = getattr(error, "strerror", None) or type(error).__name__
+        msg = f"The folder {folder.name} cannot be written to ({said}). Name another one by FMCIB_HOME."
+        raise OutputError(msg) from error
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from ..errors import DownloadError
+from .names import is_plain
 from .session import Session
 
 MirrorKind = Literal["zenodo", "huggingface", "url"]
@@ -28,7 +29,6 @@ NO_PICKLES = (".pkl", ".pickle", ".joblib")
 _WEIGHTS = (".torch", ".pt", ".pth", ".ckpt", ".safetensors")
 _MOST_PAGES = 50
 _MOST_NAMED = 60
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+() -]*(?<![. ])")
 _HEX_DIGITS = {"md5": 32, "sha256": 64, "git": 40}
 
 
@@ -92,7 +92,7 @@ class Remote:
     def name(self) -> str:
         """A plain file name for it here, different for each path."""
         name = self.path.replace("/", "__")
-        if not _PLAIN_NAME.fullmatch(name) or len(name) > 200:
+        if not is_plain(name):
             msg = f"it lists a file with an unusable name, {name[:80]!r}."
             raise DownloadError(msg)
         return name
@@ -182,7 +182,7 @@ def _hugging_face_file(mirror: Mirror, entry: dict[str, Any]) -> Remote:
 
 def _size(entry: dict[str, Any]) -> int:
     size = entry["size"]
-    if not isinstance(size, int) or size < 0:
+    if type(size) is not int or size < 0:  # a bool is an int, too
         msg = f"size {size!r}"
         raise ValueError(msg)
     return size

@@ -7,45 +7,25 @@ REQUESTS_CA_BUNDLE. No credentials are sent, whatever the user's .netrc says.
 from __future__ import annotations
 
 import json
-import logging
+import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import DependencyError, DownloadError
+from .patience import Patience, make_adapter
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
-    from requests.adapters import HTTPAdapter
-
-_log = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 10
 _LARGEST_LISTING = 16 * 2**20
 _CHUNK = 2**16
-_TRY_AGAIN = (429, 500, 502, 503, 504)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds, and how often to try again before a mirror counts as failed."""
-
-    connect: float = 20.0
-    silence: float = 60.0
-    """The longest time without a byte."""
-    retries: int = 4
-    """Failures in a row, without a byte won."""
-    pause: float = 1.0
-    """Before the first retry; each next pause is twice as long."""
-    longest_pause: float = 60.0
-    """Also when a server asks for more (Retry-After)."""
-
-    def before_retry(self, number: int) -> float:
-        """The pause before the retry of this number, from 1."""
-        return float(min(self.pause * 2 ** (number - 1), self.longest_pause))
+_STRANGE = re.compile(r"[\\\x00-\x1f\x7f]")
+"""A backslash ends the host for some readers of addresses, and not for others."""
 
 
 class ConnectionBrokenError(DownloadError):
@@ -70,9 +50,9 @@ class Session:
         self._patience = patience
         self._session = requests.Session()
         self._session.auth = _no_credentials
-        self._session.headers["User-Agent"] = "fmcib-engine"
+        self._session.headers.update({"User-Agent": "fmcib-engine", "Accept-Encoding": "identity"})
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _adapter(patience))
+            self._session.mount(scheme, make_adapter(patience))
 
     def __enter__(self) -> Self:
         return self
@@ -86,31 +66,40 @@ class Session:
         Raises:
             DownloadError: no answer, or a redirect to where we do not go.
         """
+        request = self._prepare(url, headers)
         for _ in range(_MOST_REDIRECTS + 1):
-            self._require_listed(url)
-            response = self._get(url, headers)
+            response = self._send(request)
             if not response.is_redirect:
                 return response
             response.close()
-            target = urljoin(url, response.headers["location"])
-            if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-                msg = f"{_host(url)} redirects from https to {urlsplit(target).scheme}, which is not followed."
+            before, request = request, self._prepare(_join(request.url, response.headers["location"]), headers)
+            if _scheme(before.url) == "https" != _scheme(request.url):
+                msg = f"{_host(before.url)} redirects from https to {_scheme(request.url)}, which is not followed."
                 raise DownloadError(msg)
-            url = target
-        msg = f"{_host(url)} redirects more than {_MOST_REDIRECTS} times."
+        msg = f"{_host(request.url)} redirects more than {_MOST_REDIRECTS} times."
         raise DownloadError(msg)
 
     def body(self, response: Response) -> Iterator[bytes]:
-        """The body in pieces.
+        """The body in pieces, as they come.
 
         Raises:
-            ConnectionBrokenError: it ended too early, or stalled.
+            ConnectionBrokenError: it ended too early, stalled, or trickled.
         """
+        from urllib3.exceptions import HTTPError
+
+        host, least, span = _host(response.url), self._patience.least_rate, self._patience.silence
+        begun, won = time.monotonic(), 0
         try:
-            yield from response.iter_content(_CHUNK)
-        except OSError as error:  # requests' errors are OSErrors
-            host = _host(response.url)
-            msg = f"the connection to {host} broke off or was silent for {self._patience.silence:g} s."
+            while piece := response.raw.read1(_CHUNK):
+                yield piece
+                won += len(piece)
+                if (took := time.monotonic() - begun) >= span:
+                    if won < least * took:
+                        msg = f"{host} sends less than {least / 1000:g} kB/s."
+                        raise ConnectionBrokenError(msg)
+                    begun, won = time.monotonic(), 0
+        except HTTPError as error:
+            msg = f"the connection to {host} broke off or was silent for {span:g} s."
             raise ConnectionBrokenError(msg) from error
 
     def read_json(self, url: str) -> tuple[Any, str | None]:
@@ -121,7 +110,7 @@ class Session:
         """
         with self.open(url, {"Accept": "application/json"}) as response:
             require_status(response)
-            content = b""
+            content = bytearray()
             for piece in self.body(response):
                 content += piece
                 if len(content) > _LARGEST_LISTING:
@@ -129,33 +118,54 @@ class Session:
                     raise DownloadError(msg)
             following = response.links.get("next", {}).get("url")
         try:
-            return json.loads(content), urljoin(url, following) if following else None
-        except ValueError as error:
+            return json.loads(content), _join(url, following) if following else None
+        except (ValueError, RecursionError) as error:
             msg = f"{_host(url)} answered with something else than JSON: perhaps a login page of your network."
             raise DownloadError(msg) from error
 
-    def _require_listed(self, url: str) -> None:
-        host, scheme = _host(url), urlsplit(url).scheme
-        if scheme not in {"http", "https"} or not host_is_listed(host, self._hosts):
-            msg = f"it leads to {host or scheme or 'nowhere'}, which is not among the hosts that the catalogue lists."
-            raise DownloadError(msg)
+    def _prepare(self, url: str, headers: Mapping[str, str]) -> PreparedRequest:
+        """The request exactly as it will be sent, if it leads to a listed host."""
+        from requests import Request
+        from urllib3.util import parse_url
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> Response:
-        waits = (self._patience.connect, self._patience.silence)
         try:
-            return self._session.get(url, headers=dict(headers), stream=True, allow_redirects=False, timeout=waits)
-        except OSError as error:
-            raise DownloadError(_why(error, _host(url))) from error
+            request = self._session.prepare_request(Request("GET", url, headers=dict(headers)))
+            address, host = parse_url(request.url or ""), _host(request.url)
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors, urllib3's here are ValueErrors
+            msg = "it leads to an address that cannot be understood."
+            raise DownloadError(msg) from error
+        if _STRANGE.search(url) or address.auth is not None or (address.host or "").strip("[]") != host:
+            msg = "it leads to an address with a backslash, a control character or a user name, which is not followed."
+            raise DownloadError(msg)
+        if address.scheme not in {"http", "https"} or not host_is_listed(host, self._hosts):
+            where = host or address.scheme or "nowhere"
+            msg = f"it leads to {where}, which is not among the hosts that the catalogue lists."
+            raise DownloadError(msg)
+        return request
+
+    def _send(self, request: PreparedRequest) -> Response:
+        waits = (self._patience.connect, self._patience.silence)
+        try:  # the environment's proxies and certificates
+            settings = self._session.merge_environment_settings(
+                request.url or "", {}, stream=True, verify=None, cert=None
+            )
+            adapter = self._session.get_adapter(request.url or "")  # the session itself would read a redirect's body
+            return adapter.send(request, timeout=waits, **settings)
+        except (OSError, ValueError) as error:
+            raise DownloadError(_why(error, _host(request.url))) from error
 
 
 def require_status(response: Response, wanted: Iterable[int] = (200,)) -> None:
-    """Refuse an answer of another status.
+    """Refuse an answer of another status, and a compressed one.
 
     Raises:
         DownloadError: with the status in words.
     """
     status = response.status_code
     if status in wanted:
+        if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
+            msg = f"what {_host(response.url)} sends is compressed, unasked: a proxy on the way compresses it."
+            raise DownloadError(msg)
         return
     words = {
         401: "does not give it: it is not there, or not public",
@@ -175,39 +185,24 @@ def _host(url: str | None) -> str:
         return ""
 
 
+def _scheme(url: str | None) -> str:
+    return urlsplit(url or "").scheme
+
+
+def _join(base: str | None, target: str) -> str:
+    try:
+        return urljoin(base or "", target)
+    except ValueError as error:
+        msg = "it leads to an address that cannot be understood."
+        raise DownloadError(msg) from error
+
+
 def _no_credentials(request: PreparedRequest) -> PreparedRequest:
     """Stands where requests would else look into .netrc."""
     return request
 
 
-def _adapter(patience: Patience) -> HTTPAdapter:
-    from requests.adapters import HTTPAdapter
-    from urllib3 import BaseHTTPResponse
-    from urllib3.util.retry import Retry
-
-    class PatientRetry(Retry):
-        def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-            asked = super().get_retry_after(response)
-            if asked is None:
-                return None
-            _log.info("The server asks to wait for %.0f s.", asked)
-            return min(asked, patience.longest_pause)
-
-        def get_backoff_time(self) -> float:
-            return min(super().get_backoff_time(), patience.longest_pause)
-
-    retry = PatientRetry(
-        total=patience.retries,
-        other=0,  # a certificate that is not trusted will not be so in a second
-        status_forcelist=_TRY_AGAIN,
-        allowed_methods={"GET"},
-        backoff_factor=patience.pause,
-        raise_on_status=False,
-    )
-    return HTTPAdapter(max_retries=retry)
-
-
-def _why(error: OSError, host: str) -> str:
+def _why(error: OSError | ValueError, host: str) -> str:
     import requests
 
     if isinstance(error, requests.exceptions.ProxyError):
@@ -221,4 +216,6 @@ def _why(error: OSError, host: str) -> str:
         return f"{host} cannot be reached or does not answer. Check the network, or set HTTPS_PROXY."
     if isinstance(error, requests.RequestException):
         return f"{host}: {type(error).__name__}. Check the address, and HTTPS_PROXY."
+    if isinstance(error, ValueError):
+        return f"{host} gives an answer that cannot be understood."
     return "the certificate file that REQUESTS_CA_BUNDLE names cannot be read. Correct or unset it."

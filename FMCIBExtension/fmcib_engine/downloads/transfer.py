@@ -13,62 +13,27 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DownloadError, OutputError
-from .repositories import Mirror, Remote, look_up
-from .session import ConnectionBrokenError, Patience, Session, require_status
+from .names import PART
+from .patience import Patience
+from .repositories import Remote, look_up
+from .session import ConnectionBrokenError, Session, require_status
+from .wanted import Fetched, Progress, Wanted
 
 if TYPE_CHECKING:
     from requests import Response
 
 _log = logging.getLogger(__name__)
 
-Progress = Callable[[int, int | None], None]
-"""Is given the bytes that are here, and how many there will be, if that is known."""
-
-PART = ".part"
-"""Ends the name of a file that is not complete."""
-
 _BLOCK = 2**20
+_NUMBER = "[0-9]{1,18}"
 _NOTHING_THERE = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A file to be had."""
-
-    title: str
-    mirrors: tuple[Mirror, ...]
-    hosts: tuple[str, ...]
-    """Names that may be contacted, as for `host_is_listed`."""
-    size: int | None = None
-    sha256: str = ""
-    """If it is known."""
-    pins: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256, by name here, of earlier copies that were right: a new one must be the same."""
-    file: str = ""
-    """The user's choice, where a mirror has several."""
-    by_hand: str = "Check the network and try again."
-    """What to do when every mirror has failed."""
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A file that is here, and what was checked."""
-
-    path: Path
-    size: int
-    sha256: str
-    checksum: str
-    """The repository's own, with which it agrees: `md5:…`, `sha256:…` or `git:…`."""
-    url: str
-    """Without what follows a question mark."""
 
 
 def fetch(
@@ -87,8 +52,9 @@ def fetch(
         for mirror in wanted.mirrors:
             try:
                 remote = look_up(mirror, session, size=wanted.size, file=wanted.file)
-                known = wanted.sha256 or wanted.pins.get(remote.name, "")
-                return _Transfer(session, patience, folder, remote, progress).run(known)
+                target = folder / (wanted.name or remote.name)
+                known = wanted.sha256 or wanted.pins.get(target.name, "")
+                return _Transfer(session, patience, remote, target, progress, wanted.largest).run(known)
             except DownloadError as error:
                 failures.append(f"{mirror.name}: {error}")
                 if mirror is not wanted.mirrors[-1]:
@@ -100,18 +66,24 @@ def fetch(
 class _Transfer:
     """One file from one mirror."""
 
-    def __init__(self, session: Session, patience: Patience, folder: Path, remote: Remote, progress: Progress) -> None:
+    def __init__(
+        self, session: Session, patience: Patience, remote: Remote, target: Path, progress: Progress, largest: int
+    ) -> None:
         self._session, self._patience, self._remote, self._progress = session, patience, remote, progress
-        self._target = folder / remote.name
-        self._part = folder / f"{remote.name}{PART}"
-        self._total = remote.size
+        self._target, self._part = target, target.with_name(f"{target.name}{PART}")
+        self._total, self._largest = remote.size, largest
 
     def run(self, known: str) -> Fetched:
         with _writing(self._part):
+            if self._part.is_symlink():  # never written through
+                self._part.unlink()
+            if self._is_here() and not (found := self._check(self._target, known))[1]:
+                self._part.unlink(missing_ok=True)
+                return self._fetched(found[0])
             for _ in range(2):
                 continued = self._have() > 0
                 self._fill()
-                sha256, problem = self._check(known)
+                sha256, problem = self._check(self._part, known)
                 if not problem:
                     return self._finish(sha256)
                 self._part.unlink()
@@ -119,6 +91,11 @@ class _Transfer:
                     break
                 _log.info("The part of %s from before does not fit: fetched from the start.", self._target.name)
         raise DownloadError(problem)
+
+    def _is_here(self) -> bool:
+        """Whether the file could be here already, as after a run that was killed before it noted that."""
+        target = self._target
+        return target.is_file() and not target.is_symlink() and self._total in {None, target.stat().st_size}
 
     def _have(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0
@@ -137,7 +114,7 @@ class _Transfer:
             have = self._have()
             if have == self._total:
                 return
-            failures = 0 if have > most else failures + 1
+            failures = 0 if have - most >= self._patience.enough else failures + 1
             most = max(have, most)
             if failures > self._patience.retries:
                 raise why
@@ -152,7 +129,7 @@ class _Transfer:
             have = 0
         if have == self._total:
             return
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        headers = {"Range": f"bytes={have}-"} if have else {}
         with self._session.open(self._remote.url, headers) as response:
             require_status(response, (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, _NOTHING_THERE))
             start, told = _place(response)
@@ -160,6 +137,8 @@ class _Transfer:
                 msg = f"what came has {told} bytes instead of {self._total}: perhaps a page of your network."
                 raise DownloadError(msg)
             self._total = told if self._total is None else self._total
+            if self._total is not None and self._total > self._largest:
+                raise DownloadError(self._too_large())
             if response.status_code != HTTPStatus.OK and start != have:  # of no use to us: begin anew
                 self._part.unlink(missing_ok=True)
                 msg = "the server does not continue where it should."
@@ -180,9 +159,15 @@ class _Transfer:
                 if self._total is not None and start > self._total:
                     msg = f"more than the {self._total} bytes of the file came."
                     raise DownloadError(msg)
+                if start > self._largest:
+                    self._part.unlink()
+                    raise DownloadError(self._too_large())
                 file.write(piece)
                 file.flush()
                 self._progress(start, self._total)
+
+    def _too_large(self) -> str:
+        return f"it sends more than {self._largest / 1e6:.1f} MB, which no file here has: it is another file."
 
     def _require_room(self, have: int) -> None:
         free = shutil.disk_usage(self._part.parent).free
@@ -193,11 +178,11 @@ class _Transfer:
             )
             raise OutputError(msg)
 
-    def _check(self, known: str) -> tuple[str, str]:
+    def _check(self, path: Path, known: str) -> tuple[str, str]:
         """SHA-256 of what came, and what is wrong with it."""
         checksum = self._remote.checksum
-        sha256, published = hashlib.sha256(), checksum.digest(self._have())
-        with self._part.open("rb") as file:
+        sha256, published = hashlib.sha256(), checksum.digest(path.stat().st_size)
+        with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 sha256.update(block)
                 published.update(block)
@@ -211,6 +196,9 @@ class _Transfer:
         with self._part.open("rb+") as file:
             os.fsync(file.fileno())
         self._part.replace(self._target)
+        return self._fetched(sha256)
+
+    def _fetched(self, sha256: str) -> Fetched:
         url = self._remote.url.partition("?")[0]
         return Fetched(self._target, self._target.stat().st_size, sha256, str(self._remote.checksum), url)
 
@@ -219,12 +207,13 @@ def _place(response: Response) -> tuple[int, int | None]:
     """Where the body begins in the file, and the size of the whole file, as the headers say."""
     if response.status_code == HTTPStatus.OK:
         length = response.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else None
-    found = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
+        return 0, int(length) if re.fullmatch(_NUMBER, length) else None
+    pattern = rf"bytes (?:({_NUMBER})-{_NUMBER}|\*)/({_NUMBER}|\*)"
+    found = re.fullmatch(pattern, response.headers.get("Content-Range", ""))
     if not found:
         return -1, None
     start, total = found.groups()
-    whole = int(total) if total.isdecimal() else None
+    whole = None if total == "*" else int(total)
     if response.status_code == _NOTHING_THERE:  # right if all of it is here
         return -1 if whole is None else whole, whole
     return -1 if start is None else int(start), whole

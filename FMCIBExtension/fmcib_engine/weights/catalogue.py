@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..downloads import MIRROR_KINDS, Mirror, host_is_listed
+from ..downloads import MIRROR_KINDS, Mirror, host_is_listed, is_plain
 from ..errors import InputError
 
 VARIABLE = "FMCIB_CATALOGUE"
@@ -20,6 +20,7 @@ SIMPLE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 _OURS = Path(__file__).with_name("catalogue.toml")
 _SCHEMA = 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ class Entry:
     refused: str = ""
     """Why it is not offered."""
 
+    @property
+    def file(self) -> str:
+        """Its name here, whatever a mirror calls it, so that one pin holds for all; empty for tables."""
+        if self.kind == "tables":
+            return ""
+        return next((one.file for one in self.mirrors if one.file), f"{self.id}.torch").replace("/", "__")
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -92,8 +100,10 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     except OSError as error:
         msg = f"The catalogue {path.name} cannot be read ({error.strerror}). Check {VARIABLE}."
         raise InputError(msg) from error
-    except (ValueError, TypeError, KeyError) as error:  # also TOML's and UTF-8's own
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:  # also TOML's and UTF-8's own
         reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        if isinstance(error, AttributeError):
+            reason = "a text or number stands where a table should"
         msg = f"The catalogue {path.name} is not right: {reason}. Compare it with the one of the package."
         raise InputError(msg) from error
 
@@ -103,17 +113,25 @@ def _catalogue(content: dict[str, Any]) -> Catalogue:
         msg = f"its schema is not {_SCHEMA}"
         raise ValueError(msg)
     licences = {name: Licence(**_texts(table)) for name, table in content.pop("licence").items()}
-    hosts = tuple(Host(**table) for table in content.pop("host"))
-    citation = content.pop("citation")
+    hosts = tuple(_host(table) for table in content.pop("host"))
+    citation = _texts({"citation": content.pop("citation")})["citation"]
     entries = [_entry(table, licences, citation) for table in content.pop("entry")]
     _require(not content, f"it has an unknown {', '.join(content)}")
     _require(len({entry.id for entry in entries}) == len(entries), "an ID comes twice")
     names = [host.name for host in hosts]
     for mirror in (mirror for entry in entries for mirror in entry.mirrors):
         address = urlsplit(mirror.base)
-        _require(address.scheme in {"http", "https"}, f"{mirror.base!r} is not the address of a server")
+        right = address.scheme in {"http", "https"} and "@" not in address.netloc and "\\" not in mirror.base
+        _require(right, f"{address.hostname!r} is not the address of a server, or has a user name")
         _require(host_is_listed(address.hostname or "", names), f"{mirror.base!r} has no [[host]]")
     return Catalogue({entry.id: entry for entry in entries}, hosts)
+
+
+def _host(table: dict[str, Any]) -> Host:
+    unverified = table.pop("unverified", False)
+    _require(isinstance(unverified, bool), f"unverified is {unverified!r} instead of true or false")
+    texts = _texts(table)
+    return Host(**texts | {"name": texts["name"].lower()}, unverified=unverified)
 
 
 def _entry(table: dict[str, Any], licences: dict[str, Licence], citation: str) -> Entry:
@@ -121,23 +139,35 @@ def _entry(table: dict[str, Any], licences: dict[str, Licence], citation: str) -
         bool(SIMPLE_NAME.fullmatch(table["id"])), f"{table['id']!r} is not an ID of small letters, digits, - and _"
     )
     size = table.pop("size", None)
-    _require(size is None or (isinstance(size, int) and size > 0), f"{size!r} is not a size in bytes")
-    unverified = list(table.pop("unverified", []))
+    _require(size is None or (type(size) is int and size > 0), f"{size!r} is not a size in bytes")
+    unverified = _unverified(table)
     mirrors = []
     for mirror in table.pop("mirror", []):
-        unverified += [f"{mirror['name']}: {fact}" for fact in mirror.pop("unverified", [])]
+        unverified += [f"{mirror['name']}: {fact}" for fact in _unverified(mirror)]
         _require(mirror["kind"] in MIRROR_KINDS, f"{mirror['kind']!r} is not one of {', '.join(MIRROR_KINDS)}")
         mirrors.append(Mirror(**_texts(mirror)))
         _require(mirrors[-1].kind != "url" or bool(mirrors[-1].sha256 and mirrors[-1].file), "a url needs file, sha256")
     _require(bool(mirrors) != ("refused" in table), f"{table['id']} needs either mirrors or a reason why it is refused")
     texts = {"citation": citation} | _texts(table)
     licence = licences[texts.pop("licence")]
-    return Entry(**texts, licence=licence, mirrors=tuple(mirrors), unverified=tuple(unverified), size=size)
+    entry = Entry(**texts, licence=licence, mirrors=tuple(mirrors), unverified=tuple(unverified), size=size)
+    _require(not entry.file or is_plain(entry.file), f"{entry.file!r} cannot be the name of a file here")
+    return entry
+
+
+def _unverified(table: dict[str, Any]) -> list[str]:
+    facts = table.pop("unverified", [])
+    right = isinstance(facts, list) and all(isinstance(fact, str) for fact in facts)
+    _require(right, f"unverified is {facts!r} instead of a list of texts")
+    return list(facts)
 
 
 def _texts(table: dict[str, Any]) -> dict[str, Any]:
     for name, value in table.items():
         _require(isinstance(value, str), f"{name} is {value!r} instead of a text")
+    if sha256 := table.get("sha256"):
+        table["sha256"] = sha256.lower()
+        _require(bool(_SHA256.fullmatch(table["sha256"])), f"{sha256!r} is not a SHA-256 of 64 hexadecimal digits")
     return table
 
 

@@ -4,7 +4,7 @@ Forms (published by FMCIB, written by its training, or by us), in PyTorch's or i
 
 * `trunk_state_dict`: the encoder, with `head_state_dict` beside it in fine-tuned files;
 * the prefixes `model.trunk.` and `model.heads.`, as Lighter writes them, with or without `state_dict` around them;
-* the encoder's names at the top level;
+* the encoder's names, with or without `state_dict` around them;
 
 each possibly behind `module.`, as torch's DataParallel leaves it.
 """
@@ -12,7 +12,6 @@ each possibly behind `module.`, as torch's DataParallel leaves it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from ..encoders import find_encoder
 from ..encoders.devices import import_torch
 from ..encoders.fmcib import build_network
 from ..errors import OutputError, WeightsError
-from .files import import_safetensors, open_weights
+from .files import import_safetensors, open_weights, written_whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -53,9 +52,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if "trunk_state_dict" in content:
         head = _tensors(content["head_state_dict"], path) if "head_state_dict" in content else {}
         return Checkpoint(_tensors(content["trunk_state_dict"], path), head, "trunk_state_dict")
-    if "state_dict" in content:
-        return _split(_tensors(content["state_dict"], path), path)
-    state = _tensors(content, path)
+    state = _tensors(content.get("state_dict", content), path)
     if any(key.startswith((_TRUNK, _HEADS)) for key in state):
         return _split(state, path)
     return Checkpoint(state, form="plain")
@@ -94,20 +91,16 @@ def write_safetensors(path: Path, checkpoint: Checkpoint, metadata: Mapping[str,
     safetensors = import_safetensors()
     tensors = {f"{_TRUNK}{key}": tensor.contiguous() for key, tensor in checkpoint.trunk.items()}
     tensors |= {f"{_HEADS}{key}": tensor.contiguous() for key, tensor in checkpoint.head.items()}
-    temporary = path.with_name(f"unfinished-{path.name}")
-    try:
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        safetensors.save_file(tensors, temporary, metadata=dict(metadata))
-        temporary.chmod(mode)  # safetensors keeps its files to their owner
-        temporary.replace(path)
-    except (OSError, RuntimeError, safetensors.error) as error:
-        said = getattr(error, "strerror", None) or str(error).strip().replace(str(path.parent), "…")
-        msg = f"The weights {path.name} cannot be written ({said}). Make room, or choose another folder."
-        raise OutputError(msg) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with written_whole(path) as (unfinished,):
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
+        try:
+            safetensors.save_file(tensors, unfinished, metadata=dict(metadata))
+        except (RuntimeError, safetensors.error) as error:
+            said = str(error).strip().replace(str(path.parent), "…")
+            msg = f"The weights {path.name} cannot be written ({said}). Make room, or choose another folder."
+            raise OutputError(msg) from error
+        unfinished.chmod(mode)  # safetensors keeps its files to their owner
 
 
 def _require_fit(network: nn.Module, trunk: Mapping[str, Tensor], name: str) -> None:

@@ -11,12 +11,15 @@ import pickle
 import struct
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..downloads import UNFINISHED
 from ..encoders.batching import is_out_of_memory
 from ..encoders.devices import import_torch
-from ..errors import DependencyError, OutOfMemoryError, WeightsError
+from ..errors import DependencyError, OutOfMemoryError, OutputError, WeightsError
 
 _LONGEST_HEADER = 2**20
 """Bytes of a safetensors header. FMCIB's takes 40 kB; 1 MB is read in a second, the format's own 100 MB in minutes."""
@@ -70,6 +73,33 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def written_whole(*targets: Path) -> Iterator[tuple[Path, ...]]:
+    """Names to write to, which become those of the targets when all is written; else nothing changes and none stays.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    unfinished = tuple(target.with_name(f"{UNFINISHED}{target.name}") for target in targets)
+    try:
+        yield unfinished
+        for written, target in zip(unfinished, targets, strict=True):
+            written.replace(target)
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        msg = f"{targets[0].name} cannot be written ({said}). Make room, or name another folder (FMCIB_HOME)."
+        raise OutputError(msg) from error
+    finally:
+        for path in unfinished:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def begins_as_web_page(start: bytes) -> bool:
+    """Whether these are the first bytes of HTML or XML."""
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+
+
 def open_weights(path: Path) -> Any:
     """What a file holds, its tensors mapped from disk rather than read.
 
@@ -83,7 +113,7 @@ def open_weights(path: Path) -> Any:
         start = _first_bytes(path)
         if start[8:9] == b"{":
             return _open_safetensors(path, int.from_bytes(start[:8], "little"))
-        if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        if begins_as_web_page(start):
             msg = (
                 f"{path.name} is a web page, not a checkpoint: the download needs a direct link, or you to sign in or "
                 "to agree to the licence. Fetch it again."

@@ -1,127 +1,62 @@
-"""Where weights lie, `cache_folder()/weights/ID/FILE`, each with a record beside it: `FILE.json`.
+"""Where weights lie, `cache_folder()/weights/ID/FILE`, each with its record beside it, and which file an ID stands for.
 
-The record pins the SHA-256 of the first copy that was verified. A file that changes after that is refused.
+The record pins the SHA-256 of the first copy that was verified. A file that changes after that is refused, and so is
+one that is not the catalogue's, where that has a SHA-256.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..cache import cache_folder
-from ..errors import DependencyError, OutputError, WeightsError
+from ..errors import DependencyError, InputError, WeightsError
 from .catalogue import SIMPLE_NAME, load_catalogue
 from .files import file_sha256
-
-UNVERIFIED = "unverified"
-"""In the place of a checksum: the repository was not asked."""
+from .record import Damaged, Record, beside, read_record, read_records, store_folder
 
 PUBLISHED_ENCODER = "fmcib"
 """The ID of the encoder's published weights."""
 
-_RECORD = ".json"
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is known of a file in the store."""
-
-    id: str
-    file: str
-    size: int
-    sha256: str
-    checksum: str
-    """The repository's, with which it agreed, such as `md5:…`; or `unverified`."""
-    source: str
-    time: str
-    """UTC."""
-    licence: str
-    """Agreed to; empty for weights of the user's own."""
-
-    @property
-    def path(self) -> Path:
-        """Where the file should be."""
-        return store_folder() / self.id / self.file
-
-
-def store_folder() -> Path:
-    """The folder of all weights; it may not exist yet.
-
-    Raises:
-        DependencyError: as `cache_folder`.
-    """
-    return cache_folder() / "weights"
-
 
 def installed(wanted: str | None = None) -> list[Record]:
-    """The records of one ID or own name, or of all; their files may be gone or changed (`problem_of`).
+    """The good records of one ID or own name, or of all; their files may be gone or changed (`problem_of`).
 
     Raises:
-        WeightsError: a record that cannot be read.
         DependencyError: as `cache_folder`.
     """
-    return [read_record(path) for path in sorted(store_folder().glob(f"{wanted or '*'}/*{_RECORD}"))]
+    return [record for record in read_records(wanted) if isinstance(record, Record)]
 
 
 def installed_encoder() -> str | None:
     """What to compute with where the user names no weights: the published encoder's ID, if it is installed."""
-    return PUBLISHED_ENCODER if installed(PUBLISHED_ENCODER) else None
+    return PUBLISHED_ENCODER if read_records(PUBLISHED_ENCODER) else None
 
 
-def write_record(record: Record) -> None:
-    """Put a record beside its file.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    path = record.path.with_name(record.file + _RECORD)
-    unfinished = path.with_name(f"unfinished-{path.name}.tmp")
-    try:
-        unfinished.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        msg = f"{path.name} cannot be written ({error.strerror}). Make room, or name another folder by FMCIB_HOME."
-        raise OutputError(msg) from error
-
-
-def read_record(path: Path) -> Record:
-    """One record.
-
-    Raises:
-        WeightsError: it is damaged, or not where it belongs.
-    """
-    try:
-        record = Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        msg = f"The record {path.name} of {path.parent.name} is damaged. Delete it, and fetch or import the file again."
-        raise WeightsError(msg) from error
-    if (record.id, record.file + _RECORD) != (path.parent.name, path.name):
-        msg = f"The record {path.name} of {path.parent.name} is of another file. Delete it, and fetch the file again."
-        raise WeightsError(msg)
-    return record
-
-
-def problem_of(record: Record) -> str:
-    """What is wrong with a record's file, by its size and SHA-256; empty if nothing."""
+def problem_of(record: Record | Damaged) -> str:
+    """What is wrong with a record, or with its file by size and SHA-256; empty if nothing."""
+    if isinstance(record, Damaged):
+        return record.problem
     try:
         if record.path.stat().st_size != record.size:
             return f"{record.file} has {record.path.stat().st_size} bytes instead of {record.size}: it was changed."
         sha256 = file_sha256(record.path)
     except OSError as error:
         return f"{record.file} is gone or cannot be read ({error.strerror})."
-    return "" if sha256 == record.sha256 else f"{record.file} was changed: its SHA-256 is not the pinned one."
+    if sha256 != record.sha256:
+        return f"{record.file} was changed: its SHA-256 is not the pinned one."
+    if sha256 != (_published_sha256(record.id) or sha256):
+        return f"{record.file} is not the published file: its SHA-256 is not the catalogue's."
+    return ""
 
 
-def verify(ids: Iterable[str] = ()) -> list[tuple[Record, str]]:
+def verify(ids: Iterable[str] = ()) -> list[tuple[Record | Damaged, str]]:
     """Each file of these IDs, or of all, and what is wrong with it.
 
     Raises:
-        WeightsError: an ID that is not installed, or a record that cannot be read.
+        WeightsError: an ID that is not installed.
     """
     wanted = list(ids)
-    records = [record for one in wanted for record in _required(one)] if wanted else installed()
+    records = [record for one in wanted for record in _required(one)] if wanted else read_records()
     return [(record, problem_of(record)) for record in records]
 
 
@@ -129,17 +64,20 @@ def path_of(wanted: str) -> Path:
     """The file of an installed ID or own name.
 
     Raises:
-        WeightsError: it is not installed, has several files, or its file is gone.
+        WeightsError: it is not installed, has several files, its file is gone, or its record is damaged.
     """
     records = _required(wanted)
     if len(records) > 1:
         names = ", ".join(record.file for record in records)
         msg = f"{wanted} has several files ({names}). Give the path of one."
         raise WeightsError(msg)
-    if not records[0].path.is_file():
-        msg = f"The file {records[0].file} of {wanted} is gone. Fetch or import it again (`fmcib-engine weights`)."
+    record = records[0]
+    if isinstance(record, Damaged):
+        raise WeightsError(record.problem)
+    if not record.path.is_file():
+        msg = f"The file {record.file} of {wanted} is gone. {_again(record)}"
         raise WeightsError(msg)
-    return records[0].path
+    return record.path
 
 
 def resolve(source: str) -> Path:
@@ -152,7 +90,7 @@ def resolve(source: str) -> Path:
     if not SIMPLE_NAME.fullmatch(source):
         return path
     try:
-        if installed(source) or (not path.exists() and source in load_catalogue().entries):
+        if read_records(source) or (not path.exists() and source in load_catalogue().entries):
             return path_of(source)
     except DependencyError:  # no cache folder here, so nothing is installed
         return path
@@ -166,12 +104,16 @@ def require_pinned(path: Path, sha256: str) -> None:
         WeightsError: it is not, or was put there by hand.
     """
     record = record_of(path)
-    if record is not None and record.sha256 != sha256:
-        msg = (
-            f"{path.name} was changed after it was verified: its SHA-256 is {sha256}, pinned is {record.sha256}. "
-            f"Fetch it again (`fmcib-engine weights download {record.id}`), or import it again."
-        )
-        raise WeightsError(msg)
+    if record is None:
+        return
+    if record.sha256 != sha256:
+        problem = f"was changed after it was verified: its SHA-256 is {sha256}, pinned is {record.sha256}"
+    elif (published := _published_sha256(record.id)) and published != sha256:
+        problem = f"is not the published file: its SHA-256 is {sha256}, the catalogue's is {published}"
+    else:
+        return
+    msg = f"{path.name} {problem}. {_again(record)}"
+    raise WeightsError(msg)
 
 
 def record_of(path: Path) -> Record | None:
@@ -181,27 +123,42 @@ def record_of(path: Path) -> Record | None:
         WeightsError: it was put there by hand, or its record is damaged.
     """
     try:
-        inside = path.resolve().is_relative_to(store_folder().resolve())
+        store = store_folder().resolve()
     except DependencyError:  # no cache folder here
         return None
+    places = (path.parent.resolve() / path.name, path.resolve())  # a link may lead out of the store, or into it
+    inside = [place for place in places if place.is_relative_to(store)]
     if not inside:
         return None
-    beside = path.with_name(path.name + _RECORD)
-    if not beside.exists():
+    if not beside(inside[0]).exists():
         msg = f"{path.name} lies among the fetched weights without a record. Use `fmcib-engine weights import FILE`."
         raise WeightsError(msg)
-    return read_record(beside)
+    return read_record(beside(inside[0]))
 
 
 def licence_notice(source: str) -> str:
     """One line to show where weights of the store are used; empty for a file elsewhere."""
     record = record_of(resolve(source))
-    entry = load_catalogue().entries.get(record.id) if record else None
-    return entry.licence.notice if entry else ""
+    return record.notice if record else ""
 
 
-def _required(wanted: str) -> list[Record]:
-    records = installed(wanted) if SIMPLE_NAME.fullmatch(wanted) else []
+def _published_sha256(entry_id: str) -> str:
+    """The catalogue's, if there is one: an installed file is used also where the catalogue cannot be read."""
+    try:
+        entry = load_catalogue().entries.get(entry_id)
+    except InputError:
+        return ""
+    return entry.sha256 if entry else ""
+
+
+def _again(record: Record) -> str:
+    if not record.licence:
+        return f"Import it again (`fmcib-engine weights import FILE --as {record.id} --overwrite`)."
+    return f"Fetch it again (`fmcib-engine weights download {record.id}`), or import it again."
+
+
+def _required(wanted: str) -> list[Record | Damaged]:
+    records = read_records(wanted) if SIMPLE_NAME.fullmatch(wanted) else []
     if not records:
         known = wanted in load_catalogue().entries
         how = (
