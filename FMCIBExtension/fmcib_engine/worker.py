@@ -15,7 +15,7 @@ it writes: nothing limits how much may be in flight, except the pipes.
 and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
 
     load       weights, [encoder="fmcib"], [device="auto"], [precision="float32"]
-               weights: a checkpoint's path, an installed ID, or "demonstration"; device: auto, cpu, cuda, cuda:N or mps;
+               weights: a file, an installed ID, or "demonstration"; device: auto, cpu, cuda, cuda:N or mps;
                precision: float32, tf32, bfloat16 or float16. Replaces the loaded encoder, and only if it succeeds.
     encode     payload: `Patch.to_bytes()`
     ping
