@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .lock import only_one
-from .names import PART, RECORD, UNFINISHED, is_kept, is_plain
+from .names import PART, RECORD, UNFINISHED, is_kept, is_plain, local_name
 from .patience import Patience
 from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind
 from .session import host_is_listed
@@ -26,5 +26,6 @@ __all__ = [
     "host_is_listed",
     "is_kept",
     "is_plain",
+    "local_name",
     "only_one",
 ]

@@ -19,6 +19,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+() -]*(?<![. ])")
 _LONGEST = 200
 
 
+def local_name(path: str) -> str:
+    """The name here of a file that lies in folders of a repository: another for each path."""
+    return path.replace("/", "__")
+
+
 def is_plain(name: str) -> bool:
     """Whether a name from elsewhere can be a file's on every system, and is none of ours."""
     return bool(_PLAIN.fullmatch(name)) and len(name) <= _LONGEST and not is_kept(name)

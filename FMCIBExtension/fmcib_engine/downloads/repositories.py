@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from ..errors import DownloadError
-from .names import is_plain
+from .names import is_plain, local_name
 from .session import Session
 
 MirrorKind = Literal["zenodo", "huggingface", "url"]
@@ -91,7 +91,7 @@ class Remote:
     @property
     def name(self) -> str:
         """A plain file name for it here, different for each path."""
-        name = self.path.replace("/", "__")
+        name = local_name(self.path)
         if not is_plain(name):
             msg = f"it lists a file with an unusable name, {name[:80]!r}."
             raise DownloadError(msg)

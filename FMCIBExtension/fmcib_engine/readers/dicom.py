@@ -16,7 +16,7 @@ from ..volume import Fault, Source, Volume
 from .dicom_choice import choose_images
 from .dicom_doubts import doubt
 from .dicom_files import read_headers
-from .dicom_header import Header, text_of
+from .dicom_header import Header, shown
 from .dicom_pixels import place, read_slices, unreadable
 from .dicom_stack import Stack, problem_of, stack_up
 from .itk import import_package, reader_name
@@ -38,7 +38,7 @@ def read_series(
         ImageError: no readable file.
         DependencyError: SimpleITK or pydicom is not installed.
     """
-    before = _state(files, folder)
+    before = _state(files)
     headers, lost = read_headers(files, all_dicom=folder is None)
     if lost and not any(header.is_ct for header in headers):
         raise ImageError(lost[0])
@@ -52,7 +52,7 @@ def read_series(
     doubt(stack, choice.beside, len(lost))
     sitk = import_package("SimpleITK")
     slices = _read_what_can_be(sitk, stack)
-    _require_unchanged(before, _state(files, folder))
+    _require_unchanged(before, _state(files_of(folder) if folder else files))
     for sentence in lost:
         _log.info("%s", sentence)
     faults, used = stack.faults(), stack.images
@@ -94,14 +94,14 @@ def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
     for header in bad:
         _log.info("%s is damaged or incomplete", header.path.name)
         k = next(k for k, placed in enumerate(stack.places) if placed is header)
-        stack.distrust(k, f"the slice at {text_of(header.position)} mm is damaged or incomplete")
+        stack.distrust(k, f"the slice at {shown(header.position)} mm is damaged or incomplete")
     return read_slices(sitk, [header for header in used if header not in bad])
 
 
-def _state(files: Sequence[Path], folder: Path | None) -> list[tuple[Path, int, int]]:
+def _state(files: Sequence[Path]) -> list[tuple[Path, int, int]]:
     """Size and time of each file; a file that is not there is told by whoever opens it."""
     found = []
-    for path in files_of(folder) if folder else files:
+    for path in files:
         with contextlib.suppress(OSError):
             status = path.stat()
             found.append((path, status.st_size, status.st_mtime_ns))

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import SeriesError
 from .dicom_files import damage
-from .dicom_header import TIMES, Header, text_of
+from .dicom_header import TIMES, Header, shown
 from .dicom_series import choose_series
 from .itk import import_package
 
@@ -101,8 +101,8 @@ def _alike(scans: list[Header]) -> list[Header]:
     largest = max(groups, key=len)
     if len(largest) * 2 <= sum(map(len, groups)) and len(groups) > 1:
         kinds = "; ".join(
-            f"{len(group)} of {group[0].columns} x {group[0].rows}, {text_of(group[0].pixel_spacing)} mm, directions "
-            f"{text_of(group[0].orientation)}"
+            f"{len(group)} of {group[0].columns} x {group[0].rows}, {shown(group[0].pixel_spacing)} mm, directions "
+            f"{shown(group[0].orientation)}"
             for group in groups[:4]
         )
         msg = (

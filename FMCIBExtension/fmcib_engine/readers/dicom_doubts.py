@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..geometry import PatientPoint
-from .dicom_header import TIMES, Header, text_of
+from .dicom_header import TIMES, Header, shown
 from .dicom_stack import Stack
 
 _ACQUISITION = TIMES.index("acquisition number")
@@ -29,7 +29,7 @@ def doubt(stack: Stack, beside: Sequence[Header], lost: int) -> None:
         if image.position:
             k = float(stack.grid.to_index(PatientPoint.from_lps(image.position))[2])
             if not -0.5 <= k <= len(stack.places) - 0.5:
-                reason = f"images of the series that were left out lie beyond its end, at {text_of(image.position)} mm"
+                reason = f"images of the series that were left out lie beyond its end, at {shown(image.position)} mm"
                 stack.distrust(-1 if k < 0 else len(stack.places), reason)
     _doubt_acquisitions(stack)
 

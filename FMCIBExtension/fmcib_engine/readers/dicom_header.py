@@ -63,6 +63,6 @@ class Header:
         return "LOCALIZER" in self.image_type
 
 
-def text_of(numbers: Iterable[float]) -> str:
+def shown(numbers: Iterable[float]) -> str:
     """A position or direction in a message."""
     return f"({', '.join(f'{number:.6g}' for number in numbers)})"

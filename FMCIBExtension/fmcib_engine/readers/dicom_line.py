@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeriesError
-from .dicom_header import Header, text_of
+from .dicom_header import Header, shown
 
 FloatArray = NDArray[np.float64]
 
@@ -39,11 +39,11 @@ def line_of(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray
     if gaps.sum() < _SAME_PLACE_MM:
         msg = (
             f"Each slice must lie at its own place; {ordered[0].path.name!r} and {len(ordered) - 1} more all lie at "
-            f"{text_of(ordered[0].position)} mm. Give the files of one time point or phase, each slice once."
+            f"{shown(ordered[0].position)} mm. Give the files of one time point or phase, each slice once."
         )
         raise SeriesError(msg)
     origin, step = positions[0], (positions[-1] - positions[0]) / (len(ordered) - 1)
-    off = distances(positions, np.arange(len(ordered)), origin, step)
+    off = distances_of(positions, np.arange(len(ordered)), origin, step)
     if off.max() > tolerance(step, positions) or gaps.min() < _SAME_PLACE_MM:
         line = _commonest_line(positions, normal)
         if line is None or gaps.sum() > _EMPTIEST * len(ordered) * np.linalg.norm(line[1]):
@@ -78,7 +78,7 @@ def _commonest_line(positions: FloatArray, normal: FloatArray) -> tuple[FloatArr
     origin: FloatArray = np.median(run - np.outer(np.arange(len(run)), step), axis=0)
     for _ in range(_REFITS):  # the run's own step may be off by its rounding; each fit reaches farther
         steps = np.rint((positions - origin) @ normal / (step @ normal))
-        near = np.flatnonzero(distances(positions, steps, origin, step) <= tolerance(step, positions))
+        near = np.flatnonzero(distances_of(positions, steps, origin, step) <= tolerance(step, positions))
         if len(np.unique(steps[near])) < 2:
             return origin, step
         origin, step = np.linalg.lstsq(np.column_stack([np.ones(len(near)), steps[near]]), positions[near])[0]
@@ -86,10 +86,10 @@ def _commonest_line(positions: FloatArray, normal: FloatArray) -> tuple[FloatArr
     return positions[first], (positions[last] - positions[first]) / (steps[last] - steps[first])
 
 
-def distances(positions: FloatArray, steps: NDArray[Any], origin: FloatArray, step: FloatArray) -> FloatArray:
+def distances_of(positions: FloatArray, steps: NDArray[Any], origin: FloatArray, step: FloatArray) -> FloatArray:
     """How far each position, mm, lies from its place on a line."""
-    distances: FloatArray = np.linalg.norm(positions - origin - np.outer(steps, step), axis=1)
-    return distances
+    lengths: FloatArray = np.linalg.norm(positions - origin - np.outer(steps, step), axis=1)
+    return lengths
 
 
 def _require_upright(origin: FloatArray, step: FloatArray, normal: FloatArray, positions: FloatArray) -> None:
@@ -101,7 +101,7 @@ def _require_upright(origin: FloatArray, step: FloatArray, normal: FloatArray, p
     angle = np.degrees(np.arctan2(aside, rise))
     msg = (
         f"Slices must be stacked along their normal; these lean by {angle:.1f} degrees (gantry tilt), from "
-        f"{text_of(origin)} mm to {text_of(origin + (count - 1) * step)} mm. {_ADVICE}"
+        f"{shown(origin)} mm to {shown(origin + (count - 1) * step)} mm. {_ADVICE}"
     )
     raise SeriesError(msg)
 

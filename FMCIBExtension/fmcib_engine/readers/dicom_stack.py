@@ -15,9 +15,8 @@ import numpy as np
 from ..errors import SeriesError
 from ..geometry import VoxelGrid
 from ..volume import Fault
-from .dicom_header import Header, text_of
-from .dicom_line import LEAN, ROUNDING_MM, ROUNDING_STEPS, FloatArray, line_of, tolerance
-from .dicom_line import distances as distances_of
+from .dicom_header import Header, shown
+from .dicom_line import LEAN, ROUNDING_MM, ROUNDING_STEPS, FloatArray, distances_of, line_of, tolerance
 
 _THIN = 0.75  # of the step: thinner slices leave gaps between them
 
@@ -88,7 +87,7 @@ def problem_of(header: Header) -> str:
     if np.abs(axes @ axes.T - np.eye(2)).max() > LEAN:
         return (
             "The directions of rows and columns must be unit vectors at right angles, got "
-            f"{text_of(axes[0])} and {text_of(axes[1])} in the slice at {_place(header)}. Export the series again."
+            f"{shown(axes[0])} and {shown(axes[1])} in the slice at {_place(header)}. Export the series again."
         )
     return ""
 
@@ -173,8 +172,8 @@ def _thickness(header: Header) -> float:
 
 
 def _place(header: Header) -> str:
-    return f"{text_of(header.position)} mm"
+    return f"{shown(header.position)} mm"
 
 
 def _at(grid: VoxelGrid, k: int) -> str:
-    return f"{text_of(grid.to_patient((0, 0, k)))} mm"
+    return f"{shown(grid.to_patient((0, 0, k)))} mm"

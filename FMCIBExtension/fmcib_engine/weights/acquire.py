@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 
-from ..downloads import Patience, Progress, Wanted, fetch, only_one
+from ..downloads import Patience, Progress, Wanted, fetch, local_name, only_one
 from ..errors import InputError
 from .catalogue import Entry, load_catalogue
 from .files import written_whole
-from .record import UNVERIFIED, Record, beside, store_folder
+from .record import UNVERIFIED, Record, beside, now, store_folder
 from .store import installed, problem_of
 
 _log = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ def _here_already(entry: Entry, file: str) -> Record | None:
     if entry.kind == "tables" and not file:
         return None
     for record in installed(entry.id):
-        if record.checksum == UNVERIFIED or (file and record.file != file.replace("/", "__")):
+        if record.checksum == UNVERIFIED or (file and record.file != local_name(file)):
             continue
         problem = problem_of(record)
         if not problem:
@@ -88,7 +87,6 @@ def _here_already(entry: Entry, file: str) -> Record | None:
 
 def _fetch(entry: Entry, wanted: Wanted, patience: Patience | None, progress: Progress) -> Record:
     fetched = fetch(wanted, store_folder() / entry.id, patience=patience, progress=progress)
-    now, licence = datetime.now(UTC).isoformat(timespec="seconds"), entry.licence
     record = Record(
         entry.id,
         fetched.path.name,
@@ -96,9 +94,9 @@ def _fetch(entry: Entry, wanted: Wanted, patience: Patience | None, progress: Pr
         fetched.sha256,
         fetched.checksum,
         fetched.url,
-        now,
-        licence.title,
-        licence.notice,
+        now(),
+        entry.licence.title,
+        entry.licence.notice,
     )
     with written_whole(beside(fetched.path)) as (noted,):  # if it fails, the file is here and not fetched again
         noted.write_text(record.text, encoding="utf-8")

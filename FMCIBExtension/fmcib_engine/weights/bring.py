@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..downloads import NO_PICKLES, Progress, is_kept, only_one
@@ -12,7 +11,7 @@ from ..errors import DependencyError, InputError, WeightsError
 from .acquire import require_offered
 from .catalogue import SIMPLE_NAME, Catalogue, Entry, load_catalogue
 from .files import begins_as_web_page, file_sha256, written_whole
-from .record import UNVERIFIED, Record, beside, read_records, store_folder
+from .record import UNVERIFIED, Record, beside, now, read_records, store_folder
 from .store import installed
 
 _log = logging.getLogger(__name__)
@@ -99,7 +98,7 @@ def _import_published(path: Path, entry: Entry, *, overwrite: bool, progress: Pr
             record = earlier
         else:
             checksum = f"sha256:{sha256}" if entry.sha256 else UNVERIFIED
-            texts = checksum, f"imported from {path.name}", _now(), entry.licence.title, entry.licence.notice
+            texts = checksum, f"imported from {path.name}", now(), entry.licence.title, entry.licence.notice
             record = Record(entry.id, name, copy.stat().st_size, sha256, *texts)
         noted.write_text(record.text, encoding="utf-8")
     return record
@@ -143,7 +142,7 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
     source = f"{path.name} sha256:{file_sha256(path)}"  # one entry, as safetensors writes several in any order
     with written_whole(target, beside(target)) as (written, noted):
         write_safetensors(written, checkpoint, {"source": source})
-        texts = file_sha256(written), UNVERIFIED, f"imported from {path.name}", _now(), "", ""
+        texts = file_sha256(written), UNVERIFIED, f"imported from {path.name}", now(), "", ""
         record = Record(name, target.name, written.stat().st_size, *texts)
         noted.write_text(record.text, encoding="utf-8")
     return record
@@ -162,10 +161,6 @@ def _check_fits(path: Path) -> None:
     from .checkpoint import check_fits  # takes torch
 
     check_fits(path)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..downloads import MIRROR_KINDS, Mirror, host_is_listed, is_plain
+from ..downloads import MIRROR_KINDS, Mirror, host_is_listed, is_plain, local_name
 from ..errors import InputError
 
 VARIABLE = "FMCIB_CATALOGUE"
@@ -65,7 +65,7 @@ class Entry:
         """Its name here, whatever a mirror calls it, so that one pin holds for all; empty for tables."""
         if self.kind == "tables":
             return ""
-        return next((one.file for one in self.mirrors if one.file), f"{self.id}.torch").replace("/", "__")
+        return local_name(next((one.file for one in self.mirrors if one.file), f"{self.id}.torch"))
 
 
 @dataclass(frozen=True)

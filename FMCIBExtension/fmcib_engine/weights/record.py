@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..cache import cache_folder
@@ -59,6 +60,11 @@ def store_folder() -> Path:
         DependencyError: as `cache_folder`.
     """
     return cache_folder() / "weights"
+
+
+def now() -> str:
+    """For the field `time`."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def beside(path: Path) -> Path:
