@@ -50,12 +50,7 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[Header, bytes] | None:
     prefix = _read_exactly(read, _PREFIX.size, at_frame_start=True)
     if prefix is None:
         return None
-    magic, version, _, header_length, payload_length = _PREFIX.unpack(prefix)
-    if magic != MAGIC or version != VERSION:
-        msg = f"A frame starts with {MAGIC!r} and version {VERSION}, got {magic!r} and {version}."
-        raise ProtocolError(msg)
-    if header_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
-        raise _too_long(header_length, payload_length)
+    header_length, payload_length = _read_prefix(prefix)
     text = _read_exactly(read, header_length) or b""
     payload = _read_exactly(read, payload_length) or b""
     try:
@@ -89,6 +84,33 @@ def unpack(frame: bytes) -> tuple[Header, bytes]:
         msg = f"Wanted exactly one frame, got {len(frame)} bytes of which the frame takes {position}."
         raise ProtocolError(msg)
     return result
+
+
+def frame_length(start: bytes) -> int | None:
+    """How many bytes the frame takes that begins like this; None while too little of it is known.
+
+    For a reader that is given bytes as they come, and must not wait for more.
+
+    Raises:
+        ProtocolError: no frame begins like this.
+    """
+    if len(start) < _PREFIX.size:
+        if not MAGIC.startswith(start[: len(MAGIC)]):
+            msg = f"A frame starts with {MAGIC!r}, got {start[: len(MAGIC)]!r}."
+            raise ProtocolError(msg)
+        return None
+    return _PREFIX.size + sum(_read_prefix(start[: _PREFIX.size]))
+
+
+def _read_prefix(prefix: bytes) -> tuple[int, int]:
+    """The lengths of header and payload."""
+    magic, version, _, header_length, payload_length = _PREFIX.unpack(prefix)
+    if magic != MAGIC or version != VERSION:
+        msg = f"A frame starts with {MAGIC!r} and version {VERSION}, got {magic!r} and {version}."
+        raise ProtocolError(msg)
+    if header_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
+        raise _too_long(header_length, payload_length)
+    return header_length, payload_length
 
 
 def _too_long(header: int, payload: int) -> ProtocolError:

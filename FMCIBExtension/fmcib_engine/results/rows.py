@@ -88,18 +88,23 @@ class RowFormat:
         return text
 
     def _relative(self, path: Path) -> str:
-        """A path as seen from the table's folder, with forward slashes.
+        return relative_path(path, self._folder, identifiers=self._identifiers)
 
-        Its bare name where the two have nothing in common but the root: that path would be absolute but for its dots.
-        """
-        target = absolute(path)
-        try:
-            shared = Path(os.path.commonpath([target, self._folder]))
-        except ValueError:  # another drive
-            return target.name
-        if shared == Path(shared.anchor) and not self._identifiers:
-            return target.name
-        return Path(os.path.relpath(target, self._folder)).as_posix()
+
+def relative_path(path: Path, folder: Path, *, identifiers: bool) -> str:
+    """A path as seen from the folder of a table, with forward slashes.
+
+    Its bare name where the two have nothing in common but the root, unless the user wants identifiers: that path would
+    be absolute but for its dots.
+    """
+    target, folder = absolute(path), absolute(folder)
+    try:
+        shared = Path(os.path.commonpath([target, folder]))
+    except ValueError:  # another drive
+        return target.name
+    if shared == Path(shared.anchor) and not identifiers:
+        return target.name
+    return Path(os.path.relpath(target, folder)).as_posix()
 
 
 def absolute(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ from .schema import LESION, SCHEMA_VERSION
 
 _FIRST_COLUMNS = ",".join(column.name for column in LESION[:3]).encode()
 
-__all__ = ["TableOptions", "TableWriter", "require_writable"]
+__all__ = ["TableOptions", "TableWriter", "require_writable", "write_rows"]
 
 
 class TableWriter:
@@ -75,18 +76,7 @@ class TableWriter:
         Raises:
             OutputError: it cannot be written; the journal is kept.
         """
-        temporary = self.path.with_name(self.path.name + ".tmp")
-        try:
-            with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-                file.write(csv_line(self._format.header))
-                file.writelines(self._journal.texts())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        _write_whole(self.path, self._format.header, self._journal.texts())
         self._journal.remove()
 
     def discard(self) -> None:
@@ -100,6 +90,16 @@ class TableWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._journal.close()
+
+
+def write_rows(path: Path, header: list[str], rows: Iterable[list[str]], options: TableOptions) -> None:
+    """Write a table whose cells are text already, such as those that a scene kept: all of it or nothing.
+
+    Raises:
+        OutputError: the table exists and may not be overwritten, or cannot be written.
+    """
+    require_writable(path, options)
+    _write_whole(path, header, map(csv_line, rows))
 
 
 def require_writable(path: Path, options: TableOptions) -> None:
@@ -149,6 +149,21 @@ def _is_feature_table(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(len(_FIRST_COLUMNS)) == _FIRST_COLUMNS
+
+
+def _write_whole(path: Path, header: list[str], lines: Iterable[str]) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(csv_line(header))
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOptions) -> dict[str, str]:
