@@ -11,19 +11,19 @@ demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SE
 	  $(if $(filter yes,$(DOWNLOAD)),--download) $(if $(filter no,$(DOWNLOAD)),--no-download)
 
 test: .venv/made  ## All tests
-	$(RUN) -m pytest Testing/Engine
+	$(RUN) -m pytest Testing/Engine Testing/Module
 
 bench: .venv/made  ## Speed and memory beside the whole-scan chain
 	$(RUN) Testing/Benchmarks/run.py
 
 lint: .venv/made  ## Style, types
-	$(RUN) -m ruff check $(CONFIG) FMCIBExtension Testing
-	$(RUN) -m ruff format --check $(CONFIG) FMCIBExtension Testing
+	$(RUN) -m ruff check $(CONFIG) FMCIBExtension FMCIBModule Testing
+	$(RUN) -m ruff format --check $(CONFIG) FMCIBExtension FMCIBModule Testing
 	cd FMCIBExtension && ../$(RUN) -m mypy fmcib_engine
 
 format: .venv/made
-	$(RUN) -m ruff check --fix $(CONFIG) FMCIBExtension Testing
-	$(RUN) -m ruff format $(CONFIG) FMCIBExtension Testing
+	$(RUN) -m ruff check --fix $(CONFIG) FMCIBExtension FMCIBModule Testing
+	$(RUN) -m ruff format $(CONFIG) FMCIBExtension FMCIBModule Testing
 
 clean:
 	rm -rf .venv build FMCIBExtension/build FMCIBExtension/*.egg-info

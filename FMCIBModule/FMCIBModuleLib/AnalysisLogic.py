@@ -1,0 +1,233 @@
+"""All that the window does, without widgets: seeds in, rows of a table node and boxes in the scene out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import slicer
+from fmcib_engine import pipeline
+from fmcib_engine.errors import FmcibError
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from . import LesionNodes
+from .AnalysisQueue import AnalysisQueue, Answer, Task
+from .LesionTable import LesionTable
+from .Results import cellsOf, isStale, pointOf, resultOf, runOf, scanFile
+from .SceneBridge import volumeFromNode
+from .Seeds import removeSeed, seedsOf
+from .SeedSources import SceneSeed
+from .SeedWatcher import Listener, SeedWatcher
+from .Signal import Signal
+from .WorkerProcess import EncoderSettings, WorkerProcess
+
+
+class AnalysisError(RuntimeError):
+    """An analysis that could not be done at all; the message is for the user."""
+
+
+class AnalysisLogic(VTKObservationMixin):
+    """Analyses lesions one after another and writes what comes of them to the scene.
+
+    Attributes:
+        settings: which network computes, and where; may be changed at any time.
+        worker: the process that computes.
+        changed: emitted with (volume node, lesion key) when a lesion's row or state is another.
+        progressed: emitted with (text, fraction from 0 to 1).
+        failed: emitted with one sentence for the user.
+        finished: emitted when nothing is left to do.
+    """
+
+    def __init__(self, worker: WorkerProcess | None = None, settings: EncoderSettings | None = None) -> None:
+        VTKObservationMixin.__init__(self)
+        self.settings = settings or EncoderSettings("fmcib")
+        self.worker = worker or WorkerProcess()
+        self._queue = AnalysisQueue(self.worker, self._onAnswer)
+        self._watcher: SeedWatcher | None = None
+        self._done = 0
+        self.changed, self.progressed = Signal(), Signal()
+        self.failed, self.finished = self._queue.failed, self._queue.finished
+        self._queue.loading.connect(self.progressed.emit)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
+
+    def close(self) -> None:
+        """Let go of everything: no observer and no process stays."""
+        self.removeObservers()
+        self.unwatch()
+        self._queue.drop()
+        for signal in (self.changed, self.progressed, self.failed, self.finished):
+            signal.disconnectAll()
+        self.worker.close()
+
+    def analyse(self, volumeNode, seeds=None, wait: bool = False, timeoutSeconds: float | None = None):
+        """Analyse lesions of a CT.
+
+        Args:
+            volumeNode: the CT.
+            seeds: a markups node (points, or an ROI), a list of `SceneSeed`, or None for the CT's own lesions.
+            wait: for scripts: return when all is done. Else this returns at once, and signals tell.
+            timeoutSeconds: give up after so long; what is not done is cancelled.
+
+        Returns:
+            The table node of the CT's lesions; with `wait=False` it may not be there yet, and is None then.
+
+        Raises:
+            ImageError: not a CT that can be analysed.
+            SeedError: a markups node that is not of points.
+            AnalysisError: no seed; with `wait`, nothing could be analysed, or time ran out.
+        """
+        volumeFromNode(volumeNode)
+        found = seedsOf(volumeNode, seeds)
+        if not found:
+            raise AnalysisError(_("There is no seed on this scan. Place a point in a lesion first."))
+        self._analyseSeeds(volumeNode, found)
+        if wait:
+            self._wait(timeoutSeconds)
+        return LesionTable(volumeNode).node
+
+    def watch(self, volumeNode, seedsNode, analyseOnPlacing: bool = True) -> None:
+        """Follow what the user does to the seeds of a CT, in the place of those that were followed before.
+
+        A seed that is removed takes its row and nodes along; a new name goes to the row; one that is placed or moved
+        is analysed, unless `analyseOnPlacing` is off.
+        """
+        self.unwatch()
+        self._watcher = SeedWatcher(
+            volumeNode,
+            seedsNode,
+            Listener(
+                onPlaced=lambda seeds: self._onPlaced(volumeNode, seeds) if analyseOnPlacing else None,
+                onMoving=lambda seed: self.changed.emit(volumeNode, seed.key),
+                onRenamed=lambda seed: self.renameLesion(volumeNode, seed.key, seed.label),
+                onRemoved=lambda key: self._forgetLesion(volumeNode, key),
+                onScanChanged=lambda: self._onScanChanged(volumeNode),
+            ),
+        )
+
+    def unwatch(self) -> None:
+        """Follow no seeds."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
+
+    def warm(self) -> None:
+        """Load the network before it is needed. What fails is told when it is needed."""
+        self.worker.warm(self.settings)
+
+    @property
+    def isBusy(self) -> bool:
+        return bool(self._queue.tasks)
+
+    def isWaiting(self, volumeNode, key: str) -> bool:
+        """Whether a lesion is being analysed or waits for it."""
+        return any(task.volumeNode is volumeNode and task.seed.key == key for task in self._queue.tasks)
+
+    def isStale(self, volumeNode, seed: SceneSeed) -> bool:
+        """Whether the row of a lesion is about another place than its seed has now; False where it has no row."""
+        row = LesionTable(volumeNode).row(seed.key)
+        return row is not None and isStale(row, seed, volumeFromNode(volumeNode))
+
+    def cancel(self) -> None:
+        """Drop what is not done. Rows that were there stay as they are."""
+        dropped = self._queue.tasks
+        self._queue.drop()
+        self.worker.cancelAll()
+        for task in dropped:
+            self.changed.emit(task.volumeNode, task.seed.key)
+
+    def renameLesion(self, volumeNode, key: str, name: str) -> None:
+        """Row, box and patch follow the seed's name."""
+        for task in self._queue.tasks:
+            if task.seed.key == key:
+                task.seed = replace(task.seed, label=name)
+        LesionTable(volumeNode).rename(key, name)
+        LesionNodes.renameNodes(volumeNode, key, name)
+        self.changed.emit(volumeNode, key)
+
+    def removeLesion(self, volumeNode, key: str) -> None:
+        """Remove a lesion with its seed, row, box and patch."""
+        removeSeed(key)
+        self._forgetLesion(volumeNode, key)
+
+    def showPatch(self, volumeNode, key: str):
+        """The very patch that was fed for a lesion, as a volume node.
+
+        Raises:
+            AnalysisError: the lesion has no features, or its patch would be another one now.
+        """
+        row = LesionTable(volumeNode).row(key)
+        if row is None or row["status"] != "ok":
+            raise AnalysisError(_("This lesion has no features, so there is no patch to show. Analyse it first."))
+        patch = pipeline.cut(volumeFromNode(volumeNode), pointOf(row), row["recipe_id"])
+        if patch.sha256 != row["patch_sha256"]:
+            raise AnalysisError(
+                _("The scan is not as it was when this lesion was analysed. Analyse it again to see its patch.")
+            )
+        return LesionNodes.showPatch(volumeNode, key, row["lesion_id"], patch)
+
+    def _analyseSeeds(self, volumeNode, seeds: list[SceneSeed]) -> None:
+        if not self.isBusy:
+            self._done = 0
+        order = tuple(seed.key for seed in seeds)
+        for seed in seeds:
+            self._queue.add(Task(volumeNode, seed, order))
+            self.changed.emit(volumeNode, seed.key)
+        self._queue.start(self.settings)
+
+    def _onPlaced(self, volumeNode, seeds: list[SceneSeed]) -> None:
+        """The user's click is no call that an error could be raised to."""
+        try:
+            volumeFromNode(volumeNode)
+        except FmcibError as error:
+            self.failed.emit(str(error))
+        else:
+            self._analyseSeeds(volumeNode, seeds)
+
+    def _onScanChanged(self, volumeNode) -> None:
+        for key in LesionTable(volumeNode).keys():  # noqa: SIM118  not a dictionary
+            self.changed.emit(volumeNode, key)
+
+    def _forgetLesion(self, volumeNode, key: str) -> None:
+        self._queue.drop(key)
+        LesionTable(volumeNode).remove(key)
+        LesionNodes.removeNodes(volumeNode, key)
+        self.changed.emit(volumeNode, key)
+
+    def _wait(self, timeoutSeconds: float | None) -> None:
+        try:
+            self._queue.wait(timeoutSeconds)
+        except TimeoutError as error:
+            self.cancel()
+            msg = _("The analysis was not done after {seconds:.0f} seconds, and was cancelled.")
+            raise AnalysisError(msg.format(seconds=timeoutSeconds)) from error
+        if self._queue.problem:
+            raise AnalysisError(self._queue.problem)
+
+    def _onAnswer(self, task: Task, answer: Answer) -> None:
+        """Write what came of a lesion. A failure does not undo what is known about the very same place."""
+        self._done += 1
+        table, key = LesionTable(task.volumeNode), task.seed.key
+        former = table.row(key)
+        isKnown = former is not None and former["status"] == "ok"
+        if not (answer.error and isKnown and task.volume and not isStale(former, task.seed, task.volume)):
+            self._write(task, answer)
+        self.changed.emit(task.volumeNode, key)
+        total = self._done + len(self._queue.tasks)
+        self.progressed.emit(_("Lesion {done} of {total}").format(done=self._done, total=total), self._done / total)
+
+    def _write(self, task: Task, answer: Answer) -> None:
+        key, file = task.seed.key, scanFile(task.volumeNode)
+        result = resultOf(task, answer)
+        run = runOf(answer.loaded, task.volume, task.recipeId)
+        cells, features = cellsOf(result, run, task.volume, file.name if file else "")
+        LesionTable(task.volumeNode).write(key, cells, features, task.order)
+        LesionNodes.removePatch(task.volumeNode, key)
+        if answer.error:
+            LesionNodes.removeNodes(task.volumeNode, key)
+        else:
+            LesionNodes.showBox(task.volumeNode, key, task.seed.label, task.patch)
+
+    def _onSceneClose(self, *_: object) -> None:
+        """Forget what was asked; the worker stays warm for the next scene."""
+        self.unwatch()
+        self._queue.drop()

@@ -1,0 +1,230 @@
+"""What happens between a request and its answer: load once, cut each patch in its turn, keep the worker busy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import slicer
+from fmcib_engine import pipeline
+from fmcib_engine.errors import FmcibError
+from fmcib_engine.preprocessing import DEFAULT_RECIPE, Patch
+from fmcib_engine.volume import Volume
+
+from .SceneBridge import volumeFromNode
+from .SeedSources import SceneSeed
+from .Signal import Signal
+from .WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
+
+ENDS_ALL = frozenset({"start", "version", "protocol", "weights", "device", "dependency"})
+"""Failures that every other lesion would meet as well; the others are one lesion's."""
+
+_MOST_RUNNING = 2
+"""One computes while the next is cut: a patch is half a megabyte, and the scan may change before its turn."""
+
+
+@dataclass(eq=False)
+class Task:
+    """One lesion to analyse.
+
+    Attributes:
+        volumeNode: its CT.
+        seed: its point in LPS mm, and its name.
+        order: keys of the lesions that were asked for together, in the user's order.
+        recipeId: the preprocessing.
+        volume, patch: what was read and cut, when its turn has come.
+    """
+
+    volumeNode: Any
+    seed: SceneSeed
+    order: Sequence[str] = ()
+    recipeId: str = DEFAULT_RECIPE
+    volume: Volume | None = None
+    patch: Patch | None = None
+
+    @property
+    def isInScene(self) -> bool:
+        """Whether its CT still is: the user may have removed it, or closed the scene."""
+        return slicer.mrmlScene.GetNodeByID(self.volumeNode.GetID() or "") is self.volumeNode
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came of a task: features and the header of the worker's reply, or why there are none."""
+
+    loaded: Mapping[str, Any]
+    """The worker's reply to `load`: which network."""
+    features: np.ndarray | None = None
+    header: Mapping[str, Any] | None = None
+    error: str = ""
+
+
+class AnalysisQueue:
+    """Tasks in order, each answered once, unless it is dropped.
+
+    Attributes:
+        loading: emitted with (text, fraction) while the network is loaded.
+        failed: emitted with one sentence, once for each thing that went wrong.
+        finished: emitted when nothing is left.
+    """
+
+    def __init__(self, worker: WorkerProcess, onAnswer: Callable[[Task, Answer], Any]) -> None:
+        self.loading, self.failed, self.finished = Signal(), Signal(), Signal()
+        self.problem = ""
+        """Why all that was left could not be done, the last time that happened; empty if it did not."""
+        self._worker = worker
+        self._onAnswer = onAnswer
+        self._settings: EncoderSettings | None = None
+        self._loaded: Mapping[str, Any] | None = None
+        self._isLoading = self._isBusy = False
+        self._waiting: list[Task] = []
+        self._running: list[Task] = []
+        self._told: set[str] = set()
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All that is not answered."""
+        return [*self._running, *self._waiting]
+
+    def add(self, task: Task) -> None:
+        """In the place of an older one for the same lesion, whose answer is not wanted any more."""
+        self._forget(task.seed.key)
+        self._waiting.append(task)
+        self._isBusy = True
+
+    def drop(self, key: str | None = None) -> None:
+        """Forget the tasks of a lesion, or all. What runs over there is not heard of."""
+        self._forget(key)
+        self._settle()
+
+    def _forget(self, key: str | None) -> None:
+        self._waiting = [task for task in self._waiting if key not in (None, task.seed.key)]
+        self._running = [task for task in self._running if key not in (None, task.seed.key)]
+
+    def start(self, settings: EncoderSettings) -> None:
+        """Work on what there is, with the network of these settings."""
+        self.problem = ""
+        if settings != self._settings or self._told:  # after a failure, the worker is to try again from its start
+            self._settings, self._loaded = settings, None
+        self._told.clear()
+        self._feed()
+
+    def wait(self, timeoutSeconds: float | None) -> None:
+        """Return when nothing is left.
+
+        Raises:
+            TimeoutError: it takes longer.
+        """
+        end = None if timeoutSeconds is None else monotonic() + timeoutSeconds
+        while self.tasks:
+            self._worker.wait(timeoutSeconds=None if end is None else max(end - monotonic(), 0))
+            self._feed()
+
+    def _feed(self) -> None:
+        if self._loaded is None and self.tasks:
+            self._load()
+            return
+        while self._waiting and len(self._running) < _MOST_RUNNING:
+            task = self._waiting.pop(0)
+            if task.isInScene and self._cut(task):
+                self._running.append(task)
+                self._encode(task, self._loaded)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Tell once when nothing is left."""
+        if self._isBusy and not self.tasks:
+            self._isBusy = False
+            self.finished.emit()
+
+    def _load(self) -> None:
+        if self._isLoading:
+            return
+        self._isLoading = True
+        wanted = self._settings
+        self._worker.load(
+            wanted,
+            lambda header: self._onLoaded(wanted, header),
+            lambda failure: self._onLoadFailure(wanted, failure),
+            self.loading.emit,
+        )
+
+    def _onLoaded(self, settings: EncoderSettings, header: Mapping[str, Any]) -> None:
+        self._isLoading = False
+        if settings == self._settings:
+            self._loaded = header
+        self._feed()
+
+    def _onLoadFailure(self, settings: EncoderSettings, failure: WorkerFailure) -> None:
+        self._isLoading = False
+        if settings == self._settings:
+            self._abort(failure)
+        else:
+            self._feed()
+
+    def _cut(self, task: Task) -> bool:
+        try:
+            task.volume = volumeFromNode(task.volumeNode)
+            task.patch = pipeline.cut(task.volume, task.seed.point, task.recipeId)
+        except FmcibError as error:
+            problem = str(error)
+        except MemoryError:
+            problem = "There is not enough memory to cut the patch. Close other programs."
+        else:
+            return True
+        self._onAnswer(task, Answer(self._loaded, error=problem))
+        return False
+
+    def _encode(self, task: Task, loaded: Mapping[str, Any]) -> None:
+        self._worker.encode(
+            task.patch,
+            lambda features, header: self._onEncoded(task, Answer(loaded, features, header)),
+            lambda failure: self._onFailure(task, loaded, failure),
+        )
+
+    def _onEncoded(self, task: Task, answer: Answer) -> None:
+        isWanted = self._take(task)
+        try:
+            if isWanted:
+                self._onAnswer(task, answer)
+        finally:  # the others have nothing to do with it
+            self._feed()
+
+    def _onFailure(self, task: Task, loaded: Mapping[str, Any], failure: WorkerFailure) -> None:
+        isWanted = self._take(task)
+        if failure.code in ENDS_ALL:
+            self._loaded = None
+            if isWanted:
+                self._waiting.insert(0, task)
+                self._abort(failure)
+            return
+        if isWanted:
+            self._onAnswer(task, Answer(loaded, error=failure.message))
+            self._tell(failure)
+        self._feed()
+
+    def _take(self, task: Task) -> bool:
+        """Whether the answer to a task is still wanted, and its scan still there."""
+        isWanted = task in self._running
+        if isWanted:
+            self._running.remove(task)
+        return isWanted and task.isInScene
+
+    def _abort(self, failure: WorkerFailure) -> None:
+        """Nothing of what is left can be done. No row is touched; the user is told once."""
+        self._loaded = None
+        if not self.tasks:
+            return
+        self._forget(None)
+        self.problem = failure.message
+        self._tell(failure)
+        self._settle()
+
+    def _tell(self, failure: WorkerFailure) -> None:
+        """Once, however many lesions meet it."""
+        if failure.message not in self._told:
+            self._told.add(failure.message)
+            self.failed.emit(failure.message)

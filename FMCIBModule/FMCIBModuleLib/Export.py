@@ -1,0 +1,64 @@
+"""The scene's results as the file that the engine writes: the same columns, in the same order, to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fmcib_engine.encoders import find_encoder
+from fmcib_engine.errors import OutputError
+from fmcib_engine.results.rows import relative_path
+from fmcib_engine.results.schema import COLUMNS, feature_columns
+from fmcib_engine.results.table import TableOptions, write_rows
+
+from .LesionTable import LesionTable
+from .Results import scanFile
+from .ScanNode import sourceOf
+
+
+def exportTable(
+    volumeNodes: Iterable, path: Path, *, identifiers: bool = False, overwrite: bool = False, scan: Path | None = None
+) -> int:
+    """Write the lesions of some CTs as one CSV table; returns how many rows it has.
+
+    Args:
+        volumeNodes: in the order of the rows.
+        path: the file.
+        identifiers: whether series UIDs and whole relative paths are written.
+        overwrite: whether a feature table of that name is replaced.
+        scan: where the CT was read from, if the scene does not know it.
+
+    Raises:
+        OutputError: nothing to write, a file that may not be replaced, or one that cannot be written.
+    """
+    tables = [(node, LesionTable(node)) for node in volumeNodes]
+    tables = [(node, table) for node, table in tables if table.keys()]
+    if not tables:
+        msg = "There are no results to export. Analyse a lesion first."
+        raise OutputError(msg)
+    encoders = {table.row(key)["encoder_id"] for _, table in tables for key in table.keys()}  # noqa: SIM118
+    if len(encoders) > 1:
+        msg = f"One table has one network's features, but these lesions have {', '.join(sorted(encoders))}'s. "
+        raise OutputError(msg + "Analyse them again with one of these.")
+    names = [column.name for column in COLUMNS]
+    header = [*names, *feature_columns(find_encoder(*encoders).feature_count)]
+    rows = [
+        [*_cells(node, table.row(key), path, scan, identifiers=identifiers), *table.featureTexts(key)]
+        for node, table in tables
+        for key in table.keys()  # noqa: SIM118  not a dictionary
+    ]
+    for number, cells in enumerate(rows, 1):
+        cells[names.index("row")] = str(number)
+        cells.extend([""] * (len(header) - len(cells)))
+    write_rows(path, header, rows, TableOptions(overwrite=overwrite, identifiers=identifiers))
+    return len(rows)
+
+
+def _cells(volumeNode, row: dict[str, str], path: Path, scan: Path | None, *, identifiers: bool) -> list[str]:
+    file = scan or scanFile(volumeNode)
+    known = {}
+    if file is not None:
+        known["image_path"] = relative_path(file, path.absolute().parent, identifiers=identifiers)
+    if identifiers:
+        known["series_uid"] = sourceOf(volumeNode).series_uid
+    return [(row | known)[column.name] for column in COLUMNS]

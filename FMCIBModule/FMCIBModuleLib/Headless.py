@@ -1,0 +1,151 @@
+"""The analysis of one CT without a window: files in, files and an exit code out. The only file here that prints."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import slicer
+import slicer.util
+from fmcib_engine.errors import FmcibError, InputError, OutputError, SeedError
+from fmcib_engine.readers import read_volume
+from fmcib_engine.results.table import TableOptions, require_writable
+
+from .AnalysisLogic import AnalysisError, AnalysisLogic
+from .Engine import EngineError
+from .Export import exportTable
+from .LesionTable import LesionTable
+from .SceneBridge import nodeFromVolume
+from .WorkerProcess import EncoderSettings
+
+OK, ERROR_ROWS, NOTHING = 0, 3, 4
+FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"
+_MOST_SHOWN = 20
+
+
+def main(arguments: list[str]) -> int:
+    """Run the script; the exit code.
+
+    Raises:
+        SystemExit: wrong arguments, or --help.
+    """
+    wanted = _parse(arguments)
+    logic = None
+    try:
+        _requireOutput(wanted)
+        logic = AnalysisLogic(settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision))
+        logic.progressed.connect(lambda text, fraction: print(f"{fraction:4.0%}  {text}", flush=True))
+        return _run(logic, wanted)
+    except (FmcibError, AnalysisError, EngineError) as error:
+        print(f"Nothing was written: {error}", file=sys.stderr, flush=True)
+        return NOTHING
+    finally:
+        if logic is not None:
+            logic.close()
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="analyse.py", description="Features of lesions in a CT. Research use only.")
+    add = parser.add_argument
+    add("--ct", type=Path, required=True, help="the scan: NIfTI, NRRD, MetaImage, or the folder of a DICOM series")
+    add("--series", default=None, help="series UID, where the folder holds several")
+    add("--seeds", type=Path, required=True, help="markups of Slicer (.mrk.json, .fcsv): one point in each lesion")
+    add("--output", type=Path, required=True, help=f"folder for {FEATURES} and {TABLE}; made if it is not there")
+    add("--save-scene", action="store_true", help=f"also write {SCENE}: scan, seeds, boxes and tables")
+    add("--weights", default="fmcib", help='installed ID, file, or "demonstration" (random numbers); default fmcib')
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("--precision", default="float32", help="float32, tf32, bfloat16 or float16")
+    add("--overwrite", action="store_true", help="replace what an earlier run wrote")
+    add("--identifiers", action="store_true", help="write the series UID, and the scan's path as seen from the table")
+    return parser.parse_args(arguments)
+
+
+def _requireOutput(wanted: argparse.Namespace) -> None:
+    """Refuse a folder that cannot be written to, or where something would be lost, before any work is done."""
+    try:
+        wanted.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"The folder {wanted.output.name} cannot be made ({error.strerror}). Choose another (--output)."
+        raise OutputError(msg) from error
+    require_writable(wanted.output / FEATURES, TableOptions(overwrite=wanted.overwrite))
+    for name in (TABLE, *([SCENE] if wanted.save_scene else [])):
+        if (wanted.output / name).exists() and not wanted.overwrite:
+            msg = f"{name} exists already. Choose another folder, or allow it to be overwritten (--overwrite)."
+            raise OutputError(msg)
+
+
+def _run(logic: AnalysisLogic, wanted: argparse.Namespace) -> int:
+    seedsNode = _readSeeds(wanted.seeds)
+    volume = read_volume(wanted.ct, series_uid=wanted.series)
+    volumeNode = nodeFromVolume(volume, "CT")
+    tableNode = logic.analyse(volumeNode, seedsNode, wait=True)
+    _write(volumeNode, tableNode, wanted)
+    return _tell(LesionTable(volumeNode))
+
+
+def _readSeeds(path: Path):
+    """The markups node of a file.
+
+    Raises:
+        InputError: no such file, or none of Slicer's.
+        SeedError: it has no placed point.
+    """
+    if not path.is_file():
+        msg = f"There is no file of seeds {path.name}. Check the path (--seeds)."
+        raise InputError(msg)
+    try:
+        node = slicer.util.loadMarkups(str(path))
+    except RuntimeError as error:
+        msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."
+        raise InputError(msg) from error
+    if node.IsA("vtkMRMLMarkupsFiducialNode") and not node.GetNumberOfDefinedControlPoints():
+        msg = f"{path.name} holds no placed point. Place one in each lesion, and save it again."
+        raise SeedError(msg)
+    return node
+
+
+def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
+    """All files, written aside first: nothing is replaced by half a file."""
+    aside = wanted.output / ".unfinished"
+    try:
+        aside.mkdir(exist_ok=True)
+        _requireSaved(slicer.util.saveNode(tableNode, str(aside / TABLE)))
+        if wanted.save_scene:
+            _requireSaved(slicer.util.saveScene(str(aside / SCENE)))
+        names = [TABLE, SCENE] if wanted.save_scene else [TABLE]
+        exportTable(
+            [volumeNode],
+            wanted.output / FEATURES,
+            identifiers=wanted.identifiers,
+            overwrite=wanted.overwrite,
+            scan=wanted.ct,
+        )
+        for name in names:
+            (aside / name).replace(wanted.output / name)
+    except (OSError, RuntimeError) as error:
+        msg = f"The results cannot be written to {wanted.output.name}. Choose another folder, or make room."
+        raise OutputError(msg) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _requireSaved(isSaved: bool) -> None:
+    """Slicer's functions say so, instead of raising."""
+    if not isSaved:
+        msg = "not saved"
+        raise OSError(msg)
+
+
+def _tell(table: LesionTable) -> int:
+    """A screenful of rows, and the exit code."""
+    rows = [table.row(key) for key in table.keys()]  # noqa: SIM118  not a dictionary
+    for row in rows[:_MOST_SHOWN]:
+        features = table.features(row["lesion_key"])
+        said = row["error"] or row["warnings"] or "no warnings"
+        first = " ".join(f"{value:.4g}" for value in features[:3]) + " …" if features is not None else "no features"
+        print(f"{row['lesion_id']}: {row['status']}; {first}; {said}", flush=True)
+    failed = sum(row["status"] != "ok" for row in rows)
+    print(f"{len(rows)} lesions, {failed} without features. For research use only.", flush=True)
+    return ERROR_ROWS if failed else OK

@@ -1,0 +1,94 @@
+"""What is shown of a lesion in the views: the 50 mm box that was read, and the very patch that was fed."""
+
+from __future__ import annotations
+
+import slicer
+from fmcib_engine.preprocessing import Patch
+from fmcib_engine.preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
+from slicer.i18n import tr as _
+
+from .LesionTable import resultNodes, tagResult
+from .SceneBridge import boxFromGrid, rasFromGrid
+
+LESION = "FMCIB.Lesion"
+"""Attribute of a box or patch: the key of its lesion."""
+
+_BOX, _PATCH = "vtkMRMLMarkupsROINode", "vtkMRMLScalarVolumeNode"
+WINDOW_HU, LEVEL_HU = 1500.0, -400.0
+"""Lung window, until the user sets another."""
+
+
+def showBox(volumeNode, key: str, name: str, patch: Patch):
+    """The box around the voxels that were read, in patient space; the former one of the lesion moves there."""
+    node = _find(volumeNode, _BOX, "box", key)
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
+        node.CreateDefaultDisplayNodes()
+        _makeQuiet(node)
+        node.SetAttribute(LESION, key)
+        tagResult(node, volumeNode, "box")
+    box = boxFromGrid(patch.grid)
+    wasModifying = node.StartModify()
+    node.SetName(_("50 mm box of {lesion}").format(lesion=name))
+    node.SetAndObserveObjectToNodeMatrix(box.objectToWorld)
+    node.SetSize(*box.size)
+    node.EndModify(wasModifying)
+    return node
+
+
+def showPatch(volumeNode, key: str, name: str, patch: Patch):
+    """The patch as a volume where it lies in the patient: the numbers that were fed, (HU + 1024) / 3072."""
+    node = _find(volumeNode, _PATCH, "patch", key)
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass(_PATCH)
+        node.SetAttribute(LESION, key)
+        tagResult(node, volumeNode, "patch")
+    node.SetName(_("What the model saw of {lesion}").format(lesion=name))
+    node.SetIJKToRASMatrix(rasFromGrid(patch.grid))
+    slicer.util.updateVolumeFromArray(node, patch.array)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(WINDOW_HU / HU_PER_UNIT, (LEVEL_HU - HU_OF_ZERO) / HU_PER_UNIT)
+    return node
+
+
+def renameNodes(volumeNode, key: str, name: str) -> None:
+    """Box and patch follow the lesion's name."""
+    for className, role, title in (
+        (_BOX, "box", _("50 mm box of {lesion}")),
+        (_PATCH, "patch", _("What the model saw of {lesion}")),
+    ):
+        node = _find(volumeNode, className, role, key)
+        if node is not None:
+            node.SetName(title.format(lesion=name))
+
+
+def removeNodes(volumeNode, key: str) -> None:
+    """Take the lesion's box and patch away, if there are any."""
+    for className, role in ((_BOX, "box"), (_PATCH, "patch")):
+        node = _find(volumeNode, className, role, key)
+        if node is not None:
+            slicer.mrmlScene.RemoveNode(node)
+
+
+def removePatch(volumeNode, key: str) -> None:
+    """Take the lesion's patch away: it is of another place or time than the lesion's row."""
+    node = _find(volumeNode, _PATCH, "patch", key)
+    if node is not None:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def _find(volumeNode, className: str, role: str, key: str):
+    return next((node for node in resultNodes(volumeNode, className, role) if node.GetAttribute(LESION) == key), None)
+
+
+def _makeQuiet(node) -> None:
+    """To be seen, not to be dragged: moving the box would say that something else was read."""
+    node.SetLocked(True)
+    node.SetSelectable(False)
+    display = node.GetDisplayNode()
+    display.SetFillVisibility(False)
+    display.SetHandlesInteractive(False)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetPointLabelsVisibility(False)

@@ -1,0 +1,27 @@
+"""What the user has chosen: one typed value, saved with the scene."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+
+
+@parameterNodeWrapper
+class FMCIBParameterNode:
+    """
+    volume - the CT.
+    seeds - one control point for each lesion of it.
+    analyseOnPlacing - whether a seed is analysed as soon as it is placed or has been moved.
+    weights - an installed ID, a file, or "demonstration" (random numbers, for trying out).
+    device - auto, cpu, cuda, cuda:N or mps.
+    precision - of the network; less than float32 changes the features, and their rows say by how much.
+    """
+
+    volume: vtkMRMLScalarVolumeNode
+    seeds: vtkMRMLMarkupsFiducialNode
+    analyseOnPlacing: bool = True
+    weights: str = "fmcib"
+    device: str = "auto"
+    precision: Annotated[str, Choice(["float32", "tf32", "bfloat16", "float16"])] = "float32"

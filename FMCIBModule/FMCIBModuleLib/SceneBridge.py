@@ -1,0 +1,209 @@
+"""Nodes of the scene <-> values of the engine. The only file of the module where RAS becomes LPS, or back.
+
+* **RAS** millimetres, Slicer's world: x grows to the patient's right, y to the front, z to the head.
+* **LPS** millimetres, the engine's frame: x grows to the left, y to the back, z to the head.
+* **IJK**, the index of a voxel, (0, 0, 0) the centre of the first. The same in both.
+
+"World" is where Slicer shows things: with all transforms that a node lies under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from fmcib_engine.errors import ImageError
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
+from fmcib_engine.volume import Volume
+
+from .ScanNode import readRecord, requireCt, sourceOf, writeRecord
+
+_RIGHT_ANGLE = 1e-3
+"""Largest cosine between two axes that passes for a right angle: 0.06 degrees."""
+
+_NOISE = 1e-12
+"""mm. What remains of a number when Slicer has inverted a matrix twice and multiplied a few."""
+
+
+@dataclass(frozen=True)
+class RasBox:
+    """The outer faces of a grid, as a markups ROI wants them."""
+
+    center: tuple[float, float, float]
+    """RAS mm."""
+    size: tuple[float, float, float]
+    """Lengths of its edges in mm, along the axes."""
+    objectToWorld: vtk.vtkMatrix4x4
+    """Right-handed unit axes in RAS as columns, and the centre: for `SetAndObserveObjectToNodeMatrix`."""
+
+
+def volumeFromNode(volumeNode) -> Volume:
+    """The scan of a volume node where Slicer shows it: its own voxels, read-only and not copied, and its grid in LPS.
+
+    It is a look at the node as it is now. Take a new one when the node's voxels, grid or transform have changed.
+
+    Raises:
+        InputError: no node, or one that is not a volume.
+        ImageError: a volume without voxels, of labels, of several values a voxel, of one slice; one that is no CT by
+            what the scene knows; one under a transform that is non-linear, shears, or cannot be inverted.
+    """
+    requireCt(volumeNode)
+    toWorld = _toWorld(volumeNode)
+    ownGrid = _ownGrid(volumeNode)
+    source, faults = sourceOf(volumeNode), ()
+    record = readRecord(volumeNode, ownGrid)
+    if record is not None:
+        source, faults = record.restored(source), record.faults
+        ownGrid = record.grid
+    grid = ownGrid
+    if not np.array_equal(toWorld, np.eye(4)):
+        grid = VoxelGrid.from_ras_affine(ownGrid.size, _withoutNoise(toWorld @ ownGrid.ras_affine))
+        source = replace(source, notes=(*source.notes, _moved(toWorld)))
+    _requireRightAngles(grid)
+    array = slicer.util.arrayFromVolume(volumeNode).view()
+    array.flags.writeable = False
+    return Volume(array, grid, source, faults)
+
+
+def gridFromNode(volumeNode) -> VoxelGrid:
+    """Where the voxels of a volume node lie in the world, LPS.
+
+    Raises:
+        InputError, ImageError: as `volumeFromNode`.
+    """
+    return volumeFromNode(volumeNode).grid
+
+
+def nodeFromVolume(volume: Volume, name: str):
+    """A new volume node in the scene with a copy of the voxels and their place, shown with default display settings.
+
+    What the engine's reader knew of the scan is kept with the node and saved with the scene, without names of files:
+    `volumeFromNode` brings it back as long as the node's grid stays. Its series UID is where Slicer keeps those, in the
+    subject hierarchy.
+    """
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    voxels = volume.read_box(np.zeros(3, dtype=np.int64), np.array(volume.grid.size))
+    node.SetIJKToRASMatrix(rasFromGrid(volume.grid))
+    slicer.util.updateVolumeFromArray(node, voxels)
+    node.CreateDefaultDisplayNodes()
+    writeRecord(node, volume)
+    return node
+
+
+def pointToRas(point: PatientPoint) -> tuple[float, float, float]:
+    """World coordinates, RAS mm, of a point of the engine, LPS mm."""
+    return -point.x + 0.0, -point.y + 0.0, point.z
+
+
+def pointFromRas(ras: Sequence[float]) -> PatientPoint:
+    """The engine's point, LPS mm, of world coordinates, RAS mm. To the last bit: the recipe truncates a seed's index.
+
+    Raises:
+        SeedError: coordinates that are not three finite numbers.
+    """
+    return PatientPoint.from_ras(np.array(ras, dtype=np.float64))
+
+
+def rasFromGrid(grid: VoxelGrid) -> vtk.vtkMatrix4x4:
+    """The matrix from IJK to RAS mm that puts a volume node where an engine's grid lies."""
+    return slicer.util.vtkMatrixFromArray(grid.ras_affine)
+
+
+def boxFromGrid(grid: VoxelGrid) -> RasBox:
+    """The box around all voxels of a grid, their outer faces included. A patch's is 50 mm wide."""
+    toRas = grid.ras_affine
+    axes = toRas[:3, :3] / grid.spacing
+    if np.linalg.det(axes) < 0:  # a box looks the same from either end, and ROIs are right-handed
+        axes[:, 2] *= -1
+    objectToWorld = np.eye(4)
+    objectToWorld[:3, :3] = axes
+    objectToWorld[:3, 3] = toRas[:3] @ (*(np.array(grid.size) - 1) / 2, 1.0)
+    center, size = objectToWorld[:3, 3].tolist(), (grid.spacing * grid.size).tolist()
+    return RasBox(tuple(center), tuple(size), slicer.util.vtkMatrixFromArray(objectToWorld + 0.0))
+
+
+def _ownGrid(volumeNode) -> VoxelGrid:
+    """The grid of a volume node without its transform."""
+    matrix = vtk.vtkMatrix4x4()
+    volumeNode.GetIJKToRASMatrix(matrix)
+    toRas = slicer.util.arrayFromVTKMatrix(matrix)
+    image = volumeNode.GetImageData()
+    toRas[:3, 3] += toRas[:3, :3] @ image.GetExtent()[::2]  # a cropped image may count its voxels from elsewhere
+    return VoxelGrid.from_ras_affine(image.GetDimensions(), _withoutNoise(toRas))
+
+
+def _toWorld(volumeNode) -> np.ndarray:
+    """4x4 from the node's RAS to the world's RAS.
+
+    Raises:
+        ImageError: a transform that is non-linear, or cannot be inverted.
+    """
+    transformNode = volumeNode.GetParentTransformNode()
+    if transformNode is None:
+        return np.eye(4)
+    if not transformNode.IsTransformToWorldLinear():
+        msg = (
+            "A scan is analysed in its own voxels, but this one lies under a non-linear transform, which bends its "
+            "grid. Take it out of the transform, or harden the transform on a copy of the scan, whose voxels are "
+            "resampled by that."
+        )
+        raise ImageError(msg)
+    matrix = vtk.vtkMatrix4x4()
+    transformNode.GetMatrixTransformToWorld(matrix)
+    toWorld = slicer.util.arrayFromVTKMatrix(matrix)
+    if not _isInvertible(toWorld):
+        msg = (
+            "The transform of a scan must be one that can be undone, but the one that this scan lies under flattens "
+            "it. Correct the transform, or take the scan out of it."
+        )
+        raise ImageError(msg)
+    return toWorld
+
+
+def _isInvertible(matrix: np.ndarray) -> bool:
+    """Whether a 4x4 moves points without losing any; not so where it holds numbers that are not finite."""
+    steps = np.linalg.norm(matrix[:3, :3], axis=0)
+    if steps.min() == 0 or not np.array_equal(matrix[3], (0, 0, 0, 1)):
+        return False
+    return bool(abs(np.linalg.det(matrix[:3, :3] / steps)) > 1e-6)
+
+
+def _requireRightAngles(grid: VoxelGrid) -> None:
+    cosines = np.abs(grid.direction.T @ grid.direction - np.eye(3))
+    if cosines.max() > _RIGHT_ANGLE:
+        msg = (
+            "The axes of a scan must be at right angles to each other, but two of this one's are "
+            f"{np.degrees(np.arcsin(min(cosines.max(), 1.0))):.2f} degrees off: it is sheared, by a transform in the "
+            "scene or by a tilted gantry. Take it out of the transform, or resample it first."
+        )
+        raise ImageError(msg)
+
+
+def _moved(toWorld: np.ndarray) -> str:
+    """What a transform did to the scan, as a clause beside its numbers."""
+    stretches = np.linalg.svd(toWorld[:3, :3], compute_uv=False)
+    facts = ["mirrored"] if np.linalg.det(toWorld[:3, :3]) < 0 else []
+    facts += ["scaled"] if np.abs(stretches - 1).max() > 1e-3 else []
+    return " and ".join(["the scan was moved by a transform in the scene", *facts])
+
+
+def _withoutNoise(numbers: np.ndarray) -> np.ndarray:
+    """The numbers that a scan's header said, where Slicer's arithmetic has changed their last bits.
+
+    The recipe truncates the seed's index, and seeds often lie on the middle of a slice: one bit decides over a
+    millimetre there.
+    """
+    return np.array([_plain(float(number)) for number in numbers.flat]).reshape(numbers.shape)
+
+
+def _plain(number: float) -> float:
+    """The shortest decimal, or the single-precision number, that is the same but for noise; else the number itself."""
+    if not np.isfinite(number):
+        return number
+    few, more = ([round(number, digits) for digits in digits_] for digits_ in (range(7), range(7, 12)))
+    candidates = (*few, float(np.float32(number)), *more)
+    return next((plain for plain in candidates if abs(plain - number) <= _NOISE), number) + 0.0

@@ -1,0 +1,93 @@
+"""What the user does to control points, as what happens to lesions: placed, moved, renamed, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from slicer.util import VTKObservationMixin
+
+from .Results import isSamePlace
+from .Seeds import seedsIn
+from .SeedSources import SceneSeed
+
+_MARKUPS_EVENTS = (
+    "PointPositionDefinedEvent",
+    "PointPositionUndefinedEvent",
+    "PointPositionMissingEvent",
+    "PointModifiedEvent",
+    "PointRemovedEvent",
+)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Whom the watcher tells."""
+
+    onPlaced: Callable[[list[SceneSeed]], Any]
+    """Seeds that are new, or whose dragging has ended elsewhere."""
+    onMoving: Callable[[SceneSeed], Any]
+    """A seed that is somewhere else, perhaps not for good."""
+    onRenamed: Callable[[SceneSeed], Any]
+    onRemoved: Callable[[str], Any]
+    """The key of a seed that is gone."""
+    onScanChanged: Callable[[], Any]
+    """The CT lies elsewhere, or shows other voxels."""
+
+
+class SeedWatcher(VTKObservationMixin):
+    """Watches one seeds node, and the CT that it is on, until `stop`."""
+
+    def __init__(self, volumeNode, seedsNode, listener: Listener) -> None:
+        VTKObservationMixin.__init__(self)
+        self._seedsNode = seedsNode
+        self._listener = listener
+        self._isDragging = False
+        self._known = self._look()
+        self._moving: set[str] = set()
+        for name in _MARKUPS_EVENTS:
+            self.addObserver(seedsNode, getattr(slicer.vtkMRMLMarkupsNode, name), self._onChange)
+        self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onDragStart)
+        self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._onDragEnd)
+        self.addObserver(seedsNode, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onChange)
+        for event in (
+            slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
+            slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
+        ):
+            self.addObserver(volumeNode, event, lambda *_: self._listener.onScanChanged())
+
+    def stop(self) -> None:
+        """Observe nothing any more."""
+        self.removeObservers()
+
+    def _look(self) -> dict[str, SceneSeed]:
+        return {seed.key: seed for seed in seedsIn(self._seedsNode)}
+
+    def _onDragStart(self, *_: object) -> None:
+        self._isDragging = True
+
+    def _onDragEnd(self, *_: object) -> None:
+        self._isDragging = False
+        self._onChange()
+
+    def _onChange(self, *_: object) -> None:
+        """Compare what there is with what there was: the events alone do not tell."""
+        former, self._known = self._known, self._look()
+        placed = []
+        for key in former.keys() - self._known.keys():
+            self._moving.discard(key)
+            self._listener.onRemoved(key)
+        for key, seed in self._known.items():
+            before = former.get(key)
+            if before is not None and before.label != seed.label:
+                self._listener.onRenamed(seed)
+            if before is None or not isSamePlace(before.point, seed.point):
+                self._moving.add(key)
+                self._listener.onMoving(seed)
+            if key in self._moving and not self._isDragging:
+                placed.append(seed)
+        if placed:
+            self._moving.clear()
+            self._listener.onPlaced(placed)

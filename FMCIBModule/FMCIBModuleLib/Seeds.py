@@ -1,0 +1,93 @@
+"""The lesions of a CT as control points: one markups node under it, one point a lesion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from .LesionTable import resultNode, tagResult
+from .SceneBridge import pointToRas
+from .SeedSources import SEEDS_ID, SceneSeed, seedsFromMarkups
+from .SubjectHierarchy import placeUnderIfLoose
+
+_SEEDS = "vtkMRMLMarkupsFiducialNode"
+_DIAMETERS = "FMCIB.Diameters"
+"""Attribute of a seeds node: JSON, lesion key -> mm, for the lesions that were outlined."""
+
+
+def findSeedsNode(volumeNode):
+    """The markups node that this module made for a CT; None before the first seed."""
+    return resultNode(volumeNode, _SEEDS, "seeds")
+
+
+def ensureSeedsNode(volumeNode):
+    """The same, made where there is none."""
+    node = findSeedsNode(volumeNode)
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass(_SEEDS, slicer.mrmlScene.GenerateUniqueName(_("Lesions")))
+        node.CreateDefaultDisplayNodes()
+        node.SetControlPointLabelFormat(_("Lesion") + " %d")
+        tagResult(node, volumeNode, "seeds")
+    return node
+
+
+def addSeed(volumeNode, seed: SceneSeed) -> SceneSeed:
+    """Make a control point of a seed that came from a segment or an ROI; the seed with its new key."""
+    node = ensureSeedsNode(volumeNode)
+    index = node.AddControlPointWorld(vtk.vtkVector3d(*pointToRas(seed.point)), seed.label)
+    added = next(
+        found for found in seedsFromMarkups(node) if found.key.endswith(f"-{node.GetNthControlPointID(index)}")
+    )
+    if seed.diameterMm is not None:
+        node.SetAttribute(_DIAMETERS, json.dumps({**_diameters(node), added.key: seed.diameterMm}))
+    return replace(added, diameterMm=seed.diameterMm)
+
+
+def seedsOf(volumeNode, seeds=None) -> list[SceneSeed]:
+    """What the user gave as seeds: a markups node, seeds from segments or ROIs, or None for the CT's own.
+
+    The user's markups node takes its place under the CT, unless it has one already.
+
+    Raises:
+        SeedError: a markups node that is not of points.
+    """
+    if seeds is None:
+        node = findSeedsNode(volumeNode)
+        return [] if node is None else seedsIn(node)
+    if isinstance(seeds, Iterable):
+        return [addSeed(volumeNode, seed) for seed in seeds]
+    if seeds.IsA("vtkMRMLMarkupsROINode"):
+        return [addSeed(volumeNode, seed) for seed in seedsFromMarkups(seeds)]
+    found = seedsIn(seeds)
+    placeUnderIfLoose(volumeNode, seeds)
+    return found
+
+
+def seedsIn(seedsNode) -> list[SceneSeed]:
+    """The lesions of a markups node, with the diameters of those that were outlined."""
+    diameters = _diameters(seedsNode)
+    return [replace(seed, diameterMm=diameters.get(seed.key)) for seed in seedsFromMarkups(seedsNode)]
+
+
+def removeSeed(key: str) -> None:
+    """Remove a lesion's control point, wherever it is."""
+    for node in slicer.util.getNodesByClass(_SEEDS):
+        for index in range(node.GetNumberOfControlPoints()):
+            if keyOf(node, index) == key:
+                node.RemoveNthControlPoint(index)
+                return
+
+
+def keyOf(seedsNode, index: int) -> str:
+    """The key of a control point; empty in a markups node that was never asked for its seeds."""
+    seedsId = seedsNode.GetAttribute(SEEDS_ID)
+    return f"{seedsId}-{seedsNode.GetNthControlPointID(index)}" if seedsId else ""
+
+
+def _diameters(seedsNode) -> dict[str, float]:
+    return json.loads(seedsNode.GetAttribute(_DIAMETERS) or "{}")

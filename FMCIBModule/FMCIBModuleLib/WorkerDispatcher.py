@@ -1,0 +1,238 @@
+"""Brings requests to a worker and its replies back, and puts a fresh worker in the place of a lost one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+from fmcib_engine.framing import Header
+
+from . import WorkerMessages
+from .Signal import Signal
+from .WorkerConnection import WorkerConnection
+from .WorkerLaunch import Launch
+from .WorkerMessages import EncoderSettings, WorkerFailure
+from .WorkerRequests import Request, Requests, call
+
+_MOST_IN_FLIGHT = 2
+"""One computes and one waits over there. The others wait here, where they can be cancelled without a word."""
+
+_MOST_DEATHS = 3
+_LOG_LINES = 50
+
+
+class WorkerDispatcher:
+    """The listener of one connection after the other.
+
+    A `load` travels alone: nothing is sent before it is answered, so that no other encoder answers in its place.
+
+    Attributes:
+        ids: numbers for requests; none is used twice.
+        requests: the books.
+        loaded: the settings and the reply of the last `load` of this very worker; None before.
+        logLines: the last lines of stderr.
+        stateChanged: emitted with `state`.
+    """
+
+    def __init__(self, launch: Launch, parent: Any) -> None:
+        self.ids = count(1)
+        self.requests = Requests()
+        self.loaded: tuple[EncoderSettings, Header] | None = None
+        self.logLines: deque[str] = deque(maxlen=_LOG_LINES)
+        self.stateChanged = Signal()
+        self._launch = launch
+        self._parent = parent
+        self._connection: WorkerConnection | None = None
+        self._dying: list[WorkerConnection] = []
+        self._weightsOf: dict[EncoderSettings, str] = {}
+        self._deaths = 0
+        """In a row, without a result between them."""
+        self._lastFailure: WorkerFailure | None = None
+        self._toldState = self.state
+
+    @property
+    def state(self) -> str:
+        """Stopped, starting, loading, computing, or ready."""
+        if self._connection is None:
+            return "stopped"
+        if not self._connection.isReady:
+            return "starting"
+        oldest = self.requests.oldestInFlight()
+        if oldest is None:
+            return "ready"
+        return "loading" if oldest.isLoad else "computing"
+
+    def add(self, request: Request) -> None:
+        """Queue a request; nothing happens before `proceed`. A `load` gives workers that died another chance."""
+        if request.isLoad:
+            self._deaths = 0
+        self.requests.add(request)
+
+    def proceed(self) -> None:
+        """Send what can be sent, and call the callbacks of what is answered."""
+        while self.requests.waiting:
+            if self._deaths >= _MOST_DEATHS:
+                self.requests.failAll(WorkerMessages.givenUp(self._lastFailure, _MOST_DEATHS))
+            elif self._connection is None:
+                self._connection = WorkerConnection(self._launch, self, self.logLines, self._parent)
+                self._connection.start()  # may fail at once, and then nothing waits any more
+            elif not (self._connection.isReady and self._sendNext()):
+                break
+        if self.state != self._toldState:
+            self._toldState = self.state
+            self.stateChanged.emit(self._toldState)
+        self.requests.deliver()
+
+    def cancel(self, ids: Iterable[int]) -> None:
+        """Answer these requests with `CANCELLED`, and see to it that no time is lost with them."""
+        oldest = self.requests.oldestInFlight()
+        sent = self.requests.cancel(ids)
+        if oldest in sent:
+            self._restart()
+        else:
+            for request in sent:
+                self._connection.send({"type": "cancel", "id": next(self.ids), "target": request.id})
+        self.proceed()
+
+    def step(self, milliseconds: int) -> None:
+        """Let things happen for up to so long without the event loop."""
+        if self._connection is not None:
+            self._connection.wait(milliseconds)
+        for connection in tuple(self._dying):
+            connection.reap()
+
+    def close(self) -> None:
+        """Forget every request, and end the worker."""
+        self.requests.clear()
+        connection, self._connection = self._connection, None
+        for ending in filter(None, (connection, *self._dying)):
+            ending.close()
+        self._dying.clear()
+        self.loaded = None
+
+    def onReady(self) -> None:
+        self.proceed()
+
+    def onFrame(self, header: Header, payload: bytes) -> None:
+        """A reply, to what is in flight or to a `cancel`."""
+        kind, requestId = header.get("type"), header.get("id")
+        if kind in ("cancel_done", "cancel_ignored"):
+            return
+        if kind == "error" and requestId is None:  # after it the worker ends and answers nothing
+            self._connection.fail(WorkerFailure(str(header.get("code")), str(header.get("message"))))
+            return
+        request = self.requests.inFlight.get(requestId) if isinstance(requestId, int) else None
+        try:
+            answer = self._read(kind, request, header, payload)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self._connection.fail(WorkerMessages.notUnderstood())
+            return
+        if kind != "progress":
+            del self.requests.inFlight[request.id]
+        answer()
+        self.proceed()
+
+    def onEnd(self, failure: WorkerFailure) -> None:
+        """The worker is lost: what it was at fails, the rest is for another one."""
+        wasReady = self._connection.isReady
+        self._leave()
+        oldest = self.requests.oldestInFlight()
+        if not wasReady:
+            self.requests.failAll(failure)
+        elif oldest is not None:
+            del self.requests.inFlight[oldest.id]
+            self.requests.takeBack()
+            self._failOne(oldest, failure)
+            self._deaths += 1
+            self._lastFailure = failure
+        self.proceed()
+
+    def onGone(self, connection: WorkerConnection) -> None:
+        if connection in self._dying:
+            self._dying.remove(connection)
+
+    def _leave(self) -> None:
+        """Have no connection any more; the present one is ending."""
+        self._dying.append(self._connection)
+        self._connection = None
+        self.loaded = None
+
+    def _sendNext(self) -> bool:
+        """Whether the next request could be sent, or has to wait for what is in flight."""
+        request, inFlight = self.requests.waiting[0], self.requests.inFlight
+        if inFlight and (request.isLoad or len(inFlight) >= _MOST_IN_FLIGHT):
+            return False
+        if not request.isLoad and not (self.loaded and self.loaded[0] == request.settings):
+            if not inFlight:
+                self.requests.waiting.appendleft(self._makeReload(request.settings))
+            return not inFlight
+        if any(other.isLoad for other in inFlight.values()):
+            return False
+        self.requests.waiting.popleft()
+        inFlight[request.id] = request
+        if request.isLoad:
+            self._connection.send({"type": "load", "id": request.id, **asdict(request.settings)})
+        else:
+            self._connection.send({"type": "encode", "id": request.id}, request.payload)
+        return True
+
+    def _makeReload(self, settings: EncoderSettings) -> Request:
+        """For a fresh worker, or for one whose last `load` was for others."""
+        return Request(next(self.ids), settings, isOwn=True, expectedSha=self._weightsOf.get(settings))
+
+    def _read(self, kind: Any, request: Request | None, header: Header, payload: bytes) -> Callable[[], Any]:
+        """What is to be done about a reply.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: it is no reply to anything in flight.
+        """
+        if kind == "progress":
+            return partial(call, request.onProgress, str(header["step"]), float(header["fraction"]))
+        if kind == "loaded" and request.isLoad:
+            return partial(self._finishLoad, request, header, str(header["weights_sha256"]))
+        if kind == "encoded" and len(payload) == 4 * header["feature_count"] and not request.isLoad:
+            features = np.frombuffer(payload, "<f4").astype(np.float32)
+            return partial(self._finishEncode, request, features, header)
+        if kind == "error" and request is not None:
+            return partial(self._failOne, request, WorkerFailure(str(header["code"]), str(header["message"])))
+        if kind == "cancelled" and request is not None:
+            return partial(self.requests.fail, request, WorkerMessages.CANCELLED)
+        raise ValueError(kind)
+
+    def _finishLoad(self, request: Request, header: Header, weightsSha: str) -> None:
+        if request.expectedSha not in (None, weightsSha):
+            self.loaded = None
+            self.requests.failLoad(request, WorkerMessages.CHANGED_WEIGHTS)
+            return
+        self.loaded = (request.settings, header)
+        self._weightsOf[request.settings] = weightsSha
+        self.requests.succeed(request, header)
+
+    def _finishEncode(self, request: Request, features: np.ndarray, header: Header) -> None:
+        self._deaths = 0
+        self.requests.succeed(request, features, header)
+
+    def _failOne(self, request: Request, failure: WorkerFailure) -> None:
+        if not request.isLoad:
+            self.requests.fail(request, failure)
+            return
+        self.requests.failLoad(request, failure)
+        if self.loaded and self.loaded[0] == request.settings:
+            self.loaded = None  # the worker has it still, but it is not what these settings mean now
+        if failure.code == "dependency":  # only a fresh Python finds what is installed now
+            self._connection.drop()
+            self._leave()
+
+    def _restart(self) -> None:
+        """Kill the worker in the middle of its work; a fresh one goes on, or gets ready for what may come."""
+        settings = self.loaded[0] if self.loaded else None
+        self._connection.drop()
+        self._leave()
+        self.requests.takeBack()
+        if settings is not None and not self.requests.waiting:
+            self.requests.add(self._makeReload(settings))

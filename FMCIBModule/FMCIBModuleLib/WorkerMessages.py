@@ -1,0 +1,120 @@
+"""What is asked of the worker, and what the user reads when it does not answer with a result."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+_KILLED = 9
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """The network that computes the features, as the worker's request `load` names it.
+
+    Attributes:
+        weights: a file, the ID of installed weights, or "demonstration".
+        device: auto, cpu, cuda, cuda:N or mps.
+        precision: float32, tf32, bfloat16 or float16.
+        encoder: the ID of the encoder.
+    """
+
+    weights: str
+    device: str = "auto"
+    precision: str = "float32"
+    encoder: str = "fmcib"
+
+
+@dataclass(frozen=True)
+class WorkerFailure:
+    """Why a request has no result.
+
+    Attributes:
+        code: one of the worker's own (bad_request, weights, device, dependency, out_of_memory, internal, protocol), or
+            start        its program could not be started, or ended before it was ready
+            version      it is of another version than this module
+            killed       it was ended from outside, which is what a computer without memory does
+            crashed      it ended by itself
+            unresponsive it gives no sign of life
+            cancelled    the user did not want it any more
+        message: what happened and what to do, for a radiologist.
+    """
+
+    code: str
+    message: str
+
+
+CANCELLED = WorkerFailure("cancelled", "Cancelled.")
+
+CHANGED_WEIGHTS = WorkerFailure(
+    "weights",
+    "The weights were replaced while the analysis ran: what is left would not be comparable with what is done. "
+    "Start the analysis again.",
+)
+
+
+def cannotStart(program: str, reason: str) -> WorkerFailure:
+    return WorkerFailure(
+        "start",
+        f"The program that computes the features could not be started ({program}: {reason}). "
+        "Install the FMCIB extension again, or ask your administrator whether starting programs is blocked.",
+    )
+
+
+def otherVersion(got: str, wanted: str) -> WorkerFailure:
+    return WorkerFailure(
+        "version",
+        f"The analysis process is of version {got}, this module of {wanted}: their numbers must not be mixed. "
+        "Install the FMCIB extension again, and restart Slicer.",
+    )
+
+
+def notUnderstood() -> WorkerFailure:
+    return WorkerFailure(
+        "protocol",
+        "The analysis process sent something that is no answer, and was stopped. Try again; if it happens again, "
+        "please report it with the log.",
+    )
+
+
+def noSignOfLife(seconds: float) -> WorkerFailure:
+    return WorkerFailure(
+        "unresponsive",
+        f"The analysis process gave no sign of life for {seconds:.0f} seconds and was stopped. Close other programs, "
+        "and try again.",
+    )
+
+
+def endedByItself(exitCode: int, *, crashed: bool, wasReady: bool) -> WorkerFailure:
+    """Why a process is gone that nobody here has ended.
+
+    Args:
+        exitCode: its exit code; on POSIX, if it crashed, the number of the signal.
+        crashed: as Qt has it: it did not end by an exit of its own.
+        wasReady: whether it had reported for work.
+    """
+    if crashed and exitCode == _KILLED and os.name == "posix":
+        return WorkerFailure(
+            "killed",
+            "The analysis process was ended from outside, most likely because the computer ran out of memory. "
+            "Close other programs, and try again.",
+        )
+    how = f"crashed ({'signal' if os.name == 'posix' else 'code'} {exitCode})" if crashed else f"ended ({exitCode})"
+    if not wasReady:
+        return WorkerFailure(
+            "start",
+            f"The analysis process {how} before it was ready. Install the FMCIB extension again; "
+            "if that does not help, please report it with the log.",
+        )
+    return WorkerFailure(
+        "crashed",
+        f"The analysis process {how} unexpectedly. Try again; if it happens again, close other programs or choose "
+        "the CPU as device, and please report it with the log.",
+    )
+
+
+def givenUp(failure: WorkerFailure, times: int) -> WorkerFailure:
+    """The same failure, for what was not even tried any more."""
+    return WorkerFailure(
+        failure.code, f"{failure.message} This happened {times} times in a row, so what was left was not tried."
+    )

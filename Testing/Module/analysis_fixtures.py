@@ -1,0 +1,88 @@
+"""Fixtures of the tests of the analysis: real workers, started once for a file, and scans with their seeds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds
+from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from support import GOLDEN
+
+
+@pytest.fixture(scope="module")
+def demonstrationWorker():
+    """A worker with demonstration weights, warm."""
+    yield from _warm(DEMONSTRATION)
+
+
+@pytest.fixture(scope="session")
+def referenceCheckpoint(tmp_path_factory):
+    """The checkpoint under which the golden features were computed."""
+    if not GOLDEN.is_dir():
+        pytest.skip("needs the golden values beside the test CTs")
+    pytest.importorskip("torch")
+    path = tmp_path_factory.mktemp("weights") / "reference_weights.torch"
+    subprocess.run([sys.executable, GOLDEN / "make_reference_weights.py", path], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def referenceWorker(referenceCheckpoint):
+    """A worker with the reference checkpoint, warm."""
+    yield from _warm(EncoderSettings(str(referenceCheckpoint), device="cpu"))
+
+
+def _warm(settings: EncoderSettings):
+    pytest.importorskip("torch")
+    worker = WorkerProcess()
+    worker.load(settings)
+    worker.wait(timeoutSeconds=PATIENCE)
+    assert worker.loaded is not None, worker.lastLog
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def logic(demonstrationWorker, monkeypatch):
+    """An analysis with demonstration weights; its worker goes on to the next test."""
+    yield from _logic(demonstrationWorker, DEMONSTRATION, monkeypatch)
+
+
+@pytest.fixture
+def referenceLogic(referenceWorker, referenceCheckpoint, monkeypatch):
+    """An analysis with the reference checkpoint."""
+    yield from _logic(referenceWorker, EncoderSettings(str(referenceCheckpoint), device="cpu"), monkeypatch)
+
+
+def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):
+    logic = AnalysisLogic(worker, settings)
+    with monkeypatch.context() as patch:
+        yield logic
+        worker.wait(timeoutSeconds=PATIENCE)
+        patch.setattr(worker, "close", lambda: None)
+        logic.close()
+    if worker.loaded is None:  # the test has ended it: the next one finds it warm, as this one did
+        worker.load(settings)
+        worker.wait(timeoutSeconds=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def chest():
+    """A chest phantom, small enough to be quick."""
+    return chest_phantom((1.4, 1.4, 2.5))
+
+
+@pytest.fixture
+def phantomNode(chest):
+    return nodeFromVolume(chest, "Phantom")
+
+
+@pytest.fixture
+def noduleSeeds(phantomNode):
+    """A markups node with one point in the phantom's nodule."""
+    return makeSeeds({"Nodule": pointToRas(PHANTOM_SEED)})

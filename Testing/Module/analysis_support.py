@@ -1,0 +1,37 @@
+"""What the tests of the analysis share: seeds to make, rows to read, a while of the event loop."""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.LesionTable import LesionTable
+from FMCIBModuleLib.WorkerProcess import EncoderSettings
+from support import golden_cases
+from worker_support import spinUntil
+
+PATIENCE = 240.0
+"""Seconds until a wait fails: a guard against hanging, not a measure of speed."""
+
+DEMONSTRATION = EncoderSettings("demonstration", device="cpu")
+GOLDEN_CASES = {case.name: case for case in golden_cases()}
+
+
+def makeSeeds(points: dict[str, tuple[float, float, float]]):
+    """A markups node with these points, RAS mm in the world, by their names."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Seeds")
+    node.CreateDefaultDisplayNodes()
+    for name, ras in points.items():
+        node.AddControlPointWorld(vtk.vtkVector3d(*ras), name)
+    return node
+
+
+def rowsOf(volumeNode) -> list[dict[str, str]]:
+    """The lesions of a CT, as the scene has them."""
+    table = LesionTable(volumeNode)
+    return [table.row(key) for key in table.keys()]  # noqa: SIM118
+
+
+def spinUntilFinished(logic: AnalysisLogic) -> None:
+    """Let the event loop run until nothing is left to analyse."""
+    spinUntil(lambda: not logic.isBusy)

@@ -1,0 +1,148 @@
+"""Every test of the module runs in one Slicer (the host outside, the application inside) and leaves it as it was."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import tarfile
+import traceback
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pytest
+from support import DATA, GOLDEN
+
+INSIDE_SLICER = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("slicer.kits") is not None
+
+if not INSIDE_SLICER:
+    import SlicerHost
+
+    SlicerHost.start()
+
+import qt  # noqa: E402 - there when Slicer is
+import slicer  # noqa: E402
+import vtk  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ownFolders(tmp_path_factory):
+    """No test sees, or changes, what the developer has installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FMCIB_HOME", str(tmp_path_factory.mktemp("home")))
+        for name in ("FMCIB_WEIGHTS", "FMCIB_CATALOGUE"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _emptyScene(_noErrorsOfVtk):
+    """An empty scene before and after, and afterwards no observer, timer or process more than before."""
+    slicer.mrmlScene.Clear(0)
+    _straightenViews()
+    timers, processes = _activeTimers(), _children()
+    with _SceneObservers() as observers:
+        yield
+        slicer.mrmlScene.Clear(0)
+        slicer.app.processEvents()
+        gc.collect()
+    assert not observers.left, "observers left on the scene, added here:\n" + "\n".join(observers.left.values())
+    # counted, not compared one by one: a worker that several tests share may have been replaced
+    assert len(_activeTimers()) <= len(timers), "a timer is still active"
+    assert len(_children()) <= len(processes), "a process is still there"
+
+
+def _straightenViews() -> None:
+    """Closing the scene leaves views as they were turned; a scene saved with an oblique one complains when it is read."""
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        node.SetOrientation({"Yellow": "Sagittal", "Green": "Coronal"}.get(node.GetLayoutName(), "Axial"))
+
+
+@pytest.fixture
+def vtkErrors() -> list[str]:
+    """What VTK and MRML said was an error or a warning; a test that asks for this list may cause some."""
+    return []
+
+
+@pytest.fixture
+def _noErrorsOfVtk(request):
+    asked = "vtkErrors" in request.fixturenames
+    messages: list[str] = request.getfixturevalue("vtkErrors") if asked else []
+    window = vtk.vtkOutputWindow.GetInstance()
+
+    @vtk.calldata_type(vtk.VTK_STRING)
+    def remember(caller, event, text):
+        messages.append(text)
+
+    tags = [window.AddObserver(event, remember) for event in ("ErrorEvent", "WarningEvent")]
+    yield
+    for tag in tags:
+        window.RemoveObserver(tag)
+    assert asked or not messages, "VTK complained:\n" + "\n".join(messages)
+
+
+class _SceneObservers:
+    """Counts what Python code adds to and removes from the scene's observers, with the place that added it."""
+
+    def __init__(self) -> None:
+        self.left: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        scene = slicer.mrmlScene
+
+        def add(*arguments):
+            tag = type(scene).AddObserver(scene, *arguments)
+            self.left[tag] = "".join(traceback.format_stack(limit=4)[:-1])
+            return tag
+
+        def remove(tag):
+            self.left.pop(tag, None)
+            return type(scene).RemoveObserver(scene, tag)
+
+        scene.AddObserver, scene.RemoveObserver = add, remove
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        del slicer.mrmlScene.AddObserver, slicer.mrmlScene.RemoveObserver
+
+
+def _activeTimers() -> set[int]:
+    return {id(each) for each in gc.get_objects() if type(each).__name__ == "QTimer" and _isActive(each)}
+
+
+def _isActive(timer: qt.QTimer) -> bool:
+    try:
+        return bool(timer.active)
+    except (RuntimeError, ValueError):  # Qt has deleted it already
+        return False
+
+
+def _children() -> set[int]:
+    """Ids of the processes that this one has started; empty where the system has no /proc."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(number) for each in lists for number in each.read_text().split()}
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / "golden.npz") as stored:
+        return dict(stored)
+
+
+@pytest.fixture(scope="session")
+def scanPath(tmp_path_factory):
+    """Path of a scan of the test data by its name in `golden_cases.csv`; archives are unpacked once."""
+    unpacked: dict[str, Path] = {}
+
+    def path(name: str) -> Path:
+        if not DATA.is_dir():
+            pytest.skip("needs the test CTs (FMCIB_TEST_DATA)")
+        if not name.endswith(".tar.xz"):
+            return DATA / name
+        if name not in unpacked:
+            unpacked[name] = tmp_path_factory.mktemp("unpacked")
+            with tarfile.open(DATA / name) as archive:
+                archive.extractall(unpacked[name], filter="data")
+        return unpacked[name]
+
+    return path

@@ -1,0 +1,183 @@
+"""The script for machines without a window, as its user runs it: files in, files and an exit code out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import slicer
+from fmcib_engine.phantom import PHANTOM_SEED
+from fmcib_engine.results.image import write_image
+from fmcib_engine.results.schema import COLUMNS
+from FMCIBModuleLib.LesionTable import LesionTable
+from support import ROOT, needs_data
+
+pytest.importorskip("torch")
+SlicerHost = pytest.importorskip("SlicerHost")
+
+SCRIPT = ROOT / "FMCIBModule" / "Scripts" / "analyse.py"
+NODULE = list(PHANTOM_SEED)
+
+
+def run(*arguments: object):
+    return SlicerHost.runScript(SCRIPT, *arguments, timeout=300)
+
+
+def writeSeeds(path, points: dict[str, list[float]]):
+    """A markups file as Slicer writes it, in LPS."""
+    defined = [
+        {"id": str(number), "label": name, "position": point, "positionStatus": "defined"}
+        for number, (name, point) in enumerate(points.items(), 1)
+    ]
+    markups = [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": defined}]
+    path.write_text(json.dumps({"markups": markups}))
+    return path
+
+
+def rowsOf(path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def ct(tmp_path_factory):
+    from fmcib_engine.phantom import chest_phantom
+
+    path = tmp_path_factory.mktemp("scan") / "chest.nrrd"
+    write_image(chest_phantom((1.4, 1.4, 2.5)), path)
+    return path
+
+
+@pytest.fixture
+def seeds(tmp_path):
+    return writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE})
+
+
+def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
+    output = tmp_path / "new" / "out"
+    done = run("--ct", ct, "--seeds", seeds, "--output", output, "--save-scene", "--weights", "demonstration")
+    assert done.returncode == 0, done.stderr
+    assert "Nodule: ok" in done.stdout
+    assert "DEMONSTRATION WEIGHTS" in done.stdout
+    assert "For research use only" in done.stdout
+    assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
+    (row,) = rowsOf(output / "features.csv")
+    assert list(row)[: len(COLUMNS)] == [column.name for column in COLUMNS]
+    assert (row["status"], row["scan_kind"], row["lesion_id"]) == ("ok", "nrrd", "Nodule")
+    assert row["scan_reader"].startswith("SimpleITK")
+    features = np.array([row[f"pred_{index}"] for index in range(4096)], dtype=np.float32)
+    slicer.util.loadScene(str(output / "scene.mrb"))
+    scan = slicer.mrmlScene.GetFirstNodeByName("CT")
+    table = LesionTable(scan)
+    (key,) = table.keys()
+    assert (table.features(key) == features).all()
+    assert table.row(key)["patch_sha256"] == row["patch_sha256"]
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 1
+
+
+def test_the_table_is_that_of_the_command_line(ct, seeds, tmp_path):
+    """Same columns, same values, but for the time and where the seed came from."""
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    assert done.returncode == 0, done.stderr
+    table = tmp_path / "command.csv"
+    seed = [str(value) for value in NODULE]
+    command = [sys.executable, "-m", "fmcib_engine", "extract", "--image", ct, "--seed", *seed]
+    subprocess.run([*command, "--output", table, "--weights", "demonstration"], check=True, capture_output=True)
+    (ours,), (theirs,) = rowsOf(tmp_path / "out" / "features.csv"), rowsOf(table)
+    assert list(ours) == list(theirs)
+    different = {name for name in ours if ours[name] != theirs[name] and not name.startswith("pred_")}
+    assert different <= {"lesion_id", "computed_at", "image_path"}
+    ours, theirs = (np.array([row[f"pred_{n}"] for n in range(4096)], dtype=np.float32) for row in (ours, theirs))
+    assert np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 1e-5
+
+
+@needs_data
+def test_a_dicom_folder_is_read(tmp_path, scanPath):
+    from analysis_support import GOLDEN_CASES
+
+    case = GOLDEN_CASES["lidc-0001"]
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": list(case.seed)})
+    output = tmp_path / "out"
+    done = run("--ct", scanPath(case.image), "--seeds", seeds, "--output", output, "--weights", "demonstration")
+    assert done.returncode == 0, done.stderr
+    (row,) = rowsOf(output / "features.csv")
+    assert (row["scan_kind"], row["scan_files"], row["series_uid"]) == ("dicom", "16", "")
+    text = (output / "features.csv").read_text() + done.stdout + done.stderr
+    assert "1.3.6.1.4.1.14519" not in text
+
+
+def test_a_seed_outside_is_an_error_row_and_its_own_exit_code(ct, tmp_path):
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Outside": [900.0, 0.0, 0.0]})
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    assert done.returncode == 3
+    rows = rowsOf(tmp_path / "out" / "features.csv")
+    assert [row["status"] for row in rows] == ["ok", "error"]
+    assert "lies outside the scan" in rows[1]["error"]
+    assert rows[1]["pred_0"] == ""
+    assert "Traceback" not in done.stderr
+
+
+def refused(done, words: str, output) -> None:
+    """Exit code 4, one sentence, no traceback, nothing written."""
+    assert done.returncode == 4, (done.returncode, done.stdout, done.stderr)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(output.glob("*")) if output.is_dir() else True
+
+
+def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
+    output = tmp_path / "out"
+    broken, empty = tmp_path / "broken.mrk.json", writeSeeds(tmp_path / "empty.mrk.json", {})
+    broken.write_text("{ this is no JSON")
+    common = ("--ct", ct, "--output", output, "--weights", "demonstration", "--seeds")
+    refused(run(*common, broken), "no file of markups", output)
+    refused(run(*common, empty), "no placed point", output)
+    refused(run(*common, tmp_path / "gone.mrk.json"), "no file of seeds gone.mrk.json", output)
+
+
+def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
+    output = tmp_path / "out"
+    common = ("--seeds", seeds, "--output", output)
+    refused(run("--ct", tmp_path / "gone.nrrd", *common, "--weights", "demonstration"), "gone.nrrd", output)
+    refused(run("--ct", ct, *common, "--weights", tmp_path / "gone.torch"), "gone.torch", output)
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output")
+    refused(run(*common, tmp_path / "file" / "out"), "cannot be made", tmp_path / "file" / "out")
+    if os.name == "posix" and os.geteuid() != 0:
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o555)
+        refused(run(*common, closed), "may not be written to", closed)
+
+
+def test_results_are_not_overwritten_unless_asked(ct, seeds, tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "features.csv").write_text("precious")
+    (output / "lesions.tsv").write_text("precious")
+    common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output", output)
+    assert run(*common).returncode == 4
+    assert run(*common, "--overwrite").returncode == 4  # no feature table: never replaced
+    assert (output / "features.csv").read_text() == "precious"
+    (output / "features.csv").unlink()
+    assert run(*common).returncode == 4
+    assert (output / "lesions.tsv").read_text() == "precious"
+    assert run(*common, "--overwrite").returncode == 0
+    assert run(*common, "--overwrite").returncode == 0
+    assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv"]
+
+
+def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):
+    wrong = run("--ct", ct)
+    assert wrong.returncode == 2
+    assert "--seeds" in wrong.stderr
+    asked = run("--help")
+    assert asked.returncode == 0
+    assert "research use only" in asked.stdout.lower()

@@ -1,0 +1,146 @@
+"""The module as Slicer loads it: door, logic, parameters, self-test, reloading, and nothing left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import slicer
+from analysis_support import rowsOf
+from support import ROOT
+
+pytest_plugins = ["analysis_fixtures"]
+
+DOOR = ROOT / "FMCIBModule" / "FMCIBModule.py"
+
+
+@pytest.fixture(scope="module")
+def module():
+    if "fmcibmodule" in vars(slicer.modules):  # inside the application it is there already
+        return slicer.modules.fmcibmodule
+    import SlicerHost
+
+    return SlicerHost.loadModule(DOOR)
+
+
+@pytest.fixture
+def moduleLogic(module):
+    from FMCIBModule import FMCIBModuleLogic
+
+    logic = FMCIBModuleLogic()
+    logic.getParameterNode().weights = "demonstration"
+    yield logic
+    logic.close()
+
+
+def test_the_module_says_what_it_is_and_what_it_is_not(module):
+    assert module.title
+    assert module.categories == ["Quantification"]
+    assert "For research use only" in module.helpText
+    assert "CC BY-NC 4.0" in module.helpText
+    assert "10.1038/s42256-024-00807-9" in module.acknowledgementText
+    assert not module.icon.isNull()
+
+
+def test_loading_the_module_and_opening_it_imports_neither_torch_nor_the_engine():
+    script = (
+        "import sys\n"
+        f"sys.path[:0] = [{str(ROOT / 'Testing')!r}]\n"
+        "import SlicerHost\n"
+        "SlicerHost.start()\n"
+        f"module = SlicerHost.loadModule({str(DOOR)!r})\n"
+        "module.widgetRepresentation()\n"
+        "heavy = {'torch', 'monai', 'SimpleITK', 'scipy', 'pydicom', 'fmcib_engine'} & sys.modules.keys()\n"
+        "print('heavy:', sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "heavy: []" in done.stdout
+
+
+def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, noduleSeeds, tmp_path):
+    chosen = moduleLogic.getParameterNode()
+    assert (chosen.analyseOnPlacing, chosen.device, chosen.precision) == (True, "auto", "float32")
+    chosen.volume, chosen.seeds = phantomNode, noduleSeeds
+    chosen.analyseOnPlacing, chosen.device, chosen.precision = False, "cpu", "bfloat16"
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    assert moduleLogic.getParameterNode().volume is None
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    again = moduleLogic.getParameterNode()
+    assert again.volume.GetName() == "Phantom"
+    assert again.seeds.GetName() == "Seeds"
+    assert (again.analyseOnPlacing, again.device, again.precision) == (False, "cpu", "bfloat16")
+    assert again.weights == "demonstration"
+    with pytest.raises(Exception, match=r"fp8|choice|Choice"):
+        again.precision = "fp8"
+
+
+def test_analyse_uses_what_the_parameter_node_says(moduleLogic, phantomNode, noduleSeeds):
+    moduleLogic.getParameterNode().device = "cpu"
+    table = moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
+    (row,) = rowsOf(phantomNode)
+    assert table.GetNumberOfRows() == 1
+    assert (row["device"], row["weights"]) == ("cpu", "DEMONSTRATION WEIGHTS")
+
+
+def test_weights_that_are_not_installed_are_told_with_the_remedy(moduleLogic, phantomNode, noduleSeeds):
+    moduleLogic.getParameterNode().weights = "fmcib"
+    with pytest.raises(RuntimeError, match="weights download fmcib"):
+        moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
+
+
+def test_the_self_test_passes(module):
+    from FMCIBModule import FMCIBModuleTest
+
+    test = FMCIBModuleTest()
+    test.messageDelay = 1
+    test.runTest()
+
+
+def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomNode, noduleSeeds):
+    """The fixtures of all tests look for processes, timers and observers of the scene afterwards."""
+    module.widgetRepresentation()
+    slicer.util.reloadScriptedModule("FMCIBModule")
+    from FMCIBModule import FMCIBModuleLogic
+
+    logic = FMCIBModuleLogic()
+    logic.getParameterNode().weights = "demonstration"
+    logic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
+    logic.close()
+    slicer.util.reloadScriptedModule("FMCIBModule")
+    assert rowsOf(phantomNode)[0]["status"] == "ok"
+
+
+def test_quitting_the_application_ends_the_worker(tmp_path):
+    """In a process of its own, which quits while the worker is warm and has no time to say good-bye."""
+    pytest.importorskip("torch")
+    numbers = tmp_path / "worker"
+    script = (
+        "import sys\n"
+        f"sys.path[:0] = [{str(ROOT / 'Testing')!r}]\n"
+        "import SlicerHost\n"
+        "SlicerHost.start()\n"
+        f"SlicerHost.loadModule({str(DOOR)!r})\n"
+        "import qt, slicer\n"
+        "from pathlib import Path\n"
+        "from FMCIBModule import FMCIBModuleLogic\n"
+        "logic = FMCIBModuleLogic()\n"
+        "logic.getParameterNode().weights = 'demonstration'\n"
+        "from FMCIBModuleLib.WorkerProcess import EncoderSettings\n"
+        "logic.analysis.settings = EncoderSettings('demonstration')\n"
+        "logic.analysis.warm()\n"
+        "while logic.analysis.worker.state != 'ready':\n"
+        "    slicer.app.processEvents()\n"
+        "children = [each.read_text() for each in Path('/proc/self/task').glob('*/children')]\n"
+        f"Path({str(numbers)!r}).write_text(' '.join(children))\n"
+        "qt.QTimer.singleShot(0, slicer.app.quit)\n"
+        "slicer.app.exec()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+    (worker,) = numbers.read_text().split()
+    assert not Path("/proc", worker).exists()
+    assert "Traceback" not in done.stderr

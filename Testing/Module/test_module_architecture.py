@@ -1,0 +1,195 @@
+"""The shape of the Slicer layer: which way knowledge flows, what is shipped, and how it lies inside Slicer."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+MODULE = ROOT / "FMCIBModule"
+LIB = MODULE / "FMCIBModuleLib"
+FILES = sorted(LIB.glob("*.py"))
+NAMES = {path.stem for path in FILES}
+
+GROUND = {"Signal", "Engine", "SubjectHierarchy"}
+BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
+WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
+RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export"}
+MAY_IMPORT = {
+    **dict.fromkeys(GROUND | {"__init__", "ParameterNode"}, frozenset()),
+    **dict.fromkeys(BRIDGE, frozenset(GROUND | BRIDGE)),
+    **dict.fromkeys(WORKER, frozenset(GROUND | WORKER)),
+    **dict.fromkeys(RESULTS, frozenset(GROUND | BRIDGE | RESULTS | {"AnalysisQueue"})),
+    "AnalysisQueue": GROUND | BRIDGE | WORKER,
+    "SeedWatcher": GROUND | BRIDGE | RESULTS,
+    "AnalysisLogic": NAMES - {"Headless", "ParameterNode", "Export"},
+    "Headless": NAMES - {"ParameterNode"},
+}
+"""Part -> the parts that it may import."""
+
+
+def imports(path: Path) -> tuple[set[str], set[str]]:
+    """The parts of our own, and the other packages, that a file imports anywhere."""
+    own, foreign = set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            foreign |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            own |= {node.module} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            foreign.add(str(node.module).split(".")[0])
+    return own, foreign
+
+
+def test_every_part_has_its_rule_and_every_rule_its_part():
+    assert MAY_IMPORT.keys() == NAMES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_knowledge_flows_one_way(path):
+    own, foreign = imports(path)
+    assert own <= MAY_IMPORT[path.stem], own - MAY_IMPORT[path.stem]
+    assert "qt" not in foreign or path.stem in {"WorkerConnection", "WorkerDispatcher", "WorkerProcess"}
+    allowed = {*sys.stdlib_module_names, "numpy", "slicer", "vtk", "qt", "fmcib_engine"}
+    assert foreign <= allowed, foreign - allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_only_the_bridge_speaks_ras(path):
+    """The engine's conversions, and the signs that turn one frame into the other, are called in one file."""
+    source = path.read_text(encoding="utf-8")
+    if path.stem != "SceneBridge":
+        assert not re.search(r"from_ras|ras_affine|GetIJKToRAS|GetRASToIJK|\(-1, -1, 1|-1\.0, -1\.0, 1", source)
+
+
+@pytest.mark.parametrize("path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem)
+def test_files_and_functions_stay_short_and_print_nothing(path):
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") <= 250
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            assert node.end_lineno - first.lineno < 40, node.name
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print" or path.stem == "Headless"
+        assert not (isinstance(node, ast.Attribute) and node.attr == "exit" and getattr(node.value, "id", "") == "sys")
+
+
+def cmakeList(name: str) -> list[str]:
+    text = (MODULE / "CMakeLists.txt").read_text()
+    return re.search(rf"set\({name}\n(.*?)\n  \)", text, re.DOTALL).group(1).split()
+
+
+def test_cmake_lists_every_file_of_the_module_and_no_other():
+    onDisk = [path.relative_to(MODULE).as_posix() for path in MODULE.rglob("*") if path.is_file()]
+    onDisk = [name for name in onDisk if "_cache" not in name and "__pycache__" not in name]
+    onDisk.remove("CMakeLists.txt")
+    shipped = [*cmakeList("MODULE_SCRIPTS"), *cmakeList("MODULE_RESOURCES")]
+    assert sorted(shipped) == sorted(onDisk)
+    topLevel = [name for name in shipped if name.endswith(".py") and "/" not in name]
+    assert topLevel == ["FMCIBModule.py"]  # Slicer takes each of these for a module
+
+
+def test_the_catalogue_entry_is_what_the_catalogue_wants_and_agrees_with_cmake():
+    entry = json.loads((ROOT / "Resources" / "FMCIB.json").read_text())
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    facts = dict(re.findall(r'set\((EXTENSION_\w+) "([^"]*)"\)', cmake))
+    known = {"$schema", "category", "scm_url", "scm_revision", "scm_type", "build_dependencies", "build_subdirectory"}
+    assert {"$schema", "category", "scm_url"} <= entry.keys() <= known | {"enabled", "tier"}
+    assert "slicer-extension-catalog-entry-schema-v1" in entry["$schema"]
+    assert entry["category"] == facts["EXTENSION_CATEGORY"] == "Quantification"
+    assert entry["build_dependencies"] == facts["EXTENSION_DEPENDS"].split()
+    assert entry["tier"] in range(1, 6)
+    assert (ROOT / "Resources" / "FMCIB.json").stem == re.search(r"project\((\w+)\)", cmake).group(1)
+    for name in ("HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS"):
+        assert facts[f"EXTENSION_{name}"]
+    for name in ("ICONURL", "SCREENSHOTURLS"):
+        assert (ROOT / facts[f"EXTENSION_{name}"].removeprefix("${FMCIB_RAW_URL}/")).is_file()
+
+
+def test_the_module_and_the_engine_are_of_one_version():
+    from fmcib_engine import __version__
+    from FMCIBModuleLib.Engine import ENGINE_VERSION
+
+    assert __version__ == ENGINE_VERSION
+
+
+STAND_IN = """
+set(Slicer_USE_FILE "${CMAKE_CURRENT_LIST_DIR}/empty.cmake")
+set(Slicer_EXTENSION_GENERATE_CONFIG "${CMAKE_CURRENT_LIST_DIR}/empty.cmake")
+set(Slicer_EXTENSION_CPACK "${CMAKE_CURRENT_LIST_DIR}/empty.cmake")
+set(BUILD_TESTING ON)
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY "WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(MY_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "unknown: ${MY_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(file ${MY_SCRIPTS} ${MY_RESOURCES})
+    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/${file} ${CMAKE_BINARY_DIR}/qt-scripted-modules/${file} COPYONLY)
+  endforeach()
+endmacro()
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(MY "" "TESTNAME_PREFIX;SCRIPT" "SLICER_ARGS" ${ARGN})
+  message(STATUS "unittest ${MY_SCRIPT}")
+endmacro()
+macro(slicer_add_python_test)
+  cmake_parse_arguments(MY "" "TESTNAME_PREFIX;SCRIPT" "SLICER_ARGS;SCRIPT_ARGS" ${ARGN})
+  if(NOT EXISTS ${MY_SCRIPT})
+    message(FATAL_ERROR "no such script: ${MY_SCRIPT}")
+  endif()
+  message(STATUS "test ${MY_SCRIPT}")
+endmacro()
+"""
+"""Slicer's build system as far as we use it: files are copied as written into one flat folder."""
+
+
+@pytest.fixture(scope="module")
+def flatFolder(tmp_path_factory):
+    """The extension as CMake lays it out beside Slicer's own modules."""
+    if shutil.which("cmake") is None:
+        pytest.skip("needs cmake")
+    folder = tmp_path_factory.mktemp("slicer")
+    (folder / "SlicerConfig.cmake").write_text(STAND_IN)
+    (folder / "empty.cmake").touch()
+    command = ["cmake", "-S", ROOT, "-B", folder / "build", f"-DSlicer_DIR={folder}", "-Wno-dev"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "unittest FMCIBModule.py" in done.stdout
+    assert "run_in_slicer.py" in done.stdout
+    return folder / "build" / "qt-scripted-modules"
+
+
+def test_what_cmake_installs_is_a_module_that_finds_its_engine_and_its_worker(flatFolder):
+    """From the flat folder alone, in a process that knows nothing of this checkout."""
+    pytest.importorskip("torch")
+    script = (
+        "import sys\n"
+        f"sys.path[:0] = [{str(flatFolder)!r}, {str(ROOT / 'Testing')!r}]\n"
+        "import SlicerHost\n"
+        "SlicerHost.start()\n"
+        f"module = SlicerHost.loadModule({str(flatFolder / 'FMCIBModule.py')!r})\n"
+        "assert not module.icon.isNull()\n"
+        "from FMCIBModule import FMCIBModuleLogic, FMCIBModuleTest\n"
+        "test = FMCIBModuleTest()\n"
+        "test.messageDelay = 1\n"
+        "test.runTest()\n"
+        "import fmcib_engine\n"
+        "print('engine', fmcib_engine.__file__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert f"engine {flatFolder / 'fmcib_engine' / '__init__.py'}" in done.stdout
+
+
+def test_the_headless_script_is_found_where_cmake_puts_it(flatFolder):
+    SlicerHost = pytest.importorskip("SlicerHost")
+    done = SlicerHost.runScript(flatFolder / "Scripts" / "analyse.py", "--help", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "--seeds" in done.stdout

@@ -1,0 +1,147 @@
+"""The engine's own worker, with torch and the demonstration weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import FMCIBModuleLib
+import numpy as np
+import pytest
+import qt
+import SlicerHost
+from fmcib_engine import __file__ as engineFile
+from fmcib_engine import pipeline
+from fmcib_engine.errors import ProtocolError
+from fmcib_engine.framing import frame_length, pack
+from fmcib_engine.weights import load_encoder
+from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from worker_support import GUARD, encode, isAlive, spinUntil
+
+pytest_plugins = ["worker_fixtures"]
+pytest.importorskip("torch")
+
+DEMONSTRATION = EncoderSettings("demonstration", device="cpu")
+
+
+@pytest.fixture
+def engineWorker(tmp_path):
+    """The engine's own; what lies in `tmp_path` comes before all but the engine."""
+    worker = WorkerProcess(environment={"PYTHONPATH": str(tmp_path)})
+    yield worker
+    worker.close()
+
+
+def pidOf(worker: WorkerProcess) -> int:
+    return worker._dispatcher._connection._workerPid
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_features_are_the_engines_own_also_those_of_a_fresh_worker_after_a_kill(engineWorker, patches, answers):
+    engineWorker.load(DEMONSTRATION)
+    ids = [encode(engineWorker, patches[number], answers, number) for number in range(4)]
+    encoder = load_encoder("demonstration", device="cpu")
+    engineWorker.wait(ids[:1], timeoutSeconds=2 * GUARD)
+    spinUntil(lambda: engineWorker.state == "computing")
+    first = pidOf(engineWorker)
+    os.kill(first, signal.SIGKILL)
+    spinUntil(lambda: len(answers.order) == 4)
+    assert list(answers.codes().values()) == ["killed"]
+    assert len(answers.results) == 3
+    assert pidOf(engineWorker) != first
+    for number, (features, header) in answers.results.items():
+        [expected] = pipeline.encode([patches[number]], encoder)
+        np.testing.assert_allclose(features, expected.features, rtol=1e-6, atol=1e-6)
+        assert features.dtype == np.float32
+        assert features.flags.writeable
+        assert header["patch_sha256"] == patches[number].sha256
+        assert header["weights_sha256"] == encoder.weights.sha256
+
+
+def test_the_event_loop_goes_on_while_the_worker_starts_torch(engineWorker, answers):
+    ticks = []
+    timer = qt.QTimer()
+    timer.connect("timeout()", lambda: ticks.append(engineWorker.state))
+    timer.start(20)
+    engineWorker.load(EncoderSettings("demonstration", device="abacus"), *answers.of("load"))
+    spinUntil(lambda: answers.order)
+    timer.stop()
+    assert answers.codes() == {"load": "device"}
+    assert ticks.count("loading") >= 10
+
+
+def test_without_torch_it_is_told_and_a_fresh_worker_finds_what_is_installed(
+    engineWorker, patches, answers, tmp_path, caplog
+):
+    torch = tmp_path / "torch"
+    torch.mkdir()
+    (torch / "__init__.py").write_text("raise ImportError('no torch for you')")
+    engineWorker.warm(DEMONSTRATION)
+    spinUntil(lambda: engineWorker.state == "loading")
+    spinUntil(lambda: engineWorker.state == "stopped")
+    assert not [record for record in caplog.records if record.levelname != "INFO"]
+    encode(engineWorker, patches[0], answers, 0)
+    engineWorker.wait(timeoutSeconds=GUARD)
+    assert answers.codes() == {0: "dependency"}
+    assert "PyTorch" in answers.failures[0].message
+
+    shutil.rmtree(torch)
+    engineWorker.load(EncoderSettings(str(tmp_path / "patient" / "gone.safetensors")), *answers.of("load"))
+    engineWorker.wait(timeoutSeconds=2 * GUARD)
+    assert answers.codes()["load"] == "weights"
+    assert "gone.safetensors" in answers.failures["load"].message
+    assert "patient" not in answers.failures["load"].message
+
+
+HOST = """
+import sys
+import SlicerHost
+SlicerHost.start(widgets=False)
+from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+assert "torch" not in sys.modules
+worker = WorkerProcess()
+worker.load(EncoderSettings("demonstration"))
+while worker.state != "loading":
+    worker._dispatcher.proceed()
+    worker._dispatcher.step(50)
+print(worker._dispatcher._connection._workerPid, flush=True)
+worker.wait()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_it_does_not_outlive_a_slicer_that_is_killed():
+    places = [Path(each.__file__).parents[1] for each in (FMCIBModuleLib, SlicerHost)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*places, Path(engineFile).parents[1]]))}
+    with subprocess.Popen([sys.executable, "-c", HOST], stdout=subprocess.PIPE, env=environment) as process:
+        pid = int(process.stdout.readline())
+        assert isAlive(pid)
+        process.kill()
+    spinUntil(lambda: not isAlive(pid))
+
+
+def test_another_engine_in_the_working_directory_is_not_taken(engineWorker, answers, tmp_path, monkeypatch):
+    folder = tmp_path / "elsewhere"
+    (folder / "fmcib_engine").mkdir(parents=True)
+    (folder / "fmcib_engine" / "__init__.py").write_text('__version__ = "6.6.6"')
+    monkeypatch.chdir(folder)
+    engineWorker.load(DEMONSTRATION, *answers.of("load"))
+    spinUntil(lambda: answers.order or engineWorker.state == "loading")
+    assert answers.order == []
+
+
+class TestFrameLength:
+    def test_it_is_known_from_the_twentieth_byte_on(self):
+        frame = pack({"type": "ready"}, b"payload")
+        assert [frame_length(frame[:count]) for count in (0, 1, 3, 4, 19)] == [None] * 5
+        assert [frame_length(frame[:count]) for count in (20, 21, len(frame))] == [len(frame)] * 3
+        assert frame_length(frame + b"more") == len(frame)
+
+    @pytest.mark.parametrize("start", [b"H", b"FMCX", b"FMCI" + bytes(16), b"FMCI\x01\x00\x00\x00" + b"\xff" * 12])
+    def test_what_is_no_frame_is_refused_as_soon_as_it_shows(self, start):
+        with pytest.raises(ProtocolError):
+            frame_length(start)

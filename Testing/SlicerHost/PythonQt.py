@@ -1,0 +1,170 @@
+"""The module `qt` as Slicer's Python sees it (PythonQt), made of PySide6.
+
+PythonQt and PySide6 wrap the same classes in different idioms. In PythonQt a property is an attribute (`timer.active`),
+a signal is connected by its text (`timer.connect("timeout()", f)`), and an attribute that does not exist cannot be set.
+Each class is wrapped when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from PySide6 import QtCore
+
+VIRTUAL = frozenset({"sizeHint", "minimumSizeHint", "spacing"})
+"""Properties whose getter is virtual: as attributes they would be called by Qt in place of its own."""
+
+STATIC = frozenset({"singleShot"})
+"""Properties that PythonQt hides behind a static function of the same name."""
+
+
+class _WrappedType(type(QtCore.QObject)):
+    """So that `isinstance(button, qt.QWidget)` is true: each wrapped class derives from its PySide6 class alone."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]):
+        # in each class, also in those that derive from a wrapped one: PySide6 looks for these two nowhere else
+        return super().__new__(cls, name, bases, {"connect": connect, "disconnect": disconnect} | body)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.wrapped) if _isWrapped(cls) else super().__instancecheck__(instance)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.wrapped) if _isWrapped(cls) else super().__subclasscheck__(subclass)
+
+
+def _isWrapped(cls: type) -> bool:
+    """Whether this is a class of the module `qt`, and not one derived from it."""
+    return "wrapped" in cls.__dict__
+
+
+def wrap(cls: type) -> type:
+    """The class with PythonQt's idioms: properties, `connect` and `disconnect` by text, no new attributes."""
+    body: dict[str, Any] = {"__module__": "qt", "wrapped": cls}
+    body |= {"__setattr__": _setExisting, "findChildren": _findChildren}
+    meta = cls.staticMetaObject
+    for index in range(meta.propertyCount()):
+        name = meta.property(index).name()
+        if name not in VIRTUAL | STATIC:
+            body[name] = _asAttribute(cls, name)
+    body["name"] = body["objectName"]
+    if hasattr(cls, "exec"):
+        body["exec_"] = cls.exec
+    return _WrappedType(cls.__name__, (cls,), body)
+
+
+def _asAttribute(cls: type, name: str) -> property:
+    """Through the getter and setter where Qt has them: PySide6 cannot convert every property of its own."""
+    capital = name[0].upper() + name[1:]
+    getter = next((getattr(cls, each) for each in (name, f"is{capital}") if callable(getattr(cls, each, None))), None)
+    setter = getattr(cls, f"set{capital}", None)
+
+    isStatic = inspect.isbuiltin(getter)  # of the application: its name, its version
+
+    def read(self: QtCore.QObject) -> Any:
+        if isStatic:
+            return getter()
+        return getter(self) if getter else self.property(name)
+
+    def write(self: QtCore.QObject, value: Any) -> None:
+        if setter:
+            setter(value) if inspect.isbuiltin(setter) else setter(self, value)
+        elif not self.setProperty(name, value):
+            msg = f"Property '{name}' of type '{type(self).__name__}' does not accept {value!r}"
+            raise ValueError(msg)
+
+    return property(read, write)
+
+
+def _setExisting(self: QtCore.QObject, name: str, value: Any) -> None:
+    """A class of Qt or of the host takes no new attribute; one that a module derives from it does."""
+    ofHost = type(self).__module__.partition(".")[0] in {"qt", "SlicerHost"}
+    if ofHost and not name.startswith("_") and not hasattr(type(self), name):
+        msg = f"'{name}' does not exist on {type(self).__name__}, and a C++ object takes no new attributes"
+        raise AttributeError(msg)
+    type(self).wrapped.__setattr__(self, name, value)
+
+
+def _findChildren(self: QtCore.QObject, kind: type, name: str | None = None) -> list[QtCore.QObject]:
+    kind = kind.wrapped if _isWrapped(kind) else kind
+    return QtCore.QObject.findChildren(self, kind, name)
+
+
+def connect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool:
+    """Call `slot` at the signal of this exact signature, as C++ writes it: `clicked(bool)`.
+
+    Raises:
+        ValueError: there is no such signal (PythonQt prints a warning and gives False).
+    """
+    text = _signature(self, signal)
+    connection = QtCore.QObject.connect(self, QtCore.SIGNAL(text), _adapter(slot, text))
+    self.__dict__.setdefault("_connections", []).append((text, slot, connection))
+    return True
+
+
+def disconnect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool:
+    """Undo one `connect`; False where there was none."""
+    text = _signature(self, signal)
+    connections = self.__dict__.get("_connections", [])
+    for index, (connectedText, connectedSlot, connection) in enumerate(connections):
+        if (connectedText, connectedSlot) == (text, slot):
+            del connections[index]
+            return QtCore.QObject.disconnect(connection)
+    return False
+
+
+def _signature(sender: QtCore.QObject, signal: str) -> str:
+    text = bytes(QtCore.QMetaObject.normalizedSignature(signal).data()).decode()
+    if sender.metaObject().indexOfSignal(text) < 0:
+        msg = f"{type(sender).__name__} has no signal {signal}"
+        raise ValueError(msg)
+    return text
+
+
+def _adapter(slot: Callable[..., Any], signature: str) -> Callable[..., Any]:
+    """PythonQt calls a function with as many values as the signal gives and the function takes."""
+    count = 0 if signature.endswith("()") else signature.count(",") + 1
+    code = getattr(getattr(slot, "__func__", slot), "__code__", None)
+    if code is not None and not code.co_flags & inspect.CO_VARARGS:
+        count = min(count, code.co_argcount - inspect.ismethod(slot))
+    return lambda *values: slot(*values[:count])
+
+
+class _Qt(ModuleType):
+    """Looks for a name in Qt's modules, and wraps it if it is a class of objects."""
+
+    def __init__(self, modules: list[ModuleType]) -> None:
+        super().__init__("qt", "Qt with PythonQt's idioms")
+        self._modules = modules
+
+    def __getattr__(self, name: str) -> Any:
+        for module in self._modules:
+            found = getattr(module, name, None)
+            if found is not None and not name.startswith("_"):
+                value = wrap(found) if isinstance(found, type) and issubclass(found, QtCore.QObject) else found
+                setattr(self, name, value)
+                return value
+        names = ", ".join(module.__name__ for module in self._modules)
+        msg = f"qt has no {name} (it is made of {names})"
+        raise AttributeError(msg)
+
+
+def _keepNoneAlive() -> None:
+    """PySide6 6.12 drops a reference of None with each call that returns nothing: Python 3.11 dies of it in the end."""
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+
+
+def makeQt(widgets: bool) -> ModuleType:
+    """The module `qt`: QtCore alone, or with the classes of windows as well."""
+    _keepNoneAlive()
+    modules: list[ModuleType] = [QtCore]
+    if widgets:
+        from PySide6 import QtGui, QtWidgets
+
+        modules += [QtGui, QtWidgets]
+    return _Qt(modules)

@@ -1,0 +1,192 @@
+"""`slicer.parameterNodeWrapper`: typed attributes that are kept in a vtkMRMLScriptedModuleNode, in Slicer's own form.
+
+Imitates `Base/Python/slicer/parameterNodeWrapper/wrapper.py:305`, its serializers
+(`Base/Python/slicer/parameterNodeWrapper/serializers.py:236` and on) and validators
+(`Base/Python/slicer/parameterNodeWrapper/validators.py:83` and on). Names and text of the parameters are Slicer's, so
+that a scene saved here opens there and back.
+
+Supported: str, int, float, bool, pathlib.Path, enumerations, MRML nodes; connecting a window is not.
+"""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+__all__ = ["Choice", "Default", "Exclude", "Maximum", "Minimum", "WithinRange", "parameterNodeWrapper"]
+
+
+class Default:
+    """Annotation: the value of a parameter that nobody has set."""
+
+    def __init__(self, value: Any = None, *, generator: Callable[[], Any] | None = None) -> None:
+        self._value, self._generator = value, generator
+
+    @property
+    def value(self) -> Any:
+        return self._generator() if self._generator else self._value
+
+
+class _Validator:
+    """Annotation: what a value must be."""
+
+    def validate(self, value: Any) -> None:
+        raise NotImplementedError
+
+
+class Choice(_Validator):
+    def __init__(self, choices: Any) -> None:
+        self.choices = choices
+
+    def validate(self, value: Any) -> None:
+        if value not in self.choices:
+            msg = f"Value is {value}, but must be one of {self.choices}"
+            raise ValueError(msg)
+
+
+class Exclude(_Validator):
+    def __init__(self, excludedValues: Any) -> None:
+        self.excludedValues = excludedValues
+
+    def validate(self, value: Any) -> None:
+        if value in self.excludedValues:
+            msg = f"Value is {value}, but must not be one of {self.excludedValues}"
+            raise ValueError(msg)
+
+
+class WithinRange(_Validator):
+    def __init__(self, minimum: float, maximum: float) -> None:
+        self.minimum, self.maximum = minimum, maximum
+
+    def validate(self, value: Any) -> None:
+        if not self.minimum <= value <= self.maximum:
+            msg = f"Value must be within range [{self.minimum}, {self.maximum}], is {value}"
+            raise ValueError(msg)
+
+
+class Minimum(_Validator):
+    def __init__(self, minimum: float) -> None:
+        self.minimum = minimum
+
+    def validate(self, value: Any) -> None:
+        if value < self.minimum:
+            msg = f"Value must be at least {self.minimum}, is {value}"
+            raise ValueError(msg)
+
+
+class Maximum(_Validator):
+    def __init__(self, maximum: float) -> None:
+        self.maximum = maximum
+
+    def validate(self, value: Any) -> None:
+        if value > self.maximum:
+            msg = f"Value must be at most {self.maximum}, is {value}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """One typed attribute, and its text in the node."""
+
+    name: str
+    kind: type
+    validators: list[_Validator]
+    default: Default
+
+    def write(self, node: slicer.vtkMRMLScriptedModuleNode, value: Any) -> None:
+        """Set it. Raises ValueError or TypeError, and sets nothing, where it is not allowed."""
+        self._check(value)
+        if issubclass(self.kind, slicer.vtkMRMLNode):
+            node.SetParameter(self.name, "")  # says that it was set: None is a value, too
+            node.SetNodeReferenceID(self.name, value.GetID() if value is not None else None)
+        elif issubclass(self.kind, enum.Enum):
+            node.SetParameter(self.name, value.name)
+        else:
+            node.SetParameter(self.name, str(value))
+
+    def read(self, node: slicer.vtkMRMLScriptedModuleNode) -> Any:
+        if not node.HasParameter(self.name):
+            self.write(node, self.default.value)
+        if issubclass(self.kind, slicer.vtkMRMLNode):
+            return node.GetNodeReference(self.name)
+        text = node.GetParameter(self.name)
+        if self.kind is bool:
+            return text == "True"
+        return self.kind[text] if issubclass(self.kind, enum.Enum) else self.kind(text)
+
+    def _check(self, value: Any) -> None:
+        allowed = (int, float) if self.kind is float else self.kind
+        if value is None and not issubclass(self.kind, slicer.vtkMRMLNode):
+            msg = f"{self.name}: value must not be None"
+            raise ValueError(msg)
+        if value is not None and not isinstance(value, allowed):
+            msg = f"{self.name}: value must be of type {self.kind}, is {value!r}"
+            raise TypeError(msg)
+        for validator in self.validators:
+            validator.validate(value)
+
+
+def parameterNodeWrapper(cls: type) -> type:
+    """Class decorator: `MyNode(node)` has an attribute for each annotation of the class, kept in the node.
+
+    Raises:
+        TypeError: a kind of value, or an annotation, that the host does not know.
+    """
+    parameters = {}
+    for name, annotation in typing.get_type_hints(cls, include_extras=True).items():
+        parameters[name] = _parameter(cls, name, annotation)
+        setattr(cls, name, _asAttribute(parameters[name]))
+
+    def initialize(self, parameterNode: slicer.vtkMRMLScriptedModuleNode) -> None:
+        self.parameterNode = parameterNode
+        for parameter in parameters.values():
+            parameter.read(parameterNode)  # writes the default of one that is not there
+
+    cls.__init__ = initialize
+    cls.allParameters = parameters
+    cls.default = lambda _self, name: parameters[name].default
+    cls.dataType = staticmethod(lambda name: typing.get_type_hints(cls, include_extras=True)[name])
+    cls.getValue = lambda self, name: parameters[name].read(self.parameterNode)
+    cls.setValue = lambda self, name, value: parameters[name].write(self.parameterNode, value)
+    for method in ("StartModify", "EndModify", "AddObserver", "RemoveObserver", "Modified"):
+        setattr(cls, method, _forwarded(method))
+    return cls
+
+
+def _parameter(cls: type, name: str, annotation: Any) -> _Parameter:
+    kind, *extras = typing.get_args(typing.Annotated[annotation, "any"])[:-1]
+    if not (
+        isinstance(kind, type) and issubclass(kind, (str, int, float, pathlib.Path, enum.Enum, slicer.vtkMRMLNode))
+    ):
+        msg = f"The host's parameterNodeWrapper does not know {kind}, the type of {cls.__name__}.{name}"
+        raise TypeError(msg)
+    defaults = [extra for extra in extras if isinstance(extra, Default)]
+    validators = [extra for extra in extras if isinstance(extra, _Validator)]
+    if len(defaults) > 1 or len(defaults) + len(validators) != len(extras):
+        msg = f"The host's parameterNodeWrapper does not know the annotations of {cls.__name__}.{name}: {extras}"
+        raise TypeError(msg)
+    default = Default(getattr(cls, name)) if hasattr(cls, name) else (defaults or [_plainDefault(kind)])[0]
+    return _Parameter(name, kind, validators, default)
+
+
+def _plainDefault(kind: type) -> Default:
+    """Of a node None, of an enumeration its first member, otherwise empty, zero, False."""
+    if issubclass(kind, slicer.vtkMRMLNode):
+        return Default(None)
+    return Default(next(iter(kind)) if issubclass(kind, enum.Enum) else kind())
+
+
+def _asAttribute(parameter: _Parameter) -> property:
+    return property(
+        lambda self: parameter.read(self.parameterNode), lambda self, value: parameter.write(self.parameterNode, value)
+    )
+
+
+def _forwarded(method: str) -> Callable[..., Any]:
+    return lambda self, *values: getattr(self.parameterNode, method)(*values)
