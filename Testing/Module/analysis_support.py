@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+import pytest
 import slicer
 import vtk
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
@@ -9,6 +12,8 @@ from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.WorkerProcess import EncoderSettings
 from support import golden_cases
 from worker_support import spinUntil
+
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
 
 PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""

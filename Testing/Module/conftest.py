@@ -37,10 +37,10 @@ def _ownFolders(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _emptyScene(_noErrorsOfVtk):
-    """An empty scene before and after, and afterwards no observer, timer or process more than before."""
+    """An empty scene before and after, and afterwards no observer of it and no process more than before."""
     slicer.mrmlScene.Clear(0)
     _straightenViews()
-    timers, processes = _activeTimers(), _children()
+    processes = _children()
     with _SceneObservers() as observers:
         yield
         slicer.mrmlScene.Clear(0)
@@ -48,12 +48,26 @@ def _emptyScene(_noErrorsOfVtk):
         gc.collect()
     assert not observers.left, "observers left on the scene, added here:\n" + "\n".join(observers.left.values())
     # counted, not compared one by one: a worker that several tests share may have been replaced
-    assert len(_activeTimers()) <= len(timers), "a timer is still active"
     assert len(_children()) <= len(processes), "a process is still there"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _noTimers():
+    """No test of a file leaves a timer that ticks. Once a file, because it looks at every object there is.
+
+    Those of before the file are set aside meanwhile, so that the garbage of each test is found quickly.
+    """
+    before = _activeTimers()
+    gc.freeze()
+    yield
+    slicer.app.processEvents()
+    gc.unfreeze()
+    gc.collect()
+    assert len(_activeTimers()) <= len(before), "a timer is still active"
+
+
 def _straightenViews() -> None:
-    """Closing the scene leaves views as they were turned; a scene saved with an oblique one complains when it is read."""
+    """Closing the scene leaves views as they were turned; a scene saved with an oblique one complains when read."""
     for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
         node.SetOrientation({"Yellow": "Sagittal", "Green": "Coronal"}.get(node.GetLayoutName(), "Axial"))
 

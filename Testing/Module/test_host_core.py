@@ -9,6 +9,7 @@ import pytest
 import qt
 import slicer
 import vtk
+from worker_support import spinUntil
 
 pytestmark = pytest.mark.usefixtures("_emptyScene")
 
@@ -123,15 +124,13 @@ def test_a_timer_ticks_while_events_are_processed_and_not_after_it_is_stopped():
     timer.connect("timeout()", tick)
     assert not timer.active
     timer.start()
-    while timer.active:
-        slicer.app.processEvents()
+    spinUntil(lambda: not timer.active)
     assert len(ticks) == 3
     assert timer.disconnect("timeout()", tick)
     assert not timer.disconnect("timeout()", tick)
     timer.connect("timeout()", timer.stop)
     timer.start()
-    while timer.active:
-        slicer.app.processEvents()
+    spinUntil(lambda: not timer.active)
     assert len(ticks) == 3
 
 
@@ -146,8 +145,7 @@ def test_a_process_takes_and_gives_binary_data_and_its_end_is_told():
     process.start(sys.executable, ["-c", "import sys; sys.stdout.write(repr(sys.stdin.buffer.read(5))); sys.exit(3)"])
     assert process.waitForStarted(60_000)
     process.write(b"ab\0cd")
-    while not ends:
-        slicer.app.processEvents()
+    spinUntil(lambda: ends)
     assert b"".join(output) == b"b'ab\\x00cd'"
     assert ends == [(3, qt.QProcess.NormalExit)]
 

@@ -13,16 +13,12 @@ pytest.importorskip("SlicerHost", reason="starts pytest in a process of its own"
 
 LITTERING = """
 import subprocess, sys, time
-import qt, slicer, vtk
+import slicer, vtk
 
 kept = []
 
 def test_observer():
     slicer.mrmlScene.AddObserver(slicer.mrmlScene.EndCloseEvent, lambda *_: None)
-
-def test_timer():
-    kept.append(qt.QTimer())
-    kept[-1].start(10_000)
 
 def test_process():
     kept.append(subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE))
@@ -39,11 +35,22 @@ def test_clean():
     slicer.mrmlScene.RemoveObserver(tag)
 """
 
+TICKING = """
+import qt
+
+kept = []
+
+def test_timer():
+    kept.append(qt.QTimer())
+    kept[-1].start(10_000)
+"""
+
 
 def test_what_a_test_leaves_behind_is_an_error(tmp_path):
     here = Path(__file__).parent
     shutil.copy(here / "conftest.py", tmp_path)
     (tmp_path / "test_littering.py").write_text(LITTERING, encoding="utf-8")
+    (tmp_path / "test_ticking.py").write_text(TICKING, encoding="utf-8")
     command = [
         sys.executable,
         "-m",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import slicer
-from analysis_support import rowsOf
+from analysis_support import needs_torch, rowsOf
 from support import ROOT
 
 pytest_plugins = ["analysis_fixtures"]
@@ -78,6 +78,7 @@ def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, no
         again.precision = "fp8"
 
 
+@needs_torch
 def test_analyse_uses_what_the_parameter_node_says(moduleLogic, phantomNode, noduleSeeds):
     moduleLogic.getParameterNode().device = "cpu"
     table = moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
@@ -86,12 +87,14 @@ def test_analyse_uses_what_the_parameter_node_says(moduleLogic, phantomNode, nod
     assert (row["device"], row["weights"]) == ("cpu", "DEMONSTRATION WEIGHTS")
 
 
+@needs_torch
 def test_weights_that_are_not_installed_are_told_with_the_remedy(moduleLogic, phantomNode, noduleSeeds):
     moduleLogic.getParameterNode().weights = "fmcib"
     with pytest.raises(RuntimeError, match="weights download fmcib"):
         moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
 
 
+@needs_torch
 def test_the_self_test_passes(module):
     from FMCIBModule import FMCIBModuleTest
 
@@ -100,6 +103,7 @@ def test_the_self_test_passes(module):
     test.runTest()
 
 
+@needs_torch
 def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomNode, noduleSeeds):
     """The fixtures of all tests look for processes, timers and observers of the scene afterwards."""
     module.widgetRepresentation()
@@ -114,9 +118,9 @@ def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomN
     assert rowsOf(phantomNode)[0]["status"] == "ok"
 
 
+@needs_torch
 def test_quitting_the_application_ends_the_worker(tmp_path):
     """In a process of its own, which quits while the worker is warm and has no time to say good-bye."""
-    pytest.importorskip("torch")
     numbers = tmp_path / "worker"
     script = (
         "import sys\n"
