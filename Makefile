@@ -15,6 +15,7 @@ test: .venv/made  ## All tests
 
 bench: .venv/made  ## Speed and memory beside the whole-scan chain
 	$(RUN) Testing/Benchmarks/run.py
+	$(RUN) Testing/Benchmarks/slicer_layer.py
 
 lint: .venv/made  ## Style, types
 	$(RUN) -m ruff check $(CONFIG) FMCIBExtension FMCIBModule Testing

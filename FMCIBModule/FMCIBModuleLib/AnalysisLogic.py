@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from . import LesionNodes
 from .AnalysisQueue import AnalysisQueue, Answer, Task
+from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import cellsOf, isStale, pointOf, resultOf, runOf, scanFile
 from .SceneBridge import volumeFromNode
@@ -43,6 +44,7 @@ class AnalysisLogic(VTKObservationMixin):
         self.settings = settings or EncoderSettings("fmcib")
         self.worker = worker or WorkerProcess()
         self._queue = AnalysisQueue(self.worker, self._onAnswer)
+        self._imports = ImportWatcher()
         self._watcher: SeedWatcher | None = None
         self._done = 0
         self.changed, self.progressed = Signal(), Signal()
@@ -53,6 +55,7 @@ class AnalysisLogic(VTKObservationMixin):
     def close(self) -> None:
         """Let go of everything: no observer and no process stays."""
         self.removeObservers()
+        self._imports.stop()
         self.unwatch()
         self._queue.drop()
         for signal in (self.changed, self.progressed, self.failed, self.finished):
@@ -74,9 +77,11 @@ class AnalysisLogic(VTKObservationMixin):
         Raises:
             ImageError: not a CT that can be analysed.
             SeedError: a markups node that is not of points.
-            AnalysisError: no seed; with `wait`, nothing could be analysed, or time ran out.
+            AnalysisError: no seed, or a CT that is not in the scene; with `wait`, nothing could be analysed, or time ran out.
         """
         volumeFromNode(volumeNode)
+        if volumeNode.GetScene() is not slicer.mrmlScene:
+            raise AnalysisError(_("The scan is not in the scene any more. Load it again."))
         found = seedsOf(volumeNode, seeds)
         if not found:
             raise AnalysisError(_("There is no seed on this scan. Place a point in a lesion first."))
@@ -101,6 +106,7 @@ class AnalysisLogic(VTKObservationMixin):
                 onRenamed=lambda seed: self.renameLesion(volumeNode, seed.key, seed.label),
                 onRemoved=lambda key: self._forgetLesion(volumeNode, key),
                 onScanChanged=lambda: self._onScanChanged(volumeNode),
+                onProblem=self.failed.emit,
             ),
         )
 
@@ -120,25 +126,29 @@ class AnalysisLogic(VTKObservationMixin):
 
     def isWaiting(self, volumeNode, key: str) -> bool:
         """Whether a lesion is being analysed or waits for it."""
-        return any(task.volumeNode is volumeNode and task.seed.key == key for task in self._queue.tasks)
+        return any(task.isOf(volumeNode, key) for task in self._queue.tasks)
 
     def isStale(self, volumeNode, seed: SceneSeed) -> bool:
         """Whether the row of a lesion is about another place than its seed has now; False where it has no row."""
         row = LesionTable(volumeNode).row(seed.key)
-        return row is not None and isStale(row, seed, volumeFromNode(volumeNode))
+        if row is None:
+            return False
+        try:
+            return isStale(row, seed, volumeFromNode(volumeNode))
+        except FmcibError:  # under a warp by now, say
+            return True
 
     def cancel(self) -> None:
         """Drop what is not done. Rows that were there stay as they are."""
         dropped = self._queue.tasks
-        self._queue.drop()
-        self.worker.cancelAll()
+        self._queue.cancel()
         for task in dropped:
             self.changed.emit(task.volumeNode, task.seed.key)
 
     def renameLesion(self, volumeNode, key: str, name: str) -> None:
         """Row, box and patch follow the seed's name."""
         for task in self._queue.tasks:
-            if task.seed.key == key:
+            if task.isOf(volumeNode, key):
                 task.seed = replace(task.seed, label=name)
         LesionTable(volumeNode).rename(key, name)
         LesionNodes.renameNodes(volumeNode, key, name)
@@ -188,7 +198,7 @@ class AnalysisLogic(VTKObservationMixin):
             self.changed.emit(volumeNode, key)
 
     def _forgetLesion(self, volumeNode, key: str) -> None:
-        self._queue.drop(key)
+        self._queue.drop(volumeNode, key)
         LesionTable(volumeNode).remove(key)
         LesionNodes.removeNodes(volumeNode, key)
         self.changed.emit(volumeNode, key)

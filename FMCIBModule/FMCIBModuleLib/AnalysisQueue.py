@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -18,6 +19,8 @@ from .SceneBridge import volumeFromNode
 from .SeedSources import SceneSeed
 from .Signal import Signal
 from .WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
+
+_log = logging.getLogger(__name__)
 
 ENDS_ALL = frozenset({"start", "version", "protocol", "weights", "device", "dependency"})
 """Failures that every other lesion would meet as well; the others are one lesion's."""
@@ -44,6 +47,10 @@ class Task:
     recipeId: str = DEFAULT_RECIPE
     volume: Volume | None = None
     patch: Patch | None = None
+
+    def isOf(self, volumeNode, key: str) -> bool:
+        """Whether it is about this lesion of this CT; one seed may be on several."""
+        return self.volumeNode is volumeNode and self.seed.key == key
 
     @property
     def isInScene(self) -> bool:
@@ -91,18 +98,24 @@ class AnalysisQueue:
 
     def add(self, task: Task) -> None:
         """In the place of an older one for the same lesion, whose answer is not wanted any more."""
-        self._forget(task.seed.key)
+        self._forget(task.volumeNode, task.seed.key)
         self._waiting.append(task)
         self._isBusy = True
 
-    def drop(self, key: str | None = None) -> None:
-        """Forget the tasks of a lesion, or all. What runs over there is not heard of."""
-        self._forget(key)
+    def drop(self, volumeNode=None, key: str | None = None) -> None:
+        """Forget the tasks of a lesion of a CT, or all. What runs over there is not heard of."""
+        self._forget(volumeNode, key)
         self._settle()
 
-    def _forget(self, key: str | None) -> None:
-        self._waiting = [task for task in self._waiting if key not in (None, task.seed.key)]
-        self._running = [task for task in self._running if key not in (None, task.seed.key)]
+    def cancel(self) -> None:
+        """The same with all, and what runs over there is stopped, before anybody hears of it and asks for more."""
+        self._forget()
+        self._worker.cancelAll()
+        self._settle()
+
+    def _forget(self, volumeNode=None, key: str | None = None) -> None:
+        self._waiting = [task for task in self._waiting if key and not task.isOf(volumeNode, key)]
+        self._running = [task for task in self._running if key and not task.isOf(volumeNode, key)]
 
     def start(self, settings: EncoderSettings) -> None:
         """Work on what there is, with the network of these settings."""
@@ -127,7 +140,7 @@ class AnalysisQueue:
         if self._loaded is None and self.tasks:
             self._load()
             return
-        while self._waiting and len(self._running) < _MOST_RUNNING:
+        while self._loaded is not None and self._waiting and len(self._running) < _MOST_RUNNING:
             task = self._waiting.pop(0)
             if task.isInScene and self._cut(task):
                 self._running.append(task)
@@ -173,6 +186,9 @@ class AnalysisQueue:
             problem = str(error)
         except MemoryError:
             problem = "There is not enough memory to cut the patch. Close other programs."
+        except Exception as error:  # noqa: BLE001  whatever it is, the others have nothing to do with it
+            _log.exception("A patch could not be cut")
+            problem = f"The patch could not be cut, which is a fault of this module ({type(error).__name__})."
         else:
             return True
         self._onAnswer(task, Answer(self._loaded, error=problem))
@@ -200,6 +216,7 @@ class AnalysisQueue:
             if isWanted:
                 self._waiting.insert(0, task)
                 self._abort(failure)
+            self._feed()  # others may be left, if this one was not wanted any more
             return
         if isWanted:
             self._onAnswer(task, Answer(loaded, error=failure.message))
@@ -218,7 +235,7 @@ class AnalysisQueue:
         self._loaded = None
         if not self.tasks:
             return
-        self._forget(None)
+        self._forget()
         self.problem = failure.message
         self._tell(failure)
         self._settle()

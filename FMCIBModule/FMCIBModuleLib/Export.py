@@ -42,6 +42,10 @@ def exportTable(
         raise OutputError(msg + "Analyse them again with one of these.")
     names = [column.name for column in COLUMNS]
     header = [*names, *feature_columns(find_encoder(*encoders).feature_count)]
+    lost = [row for _, table in tables for row in map(table.row, table.keys()) if _hasLostFeatures(table, row)]
+    if lost:
+        msg = f"The table of features of {len(lost)} lesions is not in the scene any more. Analyse them again."
+        raise OutputError(msg)
     rows = [
         [*_cells(node, table.row(key), path, scan, identifiers=identifiers), *table.featureTexts(key)]
         for node, table in tables
@@ -52,6 +56,11 @@ def exportTable(
         cells.extend([""] * (len(header) - len(cells)))
     write_rows(path, header, rows, TableOptions(overwrite=overwrite, identifiers=identifiers))
     return len(rows)
+
+
+def _hasLostFeatures(table: LesionTable, row: dict[str, str]) -> bool:
+    """Somebody has removed the table of the features."""
+    return row["status"] == "ok" and not table.featureTexts(row["lesion_key"])
 
 
 def _cells(volumeNode, row: dict[str, str], path: Path, scan: Path | None, *, identifiers: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import slicer
@@ -20,7 +21,7 @@ from .LesionTable import LesionTable
 from .SceneBridge import nodeFromVolume
 from .WorkerProcess import EncoderSettings
 
-OK, ERROR_ROWS, NOTHING = 0, 3, 4
+OK, ERROR_ROWS, NOTHING, INTERRUPTED = 0, 3, 4, 130
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"
 _MOST_SHOWN = 20
 
@@ -41,6 +42,9 @@ def main(arguments: list[str]) -> int:
     except (FmcibError, AnalysisError, EngineError) as error:
         print(f"Nothing was written: {error}", file=sys.stderr, flush=True)
         return NOTHING
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was written.", file=sys.stderr, flush=True)
+        return INTERRUPTED
     finally:
         if logic is not None:
             logic.close()
@@ -49,10 +53,10 @@ def main(arguments: list[str]) -> int:
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="analyse.py", description="Features of lesions in a CT. Research use only.")
     add = parser.add_argument
-    add("--ct", type=Path, required=True, help="the scan: NIfTI, NRRD, MetaImage, or the folder of a DICOM series")
+    add("--ct", type=_path, required=True, help="the scan: NIfTI, NRRD, MetaImage, or the folder of a DICOM series")
     add("--series", default=None, help="series UID, where the folder holds several")
-    add("--seeds", type=Path, required=True, help="markups of Slicer (.mrk.json, .fcsv): one point in each lesion")
-    add("--output", type=Path, required=True, help=f"folder for {FEATURES} and {TABLE}; made if it is not there")
+    add("--seeds", type=_path, required=True, help="markups of Slicer (.mrk.json, .fcsv): one point in each lesion")
+    add("--output", type=_path, required=True, help=f"folder for {FEATURES} and {TABLE}; made if it is not there")
     add("--save-scene", action="store_true", help=f"also write {SCENE}: scan, seeds, boxes and tables")
     add("--weights", default="fmcib", help='installed ID, file, or "demonstration" (random numbers); default fmcib')
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
@@ -60,6 +64,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--overwrite", action="store_true", help="replace what an earlier run wrote")
     add("--identifiers", action="store_true", help="write the series UID, and the scan's path as seen from the table")
     return parser.parse_args(arguments)
+
+
+def _path(text: str) -> Path:
+    """As seen from where the script was started; Slicer would take it from the folder of the scene."""
+    return Path(text).absolute()
 
 
 def _requireOutput(wanted: argparse.Namespace) -> None:
@@ -79,6 +88,8 @@ def _requireOutput(wanted: argparse.Namespace) -> None:
 def _run(logic: AnalysisLogic, wanted: argparse.Namespace) -> int:
     seedsNode = _readSeeds(wanted.seeds)
     volume = read_volume(wanted.ct, series_uid=wanted.series)
+    if not wanted.identifiers:  # else the scene would be saved with it
+        volume = replace(volume, source=replace(volume.source, series_uid=""))
     volumeNode = nodeFromVolume(volume, "CT")
     tableNode = logic.analyse(volumeNode, seedsNode, wait=True)
     _write(volumeNode, tableNode, wanted)

@@ -14,6 +14,9 @@ LESION = "FMCIB.Lesion"
 """Attribute of a box or patch: the key of its lesion."""
 
 _BOX, _PATCH = "vtkMRMLMarkupsROINode", "vtkMRMLScalarVolumeNode"
+BOX_COLOR = (1.0, 0.69, 0.0)
+"""Amber: not the seeds' own colour."""
+
 WINDOW_HU, LEVEL_HU = 1500.0, -400.0
 """Lung window, until the user sets another."""
 
@@ -24,6 +27,9 @@ def showBox(volumeNode, key: str, name: str, patch: Patch):
     if node is None:
         node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
         node.CreateDefaultDisplayNodes()
+        node.SetControlPointLabelFormat(
+            "%d"
+        )  # the default holds the node's name, and printf is given that: "50% solid"
         _makeQuiet(node)
         node.SetAttribute(LESION, key)
         tagResult(node, volumeNode, "box")
@@ -32,6 +38,7 @@ def showBox(volumeNode, key: str, name: str, patch: Patch):
     node.SetName(_("50 mm box of {lesion}").format(lesion=name))
     node.SetAndObserveObjectToNodeMatrix(box.objectToWorld)
     node.SetSize(*box.size)
+    node.SetNthControlPointVisibility(0, False)  # the box's centre, which is not the seed
     node.EndModify(wasModifying)
     return node
 
@@ -92,3 +99,5 @@ def _makeQuiet(node) -> None:
     display.SetHandlesInteractive(False)
     display.SetPropertiesLabelVisibility(False)
     display.SetPointLabelsVisibility(False)
+    display.SetColor(*BOX_COLOR)
+    display.SetSelectedColor(*BOX_COLOR)

@@ -89,6 +89,7 @@ class LesionTable:
         """
         node = self.node or self._create("lesions", _("FMCIB lesions"))
         with _modified(node):
+            _addColumns(node)  # those that a scene of an earlier version lacks
             keys = self.keys()
             later = set(order[order.index(key) + 1 :]) if key in order else set()
             index = next(
@@ -96,8 +97,8 @@ class LesionTable:
             )
             if key not in keys:
                 node.GetTable().InsertRow(index)
-            for column, name in enumerate(_columnNames()):
-                node.SetCellText(index, column, _onOneLine(key if name == KEY_COLUMN else cells[name]))
+            for name in _columnNames():
+                _setCell(node, index, name, key if name == KEY_COLUMN else cells[name])
             self._number()
         self._writeFeatures(key, features)
 
@@ -105,7 +106,7 @@ class LesionTable:
         """The lesion's name; nothing where it has no row."""
         keys = self.keys()
         if key in keys:
-            self.node.SetCellText(keys.index(key), _columnNames().index("lesion_id"), _onOneLine(name))
+            _setCell(self.node, keys.index(key), "lesion_id", name)
 
     def remove(self, key: str) -> None:
         """Take the lesion's row and features away, if there are any."""
@@ -120,9 +121,9 @@ class LesionTable:
 
     def _number(self) -> None:
         """The column `row` counts from 1, as in the engine's table."""
-        column = _columnNames().index("row")
-        for index in range(self.node.GetNumberOfRows()):
-            self.node.SetCellText(index, column, str(index + 1))
+        node = self.node
+        for index in range(node.GetNumberOfRows()):
+            _setCell(node, index, "row", str(index + 1))
 
     def _writeFeatures(self, key: str, features: Sequence[str]) -> None:
         node = self.featuresNode
@@ -174,12 +175,17 @@ def _columnNames() -> list[str]:
 def _addColumns(node) -> None:
     """Those of the lesions' table, with their units and meanings."""
     for name in _columnNames():
-        _addColumn(node, name, [])
+        if node.GetTable().GetColumnByName(name) is None:
+            _addColumn(node, name, [""] * node.GetNumberOfRows())
     for column in COLUMNS:
         node.SetColumnUnitLabel(column.name, column.unit)
         node.SetColumnDescription(column.name, column.meaning)
     for name, meaning in OWN_COLUMNS.items():
         node.SetColumnDescription(name, meaning)
+
+
+def _setCell(node, row: int, name: str, text: str) -> None:
+    node.SetCellText(row, node.GetColumnIndex(name), _onOneLine(text))
 
 
 def _onOneLine(text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import slicer
+from fmcib_engine.errors import SeedError
 from slicer.util import VTKObservationMixin
 
 from .Results import isSamePlace
@@ -35,6 +36,8 @@ class Listener:
     """The key of a seed that is gone."""
     onScanChanged: Callable[[], Any]
     """The CT lies elsewhere, or shows other voxels."""
+    onProblem: Callable[[str], Any]
+    """Why the seeds cannot be read."""
 
 
 class SeedWatcher(VTKObservationMixin):
@@ -74,7 +77,11 @@ class SeedWatcher(VTKObservationMixin):
 
     def _onChange(self, *_: object) -> None:
         """Compare what there is with what there was: the events alone do not tell."""
-        former, self._known = self._known, self._look()
+        try:
+            former, self._known = self._known, self._look()
+        except SeedError as error:  # of one point without finite coordinates
+            self._listener.onProblem(str(error))
+            return
         placed = []
         for key in former.keys() - self._known.keys():
             self._moving.discard(key)

@@ -17,7 +17,7 @@ from .SubjectHierarchy import placeUnderIfLoose
 
 _SEEDS = "vtkMRMLMarkupsFiducialNode"
 _DIAMETERS = "FMCIB.Diameters"
-"""Attribute of a seeds node: JSON, lesion key -> mm, for the lesions that were outlined."""
+"""Attribute of a seeds node: JSON, id of a control point -> mm, for the lesions that were outlined. Copies keep it."""
 
 
 def findSeedsNode(volumeNode):
@@ -40,16 +40,15 @@ def addSeed(volumeNode, seed: SceneSeed) -> SceneSeed:
     """Make a control point of a seed that came from a segment or an ROI; the seed with its new key."""
     node = ensureSeedsNode(volumeNode)
     index = node.AddControlPointWorld(vtk.vtkVector3d(*pointToRas(seed.point)), seed.label)
-    added = next(
-        found for found in seedsFromMarkups(node) if found.key.endswith(f"-{node.GetNthControlPointID(index)}")
-    )
+    pointId = node.GetNthControlPointID(index)
+    added = next(found for found in seedsFromMarkups(node) if _pointId(found) == pointId)
     if seed.diameterMm is not None:
-        node.SetAttribute(_DIAMETERS, json.dumps({**_diameters(node), added.key: seed.diameterMm}))
+        node.SetAttribute(_DIAMETERS, json.dumps({**_diameters(node), pointId: seed.diameterMm}))
     return replace(added, diameterMm=seed.diameterMm)
 
 
 def seedsOf(volumeNode, seeds=None) -> list[SceneSeed]:
-    """What the user gave as seeds: a markups node, seeds from segments or ROIs, or None for the CT's own.
+    """What the user gave as seeds: a markups node, seeds from points, segments or ROIs, or None for the CT's own.
 
     The user's markups node takes its place under the CT, unless it has one already.
 
@@ -60,7 +59,12 @@ def seedsOf(volumeNode, seeds=None) -> list[SceneSeed]:
         node = findSeedsNode(volumeNode)
         return [] if node is None else seedsIn(node)
     if isinstance(seeds, Iterable):
-        return [addSeed(volumeNode, seed) for seed in seeds]
+        points = {
+            keyOf(node, n)
+            for node in slicer.util.getNodesByClass(_SEEDS)
+            for n in range(node.GetNumberOfControlPoints())
+        }
+        return [seed if seed.key in points else addSeed(volumeNode, seed) for seed in seeds]
     if seeds.IsA("vtkMRMLMarkupsROINode"):
         return [addSeed(volumeNode, seed) for seed in seedsFromMarkups(seeds)]
     found = seedsIn(seeds)
@@ -71,7 +75,7 @@ def seedsOf(volumeNode, seeds=None) -> list[SceneSeed]:
 def seedsIn(seedsNode) -> list[SceneSeed]:
     """The lesions of a markups node, with the diameters of those that were outlined."""
     diameters = _diameters(seedsNode)
-    return [replace(seed, diameterMm=diameters.get(seed.key)) for seed in seedsFromMarkups(seedsNode)]
+    return [replace(seed, diameterMm=diameters.get(_pointId(seed))) for seed in seedsFromMarkups(seedsNode)]
 
 
 def removeSeed(key: str) -> None:
@@ -87,6 +91,10 @@ def keyOf(seedsNode, index: int) -> str:
     """The key of a control point; empty in a markups node that was never asked for its seeds."""
     seedsId = seedsNode.GetAttribute(SEEDS_ID)
     return f"{seedsId}-{seedsNode.GetNthControlPointID(index)}" if seedsId else ""
+
+
+def _pointId(seed: SceneSeed) -> str:
+    return seed.key.partition("-")[2]
 
 
 def _diameters(seedsNode) -> dict[str, float]:

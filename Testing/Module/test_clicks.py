@@ -10,11 +10,12 @@ from analysis_support import GOLDEN_CASES, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.readers import read_volume
+from FMCIBModuleLib.LesionNodes import BOX_COLOR
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import pointToRas, volumeFromNode
 from FMCIBModuleLib.SeedSources import seedsFromMarkups
 from support import needs_data, needs_golden
-from views import clickAt, isPlacing, pixelSize, startPlacing
+from views import clickAt, isPlacing, pixels, pixelSize, showAt, sliceView, startPlacing
 
 pytest_plugins = ["analysis_fixtures"]
 pytestmark = [needs_data, needs_golden]
@@ -144,3 +145,20 @@ def test_place_mode_ends_after_one_point_and_a_second_click_places_none(scanPath
     assert not isPlacing()
     clickAt("Red", np.add(nodule, (15.0, 15.0, 0.0)))
     assert seedsNode.GetNumberOfDefinedControlPoints() == 1
+
+
+@pytest.mark.parametrize("viewName", VIEWS)
+def test_the_box_is_seen_around_the_nodule_in_its_own_colour(logic, phantomNode, noduleSeeds, viewName):
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    logic.analyse(phantomNode, noduleSeeds, wait=True)
+    (box,) = slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")
+    showAt(viewName, noduleSeeds.GetNthControlPointPositionWorld(0))
+    amber = np.abs(pixels(viewName).astype(int) - np.round(np.multiply(BOX_COLOR, 255)).astype(int)).max(axis=2) < 8
+    rows, columns = np.nonzero(amber)
+    middle = sliceView(viewName).convertRASToXYZ(list(box.GetCenterWorld()))
+    height = amber.shape[0]
+    half = 25.0 / pixelSize(viewName)
+    assert columns.min() == pytest.approx(middle[0] - half, abs=3)
+    assert columns.max() == pytest.approx(middle[0] + half, abs=3)
+    assert height - 1 - rows.max() == pytest.approx(middle[1] - half, abs=3)
+    assert height - 1 - rows.min() == pytest.approx(middle[1] + half, abs=3)

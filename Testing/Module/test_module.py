@@ -45,6 +45,7 @@ def test_the_module_says_what_it_is_and_what_it_is_not(module):
 
 
 def test_loading_the_module_and_opening_it_imports_neither_torch_nor_the_engine():
+    pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     script = (
         "import sys\n"
         f"sys.path[:0] = [{str(ROOT / 'Testing')!r}]\n"
@@ -121,6 +122,7 @@ def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomN
 @needs_torch
 def test_quitting_the_application_ends_the_worker(tmp_path):
     """In a process of its own, which quits while the worker is warm and has no time to say good-bye."""
+    pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     numbers = tmp_path / "worker"
     script = (
         "import sys\n"
