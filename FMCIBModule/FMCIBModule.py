@@ -114,6 +114,7 @@ class FMCIBModuleTest(ScriptedLoadableModuleTest):
 
     def analysePhantom(self, logic: FMCIBModuleLogic) -> None:
         from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+        from FMCIBModuleLib.AnalysisLogic import AnalysisError
         from FMCIBModuleLib.LesionTable import LesionTable
         from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 
@@ -123,7 +124,12 @@ class FMCIBModuleTest(ScriptedLoadableModuleTest):
         seeds.AddControlPointWorld(vtk.vtkVector3d(*pointToRas(PHANTOM_SEED)), "Nodule")
         logic.getParameterNode().weights = "demonstration"
         self.delayDisplay("Analysing it with demonstration weights")
-        logic.analyse(volumeNode, seeds, timeoutSeconds=600)
+        try:
+            logic.analyse(volumeNode, seeds, timeoutSeconds=600)
+        except AnalysisError as error:
+            if error.code == "dependency":  # a build machine of the catalogue has no torch
+                self.skipTest(str(error))
+            raise
         lesions = LesionTable(volumeNode)
         (key,) = lesions.keys()
         row = lesions.row(key)

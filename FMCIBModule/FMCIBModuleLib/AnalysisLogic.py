@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from . import LesionNodes
 from .AnalysisQueue import AnalysisQueue, Answer, Task
+from .Freshness import Freshness
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import cellsOf, isStale, pointOf, resultOf, runOf, scanFile
@@ -24,7 +25,11 @@ from .WorkerProcess import EncoderSettings, WorkerProcess
 
 
 class AnalysisError(RuntimeError):
-    """An analysis that could not be done at all; the message is for the user."""
+    """An analysis that could not be done at all: a message for the user; the code of the worker's failure, if any."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class AnalysisLogic(VTKObservationMixin):
@@ -45,6 +50,8 @@ class AnalysisLogic(VTKObservationMixin):
         self.worker = worker or WorkerProcess()
         self._queue = AnalysisQueue(self.worker, self._onAnswer)
         self._imports = ImportWatcher()
+        self._freshness = Freshness()
+        self._isClosed = False
         self._watcher: SeedWatcher | None = None
         self._done = 0
         self.changed, self.progressed = Signal(), Signal()
@@ -53,7 +60,8 @@ class AnalysisLogic(VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
 
     def close(self) -> None:
-        """Let go of everything: no observer and no process stays."""
+        """Let go of everything: no observer and no process stays. Nothing can be analysed any more."""
+        self._isClosed = True
         self.removeObservers()
         self._imports.stop()
         self.unwatch()
@@ -77,8 +85,11 @@ class AnalysisLogic(VTKObservationMixin):
         Raises:
             ImageError: not a CT that can be analysed.
             SeedError: a markups node that is not of points.
-            AnalysisError: no seed, or a CT that is not in the scene; with `wait`, nothing could be analysed, or time ran out.
+            AnalysisError: this is closed, no seed, or the CT is not in the scene; with `wait`, nothing could be
+                analysed, or time ran out.
         """
+        if self._isClosed:
+            raise AnalysisError(_("This analysis was closed. Make a new one."))
         volumeFromNode(volumeNode)
         if volumeNode.GetScene() is not slicer.mrmlScene:
             raise AnalysisError(_("The scan is not in the scene any more. Load it again."))
@@ -129,14 +140,8 @@ class AnalysisLogic(VTKObservationMixin):
         return any(task.isOf(volumeNode, key) for task in self._queue.tasks)
 
     def isStale(self, volumeNode, seed: SceneSeed) -> bool:
-        """Whether the row of a lesion is about another place than its seed has now; False where it has no row."""
-        row = LesionTable(volumeNode).row(seed.key)
-        if row is None:
-            return False
-        try:
-            return isStale(row, seed, volumeFromNode(volumeNode))
-        except FmcibError:  # under a warp by now, say
-            return True
+        """Whether the row of a lesion is about another place or other voxels than now; False where it has no row."""
+        return self._freshness.isStale(volumeNode, seed)
 
     def cancel(self) -> None:
         """Drop what is not done. Rows that were there stay as they are."""
@@ -211,7 +216,7 @@ class AnalysisLogic(VTKObservationMixin):
             msg = _("The analysis was not done after {seconds:.0f} seconds, and was cancelled.")
             raise AnalysisError(msg.format(seconds=timeoutSeconds)) from error
         if self._queue.problem:
-            raise AnalysisError(self._queue.problem)
+            raise AnalysisError(self._queue.problem.message, self._queue.problem.code)
 
     def _onAnswer(self, task: Task, answer: Answer) -> None:
         """Write what came of a lesion. A failure does not undo what is known about the very same place."""

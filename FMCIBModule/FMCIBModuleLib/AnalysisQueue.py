@@ -80,8 +80,8 @@ class AnalysisQueue:
 
     def __init__(self, worker: WorkerProcess, onAnswer: Callable[[Task, Answer], Any]) -> None:
         self.loading, self.failed, self.finished = Signal(), Signal(), Signal()
-        self.problem = ""
-        """Why all that was left could not be done, the last time that happened; empty if it did not."""
+        self.problem: WorkerFailure | None = None
+        """Why rows are missing since the last `start`; None if none is."""
         self._worker = worker
         self._onAnswer = onAnswer
         self._settings: EncoderSettings | None = None
@@ -119,7 +119,7 @@ class AnalysisQueue:
 
     def start(self, settings: EncoderSettings) -> None:
         """Work on what there is, with the network of these settings."""
-        self.problem = ""
+        self.problem = None
         if settings != self._settings or self._told:  # after a failure, the worker is to try again from its start
             self._settings, self._loaded = settings, None
         self._told.clear()
@@ -154,16 +154,14 @@ class AnalysisQueue:
             self.finished.emit()
 
     def _load(self) -> None:
-        if self._isLoading:
-            return
-        self._isLoading = True
-        wanted = self._settings
-        self._worker.load(
-            wanted,
-            lambda header: self._onLoaded(wanted, header),
-            lambda failure: self._onLoadFailure(wanted, failure),
-            self.loading.emit,
-        )
+        if not self._isLoading:
+            self._isLoading, wanted = True, self._settings
+            self._worker.load(
+                wanted,
+                lambda header: self._onLoaded(wanted, header),
+                lambda failure: self._onLoadFailure(wanted, failure),
+                self.loading.emit,
+            )
 
     def _onLoaded(self, settings: EncoderSettings, header: Mapping[str, Any]) -> None:
         self._isLoading = False
@@ -175,8 +173,7 @@ class AnalysisQueue:
         self._isLoading = False
         if settings == self._settings:
             self._abort(failure)
-        else:
-            self._feed()
+        self._feed()
 
     def _cut(self, task: Task) -> bool:
         try:
@@ -186,12 +183,11 @@ class AnalysisQueue:
             problem = str(error)
         except MemoryError:
             problem = "There is not enough memory to cut the patch. Close other programs."
-        except Exception as error:  # noqa: BLE001  whatever it is, the others have nothing to do with it
-            _log.exception("A patch could not be cut")
-            problem = f"The patch could not be cut, which is a fault of this module ({type(error).__name__})."
+        except Exception as error:  # noqa: BLE001  the others have nothing to do with it
+            problem = _faultOfOurs("The patch could not be cut", error)
         else:
             return True
-        self._onAnswer(task, Answer(self._loaded, error=problem))
+        self._answer(task, Answer(self._loaded, error=problem))
         return False
 
     def _encode(self, task: Task, loaded: Mapping[str, Any]) -> None:
@@ -202,12 +198,9 @@ class AnalysisQueue:
         )
 
     def _onEncoded(self, task: Task, answer: Answer) -> None:
-        isWanted = self._take(task)
-        try:
-            if isWanted:
-                self._onAnswer(task, answer)
-        finally:  # the others have nothing to do with it
-            self._feed()
+        if self._take(task):
+            self._answer(task, answer)
+        self._feed()
 
     def _onFailure(self, task: Task, loaded: Mapping[str, Any], failure: WorkerFailure) -> None:
         isWanted = self._take(task)
@@ -216,12 +209,10 @@ class AnalysisQueue:
             if isWanted:
                 self._waiting.insert(0, task)
                 self._abort(failure)
-            self._feed()  # others may be left, if this one was not wanted any more
-            return
-        if isWanted:
-            self._onAnswer(task, Answer(loaded, error=failure.message))
-            self._tell(failure)
-        self._feed()
+        elif isWanted:
+            self._answer(task, Answer(loaded, error=failure.message))
+            self._tell(failure.message)
+        self._feed()  # others may be left, also where this one was not wanted any more
 
     def _take(self, task: Task) -> bool:
         """Whether the answer to a task is still wanted, and its scan still there."""
@@ -233,15 +224,27 @@ class AnalysisQueue:
     def _abort(self, failure: WorkerFailure) -> None:
         """Nothing of what is left can be done. No row is touched; the user is told once."""
         self._loaded = None
-        if not self.tasks:
-            return
-        self._forget()
-        self.problem = failure.message
-        self._tell(failure)
-        self._settle()
+        if self.tasks:
+            self._forget()
+            self.problem = failure
+            self._tell(failure.message)
+            self._settle()
 
-    def _tell(self, failure: WorkerFailure) -> None:
+    def _answer(self, task: Task, answer: Answer) -> None:
+        """If that fails, a row is missing, and nobody may take the table for a whole one."""
+        try:
+            self._onAnswer(task, answer)
+        except Exception as error:  # noqa: BLE001  the others have nothing to do with it
+            self.problem = WorkerFailure("internal", _faultOfOurs("A row could not be written", error))
+            self._tell(self.problem.message)
+
+    def _tell(self, message: str) -> None:
         """Once, however many lesions meet it."""
-        if failure.message not in self._told:
-            self._told.add(failure.message)
-            self.failed.emit(failure.message)
+        if message not in self._told:
+            self._told.add(message)
+            self.failed.emit(message)
+
+
+def _faultOfOurs(what: str, error: Exception) -> str:
+    _log.exception(what)
+    return f"{what}, which is a fault of this module ({type(error).__name__})."

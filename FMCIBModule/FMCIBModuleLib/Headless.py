@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from .LesionTable import LesionTable
 from .SceneBridge import nodeFromVolume
 from .WorkerProcess import EncoderSettings
 
-OK, ERROR_ROWS, NOTHING, INTERRUPTED = 0, 3, 4, 130
+OK, ERROR_ROWS, NOTHING = 0, 3, 4
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"
 _MOST_SHOWN = 20
 
@@ -33,6 +35,8 @@ def main(arguments: list[str]) -> int:
         SystemExit: wrong arguments, or --help.
     """
     wanted = _parse(arguments)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt would swallow an exception in one of its slots, and go on
     logic = None
     try:
         _requireOutput(wanted)
@@ -42,9 +46,6 @@ def main(arguments: list[str]) -> int:
     except (FmcibError, AnalysisError, EngineError) as error:
         print(f"Nothing was written: {error}", file=sys.stderr, flush=True)
         return NOTHING
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was written.", file=sys.stderr, flush=True)
-        return INTERRUPTED
     finally:
         if logic is not None:
             logic.close()
@@ -107,10 +108,14 @@ def _readSeeds(path: Path):
         msg = f"There is no file of seeds {path.name}. Check the path (--seeds)."
         raise InputError(msg)
     try:
+        isOneList = path.suffix != ".json" or len(json.loads(path.read_bytes())["markups"]) == 1
         node = slicer.util.loadMarkups(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."
         raise InputError(msg) from error
+    if not isOneList:
+        msg = f"{path.name} holds several lists, of which Slicer reads the first. Save the points as one list."
+        raise SeedError(msg)
     if node.IsA("vtkMRMLMarkupsFiducialNode") and not node.GetNumberOfDefinedControlPoints():
         msg = f"{path.name} holds no placed point. Place one in each lesion, and save it again."
         raise SeedError(msg)

@@ -75,4 +75,5 @@ def _renewTable(node, new: Mapping[str, str]) -> None:
     elif table.GetColumnByName(FEATURE_COLUMN) is not None:
         for index in range(table.GetNumberOfColumns()):
             node.RenameColumn(index, _renewed(table.GetColumnName(index), new))
+    table.Modified()  # else Slicer takes the file of before for its contents, and does not offer to save it
     node.Modified()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import slicer
 from fmcib_engine.preprocessing import Patch
 from fmcib_engine.preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
@@ -25,7 +28,8 @@ def showBox(volumeNode, key: str, name: str, patch: Patch):
     """The box around the voxels that were read, in patient space; the former one of the lesion moves there."""
     node = _find(volumeNode, _BOX, "box", key)
     if node is None:
-        node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
+        with _placingGoesOn():
+            node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
         node.CreateDefaultDisplayNodes()
         node.SetControlPointLabelFormat(
             "%d"
@@ -88,6 +92,18 @@ def removePatch(volumeNode, key: str) -> None:
 
 def _find(volumeNode, className: str, role: str, key: str):
     return next((node for node in resultNodes(volumeNode, className, role) if node.GetAttribute(LESION) == key), None)
+
+
+@contextmanager
+def _placingGoesOn() -> Iterator[None]:
+    """Slicer makes every new markups node the one that the next click goes to; the user is still placing seeds."""
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    className, nodeId = selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID()
+    try:
+        yield
+    finally:
+        selection.SetReferenceActivePlaceNodeClassName(className)
+        selection.SetReferenceActivePlaceNodeID(nodeId)
 
 
 def _makeQuiet(node) -> None:

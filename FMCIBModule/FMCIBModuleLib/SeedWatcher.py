@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import slicer
-from fmcib_engine.errors import SeedError
+import vtk
+from fmcib_engine.errors import FmcibError, SeedError
 from slicer.util import VTKObservationMixin
 
-from .Results import isSamePlace
+from .Results import gridFingerprint, isSamePlace
+from .SceneBridge import gridFromNode
 from .Seeds import seedsIn
 from .SeedSources import SceneSeed
 
@@ -55,11 +57,14 @@ class SeedWatcher(VTKObservationMixin):
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onDragStart)
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._onDragEnd)
         self.addObserver(seedsNode, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onChange)
+        self._scan = _placeOf(volumeNode)
         for event in (
+            vtk.vtkCommand.ModifiedEvent,  # a new origin or direction tells nothing else
             slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
-            slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent,
         ):
-            self.addObserver(volumeNode, event, lambda *_: self._listener.onScanChanged())
+            self.addObserver(volumeNode, event, self._onScanModified)
+        changed = slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent
+        self.addObserver(volumeNode, changed, lambda *_: self._listener.onScanChanged())
 
     def stop(self) -> None:
         """Observe nothing any more."""
@@ -67,6 +72,11 @@ class SeedWatcher(VTKObservationMixin):
 
     def _look(self) -> dict[str, SceneSeed]:
         return {seed.key: seed for seed in seedsIn(self._seedsNode)}
+
+    def _onScanModified(self, volumeNode, *_: object) -> None:
+        former, self._scan = self._scan, _placeOf(volumeNode)
+        if self._scan != former:
+            self._listener.onScanChanged()
 
     def _onDragStart(self, *_: object) -> None:
         self._isDragging = True
@@ -98,3 +108,11 @@ class SeedWatcher(VTKObservationMixin):
         if placed:
             self._moving.clear()
             self._listener.onPlaced(placed)
+
+
+def _placeOf(volumeNode) -> str:
+    """Where a scan lies; empty where it cannot be analysed."""
+    try:
+        return gridFingerprint(gridFromNode(volumeNode))
+    except FmcibError:
+        return ""

@@ -57,6 +57,7 @@ class WorkerConnection:
         self._log = log
         self._buffer = bytearray()
         self._logRest = ""
+        self._launcherSaysCrashed = False
         self._workerPid: int | None = None
         self._settled = False
         self._silentTicks = 0
@@ -154,7 +155,10 @@ class WorkerConnection:
         exitCode = process.exitCode()
         self._readOutput()  # what it still said
         self._readLog()
-        self.fail(WorkerMessages.endedByItself(exitCode, crashed=crashed, wasReady=self.isReady))
+        if self._launcherSaysCrashed and not crashed:
+            self.fail(WorkerMessages.endedBehindLauncher())
+        else:
+            self.fail(WorkerMessages.endedByItself(exitCode, crashed=crashed, wasReady=self.isReady))
         self._dispose()
 
     def _dispose(self) -> None:
@@ -182,6 +186,7 @@ class WorkerConnection:
         if self._process is None:
             return
         text = self._logRest + self._process.readAllStandardError().data().decode("utf-8", "replace")
+        self._launcherSaysCrashed |= WorkerMessages.LAUNCHERS_WORDS in text
         *lines, self._logRest = text.split("\n")
         self._logRest = self._logRest[-_LONGEST_LOG_LINE:]
         self._log.extend(line.rstrip()[:_LONGEST_LOG_LINE] for line in lines)

@@ -28,17 +28,25 @@ class Launch:
     patienceSeconds: float
 
 
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.worker import run_worker; sys.exit(run_worker())"
+)
+"""As `python -m fmcib_engine worker`, but with our engine before any other: the launcher PythonSlicer puts folders of
+its own before PYTHONPATH, where an installed extension may have another."""
+
+
 def makeLaunch(command: Sequence[str] | None, environment: Mapping[str, str] | None, patienceSeconds: float) -> Launch:
     """The engine that this process has, run by Slicer's Python, unless told otherwise.
 
     Raises:
         EngineError: there is no engine, or it is of another version than this module.
     """
+    folder = str(engineFolder())
     wanted = dict(environment or {})
-    paths = [str(engineFolder()), wanted.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))]
+    paths = [folder, wanted.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))]
     wanted["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    wanted["PYTHONSAFEPATH"] = "1"  # `-m` would look into the working directory first, whatever lies there
-    return Launch(tuple(command or (pythonProgram(), "-m", "fmcib_engine", "worker")), wanted, patienceSeconds)
+    wanted["PYTHONSAFEPATH"] = "1"  # Python would look into the working directory first, whatever lies there
+    return Launch(tuple(command or (pythonProgram(), "-c", _START, folder)), wanted, patienceSeconds)
 
 
 def pythonProgram() -> str:

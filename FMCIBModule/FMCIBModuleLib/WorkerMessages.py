@@ -113,6 +113,21 @@ def endedByItself(exitCode: int, *, crashed: bool, wasReady: bool) -> WorkerFail
     )
 
 
+LAUNCHERS_WORDS = "exit abnormally"
+"""What the launcher PythonSlicer logs when Python has crashed or was killed, before it ends with a code of its own
+(AppLauncher, ctkAppLauncher.cpp)."""
+
+
+def endedBehindLauncher() -> WorkerFailure:
+    """Python is gone, and its launcher does not tell how."""
+    return WorkerFailure(
+        "crashed",
+        "The analysis process crashed, or was ended from outside, which happens where the computer runs out of memory. "
+        "Close other programs, and try again; if it happens again, choose the CPU as device, and please report it with "
+        "the log.",
+    )
+
+
 def givenUp(failure: WorkerFailure, times: int) -> WorkerFailure:
     """The same failure, for what was not even tried any more."""
     return WorkerFailure(

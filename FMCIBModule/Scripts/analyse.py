@@ -2,8 +2,9 @@
 
 Slicer --no-splash --no-main-window --python-script analyse.py --ct SCAN --seeds seeds.mrk.json --output FOLDER
 
-`--help` tells the rest. Ends Slicer with an exit code: 0 all lesions have features, 2 wrong arguments, 3 some lesions
-have none (their rows say why), 4 there is no table, 1 a fault of ours.
+`-- --help` after analyse.py tells the rest; without `--`, Slicer and its launcher tell of themselves. Ends Slicer with
+an exit code: 0 all lesions have features, 2 wrong arguments, 3 some lesions have none (their rows say why), 4 there is
+no table, 1 a fault of ours.
 """
 
 import sys

@@ -352,7 +352,9 @@ def test_an_id_that_is_not_installed_says_how_to_get_it(repository):
 def test_without_a_cache_folder_paths_still_work(monkeypatch):
     monkeypatch.delenv("FMCIB_HOME", raising=False)
     monkeypatch.setitem(sys.modules, "platformdirs", None)
-    assert resolve("fmcib") == Path("fmcib")
+    assert resolve("mine") == Path("mine")
+    with pytest.raises(DependencyError, match="needs platformdirs"):
+        resolve("fmcib")  # which is no path, but an ID that cannot be looked up
     require_pinned(Path("w.torch"), "anything")
 
 

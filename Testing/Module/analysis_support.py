@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import slicer
@@ -40,3 +43,11 @@ def rowsOf(volumeNode) -> list[dict[str, str]]:
 def spinUntilFinished(logic: AnalysisLogic) -> None:
     """Let the event loop run until nothing is left to analyse."""
     spinUntil(lambda: not logic.isBusy)
+
+
+def killWhileItComputes(logic: AnalysisLogic) -> None:
+    """As a computer without memory does."""
+    spinUntil(lambda: logic.worker.state == "computing")
+    children = [pid for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()]
+    (worker,) = children
+    os.kill(int(worker), signal.SIGKILL)

@@ -163,6 +163,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if habit == "PythonSlicer":  # how its launcher tells that Python has crashed or was killed
+        if subprocess.call([sys.executable, SCRIPT, *sys.argv[2:]]) < 0:
+            print("error: [python] exit abnormally - Report the problem.", file=sys.stderr)
+        sys.exit(1)
     if habit == "launcher":  # as PythonSlicer is one: its child has its streams
         with contextlib.suppress(KeyboardInterrupt):
             sys.exit(subprocess.call([sys.executable, SCRIPT, *sys.argv[2:]]))

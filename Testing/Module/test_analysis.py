@@ -7,10 +7,11 @@ import os
 import numpy as np
 import pytest
 import slicer
-from analysis_support import DEMONSTRATION, makeSeeds, rowsOf, spinUntilFinished
+import vtk
+from analysis_support import DEMONSTRATION, killWhileItComputes, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.AnalysisLogic import AnalysisError
+from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.SeedSources import seedFromSegment, seedsFromMarkups
@@ -165,6 +166,40 @@ def test_a_moved_seed_makes_its_row_stale_until_it_is_analysed_again(logic, phan
     assert patches == []  # the one of the former place is not left to be taken for this one's
 
 
+def test_edited_voxels_make_the_rows_stale_that_were_read_from_them(logic, phantomNode):
+    seeds = makeSeeds({"A": NODULE_RAS, "far away": near(NODULE_RAS, -120.0)})
+    logic.analyse(phantomNode, seeds, wait=True)
+    a, far = seedsFromMarkups(seeds)
+    assert not logic.isStale(phantomNode, a)
+    assert not logic.isStale(phantomNode, far)
+    voxels = slicer.util.arrayFromVolume(phantomNode)
+    matrix = vtk.vtkMatrix4x4()
+    phantomNode.GetRASToIJKMatrix(matrix)
+    i, j, k = (round(each) for each in matrix.MultiplyPoint((*NODULE_RAS, 1.0))[:3])
+    voxels[k, j, i] += 100
+    slicer.util.arrayFromVolumeModified(phantomNode)
+    assert logic.isStale(phantomNode, a)
+    assert not logic.isStale(phantomNode, far)
+    logic.analyse(phantomNode, seeds, wait=True)
+    assert not logic.isStale(phantomNode, a)
+
+
+def test_a_seed_moved_out_of_the_scan_is_an_error_and_its_box_is_gone(logic, phantomNode, noduleSeeds):
+    logic.analyse(phantomNode, noduleSeeds, wait=True)
+    noduleSeeds.SetNthControlPointPositionWorld(0, *OUTSIDE_RAS)
+    logic.analyse(phantomNode, noduleSeeds, wait=True)
+    assert rowsOf(phantomNode)[0]["status"] == "error"
+    assert boxes() == []
+
+
+def test_what_is_closed_says_so(phantomNode, noduleSeeds):
+    closed = AnalysisLogic()
+    closed.close()
+    with pytest.raises(AnalysisError, match="was closed"):
+        closed.analyse(phantomNode, noduleSeeds)
+    assert not closed.isBusy
+
+
 def test_a_moved_scan_makes_its_rows_stale(logic, phantomNode, noduleSeeds):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
@@ -187,14 +222,6 @@ def test_a_failure_does_not_undo_what_is_known_of_the_same_place(logic, phantomN
     spinUntilFinished(logic)
     assert len(failures) == 1
     assert rowsOf(phantomNode) == before
-
-
-def killWhileItComputes(logic) -> None:
-    from pathlib import Path
-
-    spinUntil(lambda: logic.worker.state == "computing")
-    (child,) = [int(pid) for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()]
-    os.kill(child, 9)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc to find the worker")  # noqa: PTH112

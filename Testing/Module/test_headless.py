@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -96,6 +98,58 @@ def test_the_table_is_that_of_the_command_line(ct, seeds, tmp_path):
     assert np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 1e-5
 
 
+def test_paths_are_seen_from_where_the_script_was_started(ct, seeds, tmp_path, monkeypatch):
+    """Slicer takes the name of a file from the folder of its scene."""
+    monkeypatch.chdir(tmp_path)
+    scan = os.path.relpath(ct, tmp_path)
+    done = run("--ct", scan, "--seeds", seeds.name, "--output", "out", "--save-scene", "--weights", "demonstration")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
+    assert rowsOf(tmp_path / "out" / "features.csv")[0]["image_path"].endswith(ct.name)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_ends_and_leaves_neither_files_nor_processes(ct, tmp_path, name):
+    number = signal.Signals[name]
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {str(n): [NODULE[0] + n / 10, *NODULE[1:]] for n in range(100)})
+    arguments = ["--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration"]
+    hearing = (  # a background shell has told its children to ignore Ctrl-C
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('SlicerHost.Script', run_name='__main__', alter_sys=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hearing, SCRIPT, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "Testing")},
+    ) as process:
+        assert any("Lesion 2 of 100" in line for line in process.stdout)
+        process.send_signal(number)
+        said = process.stdout.read()  # to the end: the worker has this pipe too
+    assert process.returncode == -number
+    assert "Lesion 100 of 100" not in said
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@needs_data
+def test_a_saved_scene_has_no_identifiers_unless_asked(tmp_path, scanPath):
+    from analysis_support import GOLDEN_CASES
+
+    case = GOLDEN_CASES["lidc-0001"]
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": list(case.seed)})
+    common = ("--ct", scanPath(case.image), "--seeds", seeds, "--save-scene", "--weights", "demonstration", "--output")
+    for options, isThere in (((), False), (("--identifiers",), True)):
+        output = tmp_path / f"out{len(options)}"
+        assert run(*common, output, *options).returncode == 0
+        with zipfile.ZipFile(output / "scene.mrb") as scene:
+            (description,) = (scene.read(name).decode() for name in scene.namelist() if name.endswith(".mrml"))
+        assert ("1.3.6.1.4.1.14519" in description) is isThere
+        assert ("1.3.6.1.4.1.14519" in (output / "features.csv").read_text()) is isThere
+        assert str(tmp_path) not in description
+
+
 @needs_data
 def test_a_dicom_folder_is_read(tmp_path, scanPath):
     from analysis_support import GOLDEN_CASES
@@ -137,6 +191,10 @@ def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     common = ("--ct", ct, "--output", output, "--weights", "demonstration", "--seeds")
     refused(run(*common, broken), "no file of markups", output)
     refused(run(*common, empty), "no placed point", output)
+    lists = json.loads(empty.read_text())
+    several = tmp_path / "several.mrk.json"
+    several.write_text(json.dumps({"markups": lists["markups"] * 2}))
+    refused(run(*common, several), "several lists", output)
     refused(run(*common, tmp_path / "gone.mrk.json"), "no file of seeds gone.mrk.json", output)
 
 

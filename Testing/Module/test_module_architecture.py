@@ -21,14 +21,14 @@ NAMES = {path.stem for path in FILES}
 GROUND = {"Signal", "Engine", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
 WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
-RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export"}
+RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND | {"__init__", "ParameterNode"}, frozenset()),
     **dict.fromkeys(BRIDGE, frozenset(GROUND | BRIDGE)),
     **dict.fromkeys(WORKER, frozenset(GROUND | WORKER)),
     **dict.fromkeys(RESULTS, frozenset(GROUND | BRIDGE | RESULTS | {"AnalysisQueue"})),
     "AnalysisQueue": GROUND | BRIDGE | WORKER,
-    "SeedWatcher": GROUND | BRIDGE | RESULTS,
+    **dict.fromkeys({"SeedWatcher", "ImportedScene"}, frozenset(GROUND | BRIDGE | RESULTS)),
     "AnalysisLogic": NAMES - {"Headless", "ParameterNode", "Export"},
     "Headless": NAMES - {"ParameterNode"},
 }
@@ -158,7 +158,7 @@ def flatFolder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slicer")
     (folder / "SlicerConfig.cmake").write_text(STAND_IN)
     (folder / "empty.cmake").touch()
-    command = ["cmake", "-S", ROOT, "-B", folder / "build", f"-DSlicer_DIR={folder}", "-Wno-dev"]
+    command = ["cmake", "-S", ROOT, "-B", folder / "build", f"-DSlicer_DIR={folder}", "-DFMCIB_TEST_WITH_PYTEST=ON"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "unittest FMCIBModule.py" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import slicer
 import vtk
@@ -131,6 +132,19 @@ def test_a_moved_scan_or_seeds_node_is_told(watching, phantomNode, seedsNode):
     (row,) = rowsOf(phantomNode)
     assert float(row["coordX"]) == pytest.approx(-shifted(6)[0])
     assert not watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+
+
+def test_a_scan_moved_by_its_header_is_told_and_one_only_renamed_is_not(watching, phantomNode, seedsNode):
+    place(seedsNode, "A", NODULE_RAS)
+    spinUntilFinished(watching)
+    changes = []
+    watching.changed.connect(lambda node, key: changes.append(key))
+    phantomNode.SetName("Another name")
+    phantomNode.SetDescription("Another text")
+    assert changes == []
+    phantomNode.SetOrigin(*np.add(phantomNode.GetOrigin(), (2.0, 0.0, 0.0)))
+    assert changes == [row["lesion_key"] for row in rowsOf(phantomNode)]
+    assert watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
 
 
 def test_a_scan_that_is_none_is_told_once_for_each_click(watching, phantomNode, seedsNode):

@@ -97,6 +97,15 @@ class TestInMidAnalysis:
         assert "again" in answers.results
         assert len(lives()) == 4
 
+    @needsPosix
+    def test_a_crash_behind_slicers_launcher_which_ends_as_if_nothing_had_happened_is_told_as_one(
+        self, startWorker, patches, answers
+    ):
+        worker = startWorker("PythonSlicer", "has no memory")
+        run(worker, patches, answers, count=1)
+        assert answers.codes() == {0: "crashed"}
+        assert "crashed, or was ended from outside" in answers.failures[0].message
+
     def test_after_one_loss_a_fresh_worker_with_the_same_encoder_does_the_rest(
         self, startWorker, patches, answers, lives
     ):

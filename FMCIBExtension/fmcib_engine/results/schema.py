@@ -62,7 +62,9 @@ LESION = (
     Column("image_path", str, "", "the scan, relative to this table's folder", lambda *_: None),  # filled by the writer
     Column("series_uid", str, "", "the DICOM series; only with identifiers", lambda *_: None),
     Column("scan_kind", str, "", "dicom, nifti, nrrd or metaimage; array where no file is known", _source("kind")),
-    Column("scan_reader", str, "", "library or application that decoded the voxels, and its version", _source("reader")),
+    Column(
+        "scan_reader", str, "", "library or application that decoded the voxels, and its version", _source("reader")
+    ),
     Column(
         "scan_files", int, "", "how many files the scan was read from: the slices of a DICOM series", _source("files")
     ),

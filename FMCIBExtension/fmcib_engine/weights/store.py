@@ -85,6 +85,7 @@ def resolve(source: str) -> Path:
 
     Raises:
         WeightsError: an ID of the catalogue that is not installed, or whose file is gone.
+        DependencyError: an ID of the catalogue, and no cache folder can be found, as `cache_folder`.
     """
     path = Path(source)
     if not SIMPLE_NAME.fullmatch(source):
@@ -93,7 +94,8 @@ def resolve(source: str) -> Path:
         if read_records(source) or (not path.exists() and source in load_catalogue().entries):
             return path_of(source)
     except DependencyError:  # no cache folder here, so nothing is installed
-        return path
+        if not path.exists() and source in load_catalogue().entries:
+            raise
     return path
 
 

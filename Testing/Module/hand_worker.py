@@ -1,0 +1,77 @@
+"""A worker that is turned by hand: each request is answered when the test says so, and how it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.WorkerMessages import CANCELLED
+from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerFailure
+
+
+class HandWorker:
+    """Offers what `AnalysisLogic` asks of a `WorkerProcess`. The first feature is the mean of the patch."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[Any, Callable, Callable]] = []
+
+    def load(self, settings: EncoderSettings, onDone: Callable, onError: Callable, onProgress: Callable) -> None:  # noqa: ARG002
+        self.open.append((settings, onDone, onError))
+
+    def encode(self, patch, onDone: Callable, onError: Callable) -> None:
+        self.open.append((patch, onDone, onError))
+
+    def answer(self, failure: WorkerFailure | None = None) -> None:
+        """The oldest request."""
+        asked, onDone, onError = self.open.pop(0)
+        if failure is not None:
+            onError(failure)
+        elif isinstance(asked, EncoderSettings):
+            onDone(_loaded(asked))
+        else:
+            features = np.zeros(4096, dtype=np.float32)
+            features[0] = asked.array.mean()
+            onDone(features, {"device": "cpu", "note": ""})
+
+    def wait(self, timeoutSeconds: float | None = None) -> None:  # noqa: ARG002
+        while self.open:
+            self.answer()
+
+    def cancelAll(self) -> None:
+        asked, self.open = self.open, []
+        for _, _, onError in asked:
+            onError(CANCELLED)
+
+    def close(self) -> None:
+        self.open = []
+
+
+def _loaded(settings: EncoderSettings) -> dict[str, Any]:
+    return {
+        "encoder_id": "fmcib",
+        "weights_name": settings.weights,
+        "weights_sha256": "0" * 64,
+        "demonstration": False,
+        "precision": "float32",
+        "precision_deviation": None,
+        "versions": {"torch": "2.0", "monai": "1.0"},
+    }
+
+
+class HandLogic(AnalysisLogic):
+    """An analysis with such a worker, which writes down what it told.
+
+    Attributes:
+        hand: the worker.
+        failures, ends: the sentences of `failed`, and one entry for each `finished`.
+    """
+
+    def __init__(self) -> None:
+        self.hand = HandWorker()
+        super().__init__(self.hand, EncoderSettings("first"))
+        self.failures: list[str] = []
+        self.ends: list[bool] = []
+        self.failed.connect(self.failures.append)
+        self.finished.connect(lambda: self.ends.append(True))
