@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import signal
 import sys
 import tarfile
 import traceback
@@ -54,6 +55,13 @@ def _ownFolders(tmp_path_factory):
         for name in ("FMCIB_WEIGHTS", "FMCIB_CATALOGUE"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hearCtrlC():
+    """So that the processes that tests start do, also where a shell runs the tests in the background and ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
