@@ -11,6 +11,7 @@ import vtk
 from analysis_support import DEMONSTRATION, killWhileItComputes, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
 from fmcib_engine.phantom import PHANTOM_SEED
+from fmcib_engine.volume import Volume
 from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
@@ -384,3 +385,31 @@ def test_everything_comes_back_with_a_saved_scene(logic, phantomNode, noduleSeed
     assert len(rowsOf(scan)) == 1
     assert len(boxes()) == 1
     assert rowsOf(scan)[0]["patch_sha256"] == before["patch_sha256"]
+
+
+def test_of_a_sequence_the_frame_that_is_shown_is_analysed(logic, chest):
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode")
+    frame = nodeFromVolume(chest, "Frame")
+    for number in range(2):
+        voxels = slicer.util.arrayFromVolume(frame)
+        voxels[...] = chest.array + 50 * number
+        slicer.util.arrayFromVolumeModified(frame)
+        sequence.SetDataNodeAtValue(frame, str(number))
+    slicer.mrmlScene.RemoveNode(frame)
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    rows = []
+    for number in (1, 0):
+        browser.SetSelectedItemNumber(number)
+        slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+        proxy = browser.GetProxyNode(sequence)
+        if not rows:
+            seeds = makeSeeds({"A": NODULE_RAS})
+        else:
+            assert logic.isStale(proxy, seedsFromMarkups(seeds)[0])  # the row is about the other frame
+        logic.analyse(proxy, seeds, wait=True)
+        rows += rowsOf(proxy)
+    assert [row["time_point"] for row in rows] == ["1", "0"]
+    shifted = Volume(chest.array + np.int16(50), chest.grid)
+    assert rows[0]["patch_sha256"] == pipeline.cut(shifted, PHANTOM_SEED).sha256
+    assert rows[1]["patch_sha256"] == pipeline.cut(chest, PHANTOM_SEED).sha256
