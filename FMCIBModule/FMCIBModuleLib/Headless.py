@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,9 +125,9 @@ def _readSeeds(path: Path):
 
 def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
     """All files, written aside first: nothing is replaced by half a file."""
-    aside = wanted.output / ".unfinished"
+    aside = wanted.output
     try:
-        aside.mkdir(exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=wanted.output))
         _requireSaved(slicer.util.saveNode(tableNode, str(aside / TABLE)))
         if wanted.save_scene:
             _requireSaved(slicer.util.saveScene(str(aside / SCENE)))
@@ -144,7 +145,8 @@ def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
         msg = f"The results cannot be written to {wanted.output.name}. Choose another folder, or make room."
         raise OutputError(msg) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if aside != wanted.output:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _requireSaved(isSaved: bool) -> None:
