@@ -87,9 +87,19 @@ def test_events_have_slicers_numbers(cls, events):
 
 @pytest.mark.parametrize("name", Facts.WIDGETS)
 def test_a_class_of_qt_has_slicers_signals(name):
-    meta = getattr(qt, name.removeprefix("qt.")).staticMetaObject
-    missing = {signal for signal in FACTS[name]["signals"] if meta.indexOfSignal(signal) < 0}
+    cls = getattr(qt, name.removeprefix("qt."))
+    missing = {signal for signal in FACTS[name]["signals"] if not _isSignal(cls, signal)}
     assert missing == ABSENT_FROM_QT_6.get(name, set())
+
+
+def _isSignal(cls: type, wanted: str) -> bool:
+    """By PySide6's own text of a signal; one whose arguments have defaults may be had without them.
+
+    Not by `staticMetaObject`, which PySide6 takes for deleted after some thousand tests.
+    """
+    name = wanted.partition("(")[0]
+    offered = str(getattr(cls, name, "")).split("; ")
+    return wanted in offered or (wanted == f"{name}()" and offered != [""])
 
 
 @pytest.mark.parametrize("name", Facts.WIDGETS)
