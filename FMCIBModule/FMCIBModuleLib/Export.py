@@ -32,35 +32,30 @@ def exportTable(
         OutputError: nothing to write, a file that may not be replaced, or one that cannot be written.
     """
     tables = [(node, LesionTable(node)) for node in volumeNodes]
-    tables = [(node, table) for node, table in tables if table.keys()]
-    if not tables:
+    lesions = [
+        (node, table.row(key), table.featureTexts(key))
+        for node, table in tables
+        for key in table.keys()  # noqa: SIM118  not a dictionary
+    ]
+    if not lesions:
         msg = "There are no results to export. Analyse a lesion first."
         raise OutputError(msg)
-    encoders = {table.row(key)["encoder_id"] for _, table in tables for key in table.keys()}  # noqa: SIM118
+    encoders = {row["encoder_id"] for _, row, _ in lesions}
     if len(encoders) > 1:
         msg = f"One table has one network's features, but these lesions have {', '.join(sorted(encoders))}'s. "
         raise OutputError(msg + "Analyse them again with one of these.")
     names = [column.name for column in COLUMNS]
     header = [*names, *feature_columns(find_encoder(*encoders).feature_count)]
-    lost = [row for _, table in tables for row in map(table.row, table.keys()) if _hasLostFeatures(table, row)]
+    lost = sum(row["status"] == "ok" and not features for _, row, features in lesions)
     if lost:
-        msg = f"The table of features of {len(lost)} lesions is not in the scene any more. Analyse them again."
+        msg = f"The table of features of {lost} lesions is not in the scene any more. Analyse them again."
         raise OutputError(msg)
-    rows = [
-        [*_cells(node, table.row(key), path, scan, identifiers=identifiers), *table.featureTexts(key)]
-        for node, table in tables
-        for key in table.keys()  # noqa: SIM118  not a dictionary
-    ]
+    rows = [[*_cells(node, row, path, scan, identifiers=identifiers), *features] for node, row, features in lesions]
     for number, cells in enumerate(rows, 1):
         cells[names.index("row")] = str(number)
         cells.extend([""] * (len(header) - len(cells)))
     write_rows(path, header, rows, TableOptions(overwrite=overwrite, identifiers=identifiers))
     return len(rows)
-
-
-def _hasLostFeatures(table: LesionTable, row: dict[str, str]) -> bool:
-    """Somebody has removed the table of the features."""
-    return row["status"] == "ok" and not table.featureTexts(row["lesion_key"])
 
 
 def _cells(volumeNode, row: dict[str, str], path: Path, scan: Path | None, *, identifiers: bool) -> list[str]:

@@ -9,6 +9,7 @@ import slicer
 from fmcib_engine.preprocessing import Patch
 from fmcib_engine.preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
 from slicer.i18n import tr as _
+from slicer.util import NodeModify
 
 from .LesionTable import resultNodes, tagResult
 from .SceneBridge import boxFromGrid, rasFromGrid
@@ -31,19 +32,17 @@ def showBox(volumeNode, key: str, name: str, patch: Patch):
         with _placingGoesOn():
             node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
         node.CreateDefaultDisplayNodes()
-        node.SetControlPointLabelFormat(
-            "%d"
-        )  # the default holds the node's name, and printf is given that: "50% solid"
+        # the default holds the node's name, and printf is given that: "50% solid"
+        node.SetControlPointLabelFormat("%d")
         _makeQuiet(node)
         node.SetAttribute(LESION, key)
         tagResult(node, volumeNode, "box")
     box = boxFromGrid(patch.grid)
-    wasModifying = node.StartModify()
-    node.SetName(_("50 mm box of {lesion}").format(lesion=name))
-    node.SetAndObserveObjectToNodeMatrix(box.objectToWorld)
-    node.SetSize(*box.size)
-    node.SetNthControlPointVisibility(0, False)  # the box's centre, which is not the seed
-    node.EndModify(wasModifying)
+    with NodeModify(node):
+        node.SetName(_boxName(name))
+        node.SetAndObserveObjectToNodeMatrix(box.objectToWorld)
+        node.SetSize(*box.size)
+        node.SetNthControlPointVisibility(0, False)  # the box's centre, which is not the seed
     return node
 
 
@@ -54,7 +53,7 @@ def showPatch(volumeNode, key: str, name: str, patch: Patch):
         node = slicer.mrmlScene.AddNewNodeByClass(_PATCH)
         node.SetAttribute(LESION, key)
         tagResult(node, volumeNode, "patch")
-    node.SetName(_("What the model saw of {lesion}").format(lesion=name))
+    node.SetName(_patchName(name))
     node.SetIJKToRASMatrix(rasFromGrid(patch.grid))
     slicer.util.updateVolumeFromArray(node, patch.array)
     node.CreateDefaultDisplayNodes()
@@ -66,28 +65,35 @@ def showPatch(volumeNode, key: str, name: str, patch: Patch):
 
 def renameNodes(volumeNode, key: str, name: str) -> None:
     """Box and patch follow the lesion's name."""
-    for className, role, title in (
-        (_BOX, "box", _("50 mm box of {lesion}")),
-        (_PATCH, "patch", _("What the model saw of {lesion}")),
-    ):
+    for className, role, newName in ((_BOX, "box", _boxName(name)), (_PATCH, "patch", _patchName(name))):
         node = _find(volumeNode, className, role, key)
         if node is not None:
-            node.SetName(title.format(lesion=name))
+            node.SetName(newName)
 
 
 def removeNodes(volumeNode, key: str) -> None:
     """Take the lesion's box and patch away, if there are any."""
-    for className, role in ((_BOX, "box"), (_PATCH, "patch")):
-        node = _find(volumeNode, className, role, key)
-        if node is not None:
-            slicer.mrmlScene.RemoveNode(node)
+    _remove(volumeNode, _BOX, "box", key)
+    removePatch(volumeNode, key)
 
 
 def removePatch(volumeNode, key: str) -> None:
     """Take the lesion's patch away: it is of another place or time than the lesion's row."""
-    node = _find(volumeNode, _PATCH, "patch", key)
+    _remove(volumeNode, _PATCH, "patch", key)
+
+
+def _remove(volumeNode, className: str, role: str, key: str) -> None:
+    node = _find(volumeNode, className, role, key)
     if node is not None:
         slicer.mrmlScene.RemoveNode(node)
+
+
+def _boxName(lesion: str) -> str:
+    return _("50 mm box of {lesion}").format(lesion=lesion)
+
+
+def _patchName(lesion: str) -> str:
+    return _("What the model saw of {lesion}").format(lesion=lesion)
 
 
 def _find(volumeNode, className: str, role: str, key: str):

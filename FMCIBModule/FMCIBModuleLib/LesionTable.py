@@ -7,14 +7,14 @@ half a second to show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import slicer
 import vtk
 from fmcib_engine.results.schema import COLUMNS
 from slicer.i18n import tr as _
+from slicer.util import NodeModify
 
 from .SubjectHierarchy import placeUnder
 
@@ -88,7 +88,7 @@ class LesionTable:
             order: keys of lesions in the order in which the user has them.
         """
         node = self.node or self._create("lesions", _("FMCIB lesions"))
-        with _modified(node):
+        with NodeModify(node):
             _addColumns(node)  # those that a scene of an earlier version lacks
             keys = self.keys()
             later = set(order[order.index(key) + 1 :]) if key in order else set()
@@ -113,7 +113,7 @@ class LesionTable:
         keys = self.keys()
         if key not in keys:
             return
-        with _modified(self.node):
+        with NodeModify(self.node):
             self.node.RemoveRow(keys.index(key))
             self._number()
         if self.featuresNode is not None:
@@ -132,7 +132,7 @@ class LesionTable:
                 return
             node = self._create("features", _("FMCIB features"))
             _addColumn(node, FEATURE_COLUMN, [f"pred_{index}" for index in range(len(features))])
-        with _modified(node):
+        with NodeModify(node):
             _removeColumn(node, key)
             if features:
                 _addColumn(node, key, features)
@@ -208,13 +208,3 @@ def _addColumn(node, name: str, texts: Sequence[str]) -> None:
 def _removeColumn(node, name: str) -> None:
     if node.GetTable().GetColumnByName(name) is not None:
         node.RemoveColumn(node.GetColumnIndex(name))
-
-
-@contextmanager
-def _modified(node) -> Iterator[None]:
-    """One event for many changes."""
-    wasModifying = node.StartModify()
-    try:
-        yield
-    finally:
-        node.EndModify(wasModifying)

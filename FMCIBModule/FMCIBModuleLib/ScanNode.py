@@ -13,6 +13,8 @@ from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.readers.images import image_kind
 from fmcib_engine.volume import Fault, Source, Volume
 
+from .SubjectHierarchy import itemOf
+
 _RECORD = "FMCIB.Scan"
 """Attribute of a volume node that the engine's reader filled: JSON of what it knew, without paths and UIDs."""
 
@@ -152,8 +154,7 @@ def writeRecord(volumeNode, volume: Volume) -> None:
     }
     volumeNode.SetAttribute(_RECORD, json.dumps(facts))
     if source.series_uid:
-        hierarchy, item = _item(volumeNode)
-        item = item or hierarchy.CreateItem(hierarchy.GetSceneItemID(), volumeNode)
+        hierarchy, item = itemOf(volumeNode)
         hierarchy.SetItemUID(item, "DICOM", source.series_uid)
 
 

@@ -51,15 +51,23 @@ def seedsFromMarkups(markupsNode) -> list[SceneSeed]:
         got = f"got a node of the class {kind}" if kind else "but none is chosen"
         msg = f"Seeds are a list of points, an ROI or a segment, {got}. Place a point in each lesion."
         raise SeedError(msg)
-    seedsId, seeds = seedsIdOf(markupsNode), []
+    seedsIdOf(markupsNode)
+    seeds = []
     for index in range(markupsNode.GetNumberOfControlPoints()):
         if markupsNode.GetNthControlPointPositionStatus(index) != slicer.vtkMRMLMarkupsNode.PositionDefined:
             continue
         position = [0.0, 0.0, 0.0]
         markupsNode.GetNthControlPointPositionWorld(index, position)
-        key = f"{seedsId}-{markupsNode.GetNthControlPointID(index)}"
-        seeds.append(SceneSeed(key, markupsNode.GetNthControlPointLabel(index), pointFromRas(position)))
+        seeds.append(
+            SceneSeed(keyOf(markupsNode, index), markupsNode.GetNthControlPointLabel(index), pointFromRas(position))
+        )
     return seeds
+
+
+def keyOf(markupsNode, index: int) -> str:
+    """The key of a control point; empty in a markups node that was never asked for its seeds."""
+    seedsId = markupsNode.GetAttribute(SEEDS_ID)
+    return f"{seedsId}-{markupsNode.GetNthControlPointID(index)}" if seedsId else ""
 
 
 def _seedsFromRoi(roiNode) -> list[SceneSeed]:

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from .LesionTable import resultNode, tagResult
 from .SceneBridge import pointToRas
-from .SeedSources import SEEDS_ID, SceneSeed, seedsFromMarkups
+from .SeedSources import SceneSeed, keyOf, seedsFromMarkups
 from .SubjectHierarchy import placeUnderIfLoose
 
 _SEEDS = "vtkMRMLMarkupsFiducialNode"
@@ -85,12 +85,6 @@ def removeSeed(key: str) -> None:
             if keyOf(node, index) == key:
                 node.RemoveNthControlPoint(index)
                 return
-
-
-def keyOf(seedsNode, index: int) -> str:
-    """The key of a control point; empty in a markups node that was never asked for its seeds."""
-    seedsId = seedsNode.GetAttribute(SEEDS_ID)
-    return f"{seedsId}-{seedsNode.GetNthControlPointID(index)}" if seedsId else ""
 
 
 def _pointId(seed: SceneSeed) -> str:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import slicer
 
 
+def itemOf(node):
+    """The hierarchy and a node's item. Slicer makes an item for each node by itself; where nothing does, we do."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    return hierarchy, hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+
+
 def placeUnder(parentNode, node) -> None:
     """Put a node under another, as the Data module shows them."""
     hierarchy, parentItem, item = _items(parentNode, node)
@@ -19,10 +25,6 @@ def placeUnderIfLoose(parentNode, node) -> None:
 
 
 def _items(parentNode, node):
-    """The hierarchy and both items. Slicer makes an item for each node by itself; where nothing does, we do."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    parentItem = hierarchy.GetItemByDataNode(parentNode)
-    if not parentItem:
-        parentItem = hierarchy.CreateItem(hierarchy.GetSceneItemID(), parentNode)
-    item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
-    return hierarchy, parentItem, item
+    """The hierarchy and both items."""
+    hierarchy, parentItem = itemOf(parentNode)
+    return hierarchy, parentItem, itemOf(node)[1]

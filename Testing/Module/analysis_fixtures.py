@@ -11,6 +11,7 @@ from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from hand_worker import HandLogic
 from support import GOLDEN
 
 
@@ -69,6 +70,21 @@ def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):
     if worker.loaded is None:  # the test has ended it: the next one finds it warm, as this one did
         worker.load(settings)
         worker.wait(timeoutSeconds=PATIENCE)
+
+
+@pytest.fixture
+def handLogic():
+    """An analysis whose worker is turned by hand."""
+    logic = HandLogic()
+    yield logic
+    logic.close()
+
+
+@pytest.fixture
+def twoSeeds():
+    """Two lesions, 3 mm apart."""
+    right, front, up = pointToRas(PHANTOM_SEED)
+    return makeSeeds({"A": (right, front, up), "B": (right + 3, front, up)})
 
 
 @pytest.fixture(scope="session")

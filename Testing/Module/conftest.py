@@ -5,16 +5,13 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
-import signal
 import sys
-import tarfile
 import traceback
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import pytest
-from support import DATA, GOLDEN
+from support import DATA
 
 INSIDE_SLICER = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("slicer.kits") is not None
 
@@ -45,23 +42,6 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter) -> None:
     if HOST_PROBLEM:
         terminalreporter.write_line(HOST_PROBLEM, yellow=True)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _ownFolders(tmp_path_factory):
-    """No test sees, or changes, what the developer has installed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FMCIB_HOME", str(tmp_path_factory.mktemp("home")))
-        for name in ("FMCIB_WEIGHTS", "FMCIB_CATALOGUE"):
-            patch.delenv(name, raising=False)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _hearCtrlC():
-    """So that the processes that tests start do, also where a shell runs the tests in the background and ignores it."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -167,25 +147,12 @@ def _children() -> set[int]:
 
 
 @pytest.fixture(scope="session")
-def golden() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / "golden.npz") as stored:
-        return dict(stored)
-
-
-@pytest.fixture(scope="session")
-def scanPath(tmp_path_factory):
-    """Path of a scan of the test data by its name in `golden_cases.csv`; archives are unpacked once."""
-    unpacked: dict[str, Path] = {}
+def scanPath(scan_path):
+    """Path of a scan of the test data by its name in `golden_cases.csv`; skips without data."""
 
     def path(name: str) -> Path:
         if not DATA.is_dir():
             pytest.skip("needs the test CTs (FMCIB_TEST_DATA)")
-        if not name.endswith(".tar.xz"):
-            return DATA / name
-        if name not in unpacked:
-            unpacked[name] = tmp_path_factory.mktemp("unpacked")
-            with tarfile.open(DATA / name) as archive:
-                archive.extractall(unpacked[name], filter="data")
-        return unpacked[name]
+        return scan_path(name)
 
     return path

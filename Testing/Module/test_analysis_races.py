@@ -15,7 +15,6 @@ from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNod
 from FMCIBModuleLib.Seeds import addSeed, findSeedsNode, seedsIn
 from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
 from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerFailure
-from hand_worker import HandLogic
 
 pytest_plugins = ["analysis_fixtures"]
 
@@ -32,15 +31,8 @@ def names(volumeNode) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def logic():
-    logic = HandLogic()
-    yield logic
-    logic.close()
-
-
-@pytest.fixture
-def twoSeeds():
-    return makeSeeds({"A": NODULE, "B": near(3)})
+def logic(handLogic):
+    return handLogic
 
 
 def test_one_seeds_node_on_two_scans_gives_rows_on_both(logic, phantomNode, twoSeeds, chest):

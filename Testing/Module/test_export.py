@@ -6,13 +6,12 @@ import csv
 
 import pytest
 import slicer
-from analysis_support import makeSeeds, rowsOf
+from analysis_support import rowsOf
 from fmcib_engine.errors import OutputError
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.Export import exportTable
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
-from hand_worker import HandLogic
 
 pytest_plugins = ["analysis_fixtures"]
 
@@ -21,15 +20,8 @@ SERIES = "1.2.840.113619.2.55.3"
 
 
 @pytest.fixture
-def logic():
-    logic = HandLogic()
-    yield logic
-    logic.close()
-
-
-@pytest.fixture
-def twoSeeds():
-    return makeSeeds({"A": NODULE, "B": (NODULE[0] + 3, *NODULE[1:])})
+def logic(handLogic):
+    return handLogic
 
 
 def exported(path) -> list[dict[str, str]]:

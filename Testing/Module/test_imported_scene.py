@@ -11,7 +11,6 @@ from FMCIBModuleLib.ImportedScene import giveOwnKeys
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import pointToRas
 from FMCIBModuleLib.SeedSources import seedsFromMarkups
-from hand_worker import HandLogic
 
 pytest_plugins = ["analysis_fixtures"]
 
@@ -19,10 +18,8 @@ NODULE = pointToRas(PHANTOM_SEED)
 
 
 @pytest.fixture
-def logic():
-    logic = HandLogic()
-    yield logic
-    logic.close()
+def logic(handLogic):
+    return handLogic
 
 
 @pytest.fixture
