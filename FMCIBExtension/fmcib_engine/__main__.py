@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["worker"]:  # without the command line's packages, which Slicer's Python may lack
+    # the first two without the command line's packages, which Slicer's Python may lack
+    if sys.argv[1:] == ["worker"]:
         from .worker import run_worker
 
         sys.exit(run_worker())
+    if sys.argv[1:2] == ["task"]:
+        from .tasks import run_task
+
+        sys.exit(run_task(sys.argv[2:]))
     from .cli import main
 
     main()

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "seeds": GROUND,
     "phantom": GROUND | {"preprocessing"},
     "downloads": {"errors"},
-    "samples": {"errors", "cache", "downloads"},
+    "samples": {"errors", "cache", "downloads", "readers"},
     "encoders": {"errors"},
     "weights": {"errors", "cache", "downloads", "encoders", "preprocessing", "phantom"},
     "selftest": {"phantom", "weights"},
@@ -42,6 +42,11 @@ MAY_IMPORT = {
                         "worker_errors", "__init__"},
     "worker_io": {"framing"},
     "worker_errors": {"errors", "framing", "encoders", "worker_io"},
+    "tasks": {"errors", "encoders", "weights", "selftest", "samples", "task_io", "task_probe", "task_catalogue",
+              "worker_io"},
+    "task_io": {"errors", "worker_io", "worker_errors"},
+    "task_probe": {"errors", "cache", "encoders", "weights", "__init__"},
+    "task_catalogue": {"errors", "cache", "downloads", "weights", "samples"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
 
@@ -87,6 +92,17 @@ def test_every_part_has_its_rule_and_every_rule_its_part():
 def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
     foreign = {name for kind, name in imports(path) if kind == "foreign"}
     assert foreign <= {*sys.stdlib_module_names, "numpy", "scipy"}
+
+
+@pytest.mark.parametrize("name", ["tasks", "task_io", "task_probe", "task_catalogue"])
+def test_what_tells_that_a_package_is_missing_needs_none(name):
+    assert {name for kind, name in imports(ENGINE / f"{name}.py") if kind == "foreign"} <= sys.stdlib_module_names
+
+
+def test_a_task_is_understood_before_any_package_is_imported():
+    script = "import sys; from fmcib_engine import tasks; print(*{'numpy', 'torch', 'requests'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", script], cwd=EXTENSION, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())

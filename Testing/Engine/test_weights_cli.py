@@ -154,6 +154,7 @@ def test_every_host_is_listed(repository, capsys, monkeypatch):
         "*.huggingface.co": True,
         "github.com": False,
         "*.githubusercontent.com": True,
+        "storage.googleapis.com": False,
     }
     shown = io.StringIO()
     monkeypatch.setattr(weights_module, "out", console.Console(file=shown, force_terminal=True, width=60))

@@ -15,7 +15,7 @@ from fmcib_engine.weights import bring, store
 from fmcib_engine.weights.acquire import download
 from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.catalogue import load_catalogue
-from fmcib_engine.weights.record import UNVERIFIED, Record, beside
+from fmcib_engine.weights.record import IMPORT, UNVERIFIED, Record, beside
 from fmcib_engine.weights.store import (
     installed,
     installed_encoder,
@@ -187,7 +187,7 @@ def test_the_last_words_of_a_failed_download_say_how_to_do_it_by_hand(repository
     with pytest.raises(DownloadError) as caught:
         download("fmcib", patience=HURRIED)
     pages = f"{repository.base}/records/1 or {repository.base}/owner/Repo/tree/main/models/encoder"
-    assert str(caught.value).endswith(f"with a browser from {pages}, and run `fmcib-engine weights import FILE`.")
+    assert str(caught.value).endswith(f"with a browser from {pages}, and import it {IMPORT}.")
 
 
 def test_several_files_of_one_folder_lie_side_by_side(repository):
@@ -268,7 +268,7 @@ def test_a_catalogue_with_a_checksum_verifies_offline(repository, tmp_path, monk
         (CONTENT, "w.torch", {"own_name": "fmcib"}, "no ID of the catalogue"),
         (CONTENT, "w.torch", {"own_name": "demonstration"}, "got 'demonstration'"),
         (CONTENT, "w.torch", {"own_name": "../x"}, "got '../x'"),
-        (CONTENT, "w.torch", {"own_name": "mine", "entry_id": "fmcib"}, "goes without --id"),
+        (CONTENT, "w.torch", {"own_name": "mine", "entry_id": "fmcib"}, "goes without an ID (--id)"),
     ],
 )
 def test_what_cannot_be_imported_leaves_nothing(repository, tmp_path, fits, content, name, options, told):
@@ -343,7 +343,7 @@ def test_a_path_stays_a_path(repository, tmp_path, monkeypatch):
 
 def test_an_id_that_is_not_installed_says_how_to_get_it(repository):
     for ask in (resolve, path_of, lambda one: verify([one])):
-        with pytest.raises(WeightsError, match=r"fmcib is not installed: `fmcib-engine weights download fmcib`"):
+        with pytest.raises(WeightsError, match=r"fmcib is not installed. Fetch it .*weights download fmcib`"):
             ask("fmcib")
     with pytest.raises(WeightsError, match=r"weights list"):
         path_of("../../etc")

@@ -129,7 +129,8 @@ def hosts() -> None:
         for host in load_catalogue().hosts
     ]
     rows += [
-        (name, purpose, "demo, if you agree", named if "*" in name else "") for name, purpose in samples.HOSTS.items()
+        (name, purpose, "sample scans, if you agree", named if "*" in name else "")
+        for name, purpose in samples.HOSTS.items()
     ]
     if not out.is_terminal:
         for row in rows:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .lock import only_one
+from .bucket import Bucket, fetch_folder
+from .lock import ANOTHER_FOLDER, only_one
 from .names import PART, RECORD, UNFINISHED, is_kept, is_plain, local_name
 from .patience import Patience
 from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind
@@ -11,11 +12,13 @@ from .transfer import fetch
 from .wanted import Fetched, Progress, Wanted
 
 __all__ = [
+    "ANOTHER_FOLDER",
     "MIRROR_KINDS",
     "NO_PICKLES",
     "PART",
     "RECORD",
     "UNFINISHED",
+    "Bucket",
     "Fetched",
     "Mirror",
     "MirrorKind",
@@ -23,6 +26,7 @@ __all__ = [
     "Progress",
     "Wanted",
     "fetch",
+    "fetch_folder",
     "host_is_listed",
     "is_kept",
     "is_plain",

@@ -12,6 +12,9 @@ from ..errors import DependencyError, OutputError
 _log = logging.getLogger(__name__)
 _LOCK = ".lock"
 
+ANOTHER_FOLDER = "choose another cache folder (in the window: Advanced; or by FMCIB_HOME)"
+"""Ends the advice where a file cannot be written."""
+
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
@@ -24,7 +27,10 @@ def only_one(folder: Path) -> Iterator[None]:
     try:
         from filelock import FileLock, Timeout
     except ImportError as error:
-        msg = "Fetching and importing files needs filelock. Install the engine with its extra [download]."
+        msg = (
+            "Fetching and importing files needs filelock. "
+            "Install it (in the window: Install; or the engine's extra [download])."
+        )
         raise DependencyError(msg) from error
     lock = FileLock(folder / _LOCK)
     try:
@@ -36,7 +42,7 @@ def only_one(folder: Path) -> Iterator[None]:
             lock.acquire(poll_interval=0.2)
     except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks
         said = getattr(error, "strerror", None) or type(error).__name__
-        msg = f"The folder {folder.name} cannot be written to ({said}). Name another one by FMCIB_HOME."
+        msg = f"The folder {folder.name} cannot be written to ({said}). Make it writable, or {ANOTHER_FOLDER}."
         raise OutputError(msg) from error
     try:
         yield

@@ -44,7 +44,7 @@ class Session:
         try:
             import requests
         except ImportError as error:
-            msg = "Downloading needs requests. Install the engine with its extra [download]."
+            msg = "Downloading needs requests. Install it (in the window: Install; or the engine's extra [download])."
             raise DependencyError(msg) from error
         self._hosts = frozenset(hosts)
         self._patience = patience

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DownloadError, OutputError
+from .lock import ANOTHER_FOLDER
 from .names import PART
 from .patience import Patience
 from .repositories import Remote, look_up
@@ -54,7 +55,7 @@ def fetch(
                 remote = look_up(mirror, session, size=wanted.size, file=wanted.file)
                 target = folder / (wanted.name or remote.name)
                 known = wanted.sha256 or wanted.pins.get(target.name, "")
-                return _Transfer(session, patience, remote, target, progress, wanted.largest).run(known)
+                return Transfer(session, patience, remote, target, progress, wanted.largest).run(known)
             except DownloadError as error:
                 failures.append(f"{mirror.name}: {error}")
                 if mirror is not wanted.mirrors[-1]:
@@ -63,7 +64,7 @@ def fetch(
     raise DownloadError(msg)
 
 
-class _Transfer:
+class Transfer:
     """One file from one mirror."""
 
     def __init__(
@@ -174,7 +175,7 @@ class _Transfer:
         if self._total is not None and free < self._total - have:
             msg = (
                 f"{self._target.name} needs {(self._total - have) / 1e6:.1f} MB more, {free / 1e6:.1f} MB are free. "
-                "Make room, or name another folder by FMCIB_HOME."
+                f"Make room, or {ANOTHER_FOLDER}."
             )
             raise OutputError(msg)
 
@@ -225,7 +226,7 @@ def _writing(part: Path) -> Iterator[None]:
         yield
     except OSError as error:
         msg = (
-            f"{part.name} cannot be written ({error.strerror or error}). Make room, or name another folder by "
-            "FMCIB_HOME. What came is kept."
+            f"{part.name} cannot be written ({error.strerror or error}). Make room, or {ANOTHER_FOLDER}. "
+            "What came is kept."
         )
         raise OutputError(msg) from error

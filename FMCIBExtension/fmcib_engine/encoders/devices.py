@@ -46,9 +46,10 @@ def import_torch() -> Any:
     """
     try:
         import torch
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library that PyTorch itself needs
         msg = (
-            f"Features need PyTorch, which could not be imported ({error}). Install the engine with its extra [torch]."
+            f"Features need PyTorch, which could not be imported ({error}). Install it (in the window: Install; or the "
+            "engine's extra [torch])."
         )
         raise DependencyError(msg) from error
     return torch

@@ -50,7 +50,10 @@ def build_network() -> nn.Module:
     try:
         from monai.networks.nets.resnet import resnet50  # takes seconds, hence not at import
     except ImportError as error:
-        msg = f"The network needs MONAI, which cannot be imported ({error}). Install the engine with its extra [torch]."
+        msg = (
+            f"The network needs MONAI, which cannot be imported ({error}). Install it (in the window: Install; or the "
+            "engine's extra [torch])."
+        )
         raise DependencyError(msg) from error
 
     with torch.device("meta"), _without_random_numbers():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import DependencyError, OutputError
 from ..preprocessing import PATCH_SIZE, Patch
+from .planes import PLANES, WINDOW_HU, Plane, seed_index, seed_levels, stripes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,32 +29,10 @@ PANEL = 8 * PATCH_SIZE
 """Edge of a plane, pixels: 8 for each voxel."""
 PANEL_LEFT = (30, 462, 894)
 PANEL_TOP = 130
-WINDOW_HU = (-1000, 400)
 
 _DPI = 100
 _BACKGROUND, _TEXT, _DIM, _MARK = "#15181c", "#f2f2f2", "#b4bac2", "#ffd23f"
-_OUTSIDE = ("#35478f", "#5268bd")
-"""The stripes of what lies outside the scan: no gray, so that nobody takes it for air."""
 _LOW, _HIGH = -0.5, PATCH_SIZE - 0.5
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """One panel: `across` grows to the viewer's right, `along` is the array axis (x, y, z) of its rows."""
-
-    name: str
-    normal: int
-    across: int
-    along: int
-    letters: str
-    """Left, right, top, bottom."""
-
-
-_PLANES = (
-    _Plane("axial", normal=2, across=0, along=1, letters="RLAP"),
-    _Plane("coronal", normal=1, across=0, along=2, letters="RLSI"),
-    _Plane("sagittal", normal=0, across=1, along=2, letters="APSI"),
-)
 
 
 def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> None:
@@ -72,9 +50,9 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
     """
     figure, canvas = _new_figure()
     _write_text(figure, patch, title, notice)
-    seed = np.clip(patch.grid.to_index(patch.seed), _LOW, _HIGH)
+    seed = seed_index(patch)
     image: Any = None
-    for plane, left in zip(_PLANES, PANEL_LEFT, strict=True):
+    for plane, left in zip(PLANES, PANEL_LEFT, strict=True):
         axes = figure.add_axes(_box(left, PANEL_TOP, PANEL, PANEL))
         image = _draw_plane(axes, plane, patch, seed)
     bar = figure.add_axes(_box(PANEL_LEFT[-1] + PANEL + 16, PANEL_TOP, 14, PANEL))
@@ -86,13 +64,13 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
     _write_atomically(path, stream.getvalue())
 
 
-def _draw_plane(axes: Axes, plane: _Plane, patch: Patch, seed: NDArray[np.float64]) -> Any:
-    index = np.clip(np.rint(seed).astype(int), 0, PATCH_SIZE - 1)
-    level = int(index[plane.normal])
-    cut = {"origin": "upper" if plane.name == "axial" else "lower", "interpolation": "nearest"}
+def _draw_plane(axes: Axes, plane: Plane, patch: Patch, seed: NDArray[np.float64]) -> Any:
+    index = seed_levels(patch)
+    level = index[plane.normal]
+    cut = {"origin": "upper" if plane.rows_from_top else "lower", "interpolation": "nearest"}
     hu = patch.to_hu().take(level, axis=2 - plane.normal)
     image = axes.imshow(hu, cmap="gray", vmin=WINDOW_HU[0], vmax=WINDOW_HU[1], **cut)  # type: ignore[arg-type]
-    axes.imshow(_stripes(~patch.inside.take(level, axis=2 - plane.normal)), **cut)  # type: ignore[arg-type]
+    axes.imshow(_stripe_layer(~patch.inside.take(level, axis=2 - plane.normal)), **cut)  # type: ignore[arg-type]
     axes.set_axis_off()
     centre = patch.grid.to_patient(index)[plane.normal]
     header = f"{plane.name}, {'xyz'[plane.normal]} = {centre:.1f} mm"
@@ -102,13 +80,10 @@ def _draw_plane(axes: Axes, plane: _Plane, patch: Patch, seed: NDArray[np.float6
     return image
 
 
-def _stripes(outside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _stripe_layer(outside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """An RGBA layer that is clear but for diagonal stripes of two blues, two voxels wide."""
-    from matplotlib.colors import to_rgb
-
-    rows, columns = np.indices(outside.shape)
     layer = np.zeros((*outside.shape, 4))
-    layer[..., :3] = np.array([to_rgb(colour) for colour in _OUTSIDE])[(rows + columns) // 2 % 2]
+    layer[..., :3] = stripes(outside) / 255
     layer[..., 3] = outside
     return layer
 
@@ -125,7 +100,7 @@ def _draw_cross_hair(axes: Axes, across: float, along: float) -> None:
     axes.plot(across, along, marker="+", markersize=7, markeredgewidth=0.9, color=_MARK)
 
 
-def _draw_letters_and_scale(axes: Axes, plane: _Plane, mm_per_voxel: float) -> None:
+def _draw_letters_and_scale(axes: Axes, plane: Plane, mm_per_voxel: float) -> None:
     from matplotlib.patheffects import withStroke
 
     outline = [withStroke(linewidth=2.5, foreground="black")]

@@ -8,7 +8,7 @@ from ..downloads import Patience, Progress, Wanted, fetch, local_name, only_one
 from ..errors import InputError
 from .catalogue import Entry, load_catalogue
 from .files import written_whole
-from .record import UNVERIFIED, Record, beside, now, store_folder
+from .record import IMPORT, UNVERIFIED, Record, beside, now, store_folder
 from .store import installed, problem_of
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def download(
         pins={record.file: record.sha256 for record in installed(entry_id) if record.checksum != UNVERIFIED},
         file=file,
         name=entry.file,
-        by_hand=f"Or fetch it by hand with a browser from {pages}, and run `fmcib-engine weights import FILE`.",
+        by_hand=f"Or fetch it by hand with a browser from {pages}, and import it {IMPORT}.",
     )
     with only_one(store_folder() / entry_id):
         return _here_already(entry, file) or _fetch(entry, wanted, patience, progress)

@@ -72,7 +72,7 @@ def _identify(path: Path, catalogue: Catalogue) -> Entry:
         return found[0]
     msg = (
         f"{path.name} ({size} bytes) is no published file by its size or SHA-256. If it is one whose size is not "
-        "known, say which: --id ID; for weights of your own, give them a name: --as NAME."
+        "known, say which (--id ID); weights of your own need a name (--as NAME)."
     )
     raise WeightsError(msg)
 
@@ -92,7 +92,10 @@ def _import_published(path: Path, entry: Entry, *, overwrite: bool, progress: Pr
             msg = f"{path.name} is not the published {name}: its SHA-256 is not the catalogue's. Fetch it again."
             raise WeightsError(msg)
         if earlier and not entry.sha256 and earlier.sha256 != sha256 and not overwrite:
-            msg = f"{path.name} is not the {name} known here: its SHA-256 is another. Replace it by --overwrite."
+            msg = (
+                f"{path.name} is not the {name} known here: its SHA-256 is another. "
+                "If it is right, allow it to replace that one (--overwrite)."
+            )
             raise WeightsError(msg)
         if earlier and earlier.sha256 == sha256 and not entry.sha256:
             record = earlier
@@ -108,7 +111,7 @@ def _require_size(size: int, path: Path, entry: Entry) -> None:
     if entry.size not in {None, size}:
         msg = (
             f"{path.name} has {size} bytes, {entry.id} has {entry.size}. Fetch it again, or give it a name of your "
-            "own: --as NAME."
+            "own (--as NAME)."
         )
         raise WeightsError(msg)
 
@@ -136,7 +139,10 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
 
     target = store_folder() / name / f"{name}.safetensors"
     if read_records(name) and not overwrite:
-        msg = f"There are weights of the name {name} already. Choose another name, or replace them (--overwrite)."
+        msg = (
+            f"There are weights of the name {name} already. "
+            "Choose another name, or allow them to be replaced (--overwrite)."
+        )
         raise WeightsError(msg)
     checkpoint = check_fits(path)
     source = f"{path.name} sha256:{file_sha256(path)}"  # one entry, as safetensors writes several in any order
@@ -152,7 +158,7 @@ def _require_own_name(name: str, entry_id: str, catalogue: Catalogue) -> None:
     if entry_id or name in catalogue.entries or name == _RESERVED or not SIMPLE_NAME.fullmatch(name):
         msg = (
             "A name of your own is of small letters, digits, - and _, is no ID of the catalogue, and goes without "
-            f"--id; got {name!r}. Choose another."
+            f"an ID (--id); got {name!r}. Choose another."
         )
         raise InputError(msg)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..downloads import UNFINISHED
+from ..downloads import ANOTHER_FOLDER, UNFINISHED
 from ..encoders.batching import is_out_of_memory
 from ..encoders.devices import import_torch
 from ..errors import DependencyError, OutOfMemoryError, OutputError, WeightsError
@@ -61,7 +61,7 @@ def import_safetensors() -> Safetensors:
     except ImportError as error:
         msg = (
             f"Safetensors files need the package safetensors, which cannot be imported ({error}). "
-            "Install the engine with its extra [torch]."
+            "Install it (in the window: Install; or the engine's extra [torch])."
         )
         raise DependencyError(msg) from error
     return Safetensors(load_file, save_file, SafetensorError)
@@ -87,7 +87,7 @@ def written_whole(*targets: Path) -> Iterator[tuple[Path, ...]]:
             written.replace(target)
     except OSError as error:
         said = error.strerror or type(error).__name__
-        msg = f"{targets[0].name} cannot be written ({said}). Make room, or name another folder (FMCIB_HOME)."
+        msg = f"{targets[0].name} cannot be written ({said}). Make room, or {ANOTHER_FOLDER}."
         raise OutputError(msg) from error
     finally:
         for path in unfinished:

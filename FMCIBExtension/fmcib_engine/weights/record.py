@@ -15,6 +15,10 @@ UNVERIFIED = "unverified"
 """In the place of a checksum: the repository was not asked."""
 
 
+IMPORT = "(in the window: Import; or `fmcib-engine weights import FILE`)"
+"""How, in advice."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What is known of a file in the store."""
@@ -93,7 +97,10 @@ def read_record(path: Path) -> Record:
     Raises:
         WeightsError: it is damaged, or not where it belongs.
     """
-    again = "Fetch or import the file again (weights of your own with --overwrite)."
+    again = (
+        "Fetch or import the file again (in the window: Download or Import; or `fmcib-engine weights`, your own with "
+        "--overwrite)."
+    )
     try:
         record = Record(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import DependencyError, InputError, WeightsError
 from .catalogue import SIMPLE_NAME, load_catalogue
 from .files import file_sha256
-from .record import Damaged, Record, beside, read_record, read_records, store_folder
+from .record import IMPORT, Damaged, Record, beside, read_record, read_records, store_folder
 
 PUBLISHED_ENCODER = "fmcib"
 """The ID of the encoder's published weights."""
@@ -32,16 +32,27 @@ def installed_encoder() -> str | None:
     return PUBLISHED_ENCODER if read_records(PUBLISHED_ENCODER) else None
 
 
+def size_problem_of(record: Record | Damaged) -> str:
+    """What is wrong with a record, or with its file by size, which is not read; empty if nothing."""
+    if isinstance(record, Damaged):
+        return record.problem
+    try:
+        size = record.path.stat().st_size
+    except OSError as error:
+        return _gone(record, error)
+    return "" if size == record.size else f"{record.file} has {size} bytes instead of {record.size}: it was changed."
+
+
 def problem_of(record: Record | Damaged) -> str:
     """What is wrong with a record, or with its file by size and SHA-256; empty if nothing."""
     if isinstance(record, Damaged):
         return record.problem
+    if problem := size_problem_of(record):
+        return problem
     try:
-        if record.path.stat().st_size != record.size:
-            return f"{record.file} has {record.path.stat().st_size} bytes instead of {record.size}: it was changed."
         sha256 = file_sha256(record.path)
     except OSError as error:
-        return f"{record.file} is gone or cannot be read ({error.strerror})."
+        return _gone(record, error)
     if sha256 != record.sha256:
         return f"{record.file} was changed: its SHA-256 is not the pinned one."
     if sha256 != (_published_sha256(record.id) or sha256):
@@ -133,7 +144,7 @@ def record_of(path: Path) -> Record | None:
     if not inside:
         return None
     if not beside(inside[0]).exists():
-        msg = f"{path.name} lies among the fetched weights without a record. Use `fmcib-engine weights import FILE`."
+        msg = f"{path.name} lies among the fetched weights without a record. Import it {IMPORT}."
         raise WeightsError(msg)
     return read_record(beside(inside[0]))
 
@@ -153,19 +164,26 @@ def _published_sha256(entry_id: str) -> str:
     return entry.sha256 if entry else ""
 
 
+def _gone(record: Record, error: OSError) -> str:
+    return f"{record.file} is gone or cannot be read ({error.strerror})."
+
+
 def _again(record: Record) -> str:
     if not record.licence:
-        return f"Import it again (`fmcib-engine weights import FILE --as {record.id} --overwrite`)."
-    return f"Fetch it again (`fmcib-engine weights download {record.id}`), or import it again."
+        command = f"`fmcib-engine weights import FILE --as {record.id} --overwrite`"
+        return f"Import it again (in the window: Import; or {command})."
+    return f"Fetch it again {_download(record.id)}, or import it again."
+
+
+def _download(wanted: str) -> str:
+    return f"(in the window: Download; or `fmcib-engine weights download {wanted}`)"
 
 
 def _required(wanted: str) -> list[Record | Damaged]:
     records = read_records(wanted) if SIMPLE_NAME.fullmatch(wanted) else []
     if not records:
         known = wanted in load_catalogue().entries
-        how = (
-            f"`fmcib-engine weights download {wanted}`" if known else "`fmcib-engine weights list` shows what there is"
-        )
-        msg = f"{wanted} is not installed: {how}."
+        how = f"Fetch it {_download(wanted)}." if known else "The window and `fmcib-engine weights list` show what is."
+        msg = f"{wanted} is not installed. {how}"
         raise WeightsError(msg)
     return records

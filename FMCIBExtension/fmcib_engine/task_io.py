@@ -1,0 +1,113 @@
+"""What reaches a task and what leaves it: its arguments, checked; progress, now and then; one answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import reprlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import DownloadError, FmcibError, InputError, OutputError
+from .worker_io import Channel
+
+REQUIRED = object()
+"""In the place of a field's default: a text that must be given."""
+
+CODES: tuple[tuple[type[FmcibError], str], ...] = (
+    (InputError, "input"),
+    (DownloadError, "download"),
+    (OutputError, "output"),
+)
+"""Beside those of `worker_errors`."""
+
+_SECONDS_BETWEEN_STEPS = 0.1
+_LONGEST_TEXT = 2000
+
+
+class Reporter(logging.Handler):
+    """Tells how far the task is. As a handler of the engine's log it tells what a user should know while waiting."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(logging.INFO)
+        self._channel = channel
+        self._step = ""
+        self._done: int | None = None
+        self._total: int | None = None
+        self._told = -math.inf
+
+    def say(self, text: str) -> None:
+        """Begin a step that has no bytes to count."""
+        self._step = text
+        self._send(text)
+
+    def count(self, done: int, total: int | None) -> None:
+        """Bytes that are here, of how many. Some ten times a second it is told; never less than before."""
+        done = max(done, self._done or 0)
+        is_news, is_last = (done, total) != (self._done, self._total), done == total
+        self._done, self._total = done, total
+        if is_news and (is_last or time.monotonic() - self._told >= _SECONDS_BETWEEN_STEPS):
+            self._send(self._step)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A line of the log that is no error of ours, such as that another process is waited for."""
+        if record.levelno < logging.ERROR:
+            self._send(record.getMessage())
+
+    def _send(self, text: str) -> None:
+        self._told = time.monotonic()
+        told = {"type": "progress", "text": text[:_LONGEST_TEXT], "done": self._done, "total": self._total}
+        write(self._channel, told)
+
+
+def write(channel: Channel, message: Mapping[str, Any]) -> None:
+    """One line of JSON, in ASCII: a path may hold bytes that are no text anywhere."""
+    channel.write(json.dumps(message, allow_nan=False).encode("ascii") + b"\n")
+
+
+def read_arguments(name: str, text: str, fields: Mapping[str, object]) -> dict[str, Any]:
+    """The arguments of a task, with defaults filled in.
+
+    Args:
+        name: of the task.
+        text: JSON; empty counts as `{}`.
+        fields: what may be given, and the defaults, whose kind is the kind that is wanted.
+
+    Raises:
+        InputError: no JSON object, a field that is missing or not known, or of another kind.
+    """
+    try:
+        given = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        msg = f"The arguments of {name} are a JSON object, got {reprlib.repr(text)}."
+        raise InputError(msg) from error
+    if not isinstance(given, dict):
+        msg = f"The arguments of {name} are a JSON object, got {reprlib.repr(text)}."
+        raise InputError(msg)
+    required = {field for field, default in fields.items() if default is REQUIRED}
+    if given.keys() - fields.keys() or required - given.keys():
+        wanted = ", ".join(field if field in required else f"[{field}]" for field in fields) or "none"
+        msg = f"The fields of {name} are: {wanted}; got {reprlib.repr(sorted(given))}."
+        raise InputError(msg)
+    for field, value in given.items():
+        kind, words = (bool, "true or false") if isinstance(fields[field], bool) else (str, "a text")
+        if not isinstance(value, kind):
+            msg = f"The field {field} of {name} is {words}, got {reprlib.repr(value)}."
+            raise InputError(msg)
+    return {**fields, **given}
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """Code and message of an exception; as the worker's, with the codes that only tasks have."""
+    for kind, code in CODES:
+        if isinstance(error, kind):
+            return code, str(error)[:_LONGEST_TEXT]
+    if isinstance(error, ImportError):  # numpy or scipy, without which the engine's own files cannot be imported
+        logging.getLogger(__name__).error("A package cannot be imported", exc_info=error)
+        return "dependency", f"The package {error.name or '?'} cannot be imported. Reinstall it, then try again."
+    from .worker_errors import explain as explain_as_worker  # takes numpy
+
+    code, message = explain_as_worker(error)
+    return code, message[:_LONGEST_TEXT]
