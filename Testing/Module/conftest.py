@@ -130,7 +130,7 @@ class _SceneObservers:
 
 
 def _activeTimers() -> set[int]:
-    return {id(each) for each in gc.get_objects() if type(each).__name__ == "QTimer" and _isActive(each)}
+    return {id(each) for each in gc.get_objects() if type(each) is qt.QTimer and _isActive(each)}
 
 
 def _isActive(timer: qt.QTimer) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+import qt
 import slicer
 import vtk
 from slicer.parameterNodeWrapper import Choice, Default, Maximum, Minimum, WithinRange, parameterNodeWrapper
@@ -113,3 +114,84 @@ def test_a_removed_node_is_no_value_any_more(node):
     chosen.volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
     slicer.mrmlScene.RemoveNode(chosen.volume)
     assert chosen.volume is None
+
+
+@parameterNodeWrapper
+class Shown:
+    volume: slicer.vtkMRMLScalarVolumeNode
+    active: bool = True
+    device: Annotated[str, Choice(["auto", "cpu", "cuda"])] = "cpu"
+    name: str = "fmcib"
+
+
+@pytest.fixture
+def panel():
+    """A widget for each parameter, which names it."""
+    widget = qt.QWidget()
+    layout = qt.QVBoxLayout(widget)
+    parts = {"volume": slicer.qMRMLNodeComboBox(), "active": qt.QCheckBox(), "device": qt.QComboBox()}
+    for name, part in (parts | {"name": qt.QLineEdit()}).items():
+        part.setObjectName(name)
+        part.setProperty("SlicerParameterName", name)
+        layout.addWidget(part)
+    parts["volume"].noneEnabled = True
+    parts["volume"].setMRMLScene(slicer.mrmlScene)
+    return widget
+
+
+def _values(shown) -> tuple:
+    return shown.volume, shown.active, shown.device, shown.name
+
+
+def _shownValues(ui) -> tuple:
+    return ui.volume.currentNode(), ui.active.checked, ui.device.currentText, ui.name.text
+
+
+@pytest.mark.parametrize("form", ["widget", "namespace"])
+def test_connected_widgets_and_parameters_follow_each_other(node, panel, form):
+    shown, ui = Shown(node), slicer.util.childWidgetVariables(panel)
+    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    tag = shown.connectGui(panel if form == "widget" else ui)
+    assert _shownValues(ui) == _values(shown) == (None, True, "cpu", "fmcib")
+    assert [ui.device.itemText(index) for index in range(ui.device.count)] == ["auto", "cpu", "cuda"]
+    assert tuple(ui.volume.nodeTypes) == ("vtkMRMLScalarVolumeNode",)
+
+    shown.volume, shown.active, shown.device, shown.name = volume, False, "auto", "other"
+    assert _shownValues(ui) == (volume, False, "auto", "other")
+
+    ui.volume.setCurrentNode(None)
+    ui.active.click()
+    ui.device.setCurrentIndex(2)
+    ui.name.setText("third")
+    assert _values(shown) == (None, True, "cuda", "third")
+
+    shown.disconnectGui(tag)
+    ui.active.click()
+    shown.name = "fourth"
+    assert (shown.active, ui.name.text) == (True, "third")
+
+
+def test_a_change_of_a_widget_is_told_once(node, panel):
+    shown, ui, told = Shown(node), slicer.util.childWidgetVariables(panel), []
+    tag = shown.connectGui(panel)
+    observer = shown.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: told.append(shown.device))
+    ui.device.setCurrentIndex(2)
+    shown.RemoveObserver(observer)
+    shown.disconnectGui(tag)
+    assert told == ["cuda"]
+
+
+def test_widgets_are_connected_by_a_mapping_without_naming_a_parameter(node):
+    shown, box = Shown(node), qt.QCheckBox()
+    tag = shown.connectParametersToGui({"active": box})
+    box.click()
+    assert not shown.active
+    shown.disconnectGui(tag)
+
+
+def test_an_unknown_parameter_and_an_unfit_widget_are_refused(node):
+    shown = Shown(node)
+    with pytest.raises(ValueError, match="Cannot find a param with the given name: colour"):
+        shown.connectParametersToGui({"colour": qt.QLineEdit()})
+    with pytest.raises(RuntimeError, match="Unable to create GUI connector"):
+        shown.connectParametersToGui({"active": qt.QLineEdit()})

@@ -26,8 +26,25 @@ API = (
     "vtkMRMLMarkupsNode events",
 )
 
-WIDGETS = ("qt.QLabel", "qt.QProcess", "qt.QPushButton", "qt.QTimer")
-"""Classes of Qt that our module or the host's tests use: properties with their defaults, signals, slots."""
+WIDGETS = (
+    "ctk.ctkCollapsibleButton",
+    "ctk.ctkMessageBox",
+    "qt.QCheckBox",
+    "qt.QComboBox",
+    "qt.QLabel",
+    "qt.QLineEdit",
+    "qt.QProcess",
+    "qt.QProgressBar",
+    "qt.QPushButton",
+    "qt.QSpinBox",
+    "qt.QTableWidget",
+    "qt.QTextEdit",
+    "qt.QTimer",
+    "qt.QToolButton",
+    "slicer.qMRMLNodeComboBox",
+    "slicer.qMRMLWidget",
+)
+"""Classes that our module or the host's tests use: properties with their defaults, signals, slots."""
 
 
 def extract(folder: Path) -> dict[str, Any]:

@@ -10,12 +10,17 @@ from typing import Any
 
 import qt
 import slicer
+from PySide6 import QtCore
 
+from . import NodeComboBox
 from .Application import register
 
 
 class qMRMLWidget(qt.QWidget):  # noqa: N801 - Slicer's name
     """`Libs/MRML/Widgets/qMRMLWidget.h:35`: a widget that knows the scene."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+    _vtkSignals = frozenset({"mrmlSceneChanged(vtkMRMLScene*)"})
 
     def __init__(self, parent: qt.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,7 +30,9 @@ class qMRMLWidget(qt.QWidget):  # noqa: N801 - Slicer's name
         return self._scene
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
-        self._scene = scene
+        if scene is not self._scene:
+            self._scene = scene
+            self.mrmlSceneChanged.emit(scene)
 
 
 class ScriptedModule(qt.QObject):
@@ -103,6 +110,8 @@ class ScriptedModuleWidget(qMRMLWidget):
 
 def start() -> None:
     slicer.qMRMLWidget = qMRMLWidget
+    slicer.qMRMLNodeComboBox = NodeComboBox.qMRMLNodeComboBox
+    NodeComboBox.start(slicer.mrmlScene)
     slicer.qSlicerScriptedLoadableModule = ScriptedModule
     slicer.qSlicerScriptedLoadableModuleWidget = ScriptedModuleWidget
 

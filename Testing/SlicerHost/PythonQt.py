@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -80,8 +82,23 @@ def _asAttribute(cls: type, name: str) -> property:
     return property(read, write)
 
 
+_ignoring: list[bool] = []
+
+
+@contextmanager
+def ignoringNewAttributes() -> Iterator[None]:
+    """While PySide6 itself sets attributes that PythonQt does not have."""
+    _ignoring.append(True)
+    try:
+        yield
+    finally:
+        _ignoring.pop()
+
+
 def _setExisting(self: QtCore.QObject, name: str, value: Any) -> None:
     """A class of Qt or of the host takes no new attribute; one that a module derives from it does."""
+    if _ignoring and not name.startswith("_"):
+        return
     ofHost = type(self).__module__.partition(".")[0] in {"qt", "SlicerHost"}
     if ofHost and not name.startswith("_") and not hasattr(type(self), name):
         msg = f"'{name}' does not exist on {type(self).__name__}, and a C++ object takes no new attributes"
@@ -118,8 +135,11 @@ def disconnect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> b
 
 
 def _signature(sender: QtCore.QObject, signal: str) -> str:
+    """The signal as PySide6 knows it: without classes of VTK, with which stand-ins list theirs in `_vtkSignals`."""
     text = bytes(QtCore.QMetaObject.normalizedSignature(signal).data()).decode()
-    if sender.metaObject().indexOfSignal(text) < 0:
+    if text in getattr(type(sender), "_vtkSignals", ()):
+        return re.sub(r"vtk\w+\*", "PyObject", text)
+    if "PyObject" in text or sender.metaObject().indexOfSignal(text) < 0:
         msg = f"{type(sender).__name__} has no signal {signal}"
         raise ValueError(msg)
     return text
@@ -153,15 +173,17 @@ class _Qt(ModuleType):
         raise AttributeError(msg)
 
 
-def _keepNoneAlive() -> None:
-    """PySide6 6.12 drops a reference of None with each call that returns nothing: Python 3.11 dies of it in the end."""
+def _keepConstantsAlive() -> None:
+    """PySide6 6.12 drops a reference of None with each call that returns nothing, and of True or False with each
+    method of Python that answers Qt so: Python 3.11 dies of it in the end."""
     if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+        for constant in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(constant)).value += 1 << 40
 
 
 def makeQt(widgets: bool) -> ModuleType:
     """The module `qt`: QtCore alone, or with the classes of windows as well."""
-    _keepNoneAlive()
+    _keepConstantsAlive()
     modules: list[ModuleType] = [QtCore]
     if widgets:
         from PySide6 import QtGui, QtWidgets

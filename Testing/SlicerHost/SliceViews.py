@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 import vtk
 
@@ -137,6 +139,17 @@ class SliceView:
 
     def forceRender(self) -> None:
         self._window.Render()
+
+    def _resize(self, width: int, height: int) -> None:
+        """Pixels. The scale stays, so that a larger window shows more."""
+        self._window.SetSize(width, height)
+        self._interactor.UpdateSize(width, height)
+        self._logic.ResizeSliceNode(width, height)
+
+    def _observeChanges(self, callback: Callable[..., None]) -> list[tuple[vtk.vtkObject, int]]:
+        """Call it whenever the view would look otherwise; what was observed, with the observers' tags."""
+        changes = ((self._managers, vtk.vtkCommand.UpdateEvent), (self._logic, vtk.vtkCommand.ModifiedEvent))
+        return [(what, what.AddObserver(event, callback)) for what, event in changes]
 
     def convertDeviceToXYZ(self, position: list[int]) -> list[float]:
         """Pixels from the view's lower left corner -> the slice node's XYZ (one plane alone: they are the same)."""

@@ -51,8 +51,11 @@ def start(widgets: bool = True, testing: bool = True) -> None:
     from . import PythonQt, Scene
 
     sys.modules["qt"] = PythonQt.makeQt(widgets)
-    sys.modules["ctk"] = ModuleType("ctk", "CTK's widgets that our module uses: none so far.")
+    sys.modules["ctk"] = ModuleType("ctk", "CTK's widgets that our module uses.")
     if widgets:
+        from . import Widgets
+
+        Widgets.start()
         _useSlicersOwnFiles(slicer)
     slicer.__path__.append(str(Path(__file__).parent / "StandIns"))
 

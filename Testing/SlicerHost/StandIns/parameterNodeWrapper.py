@@ -5,7 +5,7 @@ Imitates `Base/Python/slicer/parameterNodeWrapper/wrapper.py:305`, its serialize
 (`Base/Python/slicer/parameterNodeWrapper/validators.py:83` and on). Names and text of the parameters are Slicer's, so
 that a scene saved here opens there and back.
 
-Supported: str, int, float, bool, pathlib.Path, enumerations, MRML nodes; connecting a window is not.
+Supported: str, int, float, bool, pathlib.Path, enumerations, MRML nodes; the widgets of `SlicerHost.GuiConnectors`.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def parameterNodeWrapper(cls: type) -> type:
 
     def initialize(self, parameterNode: slicer.vtkMRMLScriptedModuleNode) -> None:
         self.parameterNode = parameterNode
+        self._connections = None
         for parameter in parameters.values():
             parameter.read(parameterNode)  # writes the default of one that is not there
 
@@ -154,9 +155,39 @@ def parameterNodeWrapper(cls: type) -> type:
     cls.dataType = staticmethod(lambda name: typing.get_type_hints(cls, include_extras=True)[name])
     cls.getValue = lambda self, name: parameters[name].read(self.parameterNode)
     cls.setValue = lambda self, name, value: parameters[name].write(self.parameterNode, value)
+    cls.connectGui, cls.connectParametersToGui, cls.disconnectGui = _connectGui, _connectParametersToGui, _disconnectGui
     for method in ("StartModify", "EndModify", "AddObserver", "RemoveObserver", "Modified"):
         setattr(cls, method, _forwarded(method))
     return cls
+
+
+def _connectGui(self: Any, gui: Any) -> int:
+    """Connect the widgets below this one, or in this namespace, by their property `SlicerParameterName`."""
+    from SlicerHost import GuiConnectors
+
+    return self.connectParametersToGui(GuiConnectors.widgets(gui))
+
+
+def _connectParametersToGui(self: Any, mapping: dict[str, Any]) -> int:
+    """Name of the parameter -> widget. Each widget shows the parameter's value at once; the tag ends the connection."""
+    from SlicerHost import GuiConnectors
+
+    unknown = set(mapping) - set(self.allParameters)
+    if unknown:
+        msg = f"Cannot find a param with the given name: {', '.join(sorted(unknown))}"
+        raise ValueError(msg)
+    self._connections = self._connections or GuiConnectors.Connections(self)
+    connectors = {}
+    for name, widget in mapping.items():
+        parameter = self.allParameters[name]
+        choices = next((each.choices for each in parameter.validators if isinstance(each, Choice)), None)
+        connectors[name] = GuiConnectors.create(widget, parameter.kind, choices)
+    return self._connections.add(connectors)
+
+
+def _disconnectGui(self: Any, tag: int) -> None:
+    if self._connections is not None:
+        self._connections.remove(tag)
 
 
 def _parameter(cls: type, name: str, annotation: Any) -> _Parameter:

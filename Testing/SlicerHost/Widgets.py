@@ -1,0 +1,50 @@
+"""What `qt` and `ctk` have that Qt has not, or otherwise."""
+
+from __future__ import annotations
+
+import ctk
+import qt
+import slicer
+
+from .CollapsibleButton import ctkCollapsibleButton
+from .UiLoader import QUiLoader
+
+
+class QFileDialog(qt.QFileDialog):
+    """PythonQt gives the chosen path alone, which is empty after Cancel; PySide6 gives the chosen filter as well.
+
+    In a test nobody would answer: it puts a function of its own in the place of one of these.
+    """
+
+    @staticmethod
+    def getOpenFileName(parent=None, caption: str = "", folder: str = "", filters: str = "") -> str:
+        return _asked(qt.QFileDialog.wrapped.getOpenFileName, parent, caption, folder, filters)[0]
+
+    @staticmethod
+    def getSaveFileName(parent=None, caption: str = "", folder: str = "", filters: str = "") -> str:
+        return _asked(qt.QFileDialog.wrapped.getSaveFileName, parent, caption, folder, filters)[0]
+
+    @staticmethod
+    def getExistingDirectory(parent=None, caption: str = "", folder: str = "") -> str:
+        return _asked(qt.QFileDialog.wrapped.getExistingDirectory, parent, caption, folder)
+
+
+class ctkMessageBox(qt.QMessageBox):  # noqa: N801 - CTK's name
+    """`Libs/Widgets/ctkMessageBox.cpp:179` of CTK, asked for by `Base/Python/slicer/util.py:3449` (messageBox).
+
+    Without its check box "Don't show this message again".
+    """
+
+
+def _asked(function, *arguments):
+    if slicer.app.testingEnabled():
+        msg = f"A test must replace qt.QFileDialog.{function.__name__}: nobody answers here"
+        raise RuntimeError(msg)
+    return function(*arguments)
+
+
+def start() -> None:
+    ctk.ctkCollapsibleButton = ctkCollapsibleButton
+    ctk.ctkMessageBox = ctkMessageBox
+    qt.QUiLoader = QUiLoader
+    qt.QFileDialog = QFileDialog
