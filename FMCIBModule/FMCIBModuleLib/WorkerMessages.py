@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from slicer.i18n import tr as _
+
 _KILLED = 9
 
 
@@ -44,45 +46,49 @@ class WorkerFailure:
     message: str
 
 
-CANCELLED = WorkerFailure("cancelled", "Cancelled.")
+CANCELLED = WorkerFailure("cancelled", _("Cancelled."))
 
 CHANGED_WEIGHTS = WorkerFailure(
     "weights",
-    "The weights were replaced while the analysis ran: what is left would not be comparable with what is done. "
-    "Start the analysis again.",
+    _(
+        "The weights were replaced while the analysis ran: what is left would not be comparable with what is done. "
+        "Start the analysis again."
+    ),
 )
 
 
 def cannotStart(program: str, reason: str) -> WorkerFailure:
-    return WorkerFailure(
-        "start",
-        f"The program that computes the features could not be started ({program}: {reason}). "
-        "Install the FMCIB extension again, or ask your administrator whether starting programs is blocked.",
+    text = _(
+        "The program that computes the features could not be started ({program}: {reason}). "
+        "Install the FMCIB extension again, or ask your administrator whether starting programs is blocked."
     )
+    return WorkerFailure("start", text.format(program=program, reason=reason))
 
 
 def otherVersion(got: str, wanted: str) -> WorkerFailure:
-    return WorkerFailure(
-        "version",
-        f"The analysis process is of version {got}, this module of {wanted}: their numbers must not be mixed. "
-        "Install the FMCIB extension again, and restart Slicer.",
+    text = _(
+        "The analysis process is of version {got}, this module of {wanted}: their numbers must not be mixed. "
+        "Install the FMCIB extension again, and restart Slicer."
     )
+    return WorkerFailure("version", text.format(got=got, wanted=wanted))
 
 
 def notUnderstood() -> WorkerFailure:
     return WorkerFailure(
         "protocol",
-        "The analysis process sent something that is no answer, and was stopped. Try again; if it happens again, "
-        "please report it with the log.",
+        _(
+            "The analysis process sent something that is no answer, and was stopped. Try again; if it happens again, "
+            "please report it with the log."
+        ),
     )
 
 
 def noSignOfLife(seconds: float) -> WorkerFailure:
-    return WorkerFailure(
-        "unresponsive",
-        f"The analysis process gave no sign of life for {seconds:.0f} seconds and was stopped. Close other programs, "
-        "and try again.",
+    text = _(
+        "The analysis process gave no sign of life for {seconds:.0f} seconds and was stopped. Close other programs, "
+        "and try again."
     )
+    return WorkerFailure("unresponsive", text.format(seconds=seconds))
 
 
 def endedByItself(exitCode: int, *, crashed: bool, wasReady: bool) -> WorkerFailure:
@@ -96,21 +102,29 @@ def endedByItself(exitCode: int, *, crashed: bool, wasReady: bool) -> WorkerFail
     if crashed and exitCode == _KILLED and os.name == "posix":
         return WorkerFailure(
             "killed",
-            "The analysis process was ended from outside, most likely because the computer ran out of memory. "
-            "Close other programs, and try again.",
+            _(
+                "The analysis process was ended from outside, most likely because the computer ran out of memory. "
+                "Close other programs, and try again."
+            ),
         )
-    how = f"crashed ({'signal' if os.name == 'posix' else 'code'} {exitCode})" if crashed else f"ended ({exitCode})"
+    if not crashed:
+        how = _("ended ({code})")
+    elif os.name == "posix":
+        how = _("crashed (signal {code})")
+    else:
+        how = _("crashed (code {code})")
+    how = how.format(code=exitCode)
     if not wasReady:
-        return WorkerFailure(
-            "start",
-            f"The analysis process {how} before it was ready. Install the FMCIB extension again; "
-            "if that does not help, please report it with the log.",
+        text = _(
+            "The analysis process {how} before it was ready. Install the FMCIB extension again; "
+            "if that does not help, please report it with the log."
         )
-    return WorkerFailure(
-        "crashed",
-        f"The analysis process {how} unexpectedly. Try again; if it happens again, close other programs or choose "
-        "the CPU as device, and please report it with the log.",
+        return WorkerFailure("start", text.format(how=how))
+    text = _(
+        "The analysis process {how} unexpectedly. Try again; if it happens again, close other programs or choose "
+        "the CPU as device, and please report it with the log."
     )
+    return WorkerFailure("crashed", text.format(how=how))
 
 
 LAUNCHERS_WORDS = "exit abnormally"
@@ -122,14 +136,15 @@ def endedBehindLauncher() -> WorkerFailure:
     """Python is gone, and its launcher does not tell how."""
     return WorkerFailure(
         "crashed",
-        "The analysis process crashed, or was ended from outside, which happens where the computer runs out of memory. "
-        "Close other programs, and try again; if it happens again, choose the CPU as device, and please report it with "
-        "the log.",
+        _(
+            "The analysis process crashed, or was ended from outside, which happens where the computer runs out of "
+            "memory. Close other programs, and try again; if it happens again, choose the CPU as device, and please "
+            "report it with the log."
+        ),
     )
 
 
 def givenUp(failure: WorkerFailure, times: int) -> WorkerFailure:
     """The same failure, for what was not even tried any more."""
-    return WorkerFailure(
-        failure.code, f"{failure.message} This happened {times} times in a row, so what was left was not tried."
-    )
+    text = _("{message} This happened {times} times in a row, so what was left was not tried.")
+    return WorkerFailure(failure.code, text.format(message=failure.message, times=times))

@@ -1,0 +1,39 @@
+"""What this module asks of the desktop: questions, files, the clipboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+
+class Desktop:
+    """Each method blocks until the user has answered, as Slicer's own dialogs do. Tests have another one."""
+
+    def confirm(self, text: str) -> bool:
+        return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=_("FMCIB")))
+
+    def file(self, title: str, kinds: str) -> str:
+        """A file that exists; empty if the user does not want to."""
+        return str(qt.QFileDialog.getOpenFileName(self.window(), title, str(Path.home()), kinds))
+
+    def folder(self, title: str) -> str:
+        """A folder that exists; empty if the user does not want to."""
+        return str(qt.QFileDialog.getExistingDirectory(self.window(), title, str(Path.home())))
+
+    def copy(self, text: str) -> None:
+        qt.QApplication.clipboard().setText(text)
+
+    @property
+    def canOpenExtensions(self) -> bool:
+        """Whether this Slicer was built with an Extensions Manager."""
+        return hasattr(slicer.app, "openExtensionsManagerDialog")
+
+    def openExtensions(self) -> None:
+        slicer.app.openExtensionsManagerDialog()
+
+    def window(self):
+        """To put dialogs in front of; None where there is no main window."""
+        return slicer.util.mainWindow()

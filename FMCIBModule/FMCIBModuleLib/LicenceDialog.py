@@ -1,0 +1,101 @@
+"""Licence and consent: nothing is downloaded before the user has seen this, ticked and pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .Signal import Signal
+
+
+class LicenceDialog:
+    """What is downloaded, from whom and under which licence. It does not block: `agreed` tells.
+
+    Attributes:
+        widget: the dialog.
+        agreed: emitted with (ID of the entry, name of the only mirror to ask or an empty text).
+    """
+
+    def __init__(self, uiPath: str, parent: Any = None) -> None:
+        self.agreed = Signal()
+        self.widget = slicer.util.loadUI(uiPath)
+        self.ui = ui = slicer.util.childWidgetVariables(self.widget)
+        if parent is not None:
+            self.widget.setParent(parent, qt.Qt.Dialog)
+        self._entries: Sequence[Mapping[str, Any]] = ()
+        self._hosts: Mapping[str, Mapping[str, Any]] = {}
+        ui.entryCombo.connect("currentIndexChanged(int)", self._showEntry)
+        ui.agreeCheckBox.connect("toggled(bool)", self._onToggled)
+        ui.agreeButton.connect("clicked(bool)", self._onAgree)
+        ui.declineButton.connect("clicked(bool)", lambda *_values: self.widget.reject())
+
+    def open(self, entries: Sequence[Mapping[str, Any]], hosts: Sequence[Mapping[str, Any]]) -> None:
+        """Show the first of these entries; `entries` and `hosts` as the engine's task `catalogue` tells them."""
+        self._entries = entries
+        self._hosts = {host["name"]: host for host in hosts}
+        self.ui.entryCombo.clear()
+        for entry in entries:
+            self.ui.entryCombo.addItem(f"{entry['id']}: {entry['title']}", entry["id"])
+        for widget in (self.ui.entryName, self.ui.entryCombo):
+            widget.visible = len(entries) > 1
+        self._showEntry(0)
+        self.widget.open()
+
+    def close(self) -> None:
+        self.widget.reject()
+
+    def _showEntry(self, index: int) -> None:
+        """Consent is for one entry: another one wants its own."""
+        if not 0 <= index < len(self._entries):
+            return
+        entry, ui = self._entries[index], self.ui
+        licence = entry["licence"]
+        ui.agreeCheckBox.checked = False
+        title = _("{name}, {title}. Please read this before anything is downloaded.")
+        ui.titleText.text = title.format(name=entry["id"], title=entry["title"])
+        address = escape(licence["url"])
+        ui.licenceText.text = f'{escape(licence["title"])}: <a href="{address}">{address}</a>'
+        ui.meaningText.text = escape(licence["meaning"])
+        ui.sizeText.text = _("{size:.0f} MB").format(size=entry["size"] / 1e6) if entry["size"] else _("not known")
+        ui.hostsText.text = "<br>".join(self._hostText(name) for name in entry["hosts"])
+        ui.unverifiedText.text = escape(", ".join(entry["unverified"])) or _("nothing")
+        ui.citationText.text = escape(entry["citation"])
+        ui.partText.text = _partText(entry)
+        ui.partText.visible = bool(ui.partText.text)
+        ui.mirrorCombo.clear()
+        ui.mirrorCombo.addItem(_("Any, one after the other"), "")
+        for mirror in entry["mirrors"]:
+            ui.mirrorCombo.addItem(f"{mirror['name']} ({mirror['page']})", mirror["name"])
+
+    def _hostText(self, name: str) -> str:
+        host = self._hosts.get(name, {"purpose": "", "unverified": True})
+        text = _("{name}: {purpose}").format(name=f"<b>{escape(name)}</b>", purpose=escape(host["purpose"]))
+        return text + (" " + _("(not checked)") if host["unverified"] else "")
+
+    def _onToggled(self, isAgreed: bool) -> None:
+        self.ui.agreeButton.enabled = isAgreed
+
+    def _onAgree(self, *_values: object) -> None:
+        if not self.ui.agreeCheckBox.checked:
+            return
+        chosen = self._entries[max(self.ui.entryCombo.currentIndex, 0)]["id"]
+        mirror = self.ui.mirrorCombo.itemData(max(self.ui.mirrorCombo.currentIndex, 0)) or ""
+        self.widget.accept()
+        self.agreed.emit(chosen, mirror)
+
+
+def _partText(entry: Mapping[str, Any]) -> str:
+    """What an earlier download has left."""
+    if entry["here"]:
+        return _("It is here already, and is fetched again only if it was changed.")
+    if not entry.get("part"):
+        return ""
+    if not entry["size"]:
+        return _("{part:.0f} MB are here already; Download goes on.").format(part=entry["part"] / 1e6)
+    text = _("{part:.0f} of {size:.0f} MB are here already; Download goes on.")
+    return text.format(part=entry["part"] / 1e6, size=entry["size"] / 1e6)

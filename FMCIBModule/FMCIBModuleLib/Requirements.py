@@ -1,0 +1,225 @@
+"""What an analysis needs, and what of it is here: asked of a process, so that a broken PyTorch breaks nothing here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .Signal import Signal
+from .TaskProcess import TaskProcess
+
+DEMONSTRATION = "demonstration"
+_SMALL = ("monai", "safetensors", "platformdirs", "filelock")
+_SHIPPED = ("requests", "urllib3")
+"""Slicer has these; they are installed only where they are not."""
+
+_OF_SLICER = ("numpy", "scipy")
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing that an analysis needs.
+
+    Attributes:
+        name: torch, packages or weights.
+        state: unknown, checking, good, missing or wrong.
+        text: what is so, in words.
+        fix: what to do; empty where nothing is to be done.
+    """
+
+    name: str
+    state: str
+    text: str
+    fix: str = ""
+
+
+class Requirements:
+    """Probes when it is told to, and judges what came of it.
+
+    Attributes:
+        changed: emitted when the list may be another.
+        failed: emitted with a sentence when the probe itself did not work.
+        probed: emitted when a probe has told what there is.
+        weights: the text of the parameter node that names the weights.
+        result: what the last probe told; None before the first.
+    """
+
+    def __init__(self, task: TaskProcess) -> None:
+        self.changed, self.failed, self.probed = Signal(), Signal(), Signal()
+        self.weights = "fmcib"
+        self.result: Mapping[str, Any] | None = None
+        self._task = task
+        self._isDue = self._hasCrashed = False
+        task.done.connect(self._onDone)
+        task.failed.connect(self._onFailed)
+
+    @property
+    def isChecking(self) -> bool:
+        return self._task.isRunning
+
+    @property
+    def isReady(self) -> bool:
+        return all(each.state == "good" for each in self.list())
+
+    @property
+    def devices(self) -> Sequence[Mapping[str, Any]]:
+        """As the probe tells them; empty before."""
+        return self.result["devices"] if self.result else ()
+
+    @property
+    def installedWeights(self) -> Sequence[Mapping[str, Any]]:
+        """The records of weights that are here, without the tables that upstream published."""
+        found = self.result["weights"] if self.result else ()
+        return [record for record in found if not record["file"].lower().endswith(".csv")]
+
+    def probe(self) -> None:
+        """Look again. A look that is under way is old already, and is followed by another."""
+        if self._task.isRunning:
+            self._isDue = True
+            return
+        self._task.start("probe")
+        self.changed.emit()
+
+    def close(self) -> None:
+        for signal in (self.changed, self.failed, self.probed):
+            signal.disconnectAll()
+        self._task.close()
+
+    def missingPackages(self) -> list[str]:
+        """Names for the installer, torch not among them."""
+        if self.result is None:
+            return []
+        packages = self.result["packages"]
+        small = [name for name in _SMALL if not _isGood(packages.get(name))]
+        return small + [name for name in _SHIPPED if not _versionOf(packages.get(name))]
+
+    def deviceTitles(self) -> list[tuple[str, str]]:
+        """(Text of the parameter `device`, title) of what is here."""
+        titles = [("auto", _("Automatic"))]
+        for device in self.devices:
+            memory = device.get("memory_bytes")
+            text = _("{title} ({size:.0f} GiB)") if memory else "{title}"
+            titles.append((device["name"], text.format(title=device["title"], size=(memory or 0) / _GIB)))
+        return titles
+
+    def weightsTitles(self) -> list[tuple[str, str]]:
+        """(Text of the parameter `weights`, title) of what is here, the chosen file among it."""
+        titles = {record["id"]: record["id"] for record in self.installedWeights if not record["problem"]}
+        titles[DEMONSTRATION] = _("Demonstration weights (random numbers)")
+        if self._weights().state == "good":
+            titles.setdefault(self.weights, Path(self.weights).name)
+        return [*titles.items()]
+
+    def list(self) -> list[Requirement]:
+        """PyTorch, the packages, and the weights."""
+        return [self._torch(), self._packages(), self._weights()]
+
+    def _unknown(self, name: str, title: str) -> Requirement:
+        if self.isChecking:
+            return Requirement(name, "checking", _("{what}: checking").format(what=title))
+        return Requirement(name, "unknown", _("{what}: not checked").format(what=title), _("Check again."))
+
+    def _torch(self) -> Requirement:
+        if self._hasCrashed:
+            fix = _("Uninstall PyTorch in the module PyTorch Utils, restart Slicer, and install it again.")
+            return Requirement("torch", "wrong", _("The check crashed, most likely of a damaged PyTorch"), fix)
+        if self.result is None:
+            return self._unknown("torch", _("PyTorch"))
+        torch = self.result["torch"]
+        if not _versionOf(torch):
+            fix = _("The extension PyTorch installs it; without network, a folder of wheels does.")
+            return Requirement("torch", "missing", _("PyTorch is missing"), fix)
+        if torch["problem"]:
+            text = _("PyTorch {version} does not work").format(version=torch["version"])
+            how = _("To reinstall: uninstall it in the module PyTorch Utils, restart Slicer, and install it here.")
+            return Requirement("torch", "wrong", text, f"{torch['problem']} {how}")
+        titles = [device["title"] for device in self.devices if device["name"] != "cpu"] or [_("CPU")]
+        text = _("PyTorch {version}, {devices}").format(version=torch["version"], devices=", ".join(titles))
+        return Requirement("torch", "good", text)
+
+    def _packages(self) -> Requirement:
+        if self.result is None:
+            return self._unknown("packages", _("Packages"))
+        packages = self.result["packages"]
+        absent = [name for name in (*_SMALL, *_SHIPPED) if not _versionOf(packages.get(name))]
+        if absent:
+            fix = "" if self._torch().state == "good" else _("They come after PyTorch.")
+            return Requirement("packages", "missing", _("Missing: {names}").format(names=", ".join(absent)), fix)
+        problems = [packages[name]["problem"] for name in (*_SMALL, *_SHIPPED, *_OF_SLICER) if name in packages]
+        problems = [problem for problem in problems if problem]
+        if problems:
+            return Requirement("packages", "wrong", _("Packages do not work"), problems[0])
+        text = _("MONAI {version} and the small packages").format(version=packages["monai"]["version"])
+        return Requirement("packages", "good", text)
+
+    def _weights(self) -> Requirement:
+        if self.weights == DEMONSTRATION:
+            return Requirement("weights", "good", _("Demonstration weights: random numbers, for trying out only"))
+        if self.result is None:
+            return self._unknown("weights", _("Weights"))
+        if self.result["cache_problem"]:
+            return Requirement("weights", "wrong", _("The weights cannot be looked for"), self.result["cache_problem"])
+        found = [record for record in self.installedWeights if record["id"] == self.weights]
+        for record in found:
+            if record["problem"]:
+                text = _("The weights {name} are damaged").format(name=self.weights)
+                return Requirement("weights", "wrong", text, record["problem"])
+            return Requirement("weights", "good", _installed(record))
+        return self._file()
+
+    def _file(self) -> Requirement:
+        """Weights that are not installed: a file, an ID that is not here, or nothing."""
+        path = Path(self.weights)
+        if self.weights and path.is_file():
+            return Requirement("weights", "good", _("Weights of the file {name}").format(name=path.name))
+        fix = _("Download or import them, or choose others.")
+        name = path.name or _("(none)")
+        return Requirement("weights", "missing", _("Weights are missing: {name}").format(name=name), fix)
+
+    def _onDone(self, result: Mapping[str, Any]) -> None:
+        self._hasCrashed = False
+        if isWhole(result):
+            self.result = result
+            self.probed.emit()
+        else:
+            self.failed.emit(
+                _("The check of what is installed gave no usable answer. Install the FMCIB extension again.")
+            )
+        self._goOn()
+
+    def _onFailed(self, code: str, message: str) -> None:
+        self._hasCrashed = code == "crashed"
+        self.failed.emit(message)
+        self._goOn()
+
+    def _goOn(self) -> None:
+        if self._isDue:
+            self._isDue = False
+            self._task.start("probe")
+        self.changed.emit()
+
+
+def isWhole(result: Mapping[str, Any]) -> bool:
+    """Whether a probe's answer has all that is asked of it here."""
+    kinds = {"torch": dict, "packages": dict, "devices": list, "weights": list, "cache_problem": str}
+    return all(isinstance(result.get(name), kind) for name, kind in kinds.items())
+
+
+def _versionOf(package: Mapping[str, Any] | None) -> str:
+    return (package or {}).get("version") or ""
+
+
+def _isGood(package: Mapping[str, Any] | None) -> bool:
+    return bool(_versionOf(package)) and not package["problem"]
+
+
+def _installed(record: Mapping[str, Any]) -> str:
+    text = _("Weights {name}, {size:.0f} MB").format(name=record["id"], size=record["size"] / 1e6)
+    if record["checksum"] == "unverified":
+        text += _(" (not compared with a published checksum)")
+    return text

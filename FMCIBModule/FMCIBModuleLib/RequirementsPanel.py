@@ -1,0 +1,114 @@
+"""The first look: what an analysis needs, whether it is here, and a button that helps for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import slicer
+from slicer.i18n import tr as _
+
+from .Signal import Signal
+
+SYMBOLS = {"good": "✓", "missing": "✗", "wrong": "✗", "checking": "…", "unknown": "?"}
+_COLOURS = {"good": "#359a62", "missing": "#dc5550", "wrong": "#dc5550"}
+"""Of symbols, each with at least 3:1 on white and on the grey of Slicer's dark style. The words say the same."""
+
+
+class RequirementsPanel:
+    """Widgets in, signals out. One line when all is good; else what is missing, and buttons.
+
+    Attributes:
+        widget: to be put into the window.
+        torchClicked, extensionsClicked, packagesClicked, downloadClicked, importClicked, demonstrationClicked,
+        wheelsClicked, checkClicked, cancelClicked: emitted without values.
+    """
+
+    def __init__(self, uiPath: str) -> None:
+        self.widget = slicer.util.loadUI(uiPath)
+        self.ui = ui = slicer.util.childWidgetVariables(self.widget)
+        self.torchClicked = _clicks(ui.torchButton)
+        self.extensionsClicked = _clicks(ui.extensionsButton)
+        self.packagesClicked = _clicks(ui.packagesButton)
+        self.downloadClicked = _clicks(ui.downloadButton)
+        self.importClicked = _clicks(ui.importButton)
+        self.demonstrationClicked = _clicks(ui.demonstrationButton)
+        self.wheelsClicked = _clicks(ui.wheelsButton)
+        self.checkClicked = _clicks(ui.checkButton, ui.summaryCheckButton)
+        self.cancelClicked = _clicks(ui.requirementsCancelButton)
+        self._rows = {
+            "torch": (ui.torchSymbol, ui.torchLabel, ui.torchButtons),
+            "packages": (ui.packagesSymbol, ui.packagesLabel, ui.packagesButtons),
+            "weights": (ui.weightsSymbol, ui.weightsLabel, ui.weightsButtons),
+        }
+        self._helpers = (
+            *(ui.torchButton, ui.extensionsButton, ui.packagesButton, ui.downloadButton, ui.importButton),
+            *(ui.demonstrationButton, ui.wheelsButton, ui.checkButton, ui.summaryCheckButton),
+        )
+        _paint(ui.summarySymbol, "good")
+        self.showRequirements((), hasExtension=True, canOpenExtensions=False)
+        self.showActivity("", None, canCancel=False)
+        self.showNote("")
+
+    def showRequirements(self, requirements: Sequence, hasExtension: bool, canOpenExtensions: bool) -> None:
+        """
+        Args:
+            requirements: with name, state, text and fix, as `Requirements` has them.
+            hasExtension: whether the PyTorch extension is installed, which installs PyTorch.
+            canOpenExtensions: whether Slicer has an Extensions Manager to open.
+        """
+        states = {each.name: each.state for each in requirements}
+        isGood = bool(states) and all(state == "good" for state in states.values())
+        isBad = {name: state in ("missing", "wrong") for name, state in states.items()}
+        self.ui.summaryWidget.visible = isGood
+        self.ui.detailsWidget.visible = not isGood
+        self.ui.summaryLabel.text = _("Ready. {what}").format(what="; ".join(each.text for each in requirements))
+        for each in requirements:
+            symbol, label, buttons = self._rows[each.name]
+            _paint(symbol, each.state)
+            label.text = f"{each.text}. {each.fix}" if each.fix else each.text
+            buttons.visible = isBad[each.name]
+        if isBad.get("torch") and not hasExtension:
+            self.ui.torchLabel.text += " " + _("Install the extension PyTorch first, and restart Slicer.")
+        self.ui.torchButton.visible = hasExtension
+        self.ui.extensionsButton.visible = not hasExtension and canOpenExtensions
+        self.ui.packagesButton.visible = states.get("torch") == "good"  # else pip would fetch gigabytes of PyTorch
+        self.ui.wheelsButton.visible = isBad.get("torch", False) or isBad.get("packages", False)
+        self.ui.checkButton.visible = "checking" not in states.values()
+
+    def showActivity(self, text: str, fraction: float | None, canCancel: bool) -> None:
+        """What runs now, and how far it is (0 to 1; None: nobody knows); an empty text if nothing does."""
+        showBusy(self.ui.requirementsBusyWidget, self.ui.requirementsBusyLabel, text)
+        showFraction(self.ui.requirementsProgressBar, fraction)
+        self.ui.requirementsCancelButton.enabled = canCancel
+        for button in self._helpers:
+            button.enabled = not text
+
+    def showNote(self, text: str) -> None:
+        """What came of the last thing; empty hides it."""
+        self.ui.requirementsNote.text = text
+        self.ui.requirementsNote.visible = bool(text)
+
+
+def _clicks(*buttons) -> Signal:
+    signal = Signal()
+    for button in buttons:
+        button.connect("clicked(bool)", lambda *_values: signal.emit())
+    return signal
+
+
+def _paint(symbol, state: str) -> None:
+    symbol.text = SYMBOLS[state]
+    colour = f"color: {_COLOURS[state]};" if state in _COLOURS else ""
+    symbol.styleSheet = f"QLabel {{ font-weight: bold; {colour} }}"
+
+
+def showBusy(widget, label, text: str) -> None:
+    """A part of a panel that is there only while something runs."""
+    widget.visible = bool(text)
+    label.text = text
+
+
+def showFraction(bar, fraction: float | None) -> None:
+    """A progress bar from 0 to 1, or one that moves because nobody knows."""
+    bar.maximum = 0 if fraction is None else 100
+    bar.value = 0 if fraction is None else round(100 * fraction)

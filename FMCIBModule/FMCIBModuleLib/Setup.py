@@ -1,0 +1,247 @@
+"""What must be here before anything can be analysed, wired together: the window makes one and hears a few signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from slicer.i18n import tr as _
+
+from .Activity import Activity
+from .AdvancedDesk import AdvancedDesk, Facts
+from .AdvancedPanel import AdvancedPanel
+from .Desktop import Desktop
+from .Installer import Installer
+from .LicenceDialog import LicenceDialog
+from .Requirements import DEMONSTRATION, Requirement, Requirements
+from .RequirementsPanel import RequirementsPanel
+from .Settings import Settings
+from .Signal import Signal
+from .TaskProcess import TaskProcess
+from .WeightsDesk import WeightsDesk
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What this works with; tests hand in their own."""
+
+    makeTask: Callable[[], TaskProcess] = TaskProcess
+    makeInstaller: Callable[[], Installer] = Installer
+    settings: Settings = field(default_factory=Settings)
+    desktop: Desktop = field(default_factory=Desktop)
+
+
+class Setup:
+    """Requirements, Installer, weights and the Advanced panel. Nothing happens before `start` but the user's clicks.
+
+    Attributes:
+        ready: emitted when all that an analysis needs has come to be here.
+        installed: emitted when processes that run should be started again: packages or the folder are others.
+        weightsChanged, deviceChanged: emitted with the text that the parameter node should have now.
+        noticeChanged: emitted with `notice`.
+        failed: emitted with a sentence that names the fix.
+    """
+
+    def __init__(
+        self,
+        requirementsPanel: RequirementsPanel,
+        advancedPanel: AdvancedPanel,
+        licenceUiPath: str,
+        facts: Facts | None = None,
+        tools: Tools | None = None,
+    ) -> None:
+        tools = tools or Tools()
+        self.ready, self.installed, self.failed = Signal(), Signal(), Signal()
+        self.weightsChanged, self.deviceChanged, self.noticeChanged = Signal(), Signal(), Signal()
+        self._panel, self._advanced, self._desktop = requirementsPanel, advancedPanel, tools.desktop
+        self._settings = tools.settings
+        self._settings.apply()
+        self._activity = Activity()
+        self.requirements = Requirements(tools.makeTask())
+        self._installer = tools.makeInstaller()
+        self._weights = WeightsDesk(
+            tools.makeTask(),
+            self._activity,
+            tools.desktop,
+            lambda: LicenceDialog(licenceUiPath, tools.desktop.window()),
+            lambda: self.requirements.installedWeights,
+        )
+        self._desk = AdvancedDesk(
+            advancedPanel, tools.makeTask(), self._activity, tools.settings, tools.desktop, facts or Facts()
+        )
+        self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog]
+        self._device, self._notice = "auto", ""
+        self._wasReady = self._isStarted = False
+        self._connectLogic()
+        self._connectPanels()
+        self._show()
+
+    @property
+    def isReady(self) -> bool:
+        """Whether all that an analysis needs is here, as far as the last probe knows."""
+        return self.requirements.isReady
+
+    @property
+    def notice(self) -> str:
+        """One line that must be seen where the chosen weights are used; empty if there is none."""
+        chosen = self.requirements.weights
+        if chosen == DEMONSTRATION:
+            return _("DEMONSTRATION WEIGHTS: random numbers. The features mean nothing.")
+        found = [record for record in self.requirements.installedWeights if record["id"] == chosen]
+        return found[0]["notice"] if found else ""
+
+    def start(self) -> None:
+        """Look once what is here; again only when something has changed."""
+        if not self._isStarted:
+            self._isStarted = True
+            self.requirements.probe()
+
+    def showWeights(self, text: str) -> None:
+        """The parameter `weights` of the scene."""
+        self.requirements.weights = text
+        self._show()
+
+    def showDevice(self, text: str) -> None:
+        """The parameter `device` of the scene."""
+        self._device = self._desk.device = text
+        self._show()
+
+    def remember(self, message: str) -> None:
+        """A message that the user was shown elsewhere, for *Copy diagnostics*."""
+        self._desk.remember(message)
+
+    def showLog(self) -> None:
+        """Show the log as it is now, such as when the Advanced part is opened."""
+        self._desk.showLog()
+
+    def close(self) -> None:
+        """End all processes; nothing is told any more."""
+        signals = (self.ready, self.installed, self.failed, self.weightsChanged, self.deviceChanged, self.noticeChanged)
+        for signal in (*signals, self._activity.changed):
+            signal.disconnectAll()
+        for part in (self.requirements, self._installer, self._weights, self._desk):
+            part.close()
+
+    def _connectLogic(self) -> None:
+        self._activity.changed.connect(self._showActivity)
+        self.requirements.changed.connect(self._show)
+        for part in (self.requirements, self._installer, self._weights, self._desk):
+            part.failed.connect(self._fail)
+        self._installer.progressed.connect(self._activity.show)
+        self._installer.ended.connect(self._activity.end)
+        self._installer.installed.connect(self._onInstalled)
+        self._weights.changed.connect(self.requirements.probe)
+        self._weights.chosen.connect(self._chooseWeights)
+        self._desk.cacheChanged.connect(self._onCacheChanged)
+
+    def _connectPanels(self) -> None:
+        panel, advanced = self._panel, self._advanced
+        panel.torchClicked.connect(self._installTorch)
+        panel.extensionsClicked.connect(self._desktop.openExtensions)
+        panel.packagesClicked.connect(self._installPackages)
+        panel.wheelsClicked.connect(self._installWheels)
+        panel.downloadClicked.connect(self._weights.download)
+        panel.importClicked.connect(self._weights.importFile)
+        panel.demonstrationClicked.connect(lambda: self._chooseWeights(DEMONSTRATION))
+        panel.checkClicked.connect(self.requirements.probe)
+        panel.cancelClicked.connect(self._activity.cancel)
+        advanced.deviceChosen.connect(self._chooseDevice)
+        advanced.weightsChosen.connect(self._chooseWeights)
+        advanced.weightsFileWanted.connect(self._weights.chooseFile)
+        advanced.importClicked.connect(self._weights.importFile)
+        advanced.downloadClicked.connect(self._weights.download)
+        advanced.verifyClicked.connect(self._weights.verify)
+        advanced.diagnosticsClicked.connect(lambda: self._desk.copyDiagnostics(self.requirements))
+        advanced.cancelClicked.connect(self._activity.cancel)
+
+    def _installTorch(self) -> None:
+        question = _(
+            "PyTorch will be downloaded and installed by the extension PyTorch, which asks once more: 0.2 GB, or some "
+            "GB for a GPU. Slicer does not react until it is done, which takes minutes."
+        )
+        if not self._activity.isBusy and self._desktop.confirm(question):
+            self._activity.begin(_("Installing PyTorch: Slicer does not react until it is done"))
+            self._installer.installTorch()
+
+    def _installPackages(self) -> None:
+        names = self.requirements.missingPackages()
+        question = _(
+            "These packages will be downloaded into Slicer's Python, with what they need: {names}. Slicer's own numpy, "
+            "scipy, SimpleITK and pydicom stay as they are."
+        )
+        if not names:  # something of Slicer's own does not work, and is not ours to replace
+            self._fail(self._requirement("packages").fix)
+        elif not self._activity.isBusy and self._desktop.confirm(question.format(names=", ".join(names))):
+            self._install(names, "")
+
+    def _installWheels(self) -> None:
+        torch = [] if self._requirement("torch").state == "good" else ["torch"]
+        names = [*torch, *self.requirements.missingPackages()]
+        if self._activity.isBusy:
+            return
+        if not names:
+            self._fail(self._requirement("packages").fix)
+            return
+        folder = self._desktop.folder(_("Folder of wheels"))
+        question = _(
+            "These packages will be installed into Slicer's Python from that folder, without network: {names}."
+        )
+        if folder and self._desktop.confirm(question.format(names=", ".join(names))):
+            self._install(names, folder)
+
+    def _requirement(self, name: str) -> Requirement:
+        return next(each for each in self.requirements.list() if each.name == name)
+
+    def _install(self, names: list[str], folder: str) -> None:
+        text = _("Installing {names}").format(names=", ".join(names))
+        self._activity.begin(text, self._cancelInstallation, lambda: self._installer.canCancel)
+        self._installer.install(names, folder)
+        self._showActivity()  # it runs now, and can be cancelled
+
+    def _cancelInstallation(self) -> None:
+        self._installer.cancel()
+        self._activity.tell(_("Cancelled. Nothing was installed."))
+
+    def _onInstalled(self) -> None:
+        self._activity.tell(_("Installed."))
+        self.requirements.probe()
+        self.installed.emit()
+
+    def _onCacheChanged(self) -> None:
+        self.requirements.probe()
+        self.installed.emit()
+
+    def _chooseWeights(self, text: str) -> None:
+        self.showWeights(text)
+        self.weightsChanged.emit(text)
+
+    def _chooseDevice(self, text: str) -> None:
+        self.showDevice(text)
+        self.deviceChanged.emit(text)
+
+    def _fail(self, message: str) -> None:
+        self._desk.remember(message)
+        self.failed.emit(message)
+
+    def _showActivity(self) -> None:
+        for panel in (self._panel, self._advanced):
+            panel.showActivity(self._activity.text, self._activity.fraction, self._activity.canCancel)
+            panel.showNote(self._activity.note)
+
+    def _show(self) -> None:
+        requirements, result = self.requirements, self.requirements.result
+        self._panel.showRequirements(
+            requirements.list(), self._installer.hasTorchExtension, self._desktop.canOpenExtensions
+        )
+        isKnown = result is not None
+        self._advanced.showDevices(requirements.deviceTitles(), self._device, isKnown)
+        self._advanced.showWeights(requirements.weightsTitles(), requirements.weights, isKnown)
+        folder = self._settings.cacheFolder or (result or {}).get("cache_folder") or ""
+        self._advanced.showCache(folder, self._settings.whyFixed)
+        if requirements.isReady != self._wasReady:
+            self._wasReady = requirements.isReady
+            if self._wasReady:
+                self.ready.emit()
+        if self.notice != self._notice:
+            self._notice = self.notice
+            self.noticeChanged.emit(self._notice)

@@ -1,0 +1,149 @@
+"""Fetches, imports and checks weights: each after the user's click, a download after their consent as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .Activity import Activity
+from .Desktop import Desktop
+from .LicenceDialog import LicenceDialog
+from .Signal import Signal
+from .TaskProcess import TaskProcess
+
+PUBLISHED = "fmcib"
+"""The ID of the encoder's published weights."""
+
+
+class WeightsDesk:
+    """
+    Attributes:
+        chosen: emitted with a text for the parameter `weights`, when there are new ones to compute with.
+        changed: emitted when what is in the store may be another.
+        failed: emitted with a sentence that names the fix.
+    """
+
+    def __init__(
+        self,
+        task: TaskProcess,
+        activity: Activity,
+        desktop: Desktop,
+        makeDialog: Callable[[], LicenceDialog],
+        installed: Callable[[], Any],
+    ) -> None:
+        """
+        Args:
+            task: runs the engine's tasks.
+            activity: is told what runs.
+            desktop: asks for files.
+            makeDialog: a fresh dialog for licence and consent.
+            installed: gives the records of the weights that are here.
+        """
+        self.chosen, self.changed, self.failed = Signal(), Signal(), Signal()
+        self._task, self._activity, self._desktop = task, activity, desktop
+        self._makeDialog = makeDialog
+        self._installed = installed
+        self._onResult: Callable[[Mapping[str, Any]], Any] = lambda _result: None
+        self._dialog: LicenceDialog | None = None
+        task.progressed.connect(activity.show)
+        task.ended.connect(activity.end)
+        task.done.connect(self._onDone)
+        task.failed.connect(self._onFailed)
+
+    @property
+    def log(self) -> str:
+        return self._task.lastLog
+
+    def download(self) -> None:
+        """Show licence, size and hosts; nothing is fetched before the user agrees."""
+        self._run("catalogue", {}, _("Looking up licence and size"), self._askConsent)
+
+    def importFile(self, ownName: str = "") -> None:
+        """Ask for a file and copy it into the store: the published one, or under a name of the user's own."""
+        if self._activity.isBusy:
+            return
+        path = self._desktop.file(_("Import weights"), _("Weights (*.torch *.pt *.pth *.safetensors);;All files (*)"))
+        if not path:
+            return
+        name = ownName or PUBLISHED
+        isHere = name in [record["id"] for record in self._installed()]
+        question = _("There are weights {name} already. Replace them? Features of both cannot be compared.")
+        if isHere and not self._desktop.confirm(question.format(name=name)):
+            return
+        arguments = {"path": path, "id": "", "own_name": ownName, "overwrite": isHere}
+        self._run("import", arguments, _("Importing weights"), self._onRecord)
+
+    def chooseFile(self) -> None:
+        """Compute with a file where it lies."""
+        path = self._desktop.file(_("Choose weights"), _("Weights (*.torch *.pt *.pth *.safetensors);;All files (*)"))
+        if path:
+            self.chosen.emit(path)
+
+    def verify(self) -> None:
+        """Compare the files that are here with their checksums."""
+        self._run("verify", {}, _("Reading the weights"), self._onVerified)
+
+    def close(self) -> None:
+        for signal in (self.chosen, self.changed, self.failed):
+            signal.disconnectAll()
+        self._task.close()
+        self._closeDialog()
+
+    def _run(self, name: str, arguments: Mapping[str, Any], text: str, onResult: Callable[..., Any]) -> None:
+        if self._activity.isBusy or self._task.isRunning:
+            return
+        self._onResult = onResult
+        self._activity.begin(text, self._cancelDownload if name == "download" else self._task.cancel)
+        self._task.start(name, arguments)
+
+    def _cancelDownload(self) -> None:
+        self._task.cancel()
+        self._activity.tell(_("Cancelled. What is here already is kept: Download goes on from there."))
+
+    def _askConsent(self, catalogue: Mapping[str, Any]) -> None:
+        offered = [entry for entry in catalogue["entries"] if entry["kind"] == "encoder" and not entry["refused"]]
+        if not offered:
+            self.failed.emit(_("The catalogue offers no weights to download. Import a file instead."))
+            return
+        self._closeDialog()
+        self._dialog = self._makeDialog()
+        self._dialog.agreed.connect(self._fetch)
+        self._dialog.open(offered, catalogue["hosts"])
+
+    def _fetch(self, entryId: str, mirror: str) -> None:
+        arguments = {"id": entryId, "mirror": mirror}
+        self._run("download", arguments, _("Downloading {name}").format(name=entryId), self._onRecord)
+
+    def _onRecord(self, result: Mapping[str, Any]) -> None:
+        record = result["record"]
+        self._activity.tell(_("The weights {name} are here, and are used from now on.").format(name=record["id"]))
+        self.chosen.emit(record["id"])
+        self.changed.emit()
+
+    def _onVerified(self, result: Mapping[str, Any]) -> None:
+        bad = [each for each in result["files"] if each["problem"]]
+        if bad:
+            self._activity.tell(_("Not all weights are as they were fetched."))
+            self.failed.emit(" ".join(each["problem"] for each in bad))
+        elif result["files"]:
+            names = ", ".join(each["id"] for each in result["files"])
+            self._activity.tell(_("Checked, and as they were fetched: {names}.").format(names=names))
+        else:
+            self._activity.tell(_("No weights are installed."))
+        self.changed.emit()
+
+    def _onDone(self, result: Mapping[str, Any]) -> None:
+        self._onResult(result)
+
+    def _onFailed(self, _code: str, message: str) -> None:
+        self.failed.emit(message)
+        self.changed.emit()
+
+    def _closeDialog(self) -> None:
+        dialog, self._dialog = self._dialog, None
+        if dialog is not None:
+            dialog.agreed.disconnectAll()
+            dialog.close()
+            dialog.widget.deleteLater()

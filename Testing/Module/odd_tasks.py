@@ -1,0 +1,87 @@
+"""Tasks that speak the protocol of `fmcib_engine.tasks`, each with one habit. Run as a script.
+
+    python odd_tasks.py HABIT NAME ARGUMENTS
+
+ODD_TASK_LIVES names a file to which each life appends its process's number and its arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+FOREVER = 3600.0
+SCRIPT = str(Path(__file__).resolve())
+
+
+def say(**message: object) -> None:
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def endWithStdin() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+def main(habit: str, name: str, arguments: str) -> None:
+    if "ODD_TASK_LIVES" in os.environ:
+        with Path(os.environ["ODD_TASK_LIVES"]).open("a") as file:
+            file.write(f"{os.getpid()} {name} {arguments}\n")
+    if habit != "deaf":
+        threading.Thread(target=endWithStdin, daemon=True).start()
+    print("a line of the log", file=sys.stderr, flush=True)
+    HABITS.get(habit, lambda: None)()
+    answer(habit, name, arguments)
+
+
+def progress() -> None:
+    say(type="progress", text="Fetching", done=25, total=100)
+    say(type="progress", text="Fetching", done=50, total=None)
+    say(type="progress", text="Überprüfen", done=100, total=100)
+
+
+def workForever() -> None:
+    say(type="progress", text="Working", done=None, total=None)
+    time.sleep(FOREVER)
+
+
+def fail() -> None:
+    say(type="error", code="download", message="No mirror gave the file. Check the network.")
+    sys.exit(4)
+
+
+def talk() -> None:
+    os.write(1, b"Hello, this is no JSON.\n")
+    time.sleep(FOREVER)
+
+
+HABITS = {
+    "progress": progress,
+    "forever": workForever,
+    "deaf": workForever,
+    "fails": fail,
+    "talks": talk,
+    "answers with a list": lambda: os.write(1, b"[1, 2]\n"),
+    "half an error": lambda: say(type="error", code="download"),
+    "crashes": os.abort,
+    "says nothing": lambda: sys.exit(3),
+}
+
+
+def answer(habit: str, name: str, arguments: str) -> None:
+    if habit == "crumbs":
+        for byte in json.dumps({"type": "result", "text": "é"}, ensure_ascii=False).encode() + b"\n":
+            os.write(1, bytes([byte]))
+    elif habit == "tells":
+        say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text())[name])
+    else:
+        say(type="result", name=name, arguments=json.loads(arguments))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

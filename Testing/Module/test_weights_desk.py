@@ -1,0 +1,205 @@
+"""Weights: fetched with consent from a real server, imported, checked; all by clicks in the panels."""
+
+from __future__ import annotations
+
+import pytest
+from clicks import chooseItem, click, typeText
+from setup_support import CONTENT, PretendDesktop, children, probed, record
+from worker_support import spinFor, spinUntil
+
+pytest_plugins = ["setup_fixtures"]
+pytest.importorskip("requests")
+pytest.importorskip("filelock")
+
+
+@pytest.fixture
+def real(stage, repository, tmp_path):
+    """The real engine, which has been probed, and a server. Without PyTorch and MONAI, which take seconds to start."""
+    (tmp_path / "hides").mkdir()
+    for name in ("torch", "monai"):
+        (tmp_path / "hides" / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})\n")
+    made = stage(path=str(tmp_path / "hides"))
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    made.show()
+    made.target = tmp_path / "home" / "weights" / "fmcib" / "weights.torch"
+    return made
+
+
+def openDialog(real):
+    click(real.ui.downloadButton)
+    spinUntil(lambda: real.dialog is not None)
+    return real.dialog
+
+
+def agree(real) -> None:
+    dialog = openDialog(real)
+    click(dialog.ui.agreeCheckBox)
+    click(dialog.ui.agreeButton)
+
+
+def isIdle(real) -> bool:
+    return not real.ui.requirementsBusyWidget.isVisible()
+
+
+def test_nothing_is_fetched_before_the_user_agrees(real, repository):
+    dialog = openDialog(real)
+    assert "CC BY-NC 4.0" in dialog.ui.licenceText.text
+    click(dialog.ui.declineButton)
+    spinFor(0.2)
+    assert not repository.asked()
+    assert isIdle(real)
+    assert not real.target.exists()
+
+
+def test_after_consent_the_weights_are_fetched_chosen_and_their_notice_is_told(real, repository):
+    assert real.setup.notice == ""
+    agree(real)
+    spinUntil(lambda: "good" in real.states()[2:])
+    assert real.target.read_bytes() == CONTENT
+    assert real.heard.of("weightsChanged") == [["fmcib"]]
+    assert "non-commercial" in real.setup.notice
+    assert real.heard.of("noticeChanged") == [[real.setup.notice]]
+    assert "are here" in real.ui.requirementsNote.text
+    assert isIdle(real)
+    assert not real.heard.of("failed")
+
+
+def test_a_cancelled_download_is_gone_and_the_next_one_goes_on_from_there(real, repository):
+    repository.faults.append("wait")
+    before = children()
+    agree(real)
+    part = real.target.parent
+    spinUntil(lambda: any(path.stat().st_size > 3_000_000 for path in part.rglob("*.part*")))
+    assert children() == before + 1
+    click(real.ui.requirementsCancelButton)
+    spinUntil(lambda: isIdle(real))
+    spinUntil(lambda: not real.setup.requirements.isChecking)
+    assert children() == before
+    assert "goes on from there" in real.ui.requirementsNote.text
+    assert not real.heard.of("failed")
+    assert not real.target.exists()
+    repository.go_on.set()
+    dialog = openDialog(real)
+    assert dialog.ui.partText.text == "3 of 6 MB are here already; Download goes on."
+    click(dialog.ui.agreeCheckBox)
+    click(dialog.ui.agreeButton)
+    spinUntil(lambda: real.target.exists() and isIdle(real))
+    assert real.target.read_bytes() == CONTENT
+    assert any(one != "bytes=0-" for one in repository.ranges)
+
+
+def test_a_download_that_fails_is_told_once_and_can_be_tried_again(real, repository):
+    repository.wrong_checksums.add("zenodo")
+    repository.wrong_checksums.add("huggingface")
+    agree(real)
+    spinUntil(lambda: real.heard.of("failed"))
+    spinUntil(lambda: isIdle(real) and not real.setup.requirements.isChecking)
+    assert len(real.heard.of("failed")) == 1
+    assert not real.target.exists()
+    repository.wrong_checksums.clear()
+    agree(real)
+    spinUntil(real.target.exists)
+
+
+def test_closing_in_the_midst_leaves_no_process(real, repository):
+    repository.faults.append("wait")
+    before = children()
+    agree(real)
+    spinUntil(repository.half_sent.is_set)
+    real.setup.close()
+    assert children() == before
+    spinFor(0.05)
+    assert real.heard.all == []
+
+
+def test_a_file_that_is_no_weights_is_refused_with_its_name(real, tmp_path):
+    (tmp_path / "holiday.torch").write_bytes(b"not weights at all")
+    real.desktop.path = str(tmp_path / "holiday.torch")
+    click(real.ui.importButton)
+    spinUntil(lambda: real.heard.of("failed"))
+    assert "holiday.torch" in real.heard.of("failed")[0][0]
+    assert str(tmp_path) not in real.heard.of("failed")[0][0]
+    assert real.heard.of("weightsChanged") == []
+    spinUntil(lambda: isIdle(real))
+
+
+def test_a_pickle_is_never_opened(real, tmp_path):
+    (tmp_path / "task3.pkl").write_bytes(b"cos\nsystem\n")
+    real.desktop.path = str(tmp_path / "task3.pkl")
+    click(real.ui.importButton)
+    spinUntil(lambda: real.heard.of("failed"))
+    assert "pickle" in real.heard.of("failed")[0][0]
+
+
+def test_a_user_who_chooses_no_file_imports_nothing(real):
+    click(real.ui.importButton)
+    spinFor(0.05)
+    assert real.heard.all == []
+    assert isIdle(real)
+
+
+def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(stage, tmp_path):
+    answers = {"import": {"record": record("mine")}, "probe": probed(weights=[record("mine", notice="")])}
+    made = stage(answers, PretendDesktop(tmp_path / "own.torch"))
+    typeText(made.advanced.ui.ownNameEdit, "mine")
+    click(made.advanced.ui.importFileButton)
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    assert made.heard.of("weightsChanged") == [["mine"]]
+    assert made.states()[2] == "good"
+    assert made.setup.notice == ""
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_weights_that_are_here_are_replaced_only_after_a_question(stage, tmp_path, agrees):
+    answers = {"import": {"record": record()}, "probe": probed(weights=[record()])}
+    made = stage(answers, PretendDesktop(tmp_path / "w.torch", agrees))
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    made.show()
+    click(made.advanced.ui.importFileButton)
+    assert "Replace them?" in made.desktop.asked[-1]
+    if agrees:
+        spinUntil(lambda: made.heard.of("weightsChanged"))
+    else:
+        spinFor(0.2)
+        assert not made.heard.of("weightsChanged")
+
+
+def test_a_file_is_used_where_it_lies(stage, tmp_path):
+    file = tmp_path / "own.torch"
+    file.touch()
+    made = stage({"probe": probed()}, PretendDesktop(file))
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    chooseItem(made.advanced.ui.weightsCombo, "Choose a file…")
+    assert made.heard.of("weightsChanged") == [[str(file)]]
+    assert made.advanced.ui.weightsCombo.currentText == "own.torch"
+    assert made.states() == ["good"] * 3
+
+
+def test_changed_weights_are_found_by_verifying_them(real, repository):
+    agree(real)
+    spinUntil(lambda: real.target.exists() and isIdle(real) and not real.setup.requirements.isChecking)
+    click(real.advanced.ui.verifyButton)
+    spinUntil(lambda: "as they were fetched" in real.advanced.ui.advancedNote.text)
+    real.target.write_bytes(CONTENT[:-1] + b"!")
+    spinUntil(lambda: isIdle(real) and not real.setup.requirements.isChecking)
+    click(real.advanced.ui.verifyButton)
+    spinUntil(lambda: real.heard.of("failed"))
+    assert "was changed" in real.heard.of("failed")[0][0]
+
+
+def test_demonstration_weights_are_one_click_and_have_their_own_notice(stage):
+    made = stage({"probe": probed()})
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    made.show()
+    click(made.ui.demonstrationButton)
+    assert made.heard.of("weightsChanged") == [["demonstration"]]
+    assert made.setup.isReady
+    assert made.heard.of("ready") == [[]]
+    assert "random numbers" in made.heard.of("noticeChanged")[0][0]
+    made.setup.showWeights("fmcib")  # another scene
+    assert not made.setup.isReady
+    assert made.heard.of("noticeChanged")[-1] == [""]
