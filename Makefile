@@ -4,11 +4,17 @@ RUN := .venv/bin/python
 CONFIG := --config FMCIBExtension/pyproject.toml
 OUTPUT ?= build/demo
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo window screenshots test bench lint format clean
 
 demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
 	  $(if $(filter yes,$(DOWNLOAD)),--download) $(if $(filter no,$(DOWNLOAD)),--no-download)
+
+window: .venv/made  ## The module's window in a stand-in for Slicer (not Slicer): CT=ct.nrrd, or a phantom
+	$(RUN) Testing/Module/window.py $(if $(CT),"$(CT)")
+
+screenshots: .venv/made  ## The pictures of README and docs, by driving that window
+	$(RUN) Testing/Module/screenshots.py
 
 test: .venv/made  ## All tests
 	$(RUN) -m pytest Testing/Engine Testing/Module

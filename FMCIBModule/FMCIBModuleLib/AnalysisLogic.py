@@ -5,31 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import slicer
-from fmcib_engine import pipeline
 from fmcib_engine.errors import FmcibError
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from . import LesionNodes
 from .AnalysisQueue import AnalysisQueue, Answer, Task
+from .Errors import AnalysisError
+from .FedPatch import fedPatch
 from .Freshness import Freshness
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
-from .Results import cellsOf, isStale, pointOf, resultOf, runOf, scanFile
+from .Results import cellsOf, isStale, resultOf, runOf, scanFile
 from .SceneBridge import volumeFromNode
-from .Seeds import removeSeed, seedsOf
+from .Seeds import removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
 from .Signal import Signal
 from .WorkerProcess import EncoderSettings, WorkerProcess
-
-
-class AnalysisError(RuntimeError):
-    """An analysis that could not be done at all: a message for the user; the code of the worker's failure, if any."""
-
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class AnalysisLogic(VTKObservationMixin):
@@ -52,7 +45,8 @@ class AnalysisLogic(VTKObservationMixin):
         self._imports = ImportWatcher()
         self._freshness = Freshness()
         self._isClosed = False
-        self._watcher: SeedWatcher | None = None
+        self._watchers: dict[str, SeedWatcher] = {}
+        """Of each CT, by its node's ID."""
         self._done = 0
         self.changed, self.progressed = Signal(), Signal()
         self.failed, self.finished = self._queue.failed, self._queue.finished
@@ -102,13 +96,13 @@ class AnalysisLogic(VTKObservationMixin):
         return LesionTable(volumeNode).node
 
     def watch(self, volumeNode, seedsNode, analyseOnPlacing: bool = True) -> None:
-        """Follow what the user does to the seeds of a CT, in the place of those that were followed before.
+        """Follow what the user does to the seeds of a CT, in the place of those of it that were followed before.
 
         A seed that is removed takes its row and nodes along; a new name goes to the row; one that is placed or moved
         is analysed, unless `analyseOnPlacing` is off.
         """
-        self.unwatch()
-        self._watcher = SeedWatcher(
+        self.unwatch(volumeNode.GetID())
+        self._watchers[volumeNode.GetID()] = SeedWatcher(
             volumeNode,
             seedsNode,
             Listener(
@@ -121,11 +115,11 @@ class AnalysisLogic(VTKObservationMixin):
             ),
         )
 
-    def unwatch(self) -> None:
-        """Follow no seeds."""
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher = None
+    def unwatch(self, volumeId: str | None = None) -> None:
+        """Follow no seeds of the CT with this ID, which may be gone from the scene; or none at all."""
+        for each in list(self._watchers) if volumeId is None else [volumeId]:
+            if each in self._watchers:
+                self._watchers.pop(each).stop()
 
     def warm(self) -> None:
         """Load the network before it is needed. What fails is told when it is needed."""
@@ -142,6 +136,10 @@ class AnalysisLogic(VTKObservationMixin):
     def isStale(self, volumeNode, seed: SceneSeed) -> bool:
         """Whether the row of a lesion is about another place or other voxels than now; False where it has no row."""
         return self._freshness.isStale(volumeNode, seed)
+
+    def staleKeys(self, volumeNode, seeds) -> set[str]:
+        """Which of these seeds of a CT have a stale row: the same for many, with one look at the scan."""
+        return self._freshness.staleKeys(volumeNode, seeds)
 
     def cancel(self) -> None:
         """Drop what is not done. Rows that were there stay as they are."""
@@ -164,21 +162,25 @@ class AnalysisLogic(VTKObservationMixin):
         removeSeed(key)
         self._forgetLesion(volumeNode, key)
 
+    def swapLesions(self, volumeNode, key: str, other: str) -> None:
+        """Change the places of two lesions of a CT, in the table and among the seeds."""
+        LesionTable(volumeNode).swap(key, other)
+        swapSeeds(key, other)
+        self.changed.emit(volumeNode, key)
+
+    def restartWorker(self) -> None:
+        """Compute in a fresh process, which knows what was installed or set meanwhile."""
+        self.worker.restart()
+
     def showPatch(self, volumeNode, key: str):
         """The very patch that was fed for a lesion, as a volume node.
 
         Raises:
             AnalysisError: the lesion has no features, or its patch would be another one now.
+            FmcibError: the scan cannot be read any more.
         """
-        row = LesionTable(volumeNode).row(key)
-        if row is None or row["status"] != "ok":
-            raise AnalysisError(_("This lesion has no features, so there is no patch to show. Analyse it first."))
-        patch = pipeline.cut(volumeFromNode(volumeNode), pointOf(row), row["recipe_id"])
-        if patch.sha256 != row["patch_sha256"]:
-            raise AnalysisError(
-                _("The scan is not as it was when this lesion was analysed. Analyse it again to see its patch.")
-            )
-        return LesionNodes.showPatch(volumeNode, key, row["lesion_id"], patch)
+        patch = fedPatch(volumeNode, key)
+        return LesionNodes.showPatch(volumeNode, key, LesionTable(volumeNode).row(key)["lesion_id"], patch)
 
     def _analyseSeeds(self, volumeNode, seeds: list[SceneSeed]) -> None:
         if not self.isBusy:

@@ -82,8 +82,7 @@ class AnalysisQueue:
         self.loading, self.failed, self.finished = Signal(), Signal(), Signal()
         self.problem: WorkerFailure | None = None
         """Why rows are missing since the last `start`; None if none is."""
-        self._worker = worker
-        self._onAnswer = onAnswer
+        self._worker, self._onAnswer = worker, onAnswer
         self._settings: EncoderSettings | None = None
         self._loaded: Mapping[str, Any] | None = None
         self._isLoading = self._isBusy = False
@@ -161,6 +160,7 @@ class AnalysisQueue:
                 lambda header: self._onLoaded(wanted, header),
                 lambda failure: self._onLoadFailure(wanted, failure),
                 self.loading.emit,
+                mayKeep=True,
             )
 
     def _onLoaded(self, settings: EncoderSettings, header: Mapping[str, Any]) -> None:

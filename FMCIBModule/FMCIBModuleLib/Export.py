@@ -62,7 +62,9 @@ def _cells(volumeNode, row: dict[str, str], path: Path, scan: Path | None, *, id
     file = scan or scanFile(volumeNode)
     known = {}
     if file is not None:
-        known["image_path"] = relative_path(file, path.absolute().parent, identifiers=identifiers)
+        relative = relative_path(file, path.absolute().parent, identifiers=identifiers)
+        # the user of a window has chosen no folder beside the table's, and one may be named after the patient
+        known["image_path"] = relative if identifiers or scan else file.name
     if identifiers:
         known["series_uid"] = sourceOf(volumeNode).series_uid
     return [(row | known)[column.name] for column in COLUMNS]

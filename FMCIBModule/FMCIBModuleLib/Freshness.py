@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fmcib_engine import pipeline
 from fmcib_engine.errors import FmcibError
 
@@ -19,13 +21,22 @@ class Freshness:
 
     def isStale(self, volumeNode, seed: SceneSeed) -> bool:
         """Whether the row of a lesion is about another place or other voxels than now; False where it has no row."""
-        row = LesionTable(volumeNode).row(seed.key)
-        if row is None:
-            return False
+        return bool(self.staleKeys(volumeNode, [seed]))
+
+    def staleKeys(self, volumeNode, seeds: Iterable[SceneSeed]) -> set[str]:
+        """Which lesions of a CT have such a row."""
+        table = LesionTable(volumeNode)
+        rows = {seed: row for seed in seeds if (row := table.row(seed.key)) is not None}
         try:
             volume = volumeFromNode(volumeNode)
-            return isStale(row, seed, volume) or self._hasOtherVoxels(volumeNode, volume, seed.key, row)
         except FmcibError:  # under a warp by now, say
+            return {seed.key for seed in rows}
+        return {seed.key for seed, row in rows.items() if self._isOther(volumeNode, volume, seed, row)}
+
+    def _isOther(self, volumeNode, volume, seed: SceneSeed, row: dict[str, str]) -> bool:
+        try:
+            return isStale(row, seed, volume) or self._hasOtherVoxels(volumeNode, volume, seed.key, row)
+        except FmcibError:  # it cannot be cut any more
             return True
 
     def _hasOtherVoxels(self, volumeNode, volume, key: str, row: dict[str, str]) -> bool:

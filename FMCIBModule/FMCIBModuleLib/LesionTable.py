@@ -108,6 +108,17 @@ class LesionTable:
         if key in keys:
             _setCell(self.node, keys.index(key), "lesion_id", name)
 
+    def swap(self, key: str, other: str) -> None:
+        """Change the places of two lesions' rows; nothing where one has none."""
+        rows, keys = {each: self.row(each) for each in (key, other)}, self.keys()
+        if None in rows.values():
+            return
+        with NodeModify(self.node):
+            for at, from_ in ((key, other), (other, key)):
+                for name, text in rows[from_].items():
+                    _setCell(self.node, keys.index(at), name, text)
+            self._number()
+
     def remove(self, key: str) -> None:
         """Take the lesion's row and features away, if there are any."""
         keys = self.keys()

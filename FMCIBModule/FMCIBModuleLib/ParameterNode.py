@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
 
 
 @parameterNodeWrapper
 class FMCIBParameterNode:
     """
-    volume - the CT.
-    seeds - one control point for each lesion of it.
+    volume - the CT; its seeds are found in the scene (`Seeds.findSeedsNode`).
     analyseOnPlacing - whether a seed is analysed as soon as it is placed or has been moved.
     weights - an installed ID, a file, or "demonstration" (random numbers, for trying out).
     device - auto, cpu, cuda, cuda:N or mps.
@@ -20,7 +19,6 @@ class FMCIBParameterNode:
     """
 
     volume: vtkMRMLScalarVolumeNode
-    seeds: vtkMRMLMarkupsFiducialNode
     analyseOnPlacing: bool = True
     weights: str = "fmcib"
     device: str = "auto"

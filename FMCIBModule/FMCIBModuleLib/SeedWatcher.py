@@ -57,9 +57,10 @@ class SeedWatcher(VTKObservationMixin):
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onDragStart)
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._onDragEnd)
         self.addObserver(seedsNode, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onChange)
-        self._scan = _placeOf(volumeNode)
+        self._scan = _stateOf(volumeNode)
         for event in (
-            vtk.vtkCommand.ModifiedEvent,  # a new origin or direction tells nothing else
+            # a new origin or direction tells nothing else, nor does `arrayFromVolumeModified`
+            vtk.vtkCommand.ModifiedEvent,
             slicer.vtkMRMLTransformableNode.TransformModifiedEvent,
         ):
             self.addObserver(volumeNode, event, self._onScanModified)
@@ -74,7 +75,7 @@ class SeedWatcher(VTKObservationMixin):
         return {seed.key: seed for seed in seedsIn(self._seedsNode)}
 
     def _onScanModified(self, volumeNode, *_: object) -> None:
-        former, self._scan = self._scan, _placeOf(volumeNode)
+        former, self._scan = self._scan, _stateOf(volumeNode)
         if self._scan != former:
             self._listener.onScanChanged()
 
@@ -110,9 +111,9 @@ class SeedWatcher(VTKObservationMixin):
             self._listener.onPlaced(placed)
 
 
-def _placeOf(volumeNode) -> str:
-    """Where a scan lies; empty where it cannot be analysed."""
+def _stateOf(volumeNode) -> tuple[str, int]:
+    """Where a scan lies, and when its voxels were touched; nothing where it cannot be analysed."""
     try:
-        return gridFingerprint(gridFromNode(volumeNode))
+        return gridFingerprint(gridFromNode(volumeNode)), volumeNode.GetImageData().GetMTime()
     except FmcibError:
-        return ""
+        return "", 0

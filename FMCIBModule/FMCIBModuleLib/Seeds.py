@@ -78,13 +78,34 @@ def seedsIn(seedsNode) -> list[SceneSeed]:
     return [replace(seed, diameterMm=diameters.get(_pointId(seed))) for seed in seedsFromMarkups(seedsNode)]
 
 
-def removeSeed(key: str) -> None:
-    """Remove a lesion's control point, wherever it is."""
+def findSeed(key: str):
+    """The markups node of a lesion's control point, and its index there; (None, -1) where it is gone."""
     for node in slicer.util.getNodesByClass(_SEEDS):
         for index in range(node.GetNumberOfControlPoints()):
             if keyOf(node, index) == key:
-                node.RemoveNthControlPoint(index)
-                return
+                return node, index
+    return None, -1
+
+
+def removeSeed(key: str) -> None:
+    """Remove a lesion's control point, wherever it is."""
+    node, index = findSeed(key)
+    if node is not None:
+        node.RemoveNthControlPoint(index)
+
+
+def renameSeed(key: str, name: str) -> None:
+    """Give a lesion's control point another label."""
+    node, index = findSeed(key)
+    if node is not None:
+        node.SetNthControlPointLabel(index, name)
+
+
+def swapSeeds(key: str, other: str) -> None:
+    """Change the places of two control points of one node; nothing where they are of two."""
+    (node, index), (otherNode, otherIndex) = findSeed(key), findSeed(other)
+    if node is not None and node is otherNode:
+        node.SwapControlPoints(index, otherIndex)
 
 
 def _pointId(seed: SceneSeed) -> str:

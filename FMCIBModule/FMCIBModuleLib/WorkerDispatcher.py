@@ -93,7 +93,7 @@ class WorkerDispatcher:
         oldest = self.requests.oldestInFlight()
         sent = self.requests.cancel(ids)
         if oldest in sent:
-            self._restart()
+            self.restart()
         else:
             for request in sent:
                 self._connection.send({"type": "cancel", "id": next(self.ids), "target": request.id})
@@ -174,6 +174,9 @@ class WorkerDispatcher:
         if any(other.isLoad for other in inFlight.values()):
             return False
         self.requests.waiting.popleft()
+        if request.mayKeep and self.loaded and self.loaded[0] == request.settings:
+            self.requests.succeed(request, self.loaded[1])
+            return True
         inFlight[request.id] = request
         if request.isLoad:
             self._connection.send({"type": "load", "id": request.id, **asdict(request.settings)})
@@ -228,8 +231,10 @@ class WorkerDispatcher:
             self._connection.drop()
             self._leave()
 
-    def _restart(self) -> None:
-        """Kill the worker in the middle of its work; a fresh one goes on, or gets ready for what may come."""
+    def restart(self) -> None:
+        """Kill the worker, if there is one; a fresh one goes on where it was, or gets ready for what may come."""
+        if self._connection is None:
+            return
         settings = self.loaded[0] if self.loaded else None
         self._connection.drop()
         self._leave()

@@ -82,13 +82,21 @@ class WorkerProcess:
         onDone: Callable[[Header], Any] | None = None,
         onError: OnError | None = None,
         onProgress: Callable[[str, float], Any] | None = None,
+        mayKeep: bool = False,
     ) -> int:
-        """Load an encoder, also if it is there already. All that `encode` is given from now on is for these settings.
+        """Load an encoder. All that `encode` is given from now on is for these settings.
+
+        Args:
+            settings: which.
+            onDone: called with the worker's reply.
+            onError: called with the failure.
+            onProgress: called with any number of steps (0 to 1).
+            mayKeep: one that is there already will do; else its file is read again.
 
         Returns:
             The id of the request. `onDone` is given the worker's reply, `onProgress` any number of steps (0 to 1).
         """
-        return self._add(settings, None, onDone, onError, onProgress)
+        return self._add(settings, None, onDone, onError, onProgress, mayKeep=mayKeep)
 
     def warm(self, settings: EncoderSettings) -> None:
         """Like `load` if another encoder is there or on its way, or none; quiet, and nothing cancels it.
@@ -122,6 +130,11 @@ class WorkerProcess:
 
     def cancelAll(self) -> None:
         self._dispatcher.cancel(self._dispatcher.requests.openIds())
+
+    def restart(self) -> None:
+        """Compute in a fresh process, where what was installed or set meanwhile counts. No request is lost."""
+        self._dispatcher.restart()
+        self._dispatcher.proceed()
 
     def wait(self, requestIds: Iterable[int] | None = None, timeoutSeconds: float | None = None) -> None:
         """Return when these requests, or all, are answered: for scripts that run without an event loop.

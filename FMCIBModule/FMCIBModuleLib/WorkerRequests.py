@@ -24,6 +24,7 @@ class Request:
         onDone, onError, onProgress: as `WorkerProcess` says.
         isOwn: a `load` that nobody asked for, and nobody is told of.
         expectedSha: SHA-256 of the weights that a `load` has to find; None where any will do.
+        mayKeep: whether a `load` is answered at once where the worker has that encoder.
     """
 
     id: int
@@ -34,6 +35,7 @@ class Request:
     onProgress: Callable[[str, float], Any] | None = None
     isOwn: bool = False
     expectedSha: str | None = None
+    mayKeep: bool = False
 
     @property
     def isLoad(self) -> bool:

@@ -17,7 +17,7 @@ class HandWorker:
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
 
-    def load(self, settings: EncoderSettings, onDone: Callable, onError: Callable, onProgress: Callable) -> None:  # noqa: ARG002
+    def load(self, settings: EncoderSettings, onDone: Callable, onError: Callable, *_: Any, **_options: Any) -> None:
         self.open.append((settings, onDone, onError))
 
     def encode(self, patch, onDone: Callable, onError: Callable) -> None:

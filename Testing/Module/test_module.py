@@ -44,7 +44,7 @@ def test_the_module_says_what_it_is_and_what_it_is_not(module):
     assert not module.icon.isNull()
 
 
-def test_loading_the_module_and_opening_it_imports_neither_torch_nor_the_engine():
+def test_loading_the_module_imports_nothing_heavy_and_opening_it_no_torch():
     pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     script = (
         "import sys\n"
@@ -52,18 +52,21 @@ def test_loading_the_module_and_opening_it_imports_neither_torch_nor_the_engine(
         "import SlicerHost\n"
         "SlicerHost.start()\n"
         f"module = SlicerHost.loadModule({str(DOOR)!r})\n"
-        "module.widgetRepresentation()\n"
         "heavy = {'torch', 'monai', 'SimpleITK', 'scipy', 'pydicom', 'fmcib_engine'} & sys.modules.keys()\n"
-        "print('heavy:', sorted(heavy))\n"
+        "print('loaded:', sorted(heavy))\n"
+        "module.widgetRepresentation().enter()\n"
+        "print('opened:', sorted({'torch', 'monai', 'pydicom'} & sys.modules.keys()))\n"
+        "SlicerHost.unloadModule('FMCIBModule')\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "heavy: []" in done.stdout
+    assert "loaded: []" in done.stdout
+    assert "opened: []" in done.stdout
 
 
-def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, noduleSeeds, tmp_path):
+def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, tmp_path):
     chosen = moduleLogic.getParameterNode()
     assert (chosen.analyseOnPlacing, chosen.device, chosen.precision) == (True, "auto", "float32")
-    chosen.volume, chosen.seeds = phantomNode, noduleSeeds
+    chosen.volume = phantomNode
     chosen.analyseOnPlacing, chosen.device, chosen.precision = False, "cpu", "bfloat16"
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(0)
@@ -72,7 +75,6 @@ def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, no
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     again = moduleLogic.getParameterNode()
     assert again.volume.GetName() == "Phantom"
-    assert again.seeds.GetName() == "Seeds"
     assert (again.analyseOnPlacing, again.device, again.precision) == (False, "cpu", "bfloat16")
     assert again.weights == "demonstration"
     with pytest.raises(Exception, match=r"fp8|choice|Choice"):
@@ -117,6 +119,7 @@ def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomN
     logic.close()
     slicer.util.reloadScriptedModule("FMCIBModule")
     assert rowsOf(phantomNode)[0]["status"] == "ok"
+    slicer.modules.FMCIBModuleWidget.cleanup()  # of the last panel
 
 
 @needs_torch

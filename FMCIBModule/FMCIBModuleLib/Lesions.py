@@ -1,0 +1,90 @@
+"""The lesions of the scene as the window lists them: those with a seed, a row, or both, of every CT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+import vtk
+from fmcib_engine.errors import SeedError
+
+from .LesionTable import VOLUME, LesionTable
+from .Seeds import findSeedsNode, seedsIn
+from .SeedSources import SEEDS_ID, SceneSeed
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion of one CT.
+
+    Attributes:
+        volumeNode: its CT.
+        key: stable, see `SceneSeed`.
+        seed: where it is marked now; None where its point is gone.
+        row: the cells of its row by column; None before it was analysed.
+    """
+
+    volumeNode: Any
+    key: str
+    seed: SceneSeed | None
+    row: dict[str, str] | None
+
+    @property
+    def id(self) -> str:
+        """Of this lesion among those of all scans."""
+        return f"{self.volumeNode.GetID()} {self.key}"
+
+    @property
+    def name(self) -> str:
+        return self.seed.label if self.seed else self.row["lesion_id"]
+
+
+def volumesWithLesions() -> list:
+    """The CTs that have seeds or results, in the order of the scene."""
+    ids = {
+        node.GetNodeReferenceID(VOLUME)
+        for className in ("vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode")
+        for node in slicer.util.getNodesByClass(className)
+    }
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if node.GetID() in ids]
+
+
+def lesionsOf(volumeNode) -> list[Lesion]:
+    """The lesions of a CT: those with a row in the order of the rows, then those that have none yet."""
+    table, own = LesionTable(volumeNode), findSeedsNode(volumeNode)
+    marked = {seed.key: seed for node in _seedsNodes() for seed in _seeds(node)}
+    keys = table.keys()
+    loose = [seed for seed in (_seeds(own) if own else []) if seed.key not in keys]
+    return [Lesion(volumeNode, key, marked.get(key), table.row(key)) for key in keys] + [
+        Lesion(volumeNode, seed.key, seed, None) for seed in loose
+    ]
+
+
+def allLesions() -> list[Lesion]:
+    """Of all CTs."""
+    return [lesion for node in volumesWithLesions() for lesion in lesionsOf(node)]
+
+
+def namesInScene() -> list[str]:
+    """Names that may tell of a patient: of scans, markups, lesions, and of what stands above them in the hierarchy."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    items = vtk.vtkIdList()
+    if hierarchy is not None:
+        hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), items, True)
+    names = {hierarchy.GetItemName(items.GetId(index)) for index in range(items.GetNumberOfIds())}
+    for node in slicer.util.getNodesByClass("vtkMRMLDisplayableNode"):
+        names.add(node.GetName())
+    return sorted(names | {lesion.name for lesion in allLesions()})
+
+
+def _seedsNodes() -> list:
+    """The lists of points that were ever asked for their seeds."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") if node.GetAttribute(SEEDS_ID)]
+
+
+def _seeds(seedsNode) -> list[SceneSeed]:
+    try:
+        return seedsIn(seedsNode)
+    except SeedError:  # of one point without finite coordinates, which the watcher tells
+        return []

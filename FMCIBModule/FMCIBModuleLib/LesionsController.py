@@ -1,0 +1,168 @@
+"""What happens when the user looks at lesions, renames, reorders, removes and exports them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .AnalysisLogic import AnalysisLogic
+from .ErrorBoundary import ErrorBoundary
+from .Export import exportTable
+from .Lesions import Lesion, allLesions
+from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
+from .LesionWords import placeOf, predictionInWords, provenanceInWords, qualityInWords, timeInWords, whereInWords
+from .PatchController import PatchController
+from .SeedFollower import SeedFollower
+from .Seeds import findSeed, renameSeed
+from .SliceViews import jumpToSeed
+from .UndoSteps import canRedo, canUndo, redo, undo, undoStep
+
+
+class LesionsController:
+    """Between the list of lesions, the scene and the analysis."""
+
+    def __init__(
+        self,
+        panel: LesionsPanel,
+        logic: AnalysisLogic,
+        patches: PatchController,
+        follower: SeedFollower,
+        tell: Callable[[str], Any],
+    ) -> None:
+        self._panel, self._logic, self._patches, self._follower, self._tell = panel, logic, patches, follower, tell
+        self._lesions: dict[str, Lesion] = {}
+        self._isDue = self._isClosed = False
+        around = ErrorBoundary(tell).around
+        panel.selected.connect(around(self._showPatch))
+        panel.chosen.connect(around(self._onChosen))
+        panel.renamed.connect(around(self._onRenamed))
+        panel.removeClicked.connect(around(self._onRemove))
+        panel.moveClicked.connect(around(self._onMove))
+        panel.undoClicked.connect(around(lambda: self._onUndo(undo)))
+        panel.redoClicked.connect(around(lambda: self._onUndo(redo)))
+        panel.exportClicked.connect(around(self._onExport))
+        logic.changed.connect(lambda *_: self.refreshSoon())
+        logic.finished.connect(self.refreshSoon)
+        follower.changed.connect(self.refreshSoon)
+        self.refresh()
+
+    def close(self) -> None:
+        self._isClosed = True
+
+    def refreshSoon(self) -> None:
+        """Once, however many things change in one go."""
+        if not self._isDue:
+            self._isDue = True
+            qt.QTimer.singleShot(0, self._onDue)
+
+    def refresh(self) -> None:
+        """The list as the scene is now. A lesion that was analysed for the first time is chosen."""
+        former, self._lesions = self._lesions, {lesion.id: lesion for lesion in allLesions()}
+        stale = self._staleIds()
+        self._panel.showLesions([self._listed(each, each.id in stale) for each in self._lesions.values()])
+        self._panel.showUndo(canUndo(), canRedo())
+        unknown = {each.id for each in former.values() if not each.row}
+        news = [each.id for each in self._lesions.values() if each.row and each.id in unknown]
+        if news:
+            self._panel.choose(news[-1])
+        self._showPatch()
+
+    def _onDue(self) -> None:
+        self._isDue = False
+        if not self._isClosed:
+            self.refresh()
+
+    def _showPatch(self) -> None:
+        self._patches.show(self._lesions.get(self._panel.currentId))
+
+    def _listed(self, lesion: Lesion, isStale: bool) -> ListedLesion:
+        isWaiting = self._logic.isWaiting(lesion.volumeNode, lesion.key)
+        quality = qualityInWords(lesion)
+        if isStale:
+            quality.insert(0, _("seed or scan is not as it was when this was computed"))
+        if isWaiting:
+            quality.insert(0, _("being analysed"))
+        point, scan = placeOf(lesion), lesion.volumeNode.GetName()
+        where = whereInWords(point) if point else _("unknown")
+        details = "\n".join([*quality, *provenanceInWords(lesion)])
+        return ListedLesion(
+            lesion.id,
+            LesionLine(lesion.name, scan, where, predictionInWords(lesion), quality[0], timeInWords(lesion)),
+            LesionLine(
+                _("Double-click to rename."),
+                scan,
+                _("{point} mm; LPS {lps}").format(point=whereInWords(point, 1), lps=point) if point else "",
+                _("The features are there; nothing that turns them into a prediction is installed."),
+                details,
+                lesion.row["computed_at"] if lesion.row else "",
+            ),
+            details,
+            isSettled=not (isWaiting or isStale),
+        )
+
+    def _onChosen(self, lesionId: str) -> None:
+        lesion = self._lesions[lesionId]
+        seedsNode, index = findSeed(lesion.key)
+        if seedsNode is not None:
+            jumpToSeed(lesion.volumeNode, seedsNode, index)
+
+    def _onRenamed(self, lesionId: str, name: str) -> None:
+        lesion = self._lesions[lesionId]
+        with undoStep():
+            renameSeed(lesion.key, name)
+        self._logic.renameLesion(lesion.volumeNode, lesion.key, name)
+
+    def _onRemove(self, ids: list[str]) -> None:
+        with undoStep():
+            for lesion in [self._lesions[each] for each in ids]:
+                self._logic.removeLesion(lesion.volumeNode, lesion.key)
+
+    def _onMove(self, lesionId: str, step: int) -> None:
+        """Within its scan: the table of each scan has an order of its own."""
+        lesion = self._lesions[lesionId]
+        keys = [each.key for each in self._lesions.values() if each.volumeNode is lesion.volumeNode]
+        index = keys.index(lesion.key) + step
+        if 0 <= index < len(keys):
+            with undoStep():
+                self._logic.swapLesions(lesion.volumeNode, lesion.key, keys[index])
+
+    def _onUndo(self, step: Callable[[], None]) -> None:
+        step()
+        self._follower.update()
+        self.refreshSoon()
+
+    def _onExport(self, identifiers: bool) -> None:
+        name = qt.QFileDialog.getSaveFileName(
+            slicer.util.mainWindow(), _("Export features"), "features.csv", _("Feature table") + " (*.csv)"
+        )
+        if not name:
+            return
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(".csv")
+        volumes = list(dict.fromkeys(lesion.volumeNode for lesion in self._lesions.values()))
+        if path != Path(name) and path.exists():  # the dialog has asked about the name that was typed, and no other
+            raise OutputError(_("{file} is there already. Choose it in the dialog to replace it.").format(file=path.name))
+        count = exportTable(volumes, path, identifiers=identifiers, overwrite=True)
+        stale = len(self._staleIds())
+        told = _("{count} lesions were written to {file}.").format(count=count, file=path.name)
+        if stale:
+            told += " " + _("{count} of them are not as seed and scan are now: analyse them again.").format(count=stale)
+        self._tell(told)
+
+    def _staleIds(self) -> set[str]:
+        """Of lesions whose row is about another place or other voxels than now, with one look at each scan."""
+        marked: dict[Any, list[Lesion]] = {}
+        for lesion in self._lesions.values():
+            if lesion.seed is not None:
+                marked.setdefault(lesion.volumeNode, []).append(lesion)
+        found = set()
+        for volumeNode, lesions in marked.items():
+            keys = self._logic.staleKeys(volumeNode, [lesion.seed for lesion in lesions])
+            found |= {lesion.id for lesion in lesions if lesion.key in keys}
+        return found

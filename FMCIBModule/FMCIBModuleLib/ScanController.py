@@ -1,0 +1,133 @@
+"""What happens when the user chooses a CT, places seeds on it, and has them analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fmcib_engine.errors import SeedError
+from slicer.i18n import tr as _
+
+from .AnalysisLogic import AnalysisLogic
+from .ErrorBoundary import ErrorBoundary
+from .Placing import Placing
+from .Results import isSamePlace
+from .ScanPanel import ScanPanel
+from .SceneBridge import gridFromNode
+from .SeedChoices import SeedChoice, seedChoices
+from .SeedFollower import SeedFollower
+from .Seeds import addSeed, ensureSeedsNode, seedsIn
+from .SeedSources import SceneSeed
+from .SliceViews import showVolume
+from .UndoSteps import undoStep
+
+
+class ScanController:
+    """Between the scan panel, the scene and the analysis.
+
+    Attributes:
+        volumeNode: the CT that is chosen; None without.
+    """
+
+    def __init__(
+        self, panel: ScanPanel, logic: AnalysisLogic, follower: SeedFollower, whyNotReady: Callable[[], str]
+    ) -> None:
+        """
+        Args:
+            panel: its widgets.
+            logic: analyses.
+            follower: has the logic follow seeds.
+            whyNotReady: a sentence where nothing can be analysed yet, else empty.
+        """
+        self.volumeNode = None
+        self._panel, self._logic, self._follower, self._whyNotReady = panel, logic, follower, whyNotReady
+        self._placing = Placing()
+        self._choices: list[SeedChoice] = []
+        self._analyseOnPlacing = True
+        around = ErrorBoundary(panel.showMessage).around
+        panel.placeToggled.connect(around(self._onPlace))
+        panel.sourcesWanted.connect(around(self._onSourcesWanted))
+        panel.sourceChosen.connect(around(self._onSource))
+        panel.analyseClicked.connect(around(self._onAnalyse))
+        panel.cancelClicked.connect(around(logic.cancel))
+        self._placing.changed.connect(panel.showPlacing)
+        logic.failed.connect(panel.showMessage)
+        logic.progressed.connect(panel.showProgress)
+        logic.changed.connect(lambda *_: self._showBusy())
+        logic.finished.connect(self._showBusy)
+
+    def close(self) -> None:
+        """End place mode, and observe nothing any more."""
+        self._placing.close()
+
+    def show(self, volumeNode, analyseOnPlacing: bool, mayTurnTo: bool = True) -> None:
+        """The CT that is chosen now, and whether seeds are analysed as they come; `mayTurnTo` it in the slice views."""
+        if volumeNode is not self.volumeNode:
+            self._placing.stop()
+            self.volumeNode = volumeNode
+            if volumeNode is not None and mayTurnTo:
+                showVolume(volumeNode)
+        self._analyseOnPlacing = analyseOnPlacing
+        self._panel.showVolume(volumeNode is not None)
+        self.followSeeds()
+
+    def followSeeds(self) -> None:
+        """Seeds are analysed as they come where that is wanted, and possible."""
+        self._follower.update(self._analyseOnPlacing and not self._whyNotReady())
+
+    def _showBusy(self) -> None:
+        if self._logic.isBusy != self._panel.isBusy:
+            self._panel.showBusy(self._logic.isBusy)
+            self._panel.showVolume(self.volumeNode is not None)
+
+    def _onPlace(self, wanted: bool, several: bool) -> None:
+        if not wanted:
+            self._placing.stop()
+            return
+        self._panel.showPlacing(self._placing.isOn)  # the button shows what is, not what is wanted
+        gridFromNode(self.volumeNode)  # a volume that cannot be analysed is refused before the click, not after it
+        showVolume(self.volumeNode)
+        seedsNode = ensureSeedsNode(self.volumeNode)
+        self.followSeeds()
+        self._panel.showMessage(self._whyNotReady())
+        self._placing.start(seedsNode, several)
+
+    def _onSourcesWanted(self) -> None:
+        self._choices = seedChoices()
+        self._panel.showSources([(choice.id, choice.text) for choice in self._choices])
+
+    def _onSource(self, choiceId: str) -> None:
+        (choice,) = [each for each in self._choices if each.id == choiceId]
+        grid = gridFromNode(self.volumeNode)
+        seeds = choice.seeds()
+        for seed in seeds:
+            grid.require_inside(seed.point)
+        self._addSeeds(seeds)
+
+    def _addSeeds(self, seeds: list[SceneSeed]) -> None:
+        """All or none of them, as one step to undo."""
+        seedsNode = ensureSeedsNode(self.volumeNode)
+        known = seedsIn(seedsNode)
+        for seed in seeds:
+            same = next((each for each in known if isSamePlace(each.point, seed.point)), None)
+            if same is not None:
+                msg = _("There is a seed at this place already: {name}. Move that one, or delete it first.")
+                raise SeedError(msg.format(name=same.label))
+        self.followSeeds()
+        with undoStep():
+            self._follower.pause(self.volumeNode)  # the watcher would see a point before its diameter is noted
+            added = [addSeed(self.volumeNode, seed) for seed in seeds]
+        self.followSeeds()
+        if self._analyseOnPlacing and not self._whyNotReady():
+            self._panel.showMessage("")
+            self._logic.analyse(self.volumeNode, added)
+        else:
+            self._panel.showMessage(self._whyNotReady())
+            for seed in added:
+                self._logic.changed.emit(self.volumeNode, seed.key)
+
+    def _onAnalyse(self) -> None:
+        if why := self._whyNotReady():
+            self._panel.showMessage(why)
+            return
+        self._panel.showMessage("")
+        self._logic.analyse(self.volumeNode)

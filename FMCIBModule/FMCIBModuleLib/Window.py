@@ -1,0 +1,194 @@
+"""The module's panel: its parts, put together, and kept in step with the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+import vtk
+from fmcib_engine.preprocessing import DEFAULT_RECIPE
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from .AdvancedDesk import Facts
+from .AdvancedPanel import AdvancedPanel
+from .ErrorBoundary import ErrorBoundary
+from .Lesions import namesInScene
+from .LesionsController import LesionsController
+from .LesionsPanel import LesionsPanel
+from .PatchController import PatchController
+from .PatchPanel import PatchPanel
+from .RequirementsPanel import RequirementsPanel
+from .ScanController import ScanController
+from .ScanPanel import ScanPanel
+from .SeedFollower import SeedFollower
+from .Setup import Setup, Tools
+from .SliceViews import volumeToBeginWith
+from .WorkerProcess import EncoderSettings
+
+
+class Window(VTKObservationMixin):
+    """What the user sees of the module.
+
+    Attributes:
+        widget: to be put into the module's layout.
+        logic: the module's logic.
+        setup: what is installed, and what is missing.
+    """
+
+    def __init__(self, logic, uiPath: Callable[[str], str], tools: Tools | None = None) -> None:
+        """
+        Args:
+            logic: an `FMCIBModuleLogic`; the window closes it.
+            uiPath: gives the path of a .ui file by its name.
+            tools: what `setup` works with; tests hand in their own.
+        """
+        VTKObservationMixin.__init__(self)
+        self.logic = logic
+        self._parameters, self._guiTag = None, None
+        self._isEntered = False
+        self.widget = slicer.util.loadUI(uiPath("Window"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self._scanPanel = ScanPanel(uiPath("Scan"))
+        self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
+        self._patchPanel = PatchPanel(uiPath("Patch"))
+        self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
+        self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
+        self._layOut()
+        analysis, tell = logic.analysis, self._scanPanel.showMessage
+        facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings)
+        self.setup = Setup(self._requirementsPanel, self._advancedPanel, uiPath("Licence"), facts, tools)
+        self._follower = SeedFollower(analysis)
+        self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady)
+        patches = PatchController(self._patchPanel, analysis, ErrorBoundary(tell))
+        self._lesions = LesionsController(self._lesionsPanel, analysis, patches, self._follower, tell)
+        self._connect()
+
+    def enter(self) -> None:
+        """The user comes to the module."""
+        self._isEntered = True
+        self.setup.start()
+        self._followParameters()
+
+    def exit(self) -> None:
+        """The user goes to another module: seeds are still followed."""
+        self._isEntered = False
+
+    def close(self) -> None:
+        """Let go of everything: no observer and no process stays."""
+        self._forgetParameters()
+        self.removeObservers()
+        self._lesions.close()
+        self._scan.close()
+        self._follower.close()
+        self.setup.close()
+        self.logic.close()
+        self._scanPanel.widget.setMRMLScene(None)
+
+    def _layOut(self) -> None:
+        ui = self.ui
+        ui.requirementsLayout.addWidget(self._requirementsPanel.widget)
+        ui.scanLayout.addWidget(self._scanPanel.widget)
+        ui.scanLayout.addWidget(self._lesionsPanel.widget)
+        ui.patchLayout.addWidget(self._patchPanel.widget)
+        ui.advancedLayout.addWidget(self._advancedPanel.widget)
+        self._scanPanel.widget.setMRMLScene(slicer.mrmlScene)
+
+    def _connect(self) -> None:
+        around = ErrorBoundary(self._scanPanel.showMessage).around
+        setup, scene = self.setup, slicer.mrmlScene
+        setup.failed.connect(self._scanPanel.showMessage)
+        setup.noticeChanged.connect(self._showNotice)
+        setup.ready.connect(around(self._onReady))
+        setup.installed.connect(around(self.logic.analysis.restartWorker))
+        setup.weightsChanged.connect(around(lambda text: self._setParameter("weights", text)))
+        setup.deviceChanged.connect(around(lambda text: self._setParameter("device", text)))
+        self.logic.analysis.failed.connect(setup.remember)
+        self.ui.advancedSection.connect("contentsCollapsed(bool)", lambda *_: setup.showLog())
+        self._showNotice(setup.notice)
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self._onSceneClosed)
+        # a selector of nodes chooses none while a scene is imported, and the parameter node must not hear of that
+        self.addObserver(scene, scene.StartImportEvent, lambda *_: self._forgetParameters())
+        self.addObserver(scene, scene.EndImportEvent, self._onSceneChanged)
+        self.addObserver(scene, scene.EndRestoreEvent, self._onSceneChanged)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeGoes)
+
+    def _followParameters(self) -> None:
+        """Widgets and parameter node say the same from now on; the CT in view is chosen where none is."""
+        if self._parameters is None:
+            self._parameters = self.logic.getParameterNode()
+            self._guiTag = self._parameters.connectGui(self.widget)
+            self.addObserver(self._parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        if self._parameters.volume is None:
+            self._parameters.volume = volumeToBeginWith()
+        self._onParameters()
+
+    def _forgetParameters(self) -> None:
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+            self._parameters, self._guiTag = None, None
+
+    def _onParameters(self, *_values: object) -> None:
+        """The user, a script or a scene that was loaded has changed a choice."""
+        chosen = self._parameters
+        with ErrorBoundary(self._scanPanel.showMessage).guard():
+            self.logic.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision)
+            self.setup.showWeights(chosen.weights)
+            self.setup.showDevice(chosen.device)
+            self._scan.show(chosen.volume, chosen.analyseOnPlacing, mayTurnTo=self._isEntered)
+            self._warm()
+
+    def _setParameter(self, name: str, value: str) -> None:
+        if self._parameters is None:
+            self._followParameters()
+        setattr(self._parameters, name, value)
+
+    def _onReady(self) -> None:
+        self._scanPanel.showMessage("")
+        self._scan.followSeeds()
+        self._warm()
+
+    def _warm(self) -> None:
+        """Load the network before the first click, once there is something to click on."""
+        if self._isEntered and self._scan.volumeNode is not None and self.setup.isReady:
+            self.logic.analysis.warm()
+
+    def _whyNotReady(self) -> str:
+        """What the last look at the requirements says; while nobody knows, an analysis will find out."""
+        for each in self.setup.requirements.list():
+            if each.state in ("missing", "wrong"):
+                return _("Nothing can be analysed yet: {problem}. See the top of this panel.").format(problem=each.text)
+        return ""
+
+    def _settings(self) -> dict[str, object]:
+        """What diagnostics say of the choices."""
+        settings = self.logic.analysis.settings
+        return {"recipe": DEFAULT_RECIPE, "precision": settings.precision, "encoder": settings.encoder}
+
+    def _showNotice(self, text: str) -> None:
+        self.ui.weightsNotice.text = text
+        self.ui.weightsNotice.visible = bool(text)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeGoes(self, _scene, _event, node) -> None:
+        """In the place of a CT that is deleted a selector chooses another: the next seed would be on another patient."""
+        if self._parameters is not None and node is self._parameters.volume:
+            self._parameters.volume = None
+
+    def _onSceneStartClose(self, *_values: object) -> None:
+        self._forgetParameters()
+        self._scan.show(None, True)
+        self._follower.forget()
+
+    def _onSceneChanged(self, *_values: object) -> None:
+        """A scene was loaded or brought back: its seeds are followed with its own choices, wherever the user is."""
+        self._followParameters()
+        self._follower.update()
+        self._lesions.refreshSoon()
+
+    def _onSceneClosed(self, *_values: object) -> None:
+        if self._isEntered:
+            self._followParameters()
+        self._lesions.refreshSoon()

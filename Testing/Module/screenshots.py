@@ -1,0 +1,200 @@
+"""The pictures of the README and the docs: the window in the host, driven by mouse events on the chest phantom.
+
+    make screenshots                 # writes Resources/Screenshots/*.png, and the phantom's thumbnail
+
+With demonstration weights, which every picture says. To be looked at before they are committed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from window import ROOT, loadCt, openWindow, start
+
+start()
+
+import slicer  # noqa: E402
+from clicks import click, clickCell, toggleSection  # noqa: E402
+from views import clickAt, showAt  # noqa: E402
+
+FOLDER = ROOT / "Resources" / "Screenshots"
+THUMBNAIL = ROOT / "FMCIBModule" / "Resources" / "Icons" / "FMCIBPhantom.png"
+PATIENCE = 300.0
+OTHERS = ((-8.0, 30.0, -40.0), (25.0, -40.0, -60.0), (-140.0, 10.0, -20.0), (0.0, 0.0, 78.0))
+"""From the nodule to four more places, RAS mm; the last is near the upper border of the scan."""
+
+
+def spinUntil(condition: Callable[[], bool]) -> None:
+    end = monotonic() + PATIENCE
+    while not condition():
+        slicer.app.processEvents()
+        if monotonic() > end:
+            msg = "The window did not come to what was waited for."
+            raise TimeoutError(msg)
+
+
+class Photographer:
+    """Drives the window and takes pictures of it."""
+
+    def __init__(self) -> None:
+        self.desktop = openWindow()
+        from fmcib_engine.phantom import PHANTOM_SEED  # found since the module is loaded
+        from FMCIBModuleLib.SceneBridge import pointToRas
+
+        self.nodule = pointToRas(PHANTOM_SEED)
+        self.window = slicer.modules.FMCIBModuleWidget.window
+        self.setup = self.window.setup
+
+    def take(self, name: str) -> None:
+        slicer.app.processEvents()
+        self.desktop.savePng(FOLDER / f"{name}.png")
+        print(FOLDER.joinpath(f"{name}.png").relative_to(ROOT))
+
+    def takeWidget(self, widget, path: Path) -> None:
+        slicer.app.processEvents()
+        widget.grab().save(str(path), "PNG")
+        print(path.relative_to(ROOT))
+
+    def takeThumbnail(self) -> None:
+        """The middle of the phantom's axial slice, for the module Sample Data."""
+        import qt
+        from views import savePng
+
+        self.desktop.renderNow()
+        savePng("Red", THUMBNAIL)
+        whole = qt.QPixmap(str(THUMBNAIL))
+        edge = min(whole.width(), whole.height())
+        middle = whole.copy((whole.width() - edge) // 2, (whole.height() - edge) // 2, edge, edge)
+        middle.scaled(192, 192, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation).save(str(THUMBNAIL), "PNG")
+        print(THUMBNAIL.relative_to(ROOT))
+
+    def waitForProbe(self) -> None:
+        spinUntil(lambda: not self.setup.requirements.isChecking)
+
+    def analyse(self, ras) -> None:
+        """Place a seed by two clicks, and wait for its row."""
+        showAt("Red", ras)
+        click(self.window._scanPanel.ui.placeButton)
+        self.desktop.renderNow()
+        clickAt("Red", ras)
+        spinUntil(lambda: not self.window.logic.analysis.isBusy)
+        self.desktop.renderNow()
+
+
+@contextmanager
+def withoutTorch() -> Iterator[None]:
+    """Processes that are started meanwhile find no PyTorch."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, before or ""]))
+        yield
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def takeAll() -> Photographer:
+    with withoutTorch():
+        camera = Photographer()
+        window, setup = camera.window, camera.setup
+        camera.waitForProbe()
+        camera.take("missing-torch")
+        setup.requirements.probe()
+    camera.waitForProbe()
+    setup.requirements.probe()
+    camera.waitForProbe()
+    camera.take("empty")
+    takeLicence(camera)
+    volumeNode = loadCt("")
+    choose(window, volumeNode)
+    camera.takeThumbnail()
+    click(window._requirementsPanel.ui.demonstrationButton)
+    spinUntil(lambda: window.logic.analysis.worker.state == "ready")
+    for view in ("Red", "Yellow", "Green"):
+        showAt(view, camera.nodule)
+    camera.analyse(camera.nodule)
+    clickCell(window._lesionsPanel.ui.lesionTable, 0, 0)
+    camera.take("one-lesion")
+    camera.takeWidget(window.ui.patchSection, FOLDER / "what-the-model-saw.png")
+    for offset in OTHERS:
+        camera.analyse([a + b for a, b in zip(camera.nodule, offset, strict=True)])
+    clickCell(window._lesionsPanel.ui.lesionTable, 4, 0)
+    camera.take("five-lesions")
+    takeDark(camera)
+    takeError(camera)
+    return camera
+
+
+def choose(window, volumeNode) -> None:
+    from clicks import chooseNode
+
+    if window._scan.volumeNode is not volumeNode:
+        chooseNode(window._scanPanel.ui.volumeSelector, volumeNode)
+
+
+def takeLicence(camera: Photographer) -> None:
+    click(camera.window._requirementsPanel.ui.downloadButton)
+    dialogs: list = []
+    spinUntil(lambda: dialogs.extend(visibleDialogs()) or bool(dialogs))
+    camera.takeWidget(dialogs[0], FOLDER / "licence.png")
+    dialogs[0].reject()
+
+
+def visibleDialogs() -> list:
+    from PySide6 import QtWidgets
+
+    windows = QtWidgets.QApplication.topLevelWidgets()
+    return [each for each in windows if isinstance(each, QtWidgets.QDialog) and each.isVisible()]
+
+
+def takeDark(camera: Photographer) -> None:
+    from SlicerHost.Desktop import useStyle
+
+    useStyle("dark")
+    camera.take("dark")
+    toggleSection(camera.window.ui.advancedSection)
+    camera.takeWidget(camera.window.ui.advancedSection, FOLDER / "advanced.png")
+    toggleSection(camera.window.ui.advancedSection)
+    useStyle("light")
+
+
+def takeError(camera: Photographer) -> None:
+    """The process that computes is killed, as a computer without memory does."""
+    analysis = camera.window.logic.analysis
+    click(camera.window._scanPanel.ui.analyseButton)
+    spinUntil(lambda: analysis.worker.state == "computing")
+    kill(analysis)
+    spinUntil(lambda: camera.window._scanPanel.ui.messageLabel.text != "")
+    spinUntil(lambda: not analysis.isBusy)
+    camera.take("error")
+
+
+def kill(analysis) -> None:
+    import signal
+
+    for each in Path("/proc/self/task").glob("*/children"):
+        for pid in each.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    camera = takeAll()
+    import SlicerHost
+
+    SlicerHost.unloadModule("FMCIBModule")
+    camera.desktop.close()
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # Qt and VTK need no long good-bye

@@ -1,0 +1,122 @@
+"""Which lesions the window lists, in which order, and what it says of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import slicer
+from analysis_support import makeSeeds, rowsOf
+from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.phantom import PHANTOM_SEED
+from FMCIBModuleLib.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
+from FMCIBModuleLib.LesionWords import placeOf, provenanceInWords, qualityInWords, timeInWords, whereInWords
+from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Seeds import addSeed, ensureSeedsNode, seedsIn
+from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
+
+pytest_plugins = ["analysis_fixtures"]
+
+
+def seed(name: str, *offset: float) -> SceneSeed:
+    return SceneSeed("", name, PatientPoint(*(np.array([*PHANTOM_SEED]) + (offset or (0, 0, 0)))))
+
+
+def analyse(handLogic, volumeNode, seeds=None) -> None:
+    handLogic.analyse(volumeNode, seeds)
+    handLogic.hand.wait()
+
+
+def test_a_seed_is_listed_before_it_is_analysed(phantomNode):
+    addSeed(phantomNode, seed("A"))
+    (lesion,) = allLesions()
+    assert (lesion.name, lesion.row) == ("A", None)
+    assert qualityInWords(lesion) == ["not analysed yet"]
+    assert placeOf(lesion).to_array() == pytest.approx([*PHANTOM_SEED])
+    assert (timeInWords(lesion), provenanceInWords(lesion)) == ("", [])
+
+
+def test_rows_come_first_in_their_order_then_seeds_without_one(handLogic, phantomNode):
+    for name, offset in (("A", 0), ("B", 3), ("C", 6)):
+        addSeed(phantomNode, seed(name, offset, 0, 0))
+    every = seedsIn(ensureSeedsNode(phantomNode))
+    analyse(handLogic, phantomNode, [every[2], every[1]])
+    assert [lesion.name for lesion in lesionsOf(phantomNode)] == ["C", "B", "A"]
+
+
+def test_a_row_of_a_users_own_list_has_its_seed_there(handLogic, phantomNode, noduleSeeds):
+    analyse(handLogic, phantomNode, noduleSeeds)
+    (lesion,) = allLesions()
+    assert lesion.seed == seedsFromMarkups(noduleSeeds)[0]
+    slicer.mrmlScene.RemoveNode(noduleSeeds)
+    (lesion,) = allLesions()
+    assert (lesion.seed, lesion.name) == (None, "Nodule")
+    assert placeOf(lesion).to_array() == pytest.approx([*PHANTOM_SEED])
+
+
+def test_lesions_of_several_scans_are_told_apart(handLogic, phantomNode, chest):
+    second = nodeFromVolume(chest, "Follow-up")
+    seeds = makeSeeds({"Nodule": pointToRas(PHANTOM_SEED)})
+    analyse(handLogic, phantomNode, seeds)
+    analyse(handLogic, second, seeds)
+    assert volumesWithLesions() == [phantomNode, second]
+    one, other = allLesions()
+    assert one.key == other.key
+    assert one.id != other.id
+
+
+def test_swapping_changes_rows_seeds_and_the_numbers_of_rows_together(handLogic, phantomNode):
+    for name, offset in (("A", 0), ("B", 3), ("C", 6)):
+        addSeed(phantomNode, seed(name, offset, 0, 0))
+    analyse(handLogic, phantomNode)
+    before = {row["lesion_id"]: row for row in rowsOf(phantomNode)}
+    handLogic.swapLesions(phantomNode, before["A"]["lesion_key"], before["B"]["lesion_key"])
+    after = rowsOf(phantomNode)
+    assert [row["lesion_id"] for row in after] == ["B", "A", "C"]
+    assert [row["row"] for row in after] == ["1", "2", "3"]
+    assert [each.label for each in seedsIn(ensureSeedsNode(phantomNode))] == ["B", "A", "C"]
+    for row in after:
+        assert row | {"row": ""} == before[row["lesion_id"]] | {"row": ""}
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        ((58.3, 85.64, -115.0), "L 58 P 86 I 115"),
+        ((-56.5, -130.8, 519.8), "R 56 A 131 S 520"),
+        ((0, 0, 0), "R 0 A 0 I 0"),
+    ],
+)
+def test_a_place_is_told_with_its_directions(point, words):
+    assert whereInWords(PatientPoint(*point)) == words
+
+
+def test_a_place_near_an_axis_keeps_its_direction_with_decimals():
+    assert whereInWords(PatientPoint(-0.04, 0.26, -1.0), 1) == "R 0.0 P 0.3 I 1.0"
+
+
+def lesion(**cells: str) -> Lesion:
+    return Lesion(None, "k", None, {"status": "ok", "warnings": "", "error": "", "lesion_id": "N", **cells})
+
+
+def test_quality_is_told_in_sentences_or_as_whole():
+    assert qualityInWords(lesion(warnings="18% of the patch lies outside the scan; oblique")) == [
+        "18% of the patch lies outside the scan",
+        "oblique",
+    ]
+    assert qualityInWords(lesion()) == ["all 50 mm lie in the scan"]
+    assert qualityInWords(lesion(status="error", error="Out of memory.")) == ["Out of memory."]
+
+
+def test_the_time_is_the_hour_of_today_else_the_day():
+    now = datetime.now(UTC)
+    today = lesion(computed_at=now.isoformat(timespec="seconds"))
+    assert timeInWords(today, now) == now.astimezone().strftime("%H:%M")
+    older = lesion(computed_at=(now - timedelta(days=3)).isoformat(timespec="seconds"))
+    assert timeInWords(older, now) == (now - timedelta(days=3)).astimezone().strftime("%Y-%m-%d")
+    assert timeInWords(lesion(computed_at=""), now) == ""
+
+
+def test_a_row_without_coordinates_is_nowhere():
+    assert placeOf(lesion(coordX="", coordY="", coordZ="")) is None

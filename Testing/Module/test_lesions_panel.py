@@ -1,0 +1,131 @@
+"""The list of lesions alone: what it shows, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from clicks import Key, click, clickCell, pressKey, shown, typeText
+from FMCIBModuleLib.LesionsPanel import LesionLine, LesionsPanel, ListedLesion
+from setup_support import UI, Heard
+
+SIGNALS = ("selected", "chosen", "renamed", "removeClicked", "moveClicked", "undoClicked", "redoClicked")
+
+
+def lesion(name: str, **changes: object) -> ListedLesion:
+    line = LesionLine(name, "CT", "R 1 A 2 S 3", "no head installed", "all 50 mm lie in the scan", "12:00")
+    return ListedLesion(name, line, line, f"details of {name}", **changes)
+
+
+ABC = [lesion(name) for name in "ABC"]
+
+
+@pytest.fixture
+def panel():
+    panel = LesionsPanel(str(UI / "Lesions.ui"))
+    panel.heard = Heard(panel, *SIGNALS, "exportClicked")
+    panel.showLesions(ABC)
+    shown(panel.widget, 420)
+    yield panel
+    panel.widget.close()
+    panel.widget.deleteLater()
+
+
+def names(panel) -> list[str]:
+    return [panel.ui.lesionTable.item(row, 0).text() for row in range(panel.ui.lesionTable.rowCount)]
+
+
+def test_a_click_tells_which_lesion_and_shows_its_details(panel):
+    clickCell(panel.ui.lesionTable, 1, 2)
+    assert set(panel.heard.names()) == {"selected", "chosen"}
+    assert set(map(tuple, panel.heard.of("chosen"))) == {("B",)}
+    assert panel.ui.detailLabel.text == "details of B"
+
+
+def test_a_second_click_on_the_same_row_goes_there_again(panel):
+    clickCell(panel.ui.lesionTable, 1, 2)
+    panel.heard.all.clear()
+    clickCell(panel.ui.lesionTable, 1, 3)
+    assert panel.heard.all == [("chosen", "B")]
+
+
+def test_choosing_by_the_window_is_not_told_back(panel):
+    panel.choose("C")
+    assert panel.heard.all == []
+    assert panel.currentId == "C"
+
+
+def test_what_is_chosen_stays_so_when_rows_come_and_go(panel):
+    panel.choose("B")
+    panel.showLesions([lesion("New"), *ABC])
+    assert panel.currentId == "B"
+    panel.showLesions([lesion("New"), ABC[0]])
+    assert panel.currentId == ""
+    assert not panel.ui.detailLabel.isVisible()
+    assert panel.heard.all == []
+
+
+def test_cells_change_in_their_places(panel):
+    panel.choose("B")
+    changed = replace(ABC[1], line=replace(ABC[1].line, quality="stale"), isSettled=False)
+    panel.showLesions([ABC[0], changed, ABC[2]])
+    table = panel.ui.lesionTable
+    assert table.item(1, 4).text() == "stale"
+    assert [table.item(row, 0).font().italic() for row in range(3)] == [False, True, False]
+    assert panel.currentId == "B"
+
+
+def test_buttons_are_on_where_they_can_do_something(panel):
+    ui = panel.ui
+    buttons = (ui.upButton, ui.downButton, ui.removeButton, ui.exportButton)
+    assert [each.isEnabled() for each in buttons] == [False, False, False, True]
+    panel.choose("A")
+    assert [each.isEnabled() for each in buttons] == [True, True, True, True]
+    ui.lesionTable.selectAll()
+    assert [each.isEnabled() for each in buttons] == [False, False, True, True]
+    panel.showLesions([])
+    assert [each.isEnabled() for each in buttons] == [False] * 4
+
+
+def test_each_button_tells_what_is_wanted(panel):
+    panel.showUndo(True, True)
+    panel.choose("B")
+    ui = panel.ui
+    for button in (ui.upButton, ui.downButton, ui.removeButton, ui.undoButton, ui.redoButton, ui.exportButton):
+        click(button)
+    click(ui.identifiersCheckBox)
+    click(ui.exportButton)
+    assert panel.heard.all == [
+        ("moveClicked", "B", -1),
+        ("moveClicked", "B", 1),
+        ("removeClicked", ["B"]),
+        ("undoClicked",),
+        ("redoClicked",),
+        ("exportClicked", False),
+        ("exportClicked", True),
+    ]
+
+
+def test_a_long_sentence_does_not_fill_the_list(panel):
+    long = replace(ABC[0], line=replace(ABC[0].line, quality="a sentence that goes on and on " * 20))
+    panel.showLesions([long, *ABC[1:]])
+    table = panel.ui.lesionTable
+    assert table.rowHeight(0) > table.rowHeight(1)
+    assert table.rowHeight(0) < 6 * table.rowHeight(1)
+
+
+def test_the_filter_holds_for_rows_that_come_later(panel):
+    typeText(panel.ui.filterEdit, "new")
+    panel.showLesions([lesion("New one"), *ABC])
+    table = panel.ui.lesionTable
+    assert [name for row, name in enumerate(names(panel)) if not table.isRowHidden(row)] == ["New one"]
+    panel.choose("A")
+    assert panel.currentId == ""
+
+
+def test_only_names_can_be_edited(panel):
+    table = panel.ui.lesionTable
+    clickCell(table, 0, 2)
+    pressKey(table, Key.Key_F2)
+    assert [each for each in table.findChildren(type(panel.ui.filterEdit)) if each.isVisible()] == []
+    assert panel.heard.of("renamed") == []

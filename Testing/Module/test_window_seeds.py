@@ -1,0 +1,139 @@
+"""*Seed from*: segments, ROIs and points of other lists, chosen in its menu."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from analysis_support import makeSeeds, rowsOf
+from clicks import Key, click, pressKey
+from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
+from window_support import NODULE, near, settle, statuses
+
+pytest_plugins = ["analysis_fixtures", "window_fixtures"]
+
+OUTSIDE = near(1000, 0, 0)
+
+
+def makeRoi(name: str, center=NODULE):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
+    node.SetCenter(center)
+    node.SetSize(20, 30, 40)
+    return node
+
+
+def makeSegment(volumeNode, name: str, center=NODULE):
+    """A ball of 10 mm around a point, RAS mm."""
+    ball = vtk.vtkSphereSource()
+    ball.SetCenter(*center)
+    ball.SetRadius(10)
+    ball.Update()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Outlines")
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    node.AddSegmentFromClosedSurfaceRepresentation(ball.GetOutput(), name, (1.0, 0.0, 0.0))
+    return node
+
+
+def entries(stage) -> list[str]:
+    """The texts of the menu, opened and closed again."""
+    menu = stage.window._scanPanel._menu
+    menu.popup(stage.scan.seedFromButton.mapToGlobal(stage.scan.seedFromButton.rect.center()))
+    settle()
+    texts = [action.text for action in menu.actions()]
+    menu.close()
+    settle()
+    return texts
+
+
+def choose(stage, text: str) -> None:
+    """Open the menu and go to an entry by the keyboard. (The button itself would wait until the menu is closed.)"""
+    menu = stage.window._scanPanel._menu
+    menu.popup(stage.scan.seedFromButton.mapToGlobal(stage.scan.seedFromButton.rect.center()))
+    settle()
+    texts = [action.text for action in menu.actions()]
+    for _ in range(texts.index(text) + 1):
+        pressKey(menu, Key.Key_Down)
+    pressKey(menu, Key.Key_Return)
+    settle()
+
+
+def test_the_menu_says_when_there_is_nothing_to_choose(stage):
+    assert entries(stage) == ["There is no segment, ROI or other list of points"]
+
+
+def test_the_menu_is_of_the_scene_as_it_is_now_without_our_own_nodes(stage, phantomNode):
+    stage.analysed(NODULE)
+    makeRoi("R & D")
+    makeSegment(phantomNode, "Tumour")
+    makeSeeds({"A": near(5, 0, 0)})
+    assert entries(stage) == ["Segment Tumour of Outlines", "ROI R && D", "Points of Seeds (1)"]
+
+
+def test_an_roi_becomes_a_seed_that_is_analysed(stage, phantomNode):
+    makeRoi("Nodule")
+    choose(stage, "ROI Nodule")
+    stage.answer()
+    (row,) = rowsOf(phantomNode)
+    assert (row["lesion_id"], row["status"], float(row["lesion_diameter_mm"])) == ("Nodule", "ok", pytest.approx(40))
+    assert stage.names() == ["Nodule"]
+
+
+def test_a_segment_becomes_a_seed_in_its_middle(stage, phantomNode):
+    makeSegment(phantomNode, "Tumour")
+    choose(stage, "Segment Tumour of Outlines")
+    stage.answer()
+    (seed,) = seedsIn(findSeedsNode(phantomNode))
+    assert np.allclose([-seed.point.x, -seed.point.y, seed.point.z], NODULE, atol=1)
+    assert float(rowsOf(phantomNode)[0]["lesion_diameter_mm"]) == pytest.approx(20, abs=4)
+
+
+def test_a_segment_that_is_chosen_twice_is_one_lesion_and_the_panel_says_so(stage, phantomNode):
+    makeSegment(phantomNode, "Tumour")
+    for _ in range(2):
+        choose(stage, "Segment Tumour of Outlines")
+        stage.answer()
+    assert stage.message == "There is a seed at this place already: Tumour. Move that one, or delete it first."
+    assert statuses(phantomNode) == [("Tumour", "ok")]
+
+
+def test_points_of_another_list_become_seeds_as_one_step(stage, phantomNode):
+    makeSeeds({"A": NODULE, "B": near(20, 0, 0)})
+    choose(stage, "Points of Seeds (2)")
+    stage.answer()
+    assert statuses(phantomNode) == [("A", "ok"), ("B", "ok")]
+    click(stage.lesions.undoButton)
+    stage.answer()
+    assert stage.names() == []
+    assert statuses(phantomNode) == []
+    click(stage.lesions.redoButton)
+    stage.answer()
+    assert stage.names() == ["A", "B"]
+
+
+def test_all_or_none_of_a_list_becomes_seeds(stage, phantomNode):
+    makeSeeds({"A": NODULE, "B": OUTSIDE})
+    choose(stage, "Points of Seeds (2)")
+    assert "outside" in stage.message
+    assert stage.names() == []
+    assert statuses(phantomNode) == []
+    assert stage.analysis.hand.open == []
+
+
+def test_an_roi_outside_of_the_scan_is_refused(stage):
+    makeRoi("Elsewhere", OUTSIDE)
+    choose(stage, "ROI Elsewhere")
+    assert "outside" in stage.message
+    assert stage.names() == []
+
+
+def test_without_analyse_on_placing_they_wait_for_the_button(stage, phantomNode):
+    click(stage.scan.analyseOnPlacingCheckBox)
+    makeRoi("Nodule")
+    choose(stage, "ROI Nodule")
+    assert stage.analysis.hand.open == []
+    assert stage.cell(0, 4) == "not analysed yet"
+    click(stage.scan.analyseButton)
+    stage.answer()
+    assert float(rowsOf(phantomNode)[0]["lesion_diameter_mm"]) == pytest.approx(40)

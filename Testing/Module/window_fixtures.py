@@ -1,0 +1,80 @@
+"""Fixtures of the tests of the window; each test file names this one as its plugin."""
+
+from __future__ import annotations
+
+import pytest
+import slicer
+from analysis_support import PATIENCE
+from support import ROOT
+from window_support import Remembered, Stage, WindowLogic, forgetSteps, goodAnswers, settle
+
+
+@pytest.fixture(scope="session")
+def module():
+    """Slicer's entry of the module, loaded once."""
+    import SlicerHost
+
+    if "fmcibmodule" in vars(slicer.modules):
+        return slicer.modules.fmcibmodule
+    return SlicerHost.loadModule(ROOT / "FMCIBModule" / "FMCIBModule.py")
+
+
+def _logic(analysis):
+    """The module's own logic, with this analysis in the place of its own."""
+    from FMCIBModule import FMCIBModuleLogic
+
+    logic = FMCIBModuleLogic()
+    logic.analysis.close()
+    logic.analysis = analysis
+    return logic
+
+
+@pytest.fixture
+def makeStage(module):
+    """Makes a window whose worker is turned by hand, and whose tasks answer at once."""
+    stages = []
+
+    def make(answers=None, **options) -> Stage:
+        logic = _logic(WindowLogic())
+        logic.getParameterNode().weights = "demonstration"
+        stages.append(Stage(logic, goodAnswers() if answers is None else answers, **options))
+        return stages[-1]
+
+    yield make
+    for each in stages:
+        each.close()
+    forgetSteps()
+
+
+@pytest.fixture
+def stage(makeStage, phantomNode):
+    """Such a window, shown, with a phantom in view and everything there."""
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    return makeStage().show()
+
+
+@pytest.fixture
+def realStage(module, demonstrationWorker, phantomNode, monkeypatch):
+    """A window with a real worker, warm with demonstration weights, which goes on to the next test."""
+    from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+
+    monkeypatch.setattr(demonstrationWorker, "close", lambda: None)
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    logic = _logic(AnalysisLogic(demonstrationWorker))
+    logic.getParameterNode().weights = "demonstration"
+    logic.getParameterNode().device = "cpu"
+    stage = Stage(logic, goodAnswers()).show()
+    yield stage
+    demonstrationWorker.wait(timeoutSeconds=PATIENCE)
+    stage.close()
+    forgetSteps()
+
+
+@pytest.fixture
+def dialogs(monkeypatch):
+    """What `slicer.util.errorDisplay` was to show, instead of a dialog that waits."""
+    remembered = Remembered()
+    monkeypatch.setattr(slicer.util, "errorDisplay", remembered)
+    monkeypatch.setattr(type(slicer.app), "testingEnabled", lambda _app: False, raising=False)
+    yield remembered
+    settle()
