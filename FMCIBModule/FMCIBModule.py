@@ -45,7 +45,7 @@ class FMCIBModule(ScriptedLoadableModule):
         """Two entries of the module Sample Data, once all modules are loaded."""
         if slicer.util.mainWindow() is None:  # headless: there is no such module's panel
             return
-        from FMCIBModuleLib.SampleScans import registerSampleScans
+        from FMCIBModuleLib.Window.SampleScans import registerSampleScans
 
         registerSampleScans(self.resourcePath("Icons/FMCIBPhantom.png"))
 
@@ -65,7 +65,7 @@ class FMCIBModuleWidget(ScriptedLoadableModuleWidget):
             label.wordWrap = True
             self.layout.addWidget(label)
             return
-        from FMCIBModuleLib.Window import Window
+        from FMCIBModuleLib.Window.Window import Window
 
         self.window = Window(logic, lambda name: self.resourcePath(f"UI/{name}.ui"))
         self.layout.addWidget(self.window.widget)
@@ -100,7 +100,7 @@ class FMCIBModuleLogic(ScriptedLoadableModuleLogic):
 
         importEngine()
         from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
-        from FMCIBModuleLib.Settings import Settings
+        from FMCIBModuleLib.Setup.Settings import Settings
 
         Settings().apply()
         self.analysis = AnalysisLogic()
@@ -122,7 +122,7 @@ class FMCIBModuleLogic(ScriptedLoadableModuleLogic):
 
         See `AnalysisLogic.analyse`; here `wait` is on, for the Python console.
         """
-        from FMCIBModuleLib.WorkerProcess import EncoderSettings
+        from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 
         chosen = self.getParameterNode()
         self.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision)

@@ -22,7 +22,7 @@ from .Seeds import removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
 from .Signal import Signal
-from .WorkerProcess import EncoderSettings, WorkerProcess
+from .Worker.WorkerProcess import EncoderSettings, WorkerProcess
 
 
 class AnalysisLogic(VTKObservationMixin):

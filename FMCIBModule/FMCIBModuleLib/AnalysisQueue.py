@@ -18,7 +18,7 @@ from fmcib_engine.volume import Volume
 from .SceneBridge import volumeFromNode
 from .SeedSources import SceneSeed
 from .Signal import Signal
-from .WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
+from .Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
 
 _log = logging.getLogger(__name__)
 

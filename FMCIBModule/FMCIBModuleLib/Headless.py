@@ -22,7 +22,7 @@ from .Engine import EngineError
 from .Export import exportTable
 from .LesionTable import LesionTable
 from .SceneBridge import nodeFromVolume
-from .WorkerProcess import EncoderSettings
+from .Worker.WorkerProcess import EncoderSettings
 
 OK, ERROR_ROWS, NOTHING = 0, 3, 4
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"

@@ -1,8 +1,8 @@
 """From the click in a slice view to the row in the list, first and warm, and where the time goes.
 
 From the root: `.venv/bin/python Testing/Benchmarks/click_to_row.py`. The module's window in the tests' host, a chest
-phantom of 512x512x120, the CPU, demonstration weights read from a file as published ones are. "First" is the first click
-after the window was opened on a CT: the network starts to load then, so it depends on how soon the click comes.
+phantom of 512x512x120, the CPU, demonstration weights read from a file as published ones are. "First" is the first
+click after the window was opened on a CT: the network starts to load then, so it depends on how soon the click comes.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from fmcib_engine.weights import load_encoder  # noqa: E402
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic  # noqa: E402
 from FMCIBModuleLib.LesionTable import LesionTable  # noqa: E402
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode  # noqa: E402
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess  # noqa: E402
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess  # noqa: E402
 
 ROUNDS = 15
 

@@ -10,7 +10,7 @@ from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from hand_worker import HandLogic
 from support import GOLDEN
 

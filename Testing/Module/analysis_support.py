@@ -12,7 +12,7 @@ import slicer
 import vtk
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.WorkerProcess import EncoderSettings
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 from support import golden_cases
 from worker_support import spinUntil
 

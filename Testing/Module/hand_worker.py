@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
-from FMCIBModuleLib.WorkerMessages import CANCELLED
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerFailure
+from FMCIBModuleLib.Worker.WorkerMessages import CANCELLED
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerFailure
 
 
 class HandWorker:

@@ -8,14 +8,14 @@ import sys
 import pytest
 import slicer
 from clicks import shown
-from FMCIBModuleLib.AdvancedDesk import Facts
-from FMCIBModuleLib.AdvancedPanel import AdvancedPanel
-from FMCIBModuleLib.Installer import Installer
-from FMCIBModuleLib.PipProcess import PipProcess
-from FMCIBModuleLib.RequirementsPanel import RequirementsPanel
-from FMCIBModuleLib.Settings import Settings
-from FMCIBModuleLib.Setup import Setup, Tools
-from FMCIBModuleLib.TaskProcess import TaskProcess
+from FMCIBModuleLib.Setup.AdvancedDesk import Facts
+from FMCIBModuleLib.Setup.AdvancedPanel import AdvancedPanel
+from FMCIBModuleLib.Setup.Installer import Installer
+from FMCIBModuleLib.Setup.PipProcess import PipProcess
+from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
+from FMCIBModuleLib.Setup.Settings import Settings
+from FMCIBModuleLib.Setup.Setup import Setup, Tools
+from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from repository_server import FILE, Repository
 from setup_support import CONTENT, UI, Heard, PretendDesktop, Store, oddTask
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import slicer
-from FMCIBModuleLib.TaskProcess import TaskProcess
+from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
 from support import ROOT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from clicks import chooseItem, click, shown, typeText
-from FMCIBModuleLib.AdvancedPanel import AdvancedPanel
+from FMCIBModuleLib.Setup.AdvancedPanel import AdvancedPanel
 from setup_support import UI, Heard
 
 SIGNALS = (

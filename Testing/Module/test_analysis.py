@@ -16,7 +16,7 @@ from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.SeedSources import seedFromSegment, seedsFromMarkups
-from FMCIBModuleLib.WorkerProcess import EncoderSettings
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 from worker_support import spinUntil
 
 pytest_plugins = ["analysis_fixtures"]

@@ -14,7 +14,7 @@ from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
 from FMCIBModuleLib.Seeds import addSeed, findSeedsNode, seedsIn
 from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerFailure
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerFailure
 
 pytest_plugins = ["analysis_fixtures"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import qt
 import slicer
-from FMCIBModuleLib.Desktop import Desktop
+from FMCIBModuleLib.Setup.Desktop import Desktop
 
 
 def test_a_question_is_asked_in_slicers_own_dialog(monkeypatch):

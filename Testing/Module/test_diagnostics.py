@@ -6,8 +6,8 @@ import getpass
 from pathlib import Path
 
 import pytest
-from FMCIBModuleLib import Diagnostics
-from FMCIBModuleLib.Diagnostics import diagnosticsText, scrubbed
+from FMCIBModuleLib.Setup import Diagnostics
+from FMCIBModuleLib.Setup.Diagnostics import diagnosticsText, scrubbed
 
 UID = "1.2.840.113619.2.55.3.604688119.971.1484569216.412"
 GENERATED = "2.25.329800735698586629295641978511506172918"

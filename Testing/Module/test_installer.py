@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from FMCIBModuleLib import Installer as installing
-from FMCIBModuleLib.Installer import Installer
-from FMCIBModuleLib.PipProcess import PipProcess, whatFailed
+from FMCIBModuleLib.Setup.Installer import Installer
+from FMCIBModuleLib.Setup.PipProcess import PipProcess, whatFailed
 from setup_support import Heard, children
 from worker_support import spinUntil
 
@@ -314,7 +314,7 @@ def packaging(monkeypatch):
 
 
 def test_slicers_own_packaging_is_given_wheels_only_and_the_constraints(packaging, tmp_path):
-    from FMCIBModuleLib.SlicerPip import SlicerPip
+    from FMCIBModuleLib.Setup.SlicerPip import SlicerPip
 
     installer = Installer(SlicerPip(), pins=lambda: {"numpy": "2.4.6"})
     heard = Heard(installer, "progressed", *SIGNALS)
@@ -329,7 +329,7 @@ def test_slicers_own_packaging_is_given_wheels_only_and_the_constraints(packagin
 
 
 def test_what_slicers_packaging_raises_is_a_failure_like_any_other(packaging, monkeypatch):
-    from FMCIBModuleLib.SlicerPip import SlicerPip
+    from FMCIBModuleLib.Setup.SlicerPip import SlicerPip
 
     def refuse(*_values, **_options):
         msg = "PythonSlicer executable not found"
@@ -345,7 +345,7 @@ def test_what_slicers_packaging_raises_is_a_failure_like_any_other(packaging, mo
 
 
 def test_another_extensions_installation_is_waited_for(packaging):
-    from FMCIBModuleLib.SlicerPip import SlicerPip
+    from FMCIBModuleLib.Setup.SlicerPip import SlicerPip
 
     packaging.isBusy = True
     installer = Installer(SlicerPip(), pins=dict)

@@ -10,11 +10,11 @@ import slicer
 from analysis_support import makeSeeds, rowsOf
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
-from FMCIBModuleLib.LesionWords import placeOf, provenanceInWords, qualityInWords, timeInWords, whereInWords
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Seeds import addSeed, ensureSeedsNode, seedsIn
 from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
+from FMCIBModuleLib.Window.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
+from FMCIBModuleLib.Window.LesionWords import placeOf, provenanceInWords, qualityInWords, timeInWords, whereInWords
 
 pytest_plugins = ["analysis_fixtures"]
 

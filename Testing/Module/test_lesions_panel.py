@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from clicks import Key, click, clickCell, pressKey, shown, typeText
-from FMCIBModuleLib.LesionsPanel import LesionLine, LesionsPanel, ListedLesion
+from FMCIBModuleLib.Window.LesionsPanel import LesionLine, LesionsPanel, ListedLesion
 from setup_support import UI, Heard
 
 SIGNALS = ("selected", "chosen", "renamed", "removeClicked", "moveClicked", "undoClicked", "redoClicked")

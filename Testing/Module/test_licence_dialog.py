@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from clicks import Key, chooseItem, click, pressKey, shown
-from FMCIBModuleLib.LicenceDialog import LicenceDialog
+from FMCIBModuleLib.Setup.LicenceDialog import LicenceDialog
 from setup_support import UI, Heard
 
 HOSTS = [

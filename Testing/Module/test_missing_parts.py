@@ -11,7 +11,7 @@ import pytest
 import slicer
 from analysis_support import PATIENCE, killWhileItComputes, rowsOf, spinUntilFinished
 from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from support import ROOT
 
 pytest_plugins = ["analysis_fixtures"]

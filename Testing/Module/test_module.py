@@ -138,7 +138,7 @@ def test_quitting_the_application_ends_the_worker(tmp_path):
         "from FMCIBModule import FMCIBModuleLogic\n"
         "logic = FMCIBModuleLogic()\n"
         "logic.getParameterNode().weights = 'demonstration'\n"
-        "from FMCIBModuleLib.WorkerProcess import EncoderSettings\n"
+        "from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings\n"
         "logic.analysis.settings = EncoderSettings('demonstration')\n"
         "logic.analysis.warm()\n"
         "while logic.analysis.worker.state != 'ready':\n"

@@ -15,7 +15,7 @@ from support import ROOT
 
 MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
-FILES = sorted(LIB.glob("*.py"))
+FILES = sorted(path for path in LIB.rglob("*.py") if path.parent == LIB or path.stem != "__init__")
 NAMES = {path.stem for path in FILES}
 
 GROUND = {"Signal", "Engine", "Errors", "SubjectHierarchy"}
@@ -66,7 +66,7 @@ def imports(path: Path) -> tuple[set[str], set[str]]:
         if isinstance(node, ast.Import):
             foreign |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level:
-            own |= {node.module} if node.module else {alias.name for alias in node.names}
+            own |= {node.module.split(".")[-1]} if node.module else {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             foreign.add(str(node.module).split(".")[0])
     return own, foreign

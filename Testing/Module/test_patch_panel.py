@@ -9,9 +9,9 @@ from clicks import Key, QtGui, chooseItem, click, clickCell, pressKey
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
 from FMCIBModuleLib.FedPatch import fedPatch
 from FMCIBModuleLib.LesionTable import LesionTable, resultNode
-from FMCIBModuleLib.PatchPanel import WINDOWS_HU
-from FMCIBModuleLib.PatchPictures import EDGE
 from FMCIBModuleLib.Seeds import findSeedsNode
+from FMCIBModuleLib.Window.PatchPanel import WINDOWS_HU
+from FMCIBModuleLib.Window.PatchPictures import EDGE
 from window_support import NODULE, near, settle
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]

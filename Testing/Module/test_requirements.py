@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from FMCIBModuleLib.Requirements import Requirements
-from FMCIBModuleLib.TaskProcess import TaskProcess, engineCommand
+from FMCIBModuleLib.Setup.Requirements import Requirements
+from FMCIBModuleLib.Setup.TaskProcess import TaskProcess, engineCommand
 from setup_support import Heard, oddTask, probed, record
 from worker_support import spinUntil
 

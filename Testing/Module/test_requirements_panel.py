@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from clicks import Key, click, pressKey, shown
-from FMCIBModuleLib.Requirements import Requirement
-from FMCIBModuleLib.RequirementsPanel import RequirementsPanel
+from FMCIBModuleLib.Setup.Requirements import Requirement
+from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
 from setup_support import UI, Heard, settle
 
 SIGNALS = (

@@ -11,10 +11,10 @@ import pytest
 import qt
 import slicer
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SampleScans import CATEGORY, LidcSample, loadPhantom, registerSampleScans
 from FMCIBModuleLib.SceneBridge import volumeFromNode
-from FMCIBModuleLib.SeedChoices import seedChoices
 from FMCIBModuleLib.Signal import Signal
+from FMCIBModuleLib.Window.SampleScans import CATEGORY, LidcSample, loadPhantom, registerSampleScans
+from FMCIBModuleLib.Window.SeedChoices import seedChoices
 from setup_support import PretendDesktop
 from support import DATA, ROOT, needs_data
 

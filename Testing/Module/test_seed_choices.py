@@ -9,8 +9,8 @@ from analysis_support import makeSeeds
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.LesionNodes import tagResult
 from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.SeedChoices import seedChoices
 from FMCIBModuleLib.Seeds import ensureSeedsNode
+from FMCIBModuleLib.Window.SeedChoices import seedChoices
 
 pytest_plugins = ["analysis_fixtures"]
 

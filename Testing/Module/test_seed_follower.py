@@ -6,8 +6,8 @@ import pytest
 import slicer
 from analysis_support import makeSeeds, rowsOf
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.SeedFollower import SeedFollower
 from FMCIBModuleLib.Seeds import ensureSeedsNode, findSeedsNode
+from FMCIBModuleLib.Window.SeedFollower import SeedFollower
 from window_support import NODULE, forgetSteps, near
 
 pytest_plugins = ["analysis_fixtures"]

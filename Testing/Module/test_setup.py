@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from clicks import chooseItem, click
-from FMCIBModuleLib.AdvancedDesk import Facts
-from FMCIBModuleLib.Installer import Installer
-from FMCIBModuleLib.PipProcess import PipProcess
-from FMCIBModuleLib.Settings import Settings
-from FMCIBModuleLib.Setup import Setup
+from FMCIBModuleLib.Setup.AdvancedDesk import Facts
+from FMCIBModuleLib.Setup.Installer import Installer
+from FMCIBModuleLib.Setup.PipProcess import PipProcess
+from FMCIBModuleLib.Setup.Settings import Settings
+from FMCIBModuleLib.Setup.Setup import Setup
 from setup_support import PretendDesktop, Store, children, probed, record
 from test_installer import Extension, makeWheel
 from worker_support import spinFor, spinUntil
@@ -277,8 +277,8 @@ def test_closing_ends_every_process_and_tells_nothing_more(stage):
 @needs_torch
 def test_with_slicers_own_defaults_all_is_found_here(tmp_path):
     """As the window makes it, without anything handed in."""
-    from FMCIBModuleLib.AdvancedPanel import AdvancedPanel
-    from FMCIBModuleLib.RequirementsPanel import RequirementsPanel
+    from FMCIBModuleLib.Setup.AdvancedPanel import AdvancedPanel
+    from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
     from setup_support import UI
 
     panel, advanced = RequirementsPanel(str(UI / "Requirements.ui")), AdvancedPanel(str(UI / "Advanced.ui"))

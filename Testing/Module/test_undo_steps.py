@@ -7,9 +7,9 @@ import slicer
 from analysis_support import needs_torch, rowsOf, spinUntilFinished
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.SeedFollower import SeedFollower
 from FMCIBModuleLib.Seeds import ensureSeedsNode, seedsIn
-from FMCIBModuleLib.UndoSteps import canRedo, canUndo, enableUndo, redo, undo, undoStep
+from FMCIBModuleLib.Window.SeedFollower import SeedFollower
+from FMCIBModuleLib.Window.UndoSteps import canRedo, canUndo, enableUndo, redo, undo, undoStep
 from views import clickAt, showAt, startPlacing
 
 pytest_plugins = ["analysis_fixtures"]

@@ -13,8 +13,8 @@ from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.volume import Volume
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.WorkerMessages import CHANGED_WEIGHTS, cannotStart, notUnderstood, otherVersion
-from FMCIBModuleLib.WorkerProcess import WorkerFailure
+from FMCIBModuleLib.Worker.WorkerMessages import CHANGED_WEIGHTS, cannotStart, notUnderstood, otherVersion
+from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from setup_support import probed
 from views import isPlacing
 from window_support import NODULE, near, settle, statuses

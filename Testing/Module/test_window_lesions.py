@@ -15,7 +15,7 @@ from FMCIBModuleLib.Export import exportTable
 from FMCIBModuleLib.LesionTable import LesionTable, resultNodes
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.SliceViews import volumeInView
+from FMCIBModuleLib.Window.SliceViews import volumeInView
 from views import showAt, sliceView
 from window_support import NODULE, Remembered, near, settle, statuses
 
@@ -246,6 +246,17 @@ def test_a_ct_that_is_deleted_takes_its_lesions_from_the_list(three, phantomNode
     assert not three.scan.placeButton.isEnabled()
 
 
+def test_no_other_ct_is_chosen_in_the_place_of_one_that_is_deleted(three, phantomNode, chest):
+    """The next seed would be on another patient."""
+    nodeFromVolume(chest, "Another patient")
+    assert three.parameters.volume is phantomNode
+    slicer.mrmlScene.RemoveNode(phantomNode)
+    settle()
+    assert three.parameters.volume is None
+    assert three.scan.volumeSelector.currentNode() is None
+    assert not three.scan.placeButton.enabled
+
+
 def test_a_ct_that_is_deleted_while_its_lesions_are_analysed_is_forgotten(stage, phantomNode):
     stage.place(*POINTS)
     slicer.mrmlScene.RemoveNode(phantomNode)
@@ -344,8 +355,7 @@ def test_a_name_without_ending_gets_one_and_replaces_nothing_that_the_dialog_did
     assert three.message == "3 lesions were written to features.csv."
     before = (tmp_path / "features.csv").stat().st_mtime_ns
     click(three.lesions.exportButton)
-    assert "exists already" in three.message
-    assert "--" not in three.message.split("(")[0]
+    assert three.message == "features.csv is there already. Choose it in the dialog to replace it."
     assert (tmp_path / "features.csv").stat().st_mtime_ns == before
     saveDialog.answer = str(tmp_path / "features.csv")
     click(three.lesions.exportButton)

@@ -7,7 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from odd_workers import features
 from worker_support import GOOD, GUARD, OTHER, encode, isAlive, spinFor, spinUntil
 

@@ -153,7 +153,7 @@ HOST = """
 import os, sys
 import SlicerHost
 SlicerHost.start(widgets=False)
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from worker_support import makePatches
 worker = WorkerProcess(sys.argv[2:], {{"ODD_WORKER_LIVES": sys.argv[1]}})
 worker.load(EncoderSettings("good"))

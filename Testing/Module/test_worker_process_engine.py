@@ -19,7 +19,7 @@ from fmcib_engine import pipeline
 from fmcib_engine.errors import ProtocolError
 from fmcib_engine.framing import frame_length, pack
 from fmcib_engine.weights import load_encoder
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from worker_support import GUARD, encode, isAlive, spinUntil
 
 pytest_plugins = ["worker_fixtures"]
@@ -101,7 +101,7 @@ HOST = """
 import sys
 import SlicerHost
 SlicerHost.start(widgets=False)
-from FMCIBModuleLib.WorkerProcess import EncoderSettings, WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 assert "torch" not in sys.modules
 worker = WorkerProcess()
 worker.load(EncoderSettings("demonstration"))

@@ -7,7 +7,7 @@ import re
 import signal
 
 import pytest
-from FMCIBModuleLib.WorkerProcess import WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import WorkerProcess
 from worker_support import GOOD, GUARD, encode, isAlive, spinFor, spinUntil
 
 pytest_plugins = ["worker_fixtures"]

@@ -40,7 +40,7 @@ def loadCt(path: str):
         volumeNode = slicer.util.loadVolume(path)
         slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
         return volumeNode
-    from FMCIBModuleLib.SampleScans import loadPhantom
+    from FMCIBModuleLib.Window.SampleScans import loadPhantom
 
     return loadPhantom()
 

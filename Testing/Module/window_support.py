@@ -10,11 +10,11 @@ from analysis_support import rowsOf
 from clicks import click, shown
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.Settings import Settings
-from FMCIBModuleLib.Setup import Tools
+from FMCIBModuleLib.Setup.Settings import Settings
+from FMCIBModuleLib.Setup.Setup import Tools
 from FMCIBModuleLib.Signal import Signal
-from FMCIBModuleLib.Window import Window
-from FMCIBModuleLib.WorkerProcess import WorkerFailure
+from FMCIBModuleLib.Window.Window import Window
+from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from hand_worker import HandLogic, HandWorker
 from setup_support import PretendDesktop, Store, probed
 from support import ROOT

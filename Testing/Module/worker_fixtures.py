@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from FMCIBModuleLib.WorkerProcess import WorkerProcess
+from FMCIBModuleLib.Worker.WorkerProcess import WorkerProcess
 from worker_support import GOOD, Answers, isAlive, makePatches, odd, spinUntil
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import Patch, cut_patch
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.WorkerProcess import EncoderSettings
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 from odd_workers import SCRIPT
 
 GUARD = 60.0

@@ -6,12 +6,12 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from .AnalysisLogic import AnalysisLogic
+from ..AnalysisLogic import AnalysisLogic
+from ..LesionTable import LesionTable
+from ..Seeds import findSeedsNode
+from ..SeedSources import seedsIdOf
+from ..Signal import Signal
 from .Lesions import volumesWithLesions
-from .LesionTable import LesionTable
-from .Seeds import findSeedsNode
-from .SeedSources import seedsIdOf
-from .Signal import Signal
 from .UndoSteps import enableUndo
 
 _OF_LESIONS = frozenset({"vtkMRMLScalarVolumeNode", "vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode"})

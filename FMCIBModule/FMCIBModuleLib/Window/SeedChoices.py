@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import slicer
 from slicer.i18n import tr as _
 
-from .LesionTable import ROLE
-from .SeedSources import SceneSeed, seedFromSegment, seedsFromMarkups
+from ..LesionTable import ROLE
+from ..SeedSources import SceneSeed, seedFromSegment, seedsFromMarkups
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
-from .Signal import Signal
+from ..Signal import Signal
 
 SYMBOLS = {"good": "✓", "missing": "✗", "wrong": "✗", "checking": "…", "unknown": "?"}
 _COLOURS = {"good": "#359a62", "missing": "#dc5550", "wrong": "#dc5550"}

@@ -7,10 +7,10 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..Signal import Signal
 from .Activity import Activity
 from .Desktop import Desktop
 from .LicenceDialog import LicenceDialog
-from .Signal import Signal
 from .TaskProcess import TaskProcess
 
 PUBLISHED = "fmcib"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
+from ..Signal import Signal
 from .RequirementsPanel import showBusy, showFraction
-from .Signal import Signal
 
 _FILE = "choose a file"
 """Data of the entry that opens a file dialog. Not a name of weights: it has blanks."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Signal import Signal
+from ..Signal import Signal
 from .TaskProcess import TaskProcess
 
 DEMONSTRATION = "demonstration"

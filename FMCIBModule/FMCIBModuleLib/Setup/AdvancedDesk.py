@@ -9,13 +9,13 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..Signal import Signal
 from .Activity import Activity
 from .AdvancedPanel import AdvancedPanel
 from .Desktop import Desktop
 from .Diagnostics import diagnosticsText
 from .Requirements import Requirements
 from .Settings import Settings
-from .Signal import Signal
 from .TaskProcess import TaskProcess
 
 _FAILURES = 10

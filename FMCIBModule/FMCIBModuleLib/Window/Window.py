@@ -10,21 +10,21 @@ from fmcib_engine.preprocessing import DEFAULT_RECIPE
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .AdvancedDesk import Facts
-from .AdvancedPanel import AdvancedPanel
+from ..Setup.AdvancedDesk import Facts
+from ..Setup.AdvancedPanel import AdvancedPanel
+from ..Setup.RequirementsPanel import RequirementsPanel
+from ..Setup.Setup import Setup, Tools
+from ..Worker.WorkerProcess import EncoderSettings
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import namesInScene
 from .LesionsController import LesionsController
 from .LesionsPanel import LesionsPanel
 from .PatchController import PatchController
 from .PatchPanel import PatchPanel
-from .RequirementsPanel import RequirementsPanel
 from .ScanController import ScanController
 from .ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
-from .Setup import Setup, Tools
 from .SliceViews import volumeToBeginWith
-from .WorkerProcess import EncoderSettings
 
 
 class Window(VTKObservationMixin):
@@ -173,7 +173,7 @@ class Window(VTKObservationMixin):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeGoes(self, _scene, _event, node) -> None:
-        """In the place of a CT that is deleted a selector chooses another: the next seed would be on another patient."""
+        """In the place of a CT that is deleted a selector chooses another: the next seed would be another patient's."""
         if self._parameters is not None and node is self._parameters.volume:
             self._parameters.volume = None
 

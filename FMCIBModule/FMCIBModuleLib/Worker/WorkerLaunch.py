@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .Engine import engineFolder
+from ..Engine import engineFolder
 
 
 @dataclass(frozen=True)

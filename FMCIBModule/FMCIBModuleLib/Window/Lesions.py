@@ -9,9 +9,9 @@ import slicer
 import vtk
 from fmcib_engine.errors import SeedError
 
-from .LesionTable import VOLUME, LesionTable
-from .Seeds import findSeedsNode, seedsIn
-from .SeedSources import SEEDS_ID, SceneSeed
+from ..LesionTable import VOLUME, LesionTable
+from ..Seeds import findSeedsNode, seedsIn
+from ..SeedSources import SEEDS_ID, SceneSeed
 
 
 @dataclass(frozen=True)

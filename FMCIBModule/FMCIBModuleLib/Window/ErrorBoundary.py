@@ -10,7 +10,7 @@ import slicer
 from fmcib_engine.errors import FmcibError
 from slicer.i18n import tr as _
 
-from .Errors import AnalysisError
+from ..Errors import AnalysisError
 
 
 class ErrorBoundary:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from fmcib_engine.framing import Header
 
+from ..Signal import Signal
 from . import WorkerMessages
-from .Signal import Signal
 from .WorkerConnection import WorkerConnection
 from .WorkerLaunch import Launch
 from .WorkerMessages import EncoderSettings, WorkerFailure

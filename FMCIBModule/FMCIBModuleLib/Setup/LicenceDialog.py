@@ -10,7 +10,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .Signal import Signal
+from ..Signal import Signal
 
 
 class LicenceDialog:

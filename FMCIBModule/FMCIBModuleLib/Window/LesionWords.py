@@ -8,8 +8,8 @@ from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
+from ..Results import pointOf
 from .Lesions import Lesion
-from .Results import pointOf
 
 _DIRECTIONS = (("R", "L"), ("A", "P"), ("I", "S"))
 """What a negative and a positive number of LPS points to."""

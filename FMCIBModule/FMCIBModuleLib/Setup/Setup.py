@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from slicer.i18n import tr as _
 
+from ..Signal import Signal
 from .Activity import Activity
 from .AdvancedDesk import AdvancedDesk, Facts
 from .AdvancedPanel import AdvancedPanel
@@ -16,7 +17,6 @@ from .LicenceDialog import LicenceDialog
 from .Requirements import DEMONSTRATION, Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
-from .Signal import Signal
 from .TaskProcess import TaskProcess
 from .WeightsDesk import WeightsDesk
 

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from slicer.i18n import tr as _
 
+from ..Signal import Signal
 from .PipProcess import PipProcess, whatFailed
-from .Signal import Signal
 from .SlicerPip import SlicerPip
 
 TORCH = "torch>=2.4"

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from fmcib_engine.errors import SeedError
 from slicer.i18n import tr as _
 
-from .AnalysisLogic import AnalysisLogic
+from ..AnalysisLogic import AnalysisLogic
+from ..Results import isSamePlace
+from ..SceneBridge import gridFromNode
+from ..Seeds import addSeed, ensureSeedsNode, seedsIn
+from ..SeedSources import SceneSeed
 from .ErrorBoundary import ErrorBoundary
 from .Placing import Placing
-from .Results import isSamePlace
 from .ScanPanel import ScanPanel
-from .SceneBridge import gridFromNode
 from .SeedChoices import SeedChoice, seedChoices
 from .SeedFollower import SeedFollower
-from .Seeds import addSeed, ensureSeedsNode, seedsIn
-from .SeedSources import SceneSeed
 from .SliceViews import showVolume
 from .UndoSteps import undoStep
 

@@ -7,10 +7,10 @@ from fmcib_engine.preprocessing import Patch
 from fmcib_engine.results.planes import PLANES, seed_levels
 from slicer.i18n import tr as _
 
-from .AnalysisLogic import AnalysisLogic
+from ..AnalysisLogic import AnalysisLogic
+from ..Errors import AnalysisError
+from ..FedPatch import fedPatch
 from .ErrorBoundary import ErrorBoundary
-from .Errors import AnalysisError
-from .FedPatch import fedPatch
 from .Lesions import Lesion
 from .LesionWords import whereInWords
 from .PatchPanel import PatchPanel

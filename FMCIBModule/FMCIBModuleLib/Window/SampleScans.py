@@ -14,8 +14,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from .Desktop import Desktop
-from .Engine import importEngine
+from ..Engine import importEngine
+from ..Setup.Desktop import Desktop
 
 CATEGORY = "FMCIB"
 
@@ -50,7 +50,7 @@ def loadPhantom():
         importEngine()
         from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 
-        from .SceneBridge import nodeFromVolume
+        from ..SceneBridge import nodeFromVolume
 
         volumeNode = nodeFromVolume(chest_phantom(), slicer.mrmlScene.GenerateUniqueName("FMCIBPhantom"))
         _showNodule(volumeNode, PHANTOM_SEED)
@@ -61,7 +61,7 @@ def _showNodule(volumeNode, seedLps: Sequence[float]) -> None:
     """Mark the nodule that is known (LPS mm), in a list of its own: *Seed from* offers it."""
     from fmcib_engine.geometry import PatientPoint
 
-    from .SceneBridge import pointToRas
+    from ..SceneBridge import pointToRas
     from .SliceViews import jumpToSeed
 
     display = volumeNode.GetDisplayNode()
@@ -97,7 +97,7 @@ class LidcSample:
                 self._fetch(LIDC_0001)
 
     def _fetch(self, sample) -> None:
-        from .TaskProcess import TaskProcess
+        from ..Setup.TaskProcess import TaskProcess
 
         self._task = task = (self._makeTask or TaskProcess)()
         task.progressed.connect(self._onProgress)

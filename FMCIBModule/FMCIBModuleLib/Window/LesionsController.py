@@ -8,17 +8,18 @@ from typing import Any
 
 import qt
 import slicer
+from fmcib_engine.errors import OutputError
 from slicer.i18n import tr as _
 
-from .AnalysisLogic import AnalysisLogic
+from ..AnalysisLogic import AnalysisLogic
+from ..Export import exportTable
+from ..Seeds import findSeed, renameSeed
 from .ErrorBoundary import ErrorBoundary
-from .Export import exportTable
 from .Lesions import Lesion, allLesions
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
 from .LesionWords import placeOf, predictionInWords, provenanceInWords, qualityInWords, timeInWords, whereInWords
 from .PatchController import PatchController
 from .SeedFollower import SeedFollower
-from .Seeds import findSeed, renameSeed
 from .SliceViews import jumpToSeed
 from .UndoSteps import canRedo, canUndo, redo, undo, undoStep
 
@@ -147,7 +148,9 @@ class LesionsController:
             path = path.with_suffix(".csv")
         volumes = list(dict.fromkeys(lesion.volumeNode for lesion in self._lesions.values()))
         if path != Path(name) and path.exists():  # the dialog has asked about the name that was typed, and no other
-            raise OutputError(_("{file} is there already. Choose it in the dialog to replace it.").format(file=path.name))
+            raise OutputError(
+                _("{file} is there already. Choose it in the dialog to replace it.").format(file=path.name)
+            )
         count = exportTable(volumes, path, identifiers=identifiers, overwrite=True)
         stale = len(self._staleIds())
         told = _("{count} lesions were written to {file}.").format(count=count, file=path.name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
-from .Signal import Signal
+from ..Signal import Signal
 
 WINDOWS_HU = (("Lung", (-1000, 400)), ("Soft tissue", (-160, 240)), ("Bone", (-500, 1300)))
 """Names and HU shown as black and as white."""

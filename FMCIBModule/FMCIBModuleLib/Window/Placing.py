@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 from slicer.util import VTKObservationMixin
 
-from .Signal import Signal
+from ..Signal import Signal
 
 
 class Placing(VTKObservationMixin):

@@ -1,0 +1,1 @@
+"""The process that computes: the engine's worker behind QProcess."""
