@@ -22,6 +22,7 @@ test: .venv/made  ## All tests
 bench: .venv/made  ## Speed and memory beside the whole-scan chain
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
+	$(RUN) Testing/Benchmarks/click_to_row.py
 
 lint: .venv/made  ## Style, types
 	$(RUN) -m ruff check $(CONFIG) FMCIBExtension FMCIBModule Testing
