@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from FMCIBModuleLib import Installer as installing
+from FMCIBModuleLib.Setup import Installer as installing
 from FMCIBModuleLib.Setup.Installer import Installer
 from FMCIBModuleLib.Setup.PipProcess import PipProcess, whatFailed
 from setup_support import Heard, children
