@@ -24,9 +24,9 @@ def exportTable(
     Args:
         volumeNodes: in the order of the rows.
         path: the file.
-        identifiers: whether series UIDs and whole relative paths are written.
+        identifiers: whether series UIDs and relative paths are written; else a scan is `scan 1`, `scan 2`.
         overwrite: whether a feature table of that name is replaced.
-        scan: where the CT was read from, if the scene does not know it.
+        scan: where the CT was read from, if the user has named it: it is written as seen from the table.
 
     Raises:
         OutputError: nothing to write, a file that may not be replaced, or one that cannot be written.
@@ -44,27 +44,32 @@ def exportTable(
     if len(encoders) > 1:
         msg = f"One table has one network's features, but these lesions have {', '.join(sorted(encoders))}'s. "
         raise OutputError(msg + "Analyse them again with one of these.")
-    names = [column.name for column in COLUMNS]
-    header = [*names, *feature_columns(find_encoder(*encoders).feature_count)]
+    columns = [column.name for column in COLUMNS]
+    header = [*columns, *feature_columns(find_encoder(*encoders).feature_count)]
     lost = sum(row["status"] == "ok" and not features for _, row, features in lesions)
     if lost:
         msg = f"The table of features of {lost} lesions is not in the scene any more. Analyse them again."
         raise OutputError(msg)
-    rows = [[*_cells(node, row, path, scan, identifiers=identifiers), *features] for node, row, features in lesions]
+    names = {node: f"scan {number}" for number, (node, _) in enumerate(tables, 1)}
+    rows = [
+        [*_cells(node, row, path, scan, names[node], identifiers=identifiers), *features]
+        for node, row, features in lesions
+    ]
     for number, cells in enumerate(rows, 1):
-        cells[names.index("row")] = str(number)
+        cells[columns.index("row")] = str(number)
         cells.extend([""] * (len(header) - len(cells)))
     write_rows(path, header, rows, TableOptions(overwrite=overwrite, identifiers=identifiers))
     return len(rows)
 
 
-def _cells(volumeNode, row: dict[str, str], path: Path, scan: Path | None, *, identifiers: bool) -> list[str]:
+def _cells(
+    volumeNode, row: dict[str, str], path: Path, scan: Path | None, pseudonym: str, *, identifiers: bool
+) -> list[str]:
+    """Without identifiers a scan of the window has a number for a name: files are named after patients, too."""
+    known = {"image_path": pseudonym}
     file = scan or scanFile(volumeNode)
-    known = {}
-    if file is not None:
-        relative = relative_path(file, path.absolute().parent, identifiers=identifiers)
-        # the user of a window has chosen no folder beside the table's, and one may be named after the patient
-        known["image_path"] = relative if identifiers or scan else file.name
+    if file is not None and (identifiers or scan):
+        known["image_path"] = relative_path(file, path.absolute().parent, identifiers=identifiers)
     if identifiers:
         known["series_uid"] = sourceOf(volumeNode).series_uid
     return [(row | known)[column.name] for column in COLUMNS]

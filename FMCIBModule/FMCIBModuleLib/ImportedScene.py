@@ -13,8 +13,9 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from .LesionNodes import LESION
-from .LesionTable import FEATURE_COLUMN, KEY_COLUMN, ROLE
+from .LesionTable import FEATURE_COLUMN, KEY_COLUMN
 from .SeedSources import SEEDS_ID
+from .SubjectHierarchy import ROLE
 
 
 class ImportWatcher(VTKObservationMixin):

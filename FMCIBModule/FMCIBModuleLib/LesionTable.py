@@ -16,12 +16,7 @@ from fmcib_engine.results.schema import COLUMNS
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from .SubjectHierarchy import placeUnder
-
-ROLE = "FMCIB.Role"
-"""Attribute of each node that holds a result: which one."""
-VOLUME = "FMCIB.Volume"
-"""Node reference from a result to its CT."""
+from .SubjectHierarchy import ROLE, VOLUME, placeUnder
 
 KEY_COLUMN = "lesion_key"
 """The lesion's stable id: of the seeds node, then of the control point in it. Renaming and reordering keep it."""
@@ -117,6 +112,20 @@ class LesionTable:
             for at, from_ in ((key, other), (other, key)):
                 for name, text in rows[from_].items():
                     _setCell(self.node, keys.index(at), name, text)
+            self._number()
+
+    def reorder(self, keys: Sequence[str]) -> None:
+        """Put the rows of these lesions in this order, in the places that they have together; the others stay."""
+        own = self.keys()
+        wanted = [key for key in keys if key in own]
+        places = [index for index, key in enumerate(own) if key in wanted]
+        rows = [self.row(key) for key in wanted]
+        if not rows:
+            return
+        with NodeModify(self.node):
+            for index, row in zip(places, rows, strict=True):
+                for name, text in row.items():
+                    _setCell(self.node, index, name, text)
             self._number()
 
     def remove(self, key: str) -> None:

@@ -13,7 +13,7 @@ from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.readers.images import image_kind
 from fmcib_engine.volume import Fault, Source, Volume
 
-from .SubjectHierarchy import itemOf
+from .SubjectHierarchy import ROLE, itemOf
 
 _RECORD = "FMCIB.Scan"
 """Attribute of a volume node that the engine's reader filled: JSON of what it knew, without paths and UIDs."""
@@ -55,6 +55,12 @@ def requireCt(volumeNode) -> None:
         raise InputError(msg)
     if volumeNode.IsA("vtkMRMLLabelMapVolumeNode"):
         msg = "A CT is wanted, this volume is a label map, whose voxels are numbers of regions. Choose the CT itself."
+        raise ImageError(msg)
+    if volumeNode.GetAttribute(ROLE):
+        msg = (
+            "A CT is wanted, this volume is what the model saw of a lesion: the network's input, not HU. "
+            "Choose the CT that it was cut from."
+        )
         raise ImageError(msg)
     _requireVoxels(volumeNode)
     _requireModality(volumeNode)

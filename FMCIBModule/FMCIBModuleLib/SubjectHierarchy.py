@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import slicer
 
+ROLE = "FMCIB.Role"
+"""Attribute of each node that holds a result: which one."""
+VOLUME = "FMCIB.Volume"
+"""Node reference from a result to its CT."""
+
 
 def itemOf(node):
     """The hierarchy and a node's item. Slicer makes an item for each node by itself; where nothing does, we do."""

@@ -34,7 +34,9 @@ def test_rows_of_several_scans_are_numbered_through(logic, phantomNode, twoSeeds
     for node in (phantomNode, other):
         logic.analyse(node, twoSeeds, wait=True)
     assert exportTable([phantomNode, other], tmp_path / "features.csv") == 4
-    assert [row["row"] for row in exported(tmp_path / "features.csv")] == ["1", "2", "3", "4"]
+    rows = exported(tmp_path / "features.csv")
+    assert [row["row"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["image_path"] for row in rows] == ["scan 1", "scan 1", "scan 2", "scan 2"]
 
 
 def test_lesions_of_two_networks_are_not_mixed(logic, phantomNode, twoSeeds, tmp_path):
@@ -57,7 +59,7 @@ def test_series_and_folders_are_written_only_where_that_is_asked_for(logic, phan
     for identifiers in (False, True):
         exportTable([phantomNode], folder / "features.csv", identifiers=identifiers, overwrite=True)
         rows = exported(folder / "features.csv")
-        assert {row["image_path"] for row in rows} == {"scan.nrrd"}
+        assert {row["image_path"] for row in rows} == {"scan.nrrd" if identifiers else "scan 1"}
         assert {row["series_uid"] for row in rows} == {SERIES if identifiers else ""}
 
 

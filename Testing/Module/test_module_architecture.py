@@ -22,7 +22,7 @@ GROUND = {"Signal", "Engine", "Errors", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
 WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
 RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch"}
-SCENE = {"Lesions", "LesionWords", "SeedChoices", "SliceViews", "Placing", "UndoSteps"}
+SCENE = {"Lesions", "LesionWords", "SeedChoices", "SliceViews", "Placing", "UndoSteps", "MarksInView"}
 PANELS = {"ScanPanel", "LesionsPanel", "PatchPanel", "RequirementsPanel", "AdvancedPanel", "LicenceDialog"}
 PROCESSES = {"ChildProcess", "TaskProcess", "PipProcess", "SlicerPip"}
 SETUP = {"Requirements", "Installer", "Settings", "Activity", "Desktop", "Diagnostics"}
@@ -54,9 +54,9 @@ MAY_IMPORT = {
 
 MAY_USE_QT = {
     *("WorkerConnection", "WorkerDispatcher", "WorkerProcess", "ChildProcess"),
-    *("ScanPanel", "LesionsPanel", "LicenceDialog", "PatchPictures", "Desktop", "LesionsController", "SampleScans"),
+    *("ScanPanel", "LesionsPanel", "LicenceDialog", "PatchPictures", "Desktop", "LesionsController", "SampleScans", "MarksInView"),
 }
-"""Processes, widgets, pictures; and one timer."""
+"""Processes, widgets, pictures, timers."""
 
 
 def imports(path: Path) -> tuple[set[str], set[str]]:

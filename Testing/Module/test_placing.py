@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import slicer
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SceneBridge import pointToRas
+from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Seeds import ensureSeedsNode
 from FMCIBModuleLib.Window.Placing import Placing
 from views import clickAt, isPlacing, showAt, startPlacing
@@ -31,8 +31,8 @@ def placing():
     placing.close()
 
 
-def test_one_click_places_one_seed_and_ends_it(placing, seedsNode):
-    placing.start(seedsNode)
+def test_one_click_places_one_seed_and_ends_it(placing, seedsNode, phantomNode):
+    placing.start(seedsNode, phantomNode)
     assert placing.isOn
     clickAt("Red", NODULE)
     assert not placing.isOn
@@ -40,8 +40,8 @@ def test_one_click_places_one_seed_and_ends_it(placing, seedsNode):
     assert placing.told == [True, False]
 
 
-def test_several_clicks_place_several_seeds_until_it_is_stopped(placing, seedsNode):
-    placing.start(seedsNode, several=True)
+def test_several_clicks_place_several_seeds_until_it_is_stopped(placing, seedsNode, phantomNode):
+    placing.start(seedsNode, phantomNode, several=True)
     for offset in (0, 10, 20):
         clickAt("Red", (NODULE[0] + offset, NODULE[1], NODULE[2]))
         assert placing.isOn
@@ -51,9 +51,9 @@ def test_several_clicks_place_several_seeds_until_it_is_stopped(placing, seedsNo
     assert placing.told == [True, False]
 
 
-def test_placing_something_else_is_none_of_ours_and_is_left_alone(placing, seedsNode):
+def test_placing_something_else_is_none_of_ours_and_is_left_alone(placing, seedsNode, phantomNode):
     other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Landmarks")
-    placing.start(seedsNode)
+    placing.start(seedsNode, phantomNode)
     startPlacing(other)
     assert not placing.isOn
     placing.stop()
@@ -61,15 +61,27 @@ def test_placing_something_else_is_none_of_ours_and_is_left_alone(placing, seeds
     slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
 
 
-def test_closing_it_ends_place_mode(seedsNode):
+def test_closing_it_ends_place_mode(seedsNode, phantomNode):
     placing = Placing()
-    placing.start(seedsNode)
+    placing.start(seedsNode, phantomNode)
     placing.close()
     assert not isPlacing()
 
 
-def test_the_scene_may_be_closed_while_seeds_are_placed(placing, seedsNode):
-    placing.start(seedsNode)
+def test_the_scene_may_be_closed_while_seeds_are_placed(placing, seedsNode, phantomNode):
+    placing.start(seedsNode, phantomNode)
     slicer.mrmlScene.Clear(0)
     placing.stop()
     assert not placing.isOn
+
+
+def test_another_scan_in_a_view_ends_it(placing, seedsNode, phantomNode, chest):
+    """A click in that view would be on another patient, and be recorded for this one."""
+    told = []
+    placing.otherScanShown.connect(lambda: told.append(True))
+    other = nodeFromVolume(chest, "Another patient")
+    placing.start(seedsNode, phantomNode, several=True)
+    slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceCompositeNode().SetBackgroundVolumeID(other.GetID())
+    assert not placing.isOn
+    assert not isPlacing()
+    assert told == [True]

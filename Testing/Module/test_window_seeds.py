@@ -7,7 +7,8 @@ import pytest
 import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
-from clicks import Key, click, pressKey
+from clicks import Key, chooseNode, click, pressKey
+from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
 from window_support import NODULE, near, settle, statuses
 
@@ -137,3 +138,48 @@ def test_without_analyse_on_placing_they_wait_for_the_button(stage, phantomNode)
     click(stage.scan.analyseButton)
     stage.answer()
     assert float(rowsOf(phantomNode)[0]["lesion_diameter_mm"]) == pytest.approx(40)
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_mark_that_was_drawn_on_another_scan_is_asked_about(stage, phantomNode, chest, agrees):
+    """Its place may be in another patient."""
+    other = nodeFromVolume(chest, "Another patient")
+    makeSegment(other, "GTV")
+    stage.desktop.agrees = agrees
+    choose(stage, "Segment GTV of Outlines")
+    (question,) = stage.desktop.asked
+    assert "Segment GTV of Outlines was drawn on Another patient, not on Phantom" in question
+    stage.answer()
+    assert len(rowsOf(phantomNode)) == agrees
+
+
+def test_placing_shows_the_ct_in_every_view(stage, phantomNode, chest):
+    """A view that shows another scan would take a click for this one."""
+    other = nodeFromVolume(chest, "Another patient")
+    composites = [
+        slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode() for name in ("Red", "Yellow", "Green")
+    ]
+    for composite in composites[1:]:
+        composite.SetBackgroundVolumeID(other.GetID())
+    click(stage.scan.placeButton)
+    assert {composite.GetBackgroundVolumeID() for composite in composites} == {phantomNode.GetID()}
+
+
+def test_another_scan_in_a_view_ends_placing_and_the_panel_says_so(stage, chest):
+    other = nodeFromVolume(chest, "Another patient")
+    click(stage.scan.placeButton)
+    slicer.util.setSliceViewerLayers(background=other)
+    settle()
+    assert not stage.scan.placeButton.checked
+    assert "another scan than Phantom" in stage.message
+
+
+def test_the_patch_of_a_lesion_is_no_ct(stage, phantomNode):
+    stage.analysed(NODULE)
+    click(stage.patch.sceneButton)
+    patch = slicer.util.getFirstNodeByName("What the model saw of Lesion 1")
+    chooseNode(stage.scan.volumeSelector, patch)
+    click(stage.scan.placeButton)
+    assert "the network's input, not HU" in stage.message
+    assert not stage.scan.placeButton.checked
+    assert findSeedsNode(patch) is None

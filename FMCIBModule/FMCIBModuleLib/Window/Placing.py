@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import slicer
+import vtk
 from slicer.util import VTKObservationMixin
 
 from ..Signal import Signal
+from .SliceViews import composites, isShown
 
 
 class Placing(VTKObservationMixin):
@@ -13,12 +15,13 @@ class Placing(VTKObservationMixin):
 
     Attributes:
         changed: emitted with whether seeds are being placed, when that is another than before.
+        otherScanShown: emitted when placing was ended because a view shows another scan.
     """
 
     def __init__(self) -> None:
         VTKObservationMixin.__init__(self)
-        self.changed = Signal()
-        self._seedsNode = None
+        self.changed, self.otherScanShown = Signal(), Signal()
+        self._seedsNode = self._volumeNode = None
         self._told = False
         logic = slicer.app.applicationLogic()
         self._interaction, self._selection = logic.GetInteractionNode(), logic.GetSelectionNode()
@@ -30,6 +33,7 @@ class Placing(VTKObservationMixin):
         self.stop()
         self.removeObservers()
         self.changed.disconnectAll()
+        self.otherScanShown.disconnectAll()
 
     @property
     def isOn(self) -> bool:
@@ -40,9 +44,15 @@ class Placing(VTKObservationMixin):
             and self._selection.GetActivePlaceNodeID() == self._seedsNode.GetID()
         )
 
-    def start(self, seedsNode, several: bool = False) -> None:
-        """The next click places a seed; with `several` each click does, until `stop` or a right click."""
-        self._seedsNode = seedsNode
+    def start(self, seedsNode, volumeNode, several: bool = False) -> None:
+        """The next click places a seed on a CT that all views show.
+
+        With `several` each click does, until `stop`, a right click, or another scan in a view.
+        """
+        self._stopLooking()
+        self._seedsNode, self._volumeNode = seedsNode, volumeNode
+        for composite in composites():
+            self.addObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange)
         logic = slicer.modules.markups.logic()
         logic.SetActiveList(seedsNode)
         logic.StartPlaceMode(several)
@@ -52,8 +62,19 @@ class Placing(VTKObservationMixin):
         """Back to turning pages. A place mode that is none of ours is left alone."""
         if self.isOn:
             self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
+        self._stopLooking()
         self._seedsNode = None
         self._onChange()
+
+    def _stopLooking(self) -> None:
+        for composite in composites():
+            if self.hasObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange):
+                self.removeObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange)
+
+    def _onViewChange(self, *_: object) -> None:
+        if self.isOn and not isShown(self._volumeNode):
+            self.stop()
+            self.otherScanShown.emit()
 
     def _onChange(self, *_: object) -> None:
         if self.isOn != self._told:

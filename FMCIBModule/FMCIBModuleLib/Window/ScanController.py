@@ -29,7 +29,12 @@ class ScanController:
     """
 
     def __init__(
-        self, panel: ScanPanel, logic: AnalysisLogic, follower: SeedFollower, whyNotReady: Callable[[], str]
+        self,
+        panel: ScanPanel,
+        logic: AnalysisLogic,
+        follower: SeedFollower,
+        whyNotReady: Callable[[], str],
+        confirm: Callable[[str], bool],
     ) -> None:
         """
         Args:
@@ -37,9 +42,11 @@ class ScanController:
             logic: analyses.
             follower: has the logic follow seeds.
             whyNotReady: a sentence where nothing can be analysed yet, else empty.
+            confirm: asks the user a question.
         """
         self.volumeNode = None
         self._panel, self._logic, self._follower, self._whyNotReady = panel, logic, follower, whyNotReady
+        self._confirm = confirm
         self._placing = Placing()
         self._choices: list[SeedChoice] = []
         self._analyseOnPlacing = True
@@ -50,6 +57,7 @@ class ScanController:
         panel.analyseClicked.connect(around(self._onAnalyse))
         panel.cancelClicked.connect(around(logic.cancel))
         self._placing.changed.connect(panel.showPlacing)
+        self._placing.otherScanShown.connect(self._onOtherScan)
         logic.failed.connect(panel.showMessage)
         logic.progressed.connect(panel.showProgress)
         logic.changed.connect(lambda *_: self._showBusy())
@@ -89,7 +97,11 @@ class ScanController:
         seedsNode = ensureSeedsNode(self.volumeNode)
         self.followSeeds()
         self._panel.showMessage(self._whyNotReady())
-        self._placing.start(seedsNode, several)
+        self._placing.start(seedsNode, self.volumeNode, several)
+
+    def _onOtherScan(self) -> None:
+        msg = _("Placing has ended, because a slice view shows another scan than {name}. Press Place seed again.")
+        self._panel.showMessage(msg.format(name=self.volumeNode.GetName()))
 
     def _onSourcesWanted(self) -> None:
         self._choices = seedChoices()
@@ -98,6 +110,11 @@ class ScanController:
     def _onSource(self, choiceId: str) -> None:
         (choice,) = [each for each in self._choices if each.id == choiceId]
         grid = gridFromNode(self.volumeNode)
+        if choice.volumeNode not in (None, self.volumeNode):
+            question = _("{mark} was drawn on {other}, not on {scan}. Is that the same patient in the same place?")
+            names = {"other": choice.volumeNode.GetName(), "scan": self.volumeNode.GetName()}
+            if not self._confirm(question.format(mark=choice.text, **names)):
+                return
         seeds = choice.seeds()
         for seed in seeds:
             grid.require_inside(seed.point)

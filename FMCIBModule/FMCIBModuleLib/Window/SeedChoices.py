@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from ..LesionTable import ROLE
 from ..SeedSources import SceneSeed, seedFromSegment, seedsFromMarkups
+from ..SubjectHierarchy import ROLE
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class SeedChoice:
         id: for as long as the menu is open.
         text: what the user reads.
         seeds: gives the seeds; raises `SeedError` where there are none.
+        volumeNode: the scan that it was drawn on; None where the scene does not know.
     """
 
     id: str
     text: str
     seeds: Callable[[], list[SceneSeed]]
+    volumeNode: Any = None
 
 
 def seedChoices() -> list[SeedChoice]:
@@ -40,7 +43,8 @@ def _segments() -> list[SeedChoice]:
             segmentId = segmentation.GetNthSegmentID(index)
             name = segmentation.GetSegment(segmentId).GetName()
             text = _("Segment {segment} of {segmentation}").format(segment=name, segmentation=node.GetName())
-            found.append(SeedChoice(f"{node.GetID()} {segmentId}", text, _fromSegment(node, segmentId)))
+            drawnOn = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+            found.append(SeedChoice(f"{node.GetID()} {segmentId}", text, _fromSegment(node, segmentId), drawnOn))
     return found
 
 
@@ -50,10 +54,15 @@ def _fromSegment(node, segmentId: str) -> Callable[[], list[SceneSeed]]:
 
 def _markups(className: str) -> list[SeedChoice]:
     return [
-        SeedChoice(node.GetID(), _textOf(node), _fromMarkups(node))
+        SeedChoice(node.GetID(), _textOf(node), _fromMarkups(node), _drawnOn(node))
         for node in slicer.util.getNodesByClass(className)
         if node.GetAttribute(ROLE) is None and node.GetNumberOfDefinedControlPoints() > 0
     ]
+
+
+def _drawnOn(node):
+    """The volume that the first point was clicked on."""
+    return slicer.mrmlScene.GetNodeByID(node.GetNthControlPointAssociatedNodeID(0) or "")
 
 
 def _textOf(node) -> str:

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import slicer
 
+from ..SubjectHierarchy import ROLE
+
 _VOLUME = "vtkMRMLScalarVolumeNode"
 
 
-def volumeInView():
-    """The volume behind everything in the first slice view that has one; None where none has."""
-    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
-        node = slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID() or "")
-        if node is not None and node.IsA(_VOLUME):
-            return node
-    return None
+def slicesOf(volumeId: str | None) -> tuple[list, list]:
+    """The slice nodes of the views behind whose layers this volume is, and those of all views."""
+    backgrounds = {each.GetLayoutName(): each.GetBackgroundVolumeID() for each in composites()}
+    every = [node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode") if node.GetLayoutName() in backgrounds]
+    return [node for node in every if volumeId and backgrounds[node.GetLayoutName()] == volumeId], every
+
+
+def composites() -> list:
+    """What the slice views show: one node a view."""
+    return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
 
 
 def volumeToBeginWith():
-    """The volume in view, else the only one of the scene; None where the user has to choose."""
-    volumes = slicer.util.getNodesByClass(_VOLUME)
-    return volumeInView() or (volumes[0] if len(volumes) == 1 else None)
+    """The CT in view, else the only one of the scene; None where the user has to choose."""
+    shown = [slicer.mrmlScene.GetNodeByID(each.GetBackgroundVolumeID() or "") for each in composites()]
+    candidates = [node for node in shown if node is not None and node.IsA(_VOLUME)]
+    volumes = [node for node in slicer.util.getNodesByClass(_VOLUME) if not node.GetAttribute(ROLE)]
+    own = [node for node in candidates if not node.GetAttribute(ROLE)]
+    return own[0] if own else volumes[0] if len(volumes) == 1 else None
+
+
+def isShown(volumeNode) -> bool:
+    """Whether every slice view has this CT behind its other layers: a click in any of them is one on it."""
+    return all(each.GetBackgroundVolumeID() == volumeNode.GetID() for each in composites())
 
 
 def showVolume(volumeNode) -> None:
     """Show a CT in all slice views, unless it is there already."""
-    if volumeInView() is not volumeNode:
+    if not isShown(volumeNode):
         slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
 
 

@@ -19,6 +19,7 @@ from .ErrorBoundary import ErrorBoundary
 from .Lesions import namesInScene
 from .LesionsController import LesionsController
 from .LesionsPanel import LesionsPanel
+from .MarksInView import MarksInView
 from .PatchController import PatchController
 from .PatchPanel import PatchPanel
 from .ScanController import ScanController
@@ -44,6 +45,7 @@ class Window(VTKObservationMixin):
             tools: what `setup` works with; tests hand in their own.
         """
         VTKObservationMixin.__init__(self)
+        tools = tools or Tools()
         self.logic = logic
         self._parameters, self._guiTag = None, None
         self._isEntered = False
@@ -59,9 +61,10 @@ class Window(VTKObservationMixin):
         facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings)
         self.setup = Setup(self._requirementsPanel, self._advancedPanel, uiPath("Licence"), facts, tools)
         self._follower = SeedFollower(analysis)
-        self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady)
+        self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
         patches = PatchController(self._patchPanel, analysis, ErrorBoundary(tell))
         self._lesions = LesionsController(self._lesionsPanel, analysis, patches, self._follower, tell)
+        self._marks = MarksInView()
         self._connect()
 
     def enter(self) -> None:
@@ -79,6 +82,7 @@ class Window(VTKObservationMixin):
         self._forgetParameters()
         self.removeObservers()
         self._lesions.close()
+        self._marks.close()
         self._scan.close()
         self._follower.close()
         self.setup.close()
@@ -104,6 +108,8 @@ class Window(VTKObservationMixin):
         setup.weightsChanged.connect(around(lambda text: self._setParameter("weights", text)))
         setup.deviceChanged.connect(around(lambda text: self._setParameter("device", text)))
         self.logic.analysis.failed.connect(setup.remember)
+        self.logic.analysis.changed.connect(self._marks.updateSoon)
+        self._follower.changed.connect(self._marks.updateSoon)
         self.ui.advancedSection.connect("contentsCollapsed(bool)", lambda *_: setup.showLog())
         self._showNotice(setup.notice)
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
