@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import samples
 from .cache import cache_folder
 from .downloads import PART, host_is_listed
 from .errors import DependencyError
@@ -28,14 +27,7 @@ def catalogue() -> dict[str, Any]:
     except DependencyError as error:
         problem = str(error)
     entries = [_told(entry, published, has_cache=not problem) for entry in published.entries.values()]
-    hosts = [asdict(host) for host in published.hosts]
-    hosts += [{"name": name, "purpose": what, "unverified": "*" in name} for name, what in samples.HOSTS.items()]
-    return {
-        "entries": entries,
-        "hosts": hosts,
-        "samples": [_told_sample(series, has_cache=not problem) for series in samples.SERIES.values()],
-        "cache_problem": problem,
-    }
+    return {"entries": entries, "hosts": [asdict(host) for host in published.hosts], "cache_problem": problem}
 
 
 def _told(entry: Entry, published: Catalogue, *, has_cache: bool) -> dict[str, Any]:
@@ -68,14 +60,3 @@ def _hosts(entry: Entry, published: Catalogue) -> list[str]:
         )
 
     return [host.name for host in published.hosts if entry.mirrors and is_contacted(host.name)]
-
-
-def _told_sample(series: samples.Series, *, has_cache: bool) -> dict[str, Any]:
-    told = {name: getattr(series, name) for name in ("id", "title", "licence", "licence_url", "citation", "size")}
-    return told | {
-        "images": series.bucket.files,
-        "seed_lps": list(series.seed_lps),
-        "here": has_cache and samples.cached_series(series) is not None,
-        "hosts": [series.bucket.host],
-        "unverified": list(series.unverified),
-    }

@@ -30,9 +30,7 @@ one goes on from there. It ignores SIGINT, as the worker does.
                -> {"entries": [{"id", "kind", "title", "size" or null, "here": bool, "part": bytes, "refused",
                     "licence": {"title", "url", "meaning", "notice"}, "citation", "hosts": [name],
                     "mirrors": [{"name", "page"}], "unverified": [text]}],
-                   "hosts": [{"name", "purpose", "unverified": bool}],
-                   "samples": [{"id", "title", "licence", "licence_url", "citation", "size", "images", "seed_lps",
-                    "here": bool, "hosts": [name], "unverified": [text]}], "cache_problem"}
+                   "hosts": [{"name", "purpose", "unverified": bool}], "cache_problem"}
                part: bytes of an unfinished download, from which the next one goes on.
     download   id, [mirror=""]: **only after the user agreed to the licence** -> {"record"}
     import     path, [id=""], [own_name=""], [overwrite=false] -> {"record"}

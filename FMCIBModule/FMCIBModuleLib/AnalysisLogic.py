@@ -10,10 +10,10 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from . import LesionNodes
-from .AnalysisQueue import AnalysisQueue, Answer, Task
+from .AnalysisQueue import AnalysisQueue, Answer
 from .Errors import AnalysisError
-from .FedPatch import fedPatch
-from .Freshness import Freshness
+from .FedPatch import FedPatches
+from .Freshness import Freshness, NotedTask
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import cellsOf, isStale, resultOf, runOf, scanFile
@@ -31,6 +31,7 @@ class AnalysisLogic(VTKObservationMixin):
     Attributes:
         settings: which network computes, and where; may be changed at any time.
         worker: the process that computes.
+        patches: the last that it was fed.
         changed: emitted with (volume node, lesion key) when a lesion's row or state is another.
         progressed: emitted with (text, fraction from 0 to 1).
         failed: emitted with one sentence for the user.
@@ -43,11 +44,10 @@ class AnalysisLogic(VTKObservationMixin):
         self.worker = worker or WorkerProcess()
         self._queue = AnalysisQueue(self.worker, self._onAnswer)
         self._imports = ImportWatcher()
-        self._freshness = Freshness()
-        self._isClosed = False
-        self._watchers: dict[str, SeedWatcher] = {}
-        """Of each CT, by its node's ID."""
-        self._done = 0
+        self.patches = FedPatches()
+        self._freshness = Freshness(self.patches)
+        self._isClosed, self._done = False, 0
+        self._watchers: dict[str, SeedWatcher] = {}  # of each CT, by its node's ID
         self.changed, self.progressed = Signal(), Signal()
         self.failed, self.finished = self._queue.failed, self._queue.finished
         self._queue.loading.connect(self.progressed.emit)
@@ -179,15 +179,14 @@ class AnalysisLogic(VTKObservationMixin):
             AnalysisError: the lesion has no features, or its patch would be another one now.
             FmcibError: the scan cannot be read any more.
         """
-        patch = fedPatch(volumeNode, key)
-        return LesionNodes.showPatch(volumeNode, key, LesionTable(volumeNode).row(key)["lesion_id"], patch)
+        patch, row = self.patches.fed(volumeNode, key), LesionTable(volumeNode).row(key)
+        return LesionNodes.showPatch(volumeNode, key, row["lesion_id"], patch)
 
-    def _analyseSeeds(self, volumeNode, seeds: list[SceneSeed]) -> None:
+    def _analyseSeeds(self, volumeNode, seeds: list[SceneSeed], order: tuple[str, ...] = ()) -> None:
         if not self.isBusy:
             self._done = 0
-        order = tuple(seed.key for seed in seeds)
         for seed in seeds:
-            self._queue.add(Task(volumeNode, seed, order))
+            self._queue.add(NotedTask(volumeNode, seed, order or [each.key for each in seeds]))
             self.changed.emit(volumeNode, seed.key)
         self._queue.start(self.settings)
 
@@ -195,10 +194,11 @@ class AnalysisLogic(VTKObservationMixin):
         """The user's click is no call that an error could be raised to."""
         try:
             volumeFromNode(volumeNode)
+            order = tuple(seed.key for seed in seedsOf(volumeNode))  # one that is back after undo is not the last
         except FmcibError as error:
             self.failed.emit(str(error))
         else:
-            self._analyseSeeds(volumeNode, seeds)
+            self._analyseSeeds(volumeNode, seeds, order)
 
     def _onScanChanged(self, volumeNode) -> None:
         for key in LesionTable(volumeNode).keys():  # noqa: SIM118  not a dictionary
@@ -220,11 +220,10 @@ class AnalysisLogic(VTKObservationMixin):
         if self._queue.problem:
             raise AnalysisError(self._queue.problem.message, self._queue.problem.code)
 
-    def _onAnswer(self, task: Task, answer: Answer) -> None:
+    def _onAnswer(self, task: NotedTask, answer: Answer) -> None:
         """Write what came of a lesion. A failure does not undo what is known about the very same place."""
         self._done += 1
-        table, key = LesionTable(task.volumeNode), task.seed.key
-        former = table.row(key)
+        key, former = task.seed.key, LesionTable(task.volumeNode).row(task.seed.key)
         isKnown = former is not None and former["status"] == "ok"
         if not (answer.error and isKnown and task.volume and not isStale(former, task.seed, task.volume)):
             self._write(task, answer)
@@ -232,19 +231,20 @@ class AnalysisLogic(VTKObservationMixin):
         total = self._done + len(self._queue.tasks)
         self.progressed.emit(_("Lesion {done} of {total}").format(done=self._done, total=total), self._done / total)
 
-    def _write(self, task: Task, answer: Answer) -> None:
+    def _write(self, task: NotedTask, answer: Answer) -> None:
         key, file = task.seed.key, scanFile(task.volumeNode)
-        result = resultOf(task, answer)
         run = runOf(answer.loaded, task.volume, task.recipeId)
-        cells, features = cellsOf(result, run, task.volume, file.name if file else "")
+        cells, features = cellsOf(resultOf(task, answer), run, task.volume, file.name if file else "")
         LesionTable(task.volumeNode).write(key, cells, features, task.order)
         LesionNodes.removePatch(task.volumeNode, key)
         if answer.error:
             LesionNodes.removeNodes(task.volumeNode, key)
         else:
+            self._freshness.remember(task)
             LesionNodes.showBox(task.volumeNode, key, task.seed.label, task.patch)
 
     def _onSceneClose(self, *_: object) -> None:
         """Forget what was asked; the worker stays warm for the next scene."""
         self.unwatch()
         self._queue.drop()
+        self._freshness.clear()

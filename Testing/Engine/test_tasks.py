@@ -218,9 +218,7 @@ def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(reposi
     assert (tables["size"], tables["unverified"], linear["refused"]) == (None, ["size"], "it is a pickle")
     assert linear["hosts"] == []
     assert {"name": "127.0.0.1", "purpose": "tests", "unverified": False} in answer["hosts"]
-    (sample,) = answer["samples"]
-    assert (sample["id"], sample["here"], sample["images"]) == ("lidc-idri-0001", False, 133)
-    assert set(sample["hosts"]) <= {host["name"] for host in answer["hosts"]}
+    assert answer.keys() == {"type", "entries", "hosts", "cache_problem"}
     assert answer["cache_problem"] == ""
     assert not repository.asked()
 

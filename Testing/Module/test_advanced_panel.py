@@ -71,7 +71,7 @@ def test_import_tells_the_name_that_was_typed(panel):
     heard = Heard(panel, *SIGNALS)
     typeText(panel.ui.ownNameEdit, " mine ")
     click(panel.ui.importFileButton)
-    panel.clearOwnName()
+    panel.ui.ownNameEdit.clear()
     click(panel.ui.importFileButton)
     assert heard.all == [("importClicked", "mine"), ("importClicked", "")]
 

@@ -10,11 +10,19 @@ import slicer
 from analysis_support import makeSeeds, rowsOf
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
+from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Seeds import addSeed, ensureSeedsNode, seedsIn
 from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
 from FMCIBModuleLib.Window.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
-from FMCIBModuleLib.Window.LesionWords import placeOf, provenanceInWords, qualityInWords, timeInWords, whereInWords
+from FMCIBModuleLib.Window.LesionWords import (
+    exportInWords,
+    placeOf,
+    provenanceInWords,
+    qualityInWords,
+    timeInWords,
+    whereInWords,
+)
 
 pytest_plugins = ["analysis_fixtures"]
 
@@ -37,12 +45,24 @@ def test_a_seed_is_listed_before_it_is_analysed(phantomNode):
     assert (timeInWords(lesion), provenanceInWords(lesion)) == ("", [])
 
 
-def test_rows_come_first_in_their_order_then_seeds_without_one(handLogic, phantomNode):
-    for name, offset in (("A", 0), ("B", 3), ("C", 6)):
-        addSeed(phantomNode, seed(name, offset, 0, 0))
+def test_rows_are_in_their_order_and_a_seed_without_one_is_before_those_that_follow_it(handLogic, phantomNode):
+    for number, name in enumerate("ABCDE"):
+        addSeed(phantomNode, seed(name, 3 * number, 0, 0))
     every = seedsIn(ensureSeedsNode(phantomNode))
-    analyse(handLogic, phantomNode, [every[2], every[1]])
-    assert [lesion.name for lesion in lesionsOf(phantomNode)] == ["C", "B", "A"]
+    analyse(handLogic, phantomNode, [every[3], every[1]])
+    assert [lesion.name for lesion in lesionsOf(phantomNode)] == ["A", "C", "D", "B", "E"]
+
+
+def test_rows_of_seeds_are_reordered_and_those_of_others_stay(handLogic, phantomNode):
+    for name, offset in (("A", 0), ("B", 3)):
+        addSeed(phantomNode, seed(name, offset, 0, 0))
+    a, b = seedsIn(ensureSeedsNode(phantomNode))
+    analyse(handLogic, phantomNode, [a])
+    analyse(handLogic, phantomNode, makeSeeds({"Mine": pointToRas(PHANTOM_SEED)}))
+    analyse(handLogic, phantomNode, [b])
+    LesionTable(phantomNode).reorder([b.key, "gone", a.key])
+    assert [row["lesion_id"] for row in rowsOf(phantomNode)] == ["B", "Mine", "A"]
+    assert [row["row"] for row in rowsOf(phantomNode)] == ["1", "2", "3"]
 
 
 def test_a_row_of_a_users_own_list_has_its_seed_there(handLogic, phantomNode, noduleSeeds):
@@ -120,3 +140,30 @@ def test_the_time_is_the_hour_of_today_else_the_day():
 
 def test_a_row_without_coordinates_is_nowhere():
     assert placeOf(lesion(coordX="", coordY="", coordZ="")) is None
+
+
+class _OfNoScan:
+    def GetID(self) -> str:
+        return "scan"
+
+
+def listed(key: str, **cells: str) -> Lesion:
+    alike = {"status": "ok", "weights_sha256": "w", "precision": "float32"}
+    return Lesion(_OfNoScan(), key, None, {**alike, **cells} if cells else None)
+
+
+def test_every_shortcoming_of_an_export_is_counted_by_itself():
+    lesions = [
+        listed("new"),
+        listed("running"),
+        listed("again", status="ok"),
+        listed("also again", status="ok"),
+        listed("failed", status="error", weights_sha256="x"),
+        listed("old", weights_sha256="w"),
+    ]
+    waiting = {f"scan {key}" for key in ("running", "again", "also again")}
+    assert exportInWords(4, "a.csv", lesions, {"scan old"}, waiting) == (
+        "4 lesions were written to a.csv. 1 is not analysed yet and is not in it; "
+        "1 is being analysed and is not in it; 2 are being analysed again and are in it as before; "
+        "1 has an error instead of features; 1 is of before its seed or scan was changed: analyse it again."
+    )

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import slicer
 from clicks import chooseItem, click
 from FMCIBModuleLib.Setup.AdvancedDesk import Facts
 from FMCIBModuleLib.Setup.Installer import Installer
@@ -254,6 +255,33 @@ def test_diagnostics_are_copied_without_anything_personal(probedStage, monkeypat
     for fact in ("float32", "fmcib-csv-v1", "cpu: CPU", "ab" * 32, "unverified", "cannot be analysed", "Ready: cpu"):
         assert fact in text
     assert "copied" in made.advanced.ui.advancedNote.text
+
+
+def test_diagnostics_keep_no_name_of_a_scene_that_was_closed_meanwhile(probedStage):
+    from FMCIBModuleLib.Window.Lesions import namesInScene
+
+    log = []
+    made = probedStage(probed(), facts=Facts(workerLog=lambda: "\n".join(log), names=namesInScene))
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Doe^Jane")
+    made.setup.remember("The scan Doe^Jane has a tilt.")
+    slicer.mrmlScene.Clear(0)
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Roe^Richard")
+    slicer.mrmlScene.Clear(0)
+    log += ["WARNING of Roe^Richard, after Doe^Jane"]
+    assert namesInScene() == []
+    click(made.advanced.ui.diagnosticsButton)
+    for secret in ("Doe", "Jane", "Roe", "Richard"):
+        assert secret not in made.desktop.copied
+    assert "The scan <name> has a tilt." in made.desktop.copied
+    assert "WARNING of <name>, after <name>" in made.desktop.copied
+
+
+def test_what_the_user_was_told_is_in_the_log_without_names(probedStage):
+    facts = Facts(workerLog=lambda: "worker: ready", names=lambda: ["Doe^Jane"])
+    made = probedStage(probed(), facts=facts)
+    made.setup.remember("The scan Doe^Jane cannot be read: /data/Doe.nrrd.")
+    click(made.advanced.ui.logRefreshButton)
+    assert made.advanced.log == "The scan <name> cannot be read: <path>\nworker: ready"
 
 
 def test_the_log_is_shown_and_copied(probedStage):

@@ -11,6 +11,11 @@ pytest_plugins = ["setup_fixtures"]
 pytest.importorskip("requests")
 pytest.importorskip("filelock")
 
+NOT_KNOWN = (
+    "The licence of these weights is not known here. "
+    "FMCIB's published weights are CC BY-NC 4.0: non-commercial use only."
+)
+
 
 @pytest.fixture
 def real(stage, repository, tmp_path):
@@ -147,7 +152,8 @@ def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(stage, t
     spinUntil(lambda: made.setup.requirements.result is not None)
     assert made.heard.of("weightsChanged") == [["mine"]]
     assert made.states()[2] == "good"
-    assert made.setup.notice == ""
+    assert made.setup.notice == NOT_KNOWN
+    assert made.heard.of("noticeChanged") == [[NOT_KNOWN]]
 
 
 @pytest.mark.parametrize("agrees", [True, False])
@@ -176,6 +182,11 @@ def test_a_file_is_used_where_it_lies(stage, tmp_path):
     assert made.heard.of("weightsChanged") == [[str(file)]]
     assert made.advanced.ui.weightsCombo.currentText == "own.torch"
     assert made.states() == ["good"] * 3
+    assert made.heard.of("noticeChanged") == [[NOT_KNOWN]]
+    file.unlink()  # as in a scene of another computer: nothing is computed with it
+    made.setup.showWeights(str(file))
+    assert made.states()[2] == "missing"
+    assert made.heard.of("noticeChanged")[-1] == [""]
 
 
 def test_changed_weights_are_found_by_verifying_them(real, repository):

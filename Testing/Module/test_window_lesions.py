@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 import qt
 import slicer
+import vtk
 from analysis_support import makeSeeds, needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, QtTest, click, clickCell, doubleClickCell, pressKey, typeText
+from fmcib_engine import pipeline
 from fmcib_engine.results.schema import COLUMNS
 from FMCIBModuleLib.Export import exportTable
 from FMCIBModuleLib.LesionTable import LesionTable, resultNodes
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.Window.SliceViews import volumeInView
+from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
+from FMCIBModuleLib.Window.SliceViews import isShown
+from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from views import showAt, sliceView
 from window_support import NODULE, Remembered, near, settle, statuses
 
@@ -76,11 +79,11 @@ def test_a_row_of_another_scan_shows_that_scan(three, phantomNode, chest):
     other = nodeFromVolume(chest, "Follow-up")
     three.parameters.volume = other
     three.analysed(NODULE)
-    assert volumeInView() is other
+    assert isShown(other)
     clickCell(three.table, 0, 0)
-    assert volumeInView() is phantomNode
+    assert isShown(phantomNode)
     clickCell(three.table, 3, 0)
-    assert volumeInView() is other
+    assert isShown(other)
 
 
 def test_the_scan_column_is_there_where_there_are_several_scans(three, chest):
@@ -169,8 +172,8 @@ def test_several_rows_are_deleted_and_come_back_as_one_step(three, phantomNode):
     assert three.names() == ["Lesion 2"]
     click(three.lesions.undoButton)
     three.answer()
-    assert sorted(three.names()) == ["Lesion 1", "Lesion 2", "Lesion 3"]
-    assert sorted(statuses(phantomNode)) == [(f"Lesion {number}", "ok") for number in (1, 2, 3)]
+    assert three.names() == ["Lesion 1", "Lesion 2", "Lesion 3"]
+    assert statuses(phantomNode) == [(f"Lesion {number}", "ok") for number in (1, 2, 3)]
     click(three.lesions.redoButton)
     settle()
     assert three.names() == ["Lesion 2"]
@@ -204,15 +207,156 @@ def test_up_and_down_move_a_lesion_in_the_list_and_in_the_table(three, phantomNo
     click(three.lesions.downButton)
     settle()
     assert three.names() == ["Lesion 1", "Lesion 3", "Lesion 2"]
+
+
+def orders(stage, volumeNode) -> tuple[list[str], ...]:
+    """The names in the list, in the table, and of the seeds."""
+    seeds = [seed.label for seed in seedsIn(findSeedsNode(volumeNode))]
+    return stage.names(), [row["lesion_id"] for row in rowsOf(volumeNode)], seeds
+
+
+def test_undo_and_redo_of_up_and_down_move_list_table_and_seeds_together(three, phantomNode):
+    clickCell(three.table, 2, 0)
+    click(three.lesions.upButton)
+    settle()
+    click(three.lesions.upButton)
+    settle()
+    assert orders(three, phantomNode) == (["Lesion 3", "Lesion 1", "Lesion 2"],) * 3
+    before = {row["lesion_id"]: row | {"row": ""} for row in rowsOf(phantomNode)}
     click(three.lesions.undoButton)
-    three.answer()
-    assert sorted(three.names()) == ["Lesion 1", "Lesion 2", "Lesion 3"]
+    settle()
+    assert orders(three, phantomNode) == (["Lesion 1", "Lesion 3", "Lesion 2"],) * 3
+    click(three.lesions.undoButton)
+    settle()
+    assert orders(three, phantomNode) == (["Lesion 1", "Lesion 2", "Lesion 3"],) * 3
+    click(three.lesions.redoButton)
+    settle()
+    assert orders(three, phantomNode) == (["Lesion 1", "Lesion 3", "Lesion 2"],) * 3
+    assert three.analysis.hand.open == []  # nothing is to be analysed again for that
+    assert {row["lesion_id"]: row | {"row": ""} for row in rowsOf(phantomNode)} == before
+    assert [row["row"] for row in rowsOf(phantomNode)] == ["1", "2", "3"]
+
+
+def test_undo_of_something_else_leaves_an_order_that_a_script_has_asked_for(stage, phantomNode):
+    click(stage.scan.analyseOnPlacingCheckBox)
+    stage.place(*POINTS)
+    seeds = seedsIn(findSeedsNode(phantomNode))
+    stage.analysis.analyse(phantomNode, [seeds[2], seeds[0], seeds[1]])
+    stage.answer()
+    rename(stage, 0, "Other")
+    pressKey(editor(stage), Key.Key_Return)
+    click(stage.lesions.undoButton)
+    settle()
+    assert [row["lesion_id"] for row in rowsOf(phantomNode)] == ["Lesion 3", "Lesion 1", "Lesion 2"]
+
+
+def test_a_lesion_that_is_not_analysed_yet_is_not_below_a_later_one(stage, phantomNode):
+    click(stage.scan.analyseOnPlacingCheckBox)
+    stage.place(NODULE)
+    click(stage.scan.analyseOnPlacingCheckBox)
+    stage.analysed(SECOND)
+    assert stage.names() == ["Lesion 1", "Lesion 2"]
+    assert stage.cell(0, 4) == "not analysed yet"
+    click(stage.scan.analyseButton)
+    stage.answer()
+    assert orders(stage, phantomNode) == (["Lesion 1", "Lesion 2"],) * 3
+
+
+def test_what_a_place_means_is_in_its_tool_tip(three):
+    text = three.table.item(0, 2).toolTip()
+    assert text.startswith(three.cell(0, 2).split()[0])
+    assert text.endswith("mm from the scanner's origin: R right, L left, A front, P back, S head, I feet")
+    assert "LPS" not in text
+
+
+def test_a_lesion_that_is_placed_under_a_filter_is_told(stage):
+    assert not stage.lesions.hiddenLabel.isVisible()
+    typeText(stage.lesions.filterEdit, "hilum")
+    stage.analysed(NODULE)
+    assert stage.lesions.hiddenLabel.isVisible()
+    assert stage.lesions.hiddenLabel.text == "1 lesion is hidden by the filter."
+    stage.analysed(SECOND)
+    assert stage.lesions.hiddenLabel.text == "2 lesions are hidden by the filter."
+    stage.lesions.filterEdit.clear()
+    assert not stage.lesions.hiddenLabel.isVisible()
+
+
+@pytest.fixture
+def cuts(monkeypatch) -> list:
+    """The seeds of all patches that are cut."""
+    found, cut = [], pipeline.cut
+
+    def counted(volume, seed, *recipe):
+        found.append(seed)
+        return cut(volume, seed, *recipe)
+
+    monkeypatch.setattr(pipeline, "cut", counted)
+    return found
+
+
+def test_each_patch_is_cut_once(stage, phantomNode, cuts):
+    seeds = makeSeeds({f"L{number}": near(2 * number, 0, 0) for number in range(10)})
+    stage.analysis.analyse(phantomNode, seeds)
+    stage.answer()
+    assert len(stage.names()) == 10
+    for row in (9, 8, 7):
+        clickCell(stage.table, row, 0)
+        assert stage.patch.captionLabel.text.startswith(f"L{row}:")
+    click(stage.patch.sceneButton)
+    stage.window._lesions.refresh()
+    assert len(cuts) == 10
+    clickCell(stage.table, 0, 0)  # not among the last any more
+    assert len(cuts) == 11
+    slicer.util.arrayFromVolumeModified(phantomNode)
+    stage.window._lesions.refresh()
+    assert len(cuts) == 21
+    assert not any(stage.isItalic(row) for row in range(10))
+
+
+def test_voxels_that_change_between_cut_and_answer_make_the_row_stale(stage, phantomNode):
+    stage.place(NODULE)
+    stage.analysis.hand.answer()  # the network is loaded, the patch is cut and under way
+    voxels = slicer.util.arrayFromVolume(phantomNode)
+    voxels += 100
+    slicer.util.arrayFromVolumeModified(phantomNode)
+    stage.answer()
+    assert stage.isItalic(0)
+    assert stage.cell(0, 4).startswith("seed or scan is not as it was")
+    assert not stage.patch.viewsWidget.isVisible()
+
+
+def test_a_scan_that_is_moved_has_no_kept_patch_until_it_is_back(three, phantomNode, cuts):
+    before, moved = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    phantomNode.GetIJKToRASMatrix(before)
+    moved.DeepCopy(before)
+    moved.SetElement(0, 3, moved.GetElement(0, 3) + 4)
+    phantomNode.SetIJKToRASMatrix(moved)
+    settle()
+    assert not three.patch.viewsWidget.isVisible()
+    assert all(three.isItalic(row) for row in range(3))
+    phantomNode.SetIJKToRASMatrix(before)
+    settle()
+    assert three.patch.viewsWidget.isVisible()
+    assert not any(three.isItalic(row) for row in range(3))
+
+
+def test_nothing_is_remembered_of_lesions_that_are_gone(three):
+    known = three.analysis._freshness._looked
+    assert len(known) == 3
+    clickCell(three.table, 1, 0)
+    click(three.lesions.removeButton)
+    settle()
+    assert len(known) == 2
+    slicer.mrmlScene.Clear(0)
+    assert len(known) == 0
 
 
 def test_the_filter_hides_rows_and_what_is_hidden_is_not_deleted(three):
+    rename(three, 2, "Hilum")  # a number would be found in the column of times as well
+    pressKey(editor(three), Key.Key_Return)
     clickCell(three.table, 0, 0)
-    typeText(three.lesions.filterEdit, "lesion 3")
-    assert three.shownRows() == ["Lesion 3"]
+    typeText(three.lesions.filterEdit, "hil")
+    assert three.shownRows() == ["Hilum"]
     assert three.selected() == []
     assert not three.lesions.removeButton.isEnabled()
     assert not three.patch.viewsWidget.isVisible()
@@ -220,7 +364,7 @@ def test_the_filter_hides_rows_and_what_is_hidden_is_not_deleted(three):
     pressKey(three.table, Key.Key_Delete)
     assert len(three.names()) == 3
     three.lesions.filterEdit.clear()
-    assert three.shownRows() == ["Lesion 1", "Lesion 2", "Lesion 3"]
+    assert three.shownRows() == ["Lesion 1", "Lesion 2", "Hilum"]
 
 
 def test_the_filter_looks_at_all_words_in_all_columns(three):
@@ -368,10 +512,63 @@ def test_identifiers_are_written_where_the_box_is_ticked(three, phantomNode, sav
     assert slicer.util.saveNode(phantomNode, str(folder / "scan.nrrd"))
     three.answer()
     click(three.lesions.exportButton)
-    assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {"scan.nrrd"}
+    assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {"scan 1"}
     click(three.lesions.identifiersCheckBox)
     click(three.lesions.exportButton)
     assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {"DOE^JOHN/scan.nrrd"}
+
+
+def test_one_lesion_is_told_as_one(stage, saveDialog):
+    stage.analysed(NODULE)
+    click(stage.lesions.exportButton)
+    assert stage.message == "1 lesion was written to features.csv."
+
+
+def test_what_is_not_in_the_file_or_has_no_features_is_told(stage, saveDialog):
+    stage.place(NODULE, SECOND)
+    stage.analysis.hand.answer()
+    stage.answer(WorkerFailure("image", "Broken."))
+    click(stage.scan.analyseOnPlacingCheckBox)
+    stage.place(THIRD)
+    click(stage.lesions.exportButton)
+    assert stage.message == (
+        "2 lesions were written to features.csv. 1 is not analysed yet and is not in it; "
+        "1 has an error instead of features."
+    )
+    click(stage.scan.analyseButton)
+    click(stage.lesions.exportButton)
+    assert stage.message == (
+        "2 lesions were written to features.csv. 1 is being analysed and is not in it; "
+        "2 are being analysed again and are in it as before; 1 has an error instead of features."
+    )
+
+
+def test_what_is_analysed_while_the_dialog_is_open_is_not_told_as_missing(stage, saveDialog, monkeypatch):
+    stage.analysed(NODULE)
+    stage.place(SECOND)
+
+    def dialog(*_):
+        while stage.analysis.hand.open:
+            stage.analysis.hand.answer()
+        return saveDialog.answer
+
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", dialog)
+    click(stage.lesions.exportButton)
+    assert stage.message == "2 lesions were written to features.csv."
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("weights_sha256", "The features are of different weights: do not compare them."),
+        ("precision", "The features are of different precision: they differ by that as well."),
+    ],
+)
+def test_features_that_are_not_alike_are_told(three, phantomNode, saveDialog, column, words):
+    node = LesionTable(phantomNode).node
+    node.SetCellText(1, node.GetColumnIndex(column), "other")
+    click(three.lesions.exportButton)
+    assert three.message == f"3 lesions were written to features.csv. {words}"
 
 
 def test_stale_rows_are_counted_in_the_message(three, phantomNode, saveDialog):
@@ -380,5 +577,5 @@ def test_stale_rows_are_counted_in_the_message(three, phantomNode, saveDialog):
     settle()
     click(three.lesions.exportButton)
     assert three.message == (
-        "3 lesions were written to features.csv. 1 of them are not as seed and scan are now: analyse them again."
+        "3 lesions were written to features.csv. 1 is of before its seed or scan was changed: analyse it again."
     )

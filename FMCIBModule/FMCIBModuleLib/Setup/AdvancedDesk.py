@@ -13,7 +13,7 @@ from ..Signal import Signal
 from .Activity import Activity
 from .AdvancedPanel import AdvancedPanel
 from .Desktop import Desktop
-from .Diagnostics import diagnosticsText
+from .Diagnostics import SeenNames, diagnosticsText, scrubbed
 from .Requirements import Requirements
 from .Settings import Settings
 from .TaskProcess import TaskProcess
@@ -57,6 +57,7 @@ class AdvancedDesk:
         self.device = "auto"
         self._panel, self._task, self._activity = panel, task, activity
         self._settings, self._desktop, self._facts = settings, desktop, facts
+        self._names = SeenNames(facts.names)
         self._failures: deque[str] = deque(maxlen=_FAILURES)
         self.logs: list[Callable[[], str]] = [facts.workerLog, lambda: task.lastLog]
         task.progressed.connect(activity.show)
@@ -70,8 +71,8 @@ class AdvancedDesk:
         panel.logCopyClicked.connect(self.copyLog)
 
     def remember(self, message: str) -> None:
-        """A message that the user was shown, for diagnostics."""
-        self._failures.append(message)
+        """A message that the user was shown, for the log and diagnostics; kept without names, paths and UIDs."""
+        self._failures.append(scrubbed(message, self._names.pattern()))
 
     def selfTest(self) -> None:
         if not self._activity.isBusy:
@@ -84,7 +85,8 @@ class AdvancedDesk:
             self._setCache(folder)
 
     def showLog(self) -> None:
-        self._panel.showLog("\n".join(filter(None, (log() for log in self.logs))))
+        """The messages that the user was shown, and what the processes wrote."""
+        self._panel.showLog("\n".join([*self._failures, *filter(None, (log() for log in self.logs))]))
 
     def copyLog(self) -> None:
         self.showLog()
@@ -96,13 +98,14 @@ class AdvancedDesk:
         chosen = {"weights": requirements.weights, "device": self.device, "folder": self._folderInWords()}
         sections = {"Settings": {**chosen, **self._facts.settings()}, **_found(requirements)}
         log = "\n".join(filter(None, (each() for each in self.logs)))
-        text = diagnosticsText(sections, tuple(self._failures), log, self._facts.names())
+        text = diagnosticsText(sections, tuple(self._failures), log, self._names.pattern())
         self._desktop.copy(text)
         self._activity.tell(_("Diagnostics were copied, without names, paths and UIDs."))
 
     def close(self) -> None:
         self.cacheChanged.disconnectAll()
         self.failed.disconnectAll()
+        self._names.close()
         self._task.close()
 
     def _folderInWords(self) -> str:

@@ -8,7 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
-from .RequirementsPanel import showBusy, showFraction
+from .RequirementsPanel import clicks, showBusy, showFraction
 
 _FILE = "choose a file"
 """Data of the entry that opens a file dialog. Not a name of weights: it has blanks."""
@@ -31,13 +31,13 @@ class AdvancedPanel:
         self.ui = ui = slicer.util.childWidgetVariables(self.widget)
         self.deviceChosen, self.weightsChosen, self.weightsFileWanted = Signal(), Signal(), Signal()
         self.importClicked = Signal()
-        self.downloadClicked = _clicks(ui.downloadWeightsButton)
-        self.verifyClicked = _clicks(ui.verifyButton)
-        self.cacheClicked, self.cacheResetClicked = _clicks(ui.cacheButton), _clicks(ui.cacheResetButton)
-        self.selfTestClicked = _clicks(ui.selfTestButton)
-        self.diagnosticsClicked = _clicks(ui.diagnosticsButton)
-        self.logRefreshClicked, self.logCopyClicked = _clicks(ui.logRefreshButton), _clicks(ui.logCopyButton)
-        self.cancelClicked = _clicks(ui.advancedCancelButton)
+        self.downloadClicked = clicks(ui.downloadWeightsButton)
+        self.verifyClicked = clicks(ui.verifyButton)
+        self.cacheClicked, self.cacheResetClicked = clicks(ui.cacheButton), clicks(ui.cacheResetButton)
+        self.selfTestClicked = clicks(ui.selfTestButton)
+        self.diagnosticsClicked = clicks(ui.diagnosticsButton)
+        self.logRefreshClicked, self.logCopyClicked = clicks(ui.logRefreshButton), clicks(ui.logCopyButton)
+        self.cancelClicked = clicks(ui.advancedCancelButton)
         ui.importFileButton.connect("clicked(bool)", lambda *_values: self.importClicked.emit(self._ownName()))
         ui.deviceCombo.connect("activated(int)", self._onDevice)
         ui.weightsCombo.connect("activated(int)", self._onWeights)
@@ -90,9 +90,6 @@ class AdvancedPanel:
     def showLog(self, text: str) -> None:
         self.ui.logEdit.setPlainText(text)
 
-    def clearOwnName(self) -> None:
-        self.ui.ownNameEdit.clear()
-
     @property
     def log(self) -> str:
         """As it is shown."""
@@ -133,9 +130,3 @@ class AdvancedPanel:
             self.weightsFileWanted.emit()
         elif chosen != self._chosen["weights"]:
             self.weightsChosen.emit(chosen)
-
-
-def _clicks(button) -> Signal:
-    signal = Signal()
-    button.connect("clicked(bool)", lambda *_values: signal.emit())
-    return signal

@@ -6,18 +6,21 @@ import getpass
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import slicer
+import vtk
+from slicer.util import VTKObservationMixin
 
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "monai", "safetensors", "vtk")
 _LONGEST_LINE = 500
 _LOG_LINES = 40
+_MOST_NAMES = 2000
 
 _PATH = re.compile(
-    r"""(?<![\w:/\\.])(?:[A-Za-z]:[\\/]|\\\\|file:/+|~?/)   # C:\\ or \\\\server or file:/// or / or ~/
+    r"""(?<![\w:/\\.])(?<!<path>)(?:[A-Za-z]:[\\/]|\\\\|file:/+|~?/)   # C:\\ or \\\\server or file:/// or / or ~/
         (?:[^\s"'<>|:*?]|[ ](?=[^\s"'<>|:*?]*[\\/]))+       # blanks belong to it where a slash still follows
     """,
     re.VERBOSE,
@@ -30,7 +33,7 @@ def diagnosticsText(
     sections: Mapping[str, Mapping[str, object]],
     failures: Sequence[str] = (),
     log: str = "",
-    names: Iterable[str] = (),
+    hidden: re.Pattern[str] | None = None,
 ) -> str:
     """The text that *Copy diagnostics* gives.
 
@@ -38,9 +41,8 @@ def diagnosticsText(
         sections: facts under headings, such as settings, devices, weights.
         failures: the last messages that the user was shown.
         log: of the worker; its last lines are taken.
-        names: of scans, lesions and patients in the scene, which are taken out of messages and log.
+        hidden: names of scans, lesions and patients, which are taken out of messages and log; see `SeenNames`.
     """
-    hidden = _pattern(names)
     lines = ["FMCIB diagnostics"]
     for title, facts in {"Versions": versions(), **sections}.items():
         lines += ["", f"[{title}]", *(f"{name}: {withoutPlaces(str(value))}" for name, value in facts.items())]
@@ -69,9 +71,9 @@ def versions() -> dict[str, str]:
 
 
 def scrubbed(text: str, names: re.Pattern[str] | None = None) -> str:
-    """A line without places, UIDs and these names."""
-    text = withoutPlaces(text.replace("\n", " "))[:_LONGEST_LINE]
-    return names.sub("<name>", text) if names else text
+    """A line without places, UIDs and these names. What was scrubbed before may be scrubbed again."""
+    text = withoutPlaces(text.replace("\n", " "))
+    return (names.sub("<name>", text) if names else text)[:_LONGEST_LINE]
 
 
 def withoutPlaces(text: str) -> str:
@@ -95,9 +97,57 @@ def _user() -> str:
     return user if len(user) > 1 else ""
 
 
-def _pattern(names: Iterable[str]) -> re.Pattern[str] | None:
+def namePattern(names: Iterable[str]) -> re.Pattern[str] | None:
     """The names and their words, as a name like `Doe^Jane CT` comes in parts; letters that stand alone tell nothing."""
     words = {name.strip() for name in names}
     words |= {word for name in words for word in re.split(r"[\W_]+", name) if len(word) > 2}
     choices = sorted((re.escape(word) for word in words if len(word) > 1), key=len, reverse=True)
     return re.compile(rf"(?<![^\W_])(?:{'|'.join(choices)})(?![^\W_])", re.IGNORECASE) if choices else None
+
+
+class SeenNames(VTKObservationMixin):
+    """The names in the scene, also those of before: messages and logs outlive the scene that they speak of."""
+
+    def __init__(self, names: Callable[[], list[str]]) -> None:
+        """
+        Args:
+            names: gives those that are in the scene now.
+        """
+        VTKObservationMixin.__init__(self)
+        self._names = names
+        self._seen: dict[str, None] = {}
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, lambda *_values: self.look())
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeGoes)
+
+    def look(self) -> None:
+        """Remember the names of now. Of very many, those that were not seen for the longest time are forgotten."""
+        self._remember(self._names())
+
+    def pattern(self) -> re.Pattern[str] | None:
+        """Finds the names of now and of before."""
+        now = self._names()
+        self._remember(now)
+        return namePattern({*now, *self._seen})
+
+    def close(self) -> None:
+        """Observe nothing any more."""
+        self.removeObservers()
+
+    def _remember(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._seen.pop(name, None)
+            self._seen[name] = None
+        for name in list(self._seen)[:-_MOST_NAMES]:
+            del self._seen[name]
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeGoes(self, _scene, _event, node) -> None:
+        """With a scan its patient may go; all names are looked up then, which is too slow for each box and point."""
+        if slicer.mrmlScene.IsClosing():
+            return
+        if node.IsA("vtkMRMLVolumeNode"):
+            self.look()
+        elif node.IsA("vtkMRMLMarkupsNode"):
+            points = range(node.GetNumberOfControlPoints())
+            self._remember([node.GetName() or "", *(node.GetNthControlPointLabel(index) for index in points)])

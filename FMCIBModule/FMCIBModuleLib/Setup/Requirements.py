@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fmcib_engine.encoders import find_encoder
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
 from .TaskProcess import TaskProcess
 
 DEMONSTRATION = "demonstration"
+_PUBLISHED = "fmcib"
 _SMALL = ("monai", "safetensors", "platformdirs", "filelock")
 _SHIPPED = ("requests", "urllib3")
 """Slicer has these; they are installed only where they are not."""
@@ -51,7 +53,7 @@ class Requirements:
 
     def __init__(self, task: TaskProcess) -> None:
         self.changed, self.failed, self.probed = Signal(), Signal(), Signal()
-        self.weights = "fmcib"
+        self.weights = _PUBLISHED
         self.result: Mapping[str, Any] | None = None
         self._task = task
         self._isDue = self._hasCrashed = False
@@ -76,6 +78,22 @@ class Requirements:
         """The records of weights that are here, without the tables that upstream published."""
         found = self.result["weights"] if self.result else ()
         return [record for record in found if not record["file"].lower().endswith(".csv")]
+
+    @property
+    def notice(self) -> str:
+        """One line that must be seen where the chosen weights are used; empty if none are, or nobody knows yet."""
+        if self.weights == DEMONSTRATION:
+            return _("DEMONSTRATION WEIGHTS: random numbers. The features mean nothing.")
+        found = [record for record in self.installedWeights if record["id"] == self.weights]
+        if found and found[0]["notice"]:
+            return found[0]["notice"]
+        if not found and not self._isFile:
+            return ""
+        text = _(
+            "The licence of these weights is not known here. FMCIB's published weights are {licence}: non-commercial "
+            "use only."
+        )
+        return text.format(licence=find_encoder(_PUBLISHED).weights_licence.partition(" (")[0])
 
     def probe(self) -> None:
         """Look again. A look that is under way is old already, and is followed by another."""
@@ -175,11 +193,15 @@ class Requirements:
     def _file(self) -> Requirement:
         """Weights that are not installed: a file, an ID that is not here, or nothing."""
         path = Path(self.weights)
-        if self.weights and path.is_file():
+        if self._isFile:
             return Requirement("weights", "good", _("Weights of the file {name}").format(name=path.name))
         fix = _("Download or import them, or choose others.")
         name = path.name or _("(none)")
         return Requirement("weights", "missing", _("Weights are missing: {name}").format(name=name), fix)
+
+    @property
+    def _isFile(self) -> bool:
+        return bool(self.weights) and Path(self.weights).is_file()
 
     def _onDone(self, result: Mapping[str, Any]) -> None:
         self._hasCrashed = False

@@ -26,15 +26,15 @@ class RequirementsPanel:
     def __init__(self, uiPath: str) -> None:
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = ui = slicer.util.childWidgetVariables(self.widget)
-        self.torchClicked = _clicks(ui.torchButton)
-        self.extensionsClicked = _clicks(ui.extensionsButton)
-        self.packagesClicked = _clicks(ui.packagesButton)
-        self.downloadClicked = _clicks(ui.downloadButton)
-        self.importClicked = _clicks(ui.importButton)
-        self.demonstrationClicked = _clicks(ui.demonstrationButton)
-        self.wheelsClicked = _clicks(ui.wheelsButton)
-        self.checkClicked = _clicks(ui.checkButton, ui.summaryCheckButton)
-        self.cancelClicked = _clicks(ui.requirementsCancelButton)
+        self.torchClicked = clicks(ui.torchButton)
+        self.extensionsClicked = clicks(ui.extensionsButton)
+        self.packagesClicked = clicks(ui.packagesButton)
+        self.downloadClicked = clicks(ui.downloadButton)
+        self.importClicked = clicks(ui.importButton)
+        self.demonstrationClicked = clicks(ui.demonstrationButton)
+        self.wheelsClicked = clicks(ui.wheelsButton)
+        self.checkClicked = clicks(ui.checkButton, ui.summaryCheckButton)
+        self.cancelClicked = clicks(ui.requirementsCancelButton)
         self._rows = {
             "torch": (ui.torchSymbol, ui.torchLabel, ui.torchButtons),
             "packages": (ui.packagesSymbol, ui.packagesLabel, ui.packagesButtons),
@@ -89,7 +89,8 @@ class RequirementsPanel:
         self.ui.requirementsNote.visible = bool(text)
 
 
-def _clicks(*buttons) -> Signal:
+def clicks(*buttons) -> Signal:
+    """Emitted without values when one of these is clicked."""
     signal = Signal()
     for button in buttons:
         button.connect("clicked(bool)", lambda *_values: signal.emit())

@@ -84,11 +84,7 @@ class Setup:
     @property
     def notice(self) -> str:
         """One line that must be seen where the chosen weights are used; empty if there is none."""
-        chosen = self.requirements.weights
-        if chosen == DEMONSTRATION:
-            return _("DEMONSTRATION WEIGHTS: random numbers. The features mean nothing.")
-        found = [record for record in self.requirements.installedWeights if record["id"] == chosen]
-        return found[0]["notice"] if found else ""
+        return self.requirements.notice
 
     def start(self) -> None:
         """Look once what is here; again only when something has changed."""
@@ -107,7 +103,7 @@ class Setup:
         self._show()
 
     def remember(self, message: str) -> None:
-        """A message that the user was shown elsewhere, for *Copy diagnostics*."""
+        """A message that the user was shown elsewhere, for the log and *Copy diagnostics*."""
         self._desk.remember(message)
 
     def showLog(self) -> None:

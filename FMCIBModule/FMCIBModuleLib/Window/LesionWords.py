@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from fmcib_engine.encoders import DEMONSTRATION
@@ -19,6 +20,13 @@ def whereInWords(point: PatientPoint, decimals: int = 0) -> str:
     """A point with the directions that its numbers point to, mm from the scanner's origin: `L 58 P 86 I 115`."""
     return " ".join(
         f"{letters[value > 0]} {abs(value):.{decimals}f}" for letters, value in zip(_DIRECTIONS, point, strict=True)
+    )
+
+
+def whereInDetail(point: PatientPoint) -> str:
+    """The same to a tenth of a millimetre, with what the letters mean."""
+    return _("{point} mm from the scanner's origin: R right, L left, A front, P back, S head, I feet").format(
+        point=whereInWords(point, 1)
     )
 
 
@@ -82,6 +90,67 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
             time=row["computed_at"], engine=row["engine_version"], torch=row["torch_version"]
         ),
     ]
+
+
+def exportInWords(
+    count: int, file: str, lesions: Collection[Lesion], stale: Collection[str], waiting: Collection[str]
+) -> str:
+    """What was exported and, if that is less than it seems, what is wrong with it.
+
+    Args:
+        count: how many rows were written.
+        file: its name.
+        lesions: of all scans that were exported, also those that have no row.
+        stale: ids of those whose row is about another place or other voxels than now.
+        waiting: ids of those that are being analysed, or wait for it.
+    """
+    told = _counted(
+        count, _("{count} lesion was written to {file}."), _("{count} lesions were written to {file}."), file=file
+    )
+    facts = [
+        _counted(
+            sum(each.row is None and each.id not in waiting for each in lesions),
+            _("{count} is not analysed yet and is not in it"),
+            _("{count} are not analysed yet and are not in it"),
+        ),
+        _counted(
+            sum(each.row is None and each.id in waiting for each in lesions),
+            _("{count} is being analysed and is not in it"),
+            _("{count} are being analysed and are not in it"),
+        ),
+        _counted(
+            sum(each.row is not None and each.id in waiting for each in lesions),
+            _("{count} is being analysed again and is in it as before"),
+            _("{count} are being analysed again and are in it as before"),
+        ),
+        _counted(
+            sum(each.row is not None and not _hasFeatures(each) for each in lesions),
+            _("{count} has an error instead of features"),
+            _("{count} have an error instead of features"),
+        ),
+        _counted(
+            sum(each.id in stale for each in lesions),
+            _("{count} is of before its seed or scan was changed: analyse it again"),
+            _("{count} are of before their seeds or scans were changed: analyse them again"),
+        ),
+    ]
+    found = "; ".join(fact for fact in facts if fact)
+    return " ".join([told, *([found + "."] if found else []), *_mixturesInWords(lesions)])
+
+
+def _mixturesInWords(lesions: Collection[Lesion]) -> list[str]:
+    """Why the features of lesions may differ where the lesions do not."""
+    rows = [each.row for each in lesions if _hasFeatures(each)]
+    words = {
+        "weights_sha256": _("The features are of different weights: do not compare them."),
+        "precision": _("The features are of different precision: they differ by that as well."),
+    }
+    return [text for column, text in words.items() if len({row[column] for row in rows}) > 1]
+
+
+def _counted(count: int, one: str, several: str, **values: str) -> str:
+    """Nothing of none."""
+    return (one if count == 1 else several).format(count=count, **values) if count else ""
 
 
 def _hasFeatures(lesion: Lesion) -> bool:

@@ -9,9 +9,10 @@ import slicer
 import vtk
 from fmcib_engine.errors import SeedError
 
-from ..LesionTable import VOLUME, LesionTable
+from ..LesionTable import LesionTable
 from ..Seeds import findSeedsNode, seedsIn
 from ..SeedSources import SEEDS_ID, SceneSeed
+from ..SubjectHierarchy import VOLUME
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,26 @@ def volumesWithLesions() -> list:
 
 
 def lesionsOf(volumeNode) -> list[Lesion]:
-    """The lesions of a CT: those with a row in the order of the rows, then those that have none yet."""
+    """The lesions of a CT in the order of the rows; one without a row stands where its row will be."""
     table, own = LesionTable(volumeNode), findSeedsNode(volumeNode)
     marked = {seed.key: seed for node in _seedsNodes() for seed in _seeds(node)}
-    keys = table.keys()
-    loose = [seed for seed in (_seeds(own) if own else []) if seed.key not in keys]
-    return [Lesion(volumeNode, key, marked.get(key), table.row(key)) for key in keys] + [
-        Lesion(volumeNode, seed.key, seed, None) for seed in loose
-    ]
+    keys, order = table.keys(), [seed.key for seed in (_seeds(own) if own else [])]
+    for number, key in enumerate(order):
+        if key not in keys:
+            later = set(order[number + 1 :])
+            keys.insert(next((at for at, other in enumerate(keys) if other in later), len(keys)), key)
+    return [Lesion(volumeNode, key, marked.get(key), table.row(key)) for key in keys]
 
 
 def allLesions() -> list[Lesion]:
     """Of all CTs."""
     return [lesion for node in volumesWithLesions() for lesion in lesionsOf(node)]
+
+
+def seedOrders() -> dict[Any, list[str]]:
+    """Of each CT: the keys of its own seeds, in their order."""
+    found = {volumeNode: findSeedsNode(volumeNode) for volumeNode in volumesWithLesions()}
+    return {volumeNode: [seed.key for seed in _seeds(node)] for volumeNode, node in found.items() if node is not None}
 
 
 def namesInScene() -> list[str]:

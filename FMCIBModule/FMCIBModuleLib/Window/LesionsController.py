@@ -13,11 +13,21 @@ from slicer.i18n import tr as _
 
 from ..AnalysisLogic import AnalysisLogic
 from ..Export import exportTable
+from ..LesionTable import LesionTable
 from ..Seeds import findSeed, renameSeed
 from .ErrorBoundary import ErrorBoundary
-from .Lesions import Lesion, allLesions
+from .Lesions import Lesion, allLesions, seedOrders
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
-from .LesionWords import placeOf, predictionInWords, provenanceInWords, qualityInWords, timeInWords, whereInWords
+from .LesionWords import (
+    exportInWords,
+    placeOf,
+    predictionInWords,
+    provenanceInWords,
+    qualityInWords,
+    timeInWords,
+    whereInDetail,
+    whereInWords,
+)
 from .PatchController import PatchController
 from .SeedFollower import SeedFollower
 from .SliceViews import jumpToSeed
@@ -97,7 +107,7 @@ class LesionsController:
             LesionLine(
                 _("Double-click to rename."),
                 scan,
-                _("{point} mm; LPS {lps}").format(point=whereInWords(point, 1), lps=point) if point else "",
+                whereInDetail(point) if point else "",
                 _("The features are there; nothing that turns them into a prediction is installed."),
                 details,
                 lesion.row["computed_at"] if lesion.row else "",
@@ -133,8 +143,13 @@ class LesionsController:
                 self._logic.swapLesions(lesion.volumeNode, lesion.key, keys[index])
 
     def _onUndo(self, step: Callable[[], None]) -> None:
+        former = seedOrders()
         step()
         self._follower.update()
+        for volumeNode, keys in seedOrders().items():
+            before = [key for key in former.get(volumeNode, []) if key in keys]
+            if before != [key for key in keys if key in before]:  # rows are no part of undo, and follow the seeds
+                LesionTable(volumeNode).reorder(keys)
         self.refreshSoon()
 
     def _onExport(self, identifiers: bool) -> None:
@@ -146,17 +161,16 @@ class LesionsController:
         path = Path(name)
         if not path.suffix:
             path = path.with_suffix(".csv")
-        volumes = list(dict.fromkeys(lesion.volumeNode for lesion in self._lesions.values()))
+        self.refresh()  # while the dialog was open, lesions were analysed
+        lesions = list(self._lesions.values())
+        volumes = list(dict.fromkeys(lesion.volumeNode for lesion in lesions))
         if path != Path(name) and path.exists():  # the dialog has asked about the name that was typed, and no other
             raise OutputError(
                 _("{file} is there already. Choose it in the dialog to replace it.").format(file=path.name)
             )
         count = exportTable(volumes, path, identifiers=identifiers, overwrite=True)
-        stale = len(self._staleIds())
-        told = _("{count} lesions were written to {file}.").format(count=count, file=path.name)
-        if stale:
-            told += " " + _("{count} of them are not as seed and scan are now: analyse them again.").format(count=stale)
-        self._tell(told)
+        waiting = {each.id for each in lesions if self._logic.isWaiting(each.volumeNode, each.key)}
+        self._tell(exportInWords(count, path.name, lesions, self._staleIds(), waiting))
 
     def _staleIds(self) -> set[str]:
         """Of lesions whose row is about another place or other voxels than now, with one look at each scan."""

@@ -189,14 +189,18 @@ class LesionsPanel:
     def _filter(self) -> None:
         """Show the rows that have all the words. One that is hidden is not chosen: nobody deletes what is not seen."""
         words = self.ui.filterEdit.text.casefold().split()
-        self._isUpdating = True
+        self._isUpdating, count = True, 0
         for row, lesion in enumerate(self._lesions):
             text = " ".join(astuple(lesion.line)).casefold()
             isHidden = not all(word in text for word in words)
             self.ui.lesionTable.setRowHidden(row, isHidden)
+            count += isHidden
             if isHidden:
                 self._setSelected(row, False)
         self._isUpdating = False
+        several = _("{count} lesions are hidden by the filter.").format(count=count)
+        self.ui.hiddenLabel.text = _("1 lesion is hidden by the filter.") if count == 1 else several
+        self.ui.hiddenLabel.visible = count > 0
 
     def _showChoice(self) -> None:
         """What can be done with the rows that are chosen, and their details."""

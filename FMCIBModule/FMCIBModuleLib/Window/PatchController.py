@@ -9,7 +9,6 @@ from slicer.i18n import tr as _
 
 from ..AnalysisLogic import AnalysisLogic
 from ..Errors import AnalysisError
-from ..FedPatch import fedPatch
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import Lesion
 from .LesionWords import whereInWords
@@ -42,7 +41,7 @@ class PatchController:
             self._panel.showNothing("")
             return
         try:
-            self._patch = fedPatch(lesion.volumeNode, lesion.key)
+            self._patch = self._logic.patches.fed(lesion.volumeNode, lesion.key)
         except (FmcibError, AnalysisError) as error:
             self._panel.showNothing(str(error))
             return
