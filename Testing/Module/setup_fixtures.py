@@ -61,7 +61,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path):
+def makeSetupStage(tmp_path):
     """Makes a stage: with the real engine, or with one that tells these answers."""
     stages = []
 

@@ -54,7 +54,16 @@ MAY_IMPORT = {
 
 MAY_USE_QT = {
     *("WorkerConnection", "WorkerDispatcher", "WorkerProcess", "ChildProcess"),
-    *("ScanPanel", "LesionsPanel", "LicenceDialog", "PatchPictures", "Desktop", "LesionsController", "SampleScans", "MarksInView"),
+    *(
+        "ScanPanel",
+        "LesionsPanel",
+        "LicenceDialog",
+        "PatchPictures",
+        "Desktop",
+        "LesionsController",
+        "SampleScans",
+        "MarksInView",
+    ),
 }
 """Processes, widgets, pictures, timers."""
 

@@ -29,11 +29,11 @@ NO_MONAI = probed(packages={"monai": ABSENT}, weights=[record()])
 
 
 @pytest.fixture
-def probedStage(stage):
+def probedStage(makeSetupStage):
     """A stage of which the probe has told this."""
 
     def make(answer, **options):
-        made = stage({"probe": answer, **options.pop("answers", {})}, **options)
+        made = makeSetupStage({"probe": answer, **options.pop("answers", {})}, **options)
         made.setup.start()
         spinUntil(lambda: made.setup.requirements.result is not None)
         made.show()
@@ -46,9 +46,9 @@ def isIdle(made) -> bool:
     return not made.ui.requirementsBusyWidget.isVisible() and not made.setup.requirements.isChecking
 
 
-def test_opening_probes_once_and_nothing_before(stage):
+def test_opening_probes_once_and_nothing_before(makeSetupStage):
     before = children()
-    made = stage({"probe": probed(weights=[record()])})
+    made = makeSetupStage({"probe": probed(weights=[record()])})
     assert children() == before
     assert made.states() == ["unknown"] * 3
     made.setup.start()
@@ -62,8 +62,8 @@ def test_opening_probes_once_and_nothing_before(stage):
     assert children() == before
 
 
-def test_a_probe_that_fails_is_told_once_and_check_again_tries_again(stage):
-    made = stage({"probe": {"python": "half an answer"}})
+def test_a_probe_that_fails_is_told_once_and_check_again_tries_again(makeSetupStage):
+    made = makeSetupStage({"probe": {"python": "half an answer"}})
     made.setup.start()
     spinUntil(lambda: made.heard.of("failed"))
     assert made.states() == ["unknown"] * 3
@@ -207,8 +207,8 @@ def test_a_folder_that_cannot_be_written_is_told_once(probedStage, tmp_path):
 
 
 @needs_torch
-def test_the_self_test_computes_for_real_and_says_that_it_passed(stage):
-    made = stage()
+def test_the_self_test_computes_for_real_and_says_that_it_passed(makeSetupStage):
+    made = makeSetupStage()
     made.setup.showDevice("cpu")
     click(made.advanced.ui.selfTestButton)
     assert not made.advanced.ui.selfTestButton.enabled
@@ -217,9 +217,9 @@ def test_the_self_test_computes_for_real_and_says_that_it_passed(stage):
     assert made.advanced.ui.selfTestButton.enabled
 
 
-def test_a_self_test_that_fails_says_what_deviates_and_what_to_do(stage):
+def test_a_self_test_that_fails_says_what_deviates_and_what_to_do(makeSetupStage):
     checks = [{"what": "features", "deviation": 0.5, "limit": 1e-4, "good": False}]
-    made = stage({"self_test": {"good": False, "checks": checks, "device": "cuda:0", "seconds": 2.0}})
+    made = makeSetupStage({"self_test": {"good": False, "checks": checks, "device": "cuda:0", "seconds": 2.0}})
     click(made.advanced.ui.selfTestButton)
     spinUntil(lambda: made.heard.of("failed"))
     assert "features: 0.5 > 0.0001" in made.heard.of("failed")[0][0]
@@ -227,8 +227,8 @@ def test_a_self_test_that_fails_says_what_deviates_and_what_to_do(stage):
     assert made.advanced.ui.advancedNote.text == "Self-test failed on cuda:0."
 
 
-def test_a_self_test_can_be_cancelled(stage):
-    made = stage({}, habit="forever")
+def test_a_self_test_can_be_cancelled(makeSetupStage):
+    made = makeSetupStage({}, habit="forever")
     before = children()
     click(made.advanced.ui.selfTestButton)
     spinUntil(lambda: children() == before + 1)
@@ -290,8 +290,8 @@ def test_the_log_is_shown_and_copied(probedStage):
     assert made.advanced.log == made.desktop.copied == "worker: ready"
 
 
-def test_closing_ends_every_process_and_tells_nothing_more(stage):
-    made = stage({}, habit="deaf")
+def test_closing_ends_every_process_and_tells_nothing_more(makeSetupStage):
+    made = makeSetupStage({}, habit="deaf")
     before = children()
     made.setup.start()
     click(made.advanced.ui.selfTestButton)

@@ -18,12 +18,12 @@ NOT_KNOWN = (
 
 
 @pytest.fixture
-def real(stage, repository, tmp_path):
+def real(makeSetupStage, repository, tmp_path):
     """The real engine, which has been probed, and a server. Without PyTorch and MONAI, which take seconds to start."""
     (tmp_path / "hides").mkdir()
     for name in ("torch", "monai"):
         (tmp_path / "hides" / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})\n")
-    made = stage(path=str(tmp_path / "hides"))
+    made = makeSetupStage(path=str(tmp_path / "hides"))
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     made.show()
@@ -144,9 +144,9 @@ def test_a_user_who_chooses_no_file_imports_nothing(real):
     assert isIdle(real)
 
 
-def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(stage, tmp_path):
+def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(makeSetupStage, tmp_path):
     answers = {"import": {"record": record("mine")}, "probe": probed(weights=[record("mine", notice="")])}
-    made = stage(answers, PretendDesktop(tmp_path / "own.torch"))
+    made = makeSetupStage(answers, PretendDesktop(tmp_path / "own.torch"))
     typeText(made.advanced.ui.ownNameEdit, "mine")
     click(made.advanced.ui.importFileButton)
     spinUntil(lambda: made.setup.requirements.result is not None)
@@ -157,9 +157,9 @@ def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(stage, t
 
 
 @pytest.mark.parametrize("agrees", [True, False])
-def test_weights_that_are_here_are_replaced_only_after_a_question(stage, tmp_path, agrees):
+def test_weights_that_are_here_are_replaced_only_after_a_question(makeSetupStage, tmp_path, agrees):
     answers = {"import": {"record": record()}, "probe": probed(weights=[record()])}
-    made = stage(answers, PretendDesktop(tmp_path / "w.torch", agrees))
+    made = makeSetupStage(answers, PretendDesktop(tmp_path / "w.torch", agrees))
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     made.show()
@@ -172,10 +172,10 @@ def test_weights_that_are_here_are_replaced_only_after_a_question(stage, tmp_pat
         assert not made.heard.of("weightsChanged")
 
 
-def test_a_file_is_used_where_it_lies(stage, tmp_path):
+def test_a_file_is_used_where_it_lies(makeSetupStage, tmp_path):
     file = tmp_path / "own.torch"
     file.touch()
-    made = stage({"probe": probed()}, PretendDesktop(file))
+    made = makeSetupStage({"probe": probed()}, PretendDesktop(file))
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     chooseItem(made.advanced.ui.weightsCombo, "Choose a file…")
@@ -201,8 +201,8 @@ def test_changed_weights_are_found_by_verifying_them(real, repository):
     assert "was changed" in real.heard.of("failed")[0][0]
 
 
-def test_demonstration_weights_are_one_click_and_have_their_own_notice(stage):
-    made = stage({"probe": probed()})
+def test_demonstration_weights_are_one_click_and_have_their_own_notice(makeSetupStage):
+    made = makeSetupStage({"probe": probed()})
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     made.show()
