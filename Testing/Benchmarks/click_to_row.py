@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 from machine import load_average, machine_line
 from scan import ROOT
@@ -88,6 +88,7 @@ def spinUntil(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     end = perf_counter() + seconds
     while not condition() and perf_counter() < end:
         slicer.app.processEvents()
+        sleep(0.001)  # the network gets the cores, as beside Slicer's own event loop
 
 
 def openWindow(volumeNode, weights: Path):

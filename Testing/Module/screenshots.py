@@ -17,6 +17,8 @@ from time import monotonic
 
 from window import ROOT, loadCt, openWindow, start
 
+os.environ["XDG_CACHE_HOME"] = "/home/you/.cache"  # no picture shows a folder, or weights, of whoever makes it
+os.environ.pop("FMCIB_HOME", None)
 start()
 
 import slicer  # noqa: E402

@@ -119,7 +119,7 @@ def test_the_pages_stay_when_the_list_is_refreshed(seen):
 def test_the_caption_follows_the_name(seen, phantomNode):
     findSeedsNode(phantomNode).SetNthControlPointLabel(0, "Left hilum")
     settle()
-    assert seen.patch.captionLabel.text.startswith("Left hilum:")
+    assert seen.patch.captionLabel.text.startswith("Left hilum of Phantom:")
 
 
 def test_the_patch_is_added_to_the_scene_once_as_it_was_fed(seen, phantomNode):

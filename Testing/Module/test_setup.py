@@ -268,7 +268,7 @@ def test_diagnostics_keep_no_name_of_a_scene_that_was_closed_meanwhile(probedSta
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Roe^Richard")
     slicer.mrmlScene.Clear(0)
     log += ["WARNING of Roe^Richard, after Doe^Jane"]
-    assert namesInScene() == []
+    assert not {"Doe^Jane", "Roe^Richard"} & set(namesInScene())
     click(made.advanced.ui.diagnosticsButton)
     for secret in ("Doe", "Jane", "Roe", "Richard"):
         assert secret not in made.desktop.copied

@@ -60,7 +60,7 @@ def test_clicking_a_row_goes_there_in_all_views_and_shows_its_patch(three):
     showAt("Red", near(50, 50, 50))
     clickCell(three.table, 1, 4)
     assert all(isCentred(view, SECOND) for view in ("Red", "Yellow", "Green"))
-    assert three.patch.captionLabel.text.startswith("Lesion 2:")
+    assert three.patch.captionLabel.text.startswith("Lesion 2 of Phantom:")
     assert three.selected() == ["Lesion 2"]
 
 
@@ -72,7 +72,7 @@ def test_arrow_keys_go_from_row_to_row_beginning_with_the_one_that_is_chosen(thr
     assert isCentred("Yellow", SECOND)
     pressKey(three.table, Key.Key_Up)
     assert isCentred("Yellow", NODULE)
-    assert three.patch.captionLabel.text.startswith("Lesion 1:")
+    assert three.patch.captionLabel.text.startswith("Lesion 1 of Phantom:")
 
 
 def test_a_row_of_another_scan_shows_that_scan(three, phantomNode, chest):
@@ -301,7 +301,7 @@ def test_each_patch_is_cut_once(stage, phantomNode, cuts):
     assert len(stage.names()) == 10
     for row in (9, 8, 7):
         clickCell(stage.table, row, 0)
-        assert stage.patch.captionLabel.text.startswith(f"L{row}:")
+        assert stage.patch.captionLabel.text.startswith(f"L{row} of ")
     click(stage.patch.sceneButton)
     stage.window._lesions.refresh()
     assert len(cuts) == 10

@@ -51,8 +51,10 @@ class PatchController:
         self._draw()
 
     def _caption(self) -> str:
-        return _("{name}: the 50 mm around {point} mm that the network was fed").format(
-            name=self._lesion.name, point=whereInWords(self._patch.seed, 1)
+        return _("{name} of {scan}: the 50 mm around {point} mm that the network was fed").format(
+            name=self._lesion.name,
+            scan=self._lesion.volumeNode.GetName(),
+            point=whereInWords(self._patch.seed, 1),
         )
 
     def _identityOf(self, lesion: Lesion) -> tuple[str, str, bool]:
