@@ -72,8 +72,3 @@ class FedPatches:
                 _("The scan is not as it was when this lesion was analysed. Analyse it again to see its patch.")
             )
         return patch
-
-
-def fedPatch(volumeNode, key: str) -> Patch:
-    """The same, cut from the scan in any case."""
-    return FedPatches().fed(volumeNode, key)

@@ -105,14 +105,7 @@ class LesionTable:
 
     def swap(self, key: str, other: str) -> None:
         """Change the places of two lesions' rows; nothing where one has none."""
-        rows, keys = {each: self.row(each) for each in (key, other)}, self.keys()
-        if None in rows.values():
-            return
-        with NodeModify(self.node):
-            for at, from_ in ((key, other), (other, key)):
-                for name, text in rows[from_].items():
-                    _setCell(self.node, keys.index(at), name, text)
-            self._number()
+        self.reorder([each for each in reversed(self.keys()) if each in (key, other)])
 
     def reorder(self, keys: Sequence[str]) -> None:
         """Put the rows of these lesions in this order, in the places that they have together; the others stay."""

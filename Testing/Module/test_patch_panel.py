@@ -7,7 +7,7 @@ import pytest
 import slicer
 from clicks import Key, QtGui, chooseItem, click, clickCell, pressKey
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
-from FMCIBModuleLib.FedPatch import fedPatch
+from FMCIBModuleLib.FedPatch import FedPatches
 from FMCIBModuleLib.LesionTable import LesionTable, resultNode
 from FMCIBModuleLib.Seeds import findSeedsNode
 from FMCIBModuleLib.Window.PatchPanel import WINDOWS_HU
@@ -25,7 +25,7 @@ def seen(stage):
 
 
 def patchOf(volumeNode, index: int = 0):
-    return fedPatch(volumeNode, LesionTable(volumeNode).keys()[index])
+    return FedPatches().fed(volumeNode, LesionTable(volumeNode).keys()[index])
 
 
 def views(stage) -> list:

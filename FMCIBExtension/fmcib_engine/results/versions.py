@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from importlib import metadata
 
 from .. import __version__
@@ -12,8 +13,13 @@ PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "monai")
 
 def installed_versions() -> dict[str, str]:
     """Versions by name, without importing anything; "not installed" where a package is absent."""
-    versions = {"fmcib-engine": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
+    return {"fmcib-engine": __version__, "python": platform.python_version(), **versions_of(PACKAGES)}
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The same of these packages alone."""
+    versions = {}
+    for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

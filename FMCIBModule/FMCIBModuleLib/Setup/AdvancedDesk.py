@@ -86,7 +86,7 @@ class AdvancedDesk:
 
     def showLog(self) -> None:
         """The messages that the user was shown, and what the processes wrote."""
-        self._panel.showLog("\n".join([*self._failures, *filter(None, (log() for log in self.logs))]))
+        self._panel.showLog("\n".join([*self._failures, *self._logTexts()]))
 
     def copyLog(self) -> None:
         self.showLog()
@@ -97,7 +97,7 @@ class AdvancedDesk:
         """Put a text into the clipboard that names no patient, file or user."""
         chosen = {"weights": requirements.weights, "device": self.device, "folder": self._folderInWords()}
         sections = {"Settings": {**chosen, **self._facts.settings()}, **_found(requirements)}
-        log = "\n".join(filter(None, (each() for each in self.logs)))
+        log = "\n".join(self._logTexts())
         text = diagnosticsText(sections, tuple(self._failures), log, self._names.pattern())
         self._desktop.copy(text)
         self._activity.tell(_("Diagnostics were copied, without names, paths and UIDs."))
@@ -107,6 +107,10 @@ class AdvancedDesk:
         self.failed.disconnectAll()
         self._names.close()
         self._task.close()
+
+    def _logTexts(self) -> list[str]:
+        """What the processes wrote, those that wrote nothing left out."""
+        return [text for log in self.logs if (text := log())]
 
     def _folderInWords(self) -> str:
         if self._settings.isFixed:

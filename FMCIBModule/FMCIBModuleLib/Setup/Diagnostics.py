@@ -7,7 +7,6 @@ import os
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 
 import slicer
@@ -55,19 +54,15 @@ def diagnosticsText(
 def versions() -> dict[str, str]:
     """Of Slicer, the system, Python, this module's engine, and the packages in Slicer's Python."""
     from fmcib_engine import __version__
+    from fmcib_engine.results.versions import versions_of
 
-    found = {
+    return {
         "Slicer": f"{slicer.app.applicationVersion} (revision {slicer.app.revision})",
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} processors",
         "Python": platform.python_version(),
         "FMCIB engine": __version__,
+        **versions_of(_PACKAGES),
     }
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def scrubbed(text: str, names: re.Pattern[str] | None = None) -> str:

@@ -23,11 +23,11 @@ def composites() -> list:
 
 def volumeToBeginWith():
     """The CT in view, else the only one of the scene; None where the user has to choose."""
-    shown = [slicer.mrmlScene.GetNodeByID(each.GetBackgroundVolumeID() or "") for each in composites()]
-    candidates = [node for node in shown if node is not None and node.IsA(_VOLUME)]
-    volumes = [node for node in slicer.util.getNodesByClass(_VOLUME) if not node.GetAttribute(ROLE)]
-    own = [node for node in candidates if not node.GetAttribute(ROLE)]
-    return own[0] if own else volumes[0] if len(volumes) == 1 else None
+    volumes = {node.GetID(): node for node in slicer.util.getNodesByClass(_VOLUME) if not node.GetAttribute(ROLE)}
+    shown = [each.GetBackgroundVolumeID() for each in composites() if each.GetBackgroundVolumeID() in volumes]
+    if shown:
+        return volumes[shown[0]]
+    return next(iter(volumes.values())) if len(volumes) == 1 else None
 
 
 def isShown(volumeNode) -> bool:
