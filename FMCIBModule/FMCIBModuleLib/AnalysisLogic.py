@@ -10,10 +10,11 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from . import LesionNodes
-from .AnalysisQueue import AnalysisQueue, Answer
+from .AnalysisQueue import AnalysisQueue
+from .AnalysisTask import Answer, Task
 from .Errors import AnalysisError
 from .FedPatch import FedPatches
-from .Freshness import Freshness, NotedTask
+from .Freshness import Freshness
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import cellsOf, isStale, resultOf, runOf, scanFile
@@ -168,10 +169,6 @@ class AnalysisLogic(VTKObservationMixin):
         swapSeeds(key, other)
         self.changed.emit(volumeNode, key)
 
-    def restartWorker(self) -> None:
-        """Compute in a fresh process, which knows what was installed or set meanwhile."""
-        self.worker.restart()
-
     def showPatch(self, volumeNode, key: str):
         """The very patch that was fed for a lesion, as a volume node.
 
@@ -186,7 +183,7 @@ class AnalysisLogic(VTKObservationMixin):
         if not self.isBusy:
             self._done = 0
         for seed in seeds:
-            self._queue.add(NotedTask(volumeNode, seed, order or [each.key for each in seeds]))
+            self._queue.add(Task(volumeNode, seed, order or [each.key for each in seeds]))
             self.changed.emit(volumeNode, seed.key)
         self._queue.start(self.settings)
 
@@ -220,7 +217,7 @@ class AnalysisLogic(VTKObservationMixin):
         if self._queue.problem:
             raise AnalysisError(self._queue.problem.message, self._queue.problem.code)
 
-    def _onAnswer(self, task: NotedTask, answer: Answer) -> None:
+    def _onAnswer(self, task: Task, answer: Answer) -> None:
         """Write what came of a lesion. A failure does not undo what is known about the very same place."""
         self._done += 1
         key, former = task.seed.key, LesionTable(task.volumeNode).row(task.seed.key)
@@ -231,7 +228,7 @@ class AnalysisLogic(VTKObservationMixin):
         total = self._done + len(self._queue.tasks)
         self.progressed.emit(_("Lesion {done} of {total}").format(done=self._done, total=total), self._done / total)
 
-    def _write(self, task: NotedTask, answer: Answer) -> None:
+    def _write(self, task: Task, answer: Answer) -> None:
         key, file = task.seed.key, scanFile(task.volumeNode)
         run = runOf(answer.loaded, task.volume, task.recipeId)
         cells, features = cellsOf(resultOf(task, answer), run, task.volume, file.name if file else "")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-import numpy as np
-import slicer
 from fmcib_engine import pipeline
 from fmcib_engine.errors import FmcibError
-from fmcib_engine.preprocessing import DEFAULT_RECIPE, Patch
-from fmcib_engine.volume import Volume
 
-from .SceneBridge import volumeFromNode
-from .SeedSources import SceneSeed
+from .AnalysisTask import Answer, Task
+from .SceneBridge import touchedAt, volumeFromNode
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
 
@@ -27,46 +22,6 @@ ENDS_ALL = frozenset({"start", "version", "protocol", "weights", "device", "depe
 
 _MOST_RUNNING = 2
 """One computes while the next is cut: a patch is half a megabyte, and the scan may change before its turn."""
-
-
-@dataclass(eq=False)
-class Task:
-    """One lesion to analyse.
-
-    Attributes:
-        volumeNode: its CT.
-        seed: its point in LPS mm, and its name.
-        order: keys of the lesions that were asked for together, in the user's order.
-        recipeId: the preprocessing.
-        volume, patch: what was read and cut, when its turn has come.
-    """
-
-    volumeNode: Any
-    seed: SceneSeed
-    order: Sequence[str] = ()
-    recipeId: str = DEFAULT_RECIPE
-    volume: Volume | None = None
-    patch: Patch | None = None
-
-    def isOf(self, volumeNode, key: str) -> bool:
-        """Whether it is about this lesion of this CT; one seed may be on several."""
-        return self.volumeNode is volumeNode and self.seed.key == key
-
-    @property
-    def isInScene(self) -> bool:
-        """Whether its CT still is: the user may have removed it, or closed the scene."""
-        return slicer.mrmlScene.GetNodeByID(self.volumeNode.GetID() or "") is self.volumeNode
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What came of a task: features and the header of the worker's reply, or why there are none."""
-
-    loaded: Mapping[str, Any]
-    """The worker's reply to `load`: which network."""
-    features: np.ndarray | None = None
-    header: Mapping[str, Any] | None = None
-    error: str = ""
 
 
 class AnalysisQueue:
@@ -177,7 +132,7 @@ class AnalysisQueue:
 
     def _cut(self, task: Task) -> bool:
         try:
-            task.volume = volumeFromNode(task.volumeNode)
+            task.volume, task.touched = volumeFromNode(task.volumeNode), touchedAt(task.volumeNode)
             task.patch = pipeline.cut(task.volume, task.seed.point, task.recipeId)
         except FmcibError as error:
             problem = str(error)

@@ -12,15 +12,10 @@ from slicer.i18n import tr as _
 from .Errors import AnalysisError
 from .LesionTable import LesionTable
 from .Results import gridFingerprint, pointOf
-from .SceneBridge import volumeFromNode
+from .SceneBridge import touchedAt, volumeFromNode
 
 _MOST_KEPT = 8
 """Half a megabyte each."""
-
-
-def touchedAt(volumeNode) -> int:
-    """When the voxels were last changed: VTK's count of changes, which no two of a process share."""
-    return volumeNode.GetImageData().GetMTime()
 
 
 class FedPatches:

@@ -8,32 +8,12 @@ import slicer
 from fmcib_engine.errors import FmcibError
 from fmcib_engine.volume import Volume
 
-from .AnalysisQueue import Task
-from .FedPatch import FedPatches, touchedAt
+from .AnalysisTask import Task
+from .FedPatch import FedPatches
 from .LesionTable import LesionTable
 from .Results import isStale
-from .SceneBridge import volumeFromNode
+from .SceneBridge import touchedAt, volumeFromNode
 from .SeedSources import SceneSeed
-
-
-class NotedTask(Task):
-    """Notes, when the scan is read for the cut, when its voxels had last been changed: they may be before the answer.
-
-    Attributes:
-        touched: by `touchedAt`.
-    """
-
-    touched = 0
-
-    @property
-    def volume(self) -> Volume | None:
-        """What was read."""
-        return self._volume
-
-    @volume.setter
-    def volume(self, volume: Volume | None) -> None:
-        self._volume = volume
-        self.touched = 0 if volume is None else touchedAt(self.volumeNode)
 
 
 class Freshness:
@@ -44,7 +24,7 @@ class Freshness:
         self._looked: dict[tuple[str, str], tuple[int, str, bool]] = {}
         """Of volume node's ID and lesion's key: when the voxels were changed, the row's patch, whether that is old."""
 
-    def remember(self, task: NotedTask) -> None:
+    def remember(self, task: Task) -> None:
         """The row that was just written is true of the voxels that its patch was cut from."""
         key, patch = task.seed.key, task.patch
         self._looked[task.volumeNode.GetID(), key] = task.touched, patch.sha256, False

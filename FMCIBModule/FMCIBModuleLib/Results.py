@@ -17,7 +17,7 @@ from fmcib_engine.results.versions import installed_versions
 from fmcib_engine.seeds import LesionSeed
 from fmcib_engine.volume import Volume
 
-from .AnalysisQueue import Answer, Task
+from .AnalysisTask import Answer, Task
 from .LesionTable import GRID_COLUMN
 from .SeedSources import SceneSeed
 

@@ -32,10 +32,15 @@ MAY_IMPORT = {
     **dict.fromkeys(GROUND | {"__init__", "ParameterNode"}, frozenset()),
     **dict.fromkeys(BRIDGE, frozenset(GROUND | BRIDGE)),
     **dict.fromkeys(WORKER, frozenset(GROUND | WORKER)),
-    **dict.fromkeys(RESULTS, frozenset(GROUND | BRIDGE | RESULTS | {"AnalysisQueue"})),
-    "AnalysisQueue": GROUND | BRIDGE | WORKER,
+    **dict.fromkeys(RESULTS, frozenset(GROUND | BRIDGE | RESULTS | {"AnalysisTask"})),
+    "AnalysisTask": GROUND | BRIDGE,
+    "AnalysisQueue": GROUND | BRIDGE | WORKER | {"AnalysisTask"},
     **dict.fromkeys({"SeedWatcher", "ImportedScene"}, frozenset(GROUND | BRIDGE | RESULTS)),
-    "AnalysisLogic": GROUND | BRIDGE | WORKER | RESULTS | {"AnalysisQueue", "SeedWatcher", "ImportedScene"},
+    "AnalysisLogic": GROUND
+    | BRIDGE
+    | WORKER
+    | RESULTS
+    | {"AnalysisTask", "AnalysisQueue", "SeedWatcher", "ImportedScene"},
     "Headless": GROUND | BRIDGE | WORKER | RESULTS | {"AnalysisLogic"},
     **dict.fromkeys(SCENE, frozenset(GROUND | BRIDGE | RESULTS | SCENE)),
     **dict.fromkeys(PANELS, frozenset(GROUND | PANELS)),

@@ -104,7 +104,7 @@ class Window(VTKObservationMixin):
         setup.failed.connect(self._scanPanel.showMessage)
         setup.noticeChanged.connect(self._showNotice)
         setup.ready.connect(around(self._onReady))
-        setup.installed.connect(around(self.logic.analysis.restartWorker))
+        setup.installed.connect(around(self.logic.analysis.worker.restart))
         setup.weightsChanged.connect(around(lambda text: self._setParameter("weights", text)))
         setup.deviceChanged.connect(around(lambda text: self._setParameter("device", text)))
         self.logic.analysis.failed.connect(setup.remember)
