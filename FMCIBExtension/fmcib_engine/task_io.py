@@ -44,11 +44,14 @@ class Reporter(logging.Handler):
         self._send(text)
 
     def count(self, done: int, total: int | None) -> None:
-        """Bytes that are here, of how many. Some ten times a second it is told; never less than before."""
+        """Bytes that are here, of how many: the first and the last at once, others some ten times a second.
+
+        It is never less than before.
+        """
         done = max(done, self._done or 0)
-        is_news, is_last = (done, total) != (self._done, self._total), done == total
+        is_news, is_first, is_last = (done, total) != (self._done, self._total), self._done is None, done == total
         self._done, self._total = done, total
-        if is_news and (is_last or time.monotonic() - self._told >= _SECONDS_BETWEEN_STEPS):
+        if is_news and (is_first or is_last or time.monotonic() - self._told >= _SECONDS_BETWEEN_STEPS):
             self._send(self._step)
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -6,7 +6,7 @@ with the fields below; those in square brackets may be left out, others are refu
 **Answers.** stdout carries lines, each a JSON object (ASCII). File descriptor 1 is turned to stderr at the start, so
 that a library that prints cannot break a line; stderr carries the log.
 
-    {"type": "progress", "text", "done": bytes or null, "total": bytes or null}   any number, some ten a second at most
+    {"type": "progress", "text", "done": bytes or null, "total": bytes or null}   any number, some ten a second
     {"type": "result", ...}                                                       once, the last; exit code 0
     {"type": "error", "code", "message": "one or two sentences for the user"}     or this; exit code 4
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the analysis: real workers, started once for a file, and scans with their seeds."""
+"""Fixtures of the tests of the analysis: real workers, started once for all files, and scans with their seeds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds
+from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds, makeWarm
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
@@ -15,10 +15,10 @@ from hand_worker import HandLogic
 from support import GOLDEN
 
 
-@pytest.fixture(scope="module")
-def demonstrationWorker():
+@pytest.fixture(scope="session")
+def demonstrationWorker(ownerOfShared):
     """A worker with demonstration weights, warm."""
-    yield from _warm(DEMONSTRATION)
+    yield from _warm(DEMONSTRATION, ownerOfShared)
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +32,16 @@ def referenceCheckpoint(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def referenceWorker(referenceCheckpoint):
+@pytest.fixture(scope="session")
+def referenceWorker(referenceCheckpoint, ownerOfShared):
     """A worker with the reference checkpoint, warm."""
-    yield from _warm(EncoderSettings(str(referenceCheckpoint), device="cpu"))
+    yield from _warm(EncoderSettings(str(referenceCheckpoint), device="cpu"), ownerOfShared)
 
 
-def _warm(settings: EncoderSettings):
+def _warm(settings: EncoderSettings, owner):
     pytest.importorskip("torch")
-    worker = WorkerProcess()
-    worker.load(settings)
-    worker.wait(timeoutSeconds=PATIENCE)
-    assert worker.loaded is not None, worker.lastLog
+    worker = WorkerProcess(parent=owner)
+    makeWarm(worker, settings)
     yield worker
     worker.close()
 
@@ -67,9 +65,7 @@ def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):
         worker.wait(timeoutSeconds=PATIENCE)
         patch.setattr(worker, "close", lambda: None)
         logic.close()
-    if worker.loaded is None:  # the test has ended it: the next one finds it warm, as this one did
-        worker.load(settings)
-        worker.wait(timeoutSeconds=PATIENCE)
+    makeWarm(worker, settings)
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import slicer
 import vtk
 from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from support import golden_cases
 from worker_support import spinUntil
 
@@ -40,6 +39,13 @@ def rowsOf(volumeNode) -> list[dict[str, str]]:
     return [table.row(key) for key in table.keys()]  # noqa: SIM118
 
 
+def makeWarm(worker: WorkerProcess, settings: EncoderSettings) -> None:
+    """As the next test expects it, whatever the last one did to it."""
+    worker.load(settings, mayKeep=True)
+    worker.wait(timeoutSeconds=PATIENCE)
+    assert worker.loaded is not None, worker.lastLog
+
+
 def spinUntilFinished(logic: AnalysisLogic) -> None:
     """Let the event loop run until nothing is left to analyse."""
     spinUntil(lambda: not logic.isBusy)
@@ -48,6 +54,4 @@ def spinUntilFinished(logic: AnalysisLogic) -> None:
 def killWhileItComputes(logic: AnalysisLogic) -> None:
     """As a computer without memory does."""
     spinUntil(lambda: logic.worker.state == "computing")
-    children = [pid for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()]
-    (worker,) = children
-    os.kill(int(worker), signal.SIGKILL)
+    os.kill(logic.worker._dispatcher._connection._process.processId(), signal.SIGKILL)

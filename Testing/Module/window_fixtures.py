@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import slicer
-from analysis_support import PATIENCE
+from analysis_support import DEMONSTRATION, PATIENCE, makeWarm
 from support import ROOT
 from window_support import Remembered, Stage, WindowLogic, forgetSteps, goodAnswers, settle
 
@@ -67,6 +67,7 @@ def realStage(module, demonstrationWorker, phantomNode, monkeypatch):
     yield stage
     demonstrationWorker.wait(timeoutSeconds=PATIENCE)
     stage.close()
+    makeWarm(demonstrationWorker, DEMONSTRATION)
     forgetSteps()
 
 

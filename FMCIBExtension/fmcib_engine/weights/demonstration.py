@@ -53,7 +53,7 @@ def content_sha256(trunk: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in sorted(trunk):
         digest.update(key.encode())
-        digest.update(trunk[key].contiguous().numpy().tobytes())
+        digest.update(trunk[key].contiguous().numpy().reshape(-1).view(np.uint8))  # as it lies there: no copy
     return digest.hexdigest()
 
 
@@ -66,7 +66,7 @@ def _convolutions(network: nn.Module, only: str | None = None) -> dict[str, Tens
         if not isinstance(module, torch.nn.Conv3d):
             continue
         shape = module.weight.shape
-        state[f"{name}.weight"] = torch.randn(shape, generator=generator) * (2.0 / shape[1:].numel()) ** 0.5
+        state[f"{name}.weight"] = torch.randn(shape, generator=generator).mul_((2.0 / shape[1:].numel()) ** 0.5)
         if module.bias is not None:
             state[f"{name}.bias"] = 0.01 * torch.randn(module.bias.shape, generator=generator)
         if name == only:
