@@ -18,7 +18,7 @@ LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(path for path in LIB.rglob("*.py") if path.parent == LIB or path.stem != "__init__")
 NAMES = {path.stem for path in FILES}
 
-GROUND = {"Signal", "Engine", "Errors", "SubjectHierarchy"}
+GROUND = {"Signal", "Soon", "Engine", "Errors", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
 WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
 RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch"}
@@ -67,7 +67,7 @@ MAY_USE_QT = {
         "Desktop",
         "LesionsController",
         "SampleScans",
-        "MarksInView",
+        "Soon",
     ),
 }
 """Processes, widgets, pictures, timers."""

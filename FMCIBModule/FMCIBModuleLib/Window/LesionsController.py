@@ -15,6 +15,7 @@ from ..AnalysisLogic import AnalysisLogic
 from ..Export import exportTable
 from ..LesionTable import LesionTable
 from ..Seeds import findSeed, renameSeed
+from ..Soon import Soon
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import Lesion, allLesions, seedOrders
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
@@ -47,7 +48,7 @@ class LesionsController:
     ) -> None:
         self._panel, self._logic, self._patches, self._follower, self._tell = panel, logic, patches, follower, tell
         self._lesions: dict[str, Lesion] = {}
-        self._isDue = self._isClosed = False
+        self.refreshSoon = Soon(self.refresh)
         around = ErrorBoundary(tell).around
         panel.selected.connect(around(self._showPatch))
         panel.chosen.connect(around(self._onChosen))
@@ -57,19 +58,13 @@ class LesionsController:
         panel.undoClicked.connect(around(lambda: self._onUndo(undo)))
         panel.redoClicked.connect(around(lambda: self._onUndo(redo)))
         panel.exportClicked.connect(around(self._onExport))
-        logic.changed.connect(lambda *_: self.refreshSoon())
+        logic.changed.connect(self.refreshSoon)
         logic.finished.connect(self.refreshSoon)
         follower.changed.connect(self.refreshSoon)
         self.refresh()
 
     def close(self) -> None:
-        self._isClosed = True
-
-    def refreshSoon(self) -> None:
-        """Once, however many things change in one go."""
-        if not self._isDue:
-            self._isDue = True
-            qt.QTimer.singleShot(0, self._onDue)
+        self.refreshSoon.close()
 
     def refresh(self) -> None:
         """The list as the scene is now. A lesion that was analysed for the first time is chosen."""
@@ -82,11 +77,6 @@ class LesionsController:
         if news:
             self._panel.choose(news[-1])
         self._showPatch()
-
-    def _onDue(self) -> None:
-        self._isDue = False
-        if not self._isClosed:
-            self.refresh()
 
     def _showPatch(self) -> None:
         self._patches.show(self._lesions.get(self._panel.currentId))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ..Soon import Soon
 from ..SubjectHierarchy import ROLE, VOLUME
 from .SliceViews import composites, slicesOf
 
@@ -20,19 +20,13 @@ class MarksInView(VTKObservationMixin):
 
     def __init__(self) -> None:
         VTKObservationMixin.__init__(self)
-        self._isDue = self._isClosed = False
+        self.updateSoon = Soon(self._updateUnlessClosing)
         self.updateSoon()
 
     def close(self) -> None:
         """Observe nothing any more."""
-        self._isClosed = True
+        self.updateSoon.close()
         self.removeObservers()
-
-    def updateSoon(self, *_: object) -> None:
-        """Once, however many views and marks change in one go."""
-        if not self._isDue:
-            self._isDue = True
-            qt.QTimer.singleShot(0, self._onDue)
 
     def update(self) -> None:
         """Show each mark in the views of its CT and in 3D; nowhere, if no view has its CT or the CT is gone."""
@@ -45,10 +39,8 @@ class MarksInView(VTKObservationMixin):
                 if node.GetAttribute(ROLE) == role and node.GetDisplayNode() is not None:
                     _place(node)
 
-    def _onDue(self) -> None:
-        self._isDue = False
-        scene = slicer.mrmlScene
-        if not (self._isClosed or scene.IsClosing() or scene.IsImporting()):
+    def _updateUnlessClosing(self) -> None:
+        if not (slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting()):
             self.update()
 
 

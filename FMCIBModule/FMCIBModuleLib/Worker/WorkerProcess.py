@@ -16,6 +16,7 @@ import qt
 from fmcib_engine.framing import Header
 from fmcib_engine.preprocessing import Patch
 
+from ..Soon import Soon
 from .WorkerDispatcher import WorkerDispatcher
 from .WorkerLaunch import makeLaunch
 from .WorkerMessages import EncoderSettings, WorkerFailure
@@ -58,7 +59,7 @@ class WorkerProcess:
         self._dispatcher = WorkerDispatcher(makeLaunch(command, environment, patienceSeconds), parent)
         self.stateChanged = self._dispatcher.stateChanged
         self._settings: EncoderSettings | None = None
-        self._isDue = False
+        self._proceedSoon = Soon(self._dispatcher.proceed)
         self._isClosed = False
 
     @property
@@ -156,6 +157,7 @@ class WorkerProcess:
     def close(self) -> None:
         """End the worker. No callback is called any more, and no request is taken."""
         self._isClosed = True
+        self._proceedSoon.close()
         self.stateChanged.disconnectAll()
         self._dispatcher.close()
 
@@ -171,12 +173,5 @@ class WorkerProcess:
         request = Request(next(self._dispatcher.ids), *what, **options)
         self._settings = request.settings
         self._dispatcher.add(request)
-        if not self._isDue:
-            self._isDue = True
-            qt.QTimer.singleShot(0, self._onDue)
+        self._proceedSoon()
         return request.id
-
-    def _onDue(self) -> None:
-        self._isDue = False
-        if not self._isClosed:
-            self._dispatcher.proceed()
