@@ -50,17 +50,16 @@ def load_encoder(
     """
     find_encoder(encoder_id)
     torch_device = resolve_device(device)
-    network = build_network()
     path: Path | None = None
     with ThreadPoolExecutor(max_workers=1) as background:
         if str(source) == DEMONSTRATION_SOURCE:
-            trunk = demonstration_trunk()
+            network, trunk = build_network(), demonstration_trunk()
             sha256 = background.submit(content_sha256, trunk)
             name, demonstration = DEMONSTRATION, True
         else:
             path = resolve(str(source))
-            trunk = dict(read_checkpoint(path).trunk)
-            sha256 = background.submit(file_sha256, path)
+            sha256 = background.submit(file_sha256, path)  # which pages it in, while MONAI is imported
+            network, trunk = build_network(), dict(read_checkpoint(path).trunk)
             name, demonstration = path.name, False
         fill(network, trunk, name=name)
         if not demonstration and is_demonstration(trunk, network):
@@ -69,7 +68,7 @@ def load_encoder(
         encoder = FmcibEncoder(
             network, identity, torch_device, precision=precision, batch_size=batch_size, probe=_probe(precision)
         )
-        encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # pages the file in while it is hashed
+        encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # the first time is slower
         encoder.weights = WeightsIdentity(name, sha256.result(), demonstration)
     if path is not None:
         require_pinned(path, encoder.weights.sha256)
