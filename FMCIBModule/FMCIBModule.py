@@ -59,7 +59,7 @@ class FMCIBModuleWidget(ScriptedLoadableModuleWidget):
         from FMCIBModuleLib.Engine import EngineError
 
         try:
-            logic = FMCIBModuleLogic()
+            logic = self.logic = FMCIBModuleLogic()  # also what `slicer.util.getModuleLogic` gives
         except EngineError as error:
             label = qt.QLabel(str(error))
             label.wordWrap = True
@@ -84,7 +84,7 @@ class FMCIBModuleWidget(ScriptedLoadableModuleWidget):
         """The module is reloaded, or Slicer ends."""
         if self.window is not None:
             self.window.close()
-            self.window = None
+            self.window = self.logic = None
 
 
 class FMCIBModuleLogic(ScriptedLoadableModuleLogic):

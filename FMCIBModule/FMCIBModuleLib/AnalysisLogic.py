@@ -19,7 +19,7 @@ from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import cellsOf, isStale, resultOf, runOf, scanFile
 from .SceneBridge import volumeFromNode
-from .Seeds import removeSeed, seedsOf, swapSeeds
+from .Seeds import removeSeed, requireOwn, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
 from .Signal import Signal
@@ -33,6 +33,7 @@ class AnalysisLogic(VTKObservationMixin):
         settings: which network computes, and where; may be changed at any time.
         worker: the process that computes.
         patches: the last that it was fed.
+        freshness: tells of many rows at once what `isStale` tells of one.
         changed: emitted with (volume node, lesion key) when a lesion's row or state is another.
         progressed: emitted with (text, fraction from 0 to 1).
         failed: emitted with one sentence for the user.
@@ -46,7 +47,7 @@ class AnalysisLogic(VTKObservationMixin):
         self._queue = AnalysisQueue(self.worker, self._onAnswer)
         self._imports = ImportWatcher()
         self.patches = FedPatches()
-        self._freshness = Freshness(self.patches)
+        self.freshness = Freshness(self.patches)
         self._isClosed, self._done = False, 0
         self._watchers: dict[str, SeedWatcher] = {}  # of each CT, by its node's ID
         self.changed, self.progressed = Signal(), Signal()
@@ -136,17 +137,11 @@ class AnalysisLogic(VTKObservationMixin):
 
     def isStale(self, volumeNode, seed: SceneSeed) -> bool:
         """Whether the row of a lesion is about another place or other voxels than now; False where it has no row."""
-        return self._freshness.isStale(volumeNode, seed)
-
-    def staleKeys(self, volumeNode, seeds) -> set[str]:
-        """Which of these seeds of a CT have a stale row: the same for many, with one look at the scan."""
-        return self._freshness.staleKeys(volumeNode, seeds)
+        return self.freshness.isStale(volumeNode, seed)
 
     def cancel(self) -> None:
         """Drop what is not done. Rows that were there stay as they are."""
-        dropped = self._queue.tasks
-        self._queue.cancel()
-        for task in dropped:
+        for task in self._queue.cancel():
             self.changed.emit(task.volumeNode, task.seed.key)
 
     def renameLesion(self, volumeNode, key: str, name: str) -> None:
@@ -162,6 +157,13 @@ class AnalysisLogic(VTKObservationMixin):
         """Remove a lesion with its seed, row, box and patch."""
         removeSeed(key)
         self._forgetLesion(volumeNode, key)
+
+    def forgetLesions(self, volumeNode, seedsId: str) -> None:
+        """Remove all that is known, or asked, of the lesions of a seeds node that is gone."""
+        asked = [task.seed.key for task in self._queue.tasks if task.volumeNode is volumeNode]
+        for key in {*LesionTable(volumeNode).keys(), *asked}:
+            if key.startswith(f"{seedsId}-"):
+                self._forgetLesion(volumeNode, key)
 
     def swapLesions(self, volumeNode, key: str, other: str) -> None:
         """Change the places of two lesions of a CT, in the table and among the seeds."""
@@ -191,6 +193,7 @@ class AnalysisLogic(VTKObservationMixin):
         """The user's click is no call that an error could be raised to."""
         try:
             volumeFromNode(volumeNode)
+            requireOwn(volumeNode, seeds)
             order = tuple(seed.key for seed in seedsOf(volumeNode))  # one that is back after undo is not the last
         except FmcibError as error:
             self.failed.emit(str(error))
@@ -237,11 +240,11 @@ class AnalysisLogic(VTKObservationMixin):
         if answer.error:
             LesionNodes.removeNodes(task.volumeNode, key)
         else:
-            self._freshness.remember(task)
+            self.freshness.remember(task)
             LesionNodes.showBox(task.volumeNode, key, task.seed.label, task.patch)
 
     def _onSceneClose(self, *_: object) -> None:
         """Forget what was asked; the worker stays warm for the next scene."""
         self.unwatch()
         self._queue.drop()
-        self._freshness.clear()
+        self.freshness.clear()

@@ -61,11 +61,13 @@ class AnalysisQueue:
         self._forget(volumeNode, key)
         self._settle()
 
-    def cancel(self) -> None:
+    def cancel(self) -> list[Task]:
         """The same with all, and what runs over there is stopped, before anybody hears of it and asks for more."""
+        dropped = self.tasks
         self._forget()
         self._worker.cancelAll()
         self._settle()
+        return dropped
 
     def _forget(self, volumeNode=None, key: str | None = None) -> None:
         self._waiting = [task for task in self._waiting if key and not task.isOf(volumeNode, key)]
@@ -74,8 +76,7 @@ class AnalysisQueue:
     def start(self, settings: EncoderSettings) -> None:
         """Work on what there is, with the network of these settings."""
         self.problem = None
-        if settings != self._settings or self._told:  # after a failure, the worker is to try again from its start
-            self._settings, self._loaded = settings, None
+        self._settings, self._loaded = settings, None  # which the worker may have lost, or read anew, since
         self._told.clear()
         self._feed()
 
@@ -148,7 +149,7 @@ class AnalysisQueue:
     def _encode(self, task: Task, loaded: Mapping[str, Any]) -> None:
         self._worker.encode(
             task.patch,
-            lambda features, header: self._onEncoded(task, Answer(loaded, features, header)),
+            lambda features, header, computedBy: self._onEncoded(task, Answer(computedBy, features, header)),
             lambda failure: self._onFailure(task, loaded, failure),
         )
 

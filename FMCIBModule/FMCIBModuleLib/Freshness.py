@@ -60,7 +60,7 @@ class Freshness:
     def _isOther(self, volumeNode, volume: Volume, seed: SceneSeed, row: dict[str, str]) -> bool:
         try:
             return isStale(row, seed, volume) or self._hasOtherVoxels(volumeNode, volume, seed.key, row)
-        except FmcibError:  # it cannot be cut any more
+        except (FmcibError, ValueError):  # it cannot be cut any more; a cell is no number
             return True
 
     def _hasOtherVoxels(self, volumeNode, volume: Volume, key: str, row: dict[str, str]) -> bool:

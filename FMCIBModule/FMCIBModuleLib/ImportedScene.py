@@ -15,7 +15,7 @@ from slicer.util import VTKObservationMixin
 from .LesionNodes import LESION
 from .LesionTable import FEATURE_COLUMN, KEY_COLUMN
 from .SeedSources import SEEDS_ID
-from .SubjectHierarchy import ROLE
+from .SubjectHierarchy import ROLE, VOLUME
 
 
 class ImportWatcher(VTKObservationMixin):
@@ -24,6 +24,7 @@ class ImportWatcher(VTKObservationMixin):
     def __init__(self) -> None:
         VTKObservationMixin.__init__(self)
         self._before: set[str] = set()
+        _separateCopies()
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartImportEvent, self._onStart)
         self.addObserver(scene, scene.EndImportEvent, self._onEnd)
@@ -41,6 +42,16 @@ class ImportWatcher(VTKObservationMixin):
             [node for node in nodes if node.GetID() not in self._before],
             {node.GetAttribute(SEEDS_ID) for node in nodes if node.GetID() in self._before},
         )
+
+
+def _separateCopies() -> None:
+    """What was imported beside itself before anybody watched: the lesions of each other CT get keys of their own."""
+    taken: set[str | None] = set()
+    nodes = [node for node in slicer.mrmlScene.GetNodes() if node.GetNodeReferenceID(VOLUME)]
+    for volumeId in dict.fromkeys(node.GetNodeReferenceID(VOLUME) for node in nodes):
+        ofOneScan = [node for node in nodes if node.GetNodeReferenceID(VOLUME) == volumeId]
+        giveOwnKeys(ofOneScan, taken)
+        taken |= {node.GetAttribute(SEEDS_ID) for node in ofOneScan}
 
 
 def giveOwnKeys(nodes: Iterable, taken: set[str | None]) -> None:

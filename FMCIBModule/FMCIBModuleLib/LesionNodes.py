@@ -89,11 +89,16 @@ def _remove(volumeNode, className: str, role: str, key: str) -> None:
 
 
 def _boxName(lesion: str) -> str:
-    return _("50 mm box of {lesion}").format(lesion=lesion)
+    return _("50 mm box of {lesion}").format(lesion=_forFiles(lesion))
 
 
 def _patchName(lesion: str) -> str:
-    return _("What the model saw of {lesion}").format(lesion=lesion)
+    return _("What the model saw of {lesion}").format(lesion=_forFiles(lesion))
+
+
+def _forFiles(name: str) -> str:
+    """Slicer saves a node to a file of its name, and a scene with one that has & or control characters never opens."""
+    return "".join(each if each.isprintable() else " " for each in name).replace("&", "+")
 
 
 def _find(volumeNode, className: str, role: str, key: str):

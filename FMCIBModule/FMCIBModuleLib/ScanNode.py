@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import slicer
-from fmcib_engine.errors import ImageError, InputError
+from fmcib_engine.errors import FmcibError, ImageError, InputError
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.readers.images import image_kind
 from fmcib_engine.volume import Fault, Source, Volume
@@ -168,17 +168,23 @@ def readRecord(volumeNode, grid: VoxelGrid) -> Record | None:
     """What `writeRecord` kept, if the node still has the grid of then; `grid` is its own, LPS, without transforms.
 
     Raises:
-        ImageError: the scan had faults, and which slices of another grid have them is not known.
+        ImageError: what was kept is damaged; or the scan had faults, and which slices of another grid have them is not
+            known.
     """
     text = volumeNode.GetAttribute(_RECORD)
     if not text:
         return None
-    facts = json.loads(text)
-    then = VoxelGrid(tuple(facts["size"]), np.array(facts["affine"]))
-    faults = tuple(Fault(int(first), int(last), reason) for first, last, reason in facts["faults"])
-    if then.size == grid.size and np.abs(then.corners() - grid.corners()).max() < _SAME_PLACE:
+    try:
+        facts = json.loads(text)
+        then = VoxelGrid(tuple(facts["size"]), np.array(facts["affine"]))
+        faults = tuple(Fault(int(first), int(last), reason) for first, last, reason in facts["faults"])
         known = {name: facts[name] for name in ("kind", "reader", "files", "files_left_out", "time_point")}
-        return Record(then, Source(name="", notes=tuple(facts["notes"]), **known), faults)
+        source = Source(name="", notes=tuple(facts["notes"]), **known)
+    except (ValueError, KeyError, TypeError, FmcibError) as error:
+        msg = f"The attribute {_RECORD} of this scan, which says how it was read, is damaged. Load the scan again."
+        raise ImageError(msg) from error
+    if then.size == grid.size and np.abs(then.corners() - grid.corners()).max() < _SAME_PLACE:
+        return Record(then, source, faults)
     if faults:
         msg = (
             f"Some slices of this scan cannot be trusted ({faults[0].reason}), and its voxels or their place have been "

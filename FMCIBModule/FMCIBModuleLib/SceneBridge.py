@@ -154,7 +154,8 @@ def _toWorld(volumeNode) -> np.ndarray:
         msg = (
             "A scan is analysed in its own voxels, but this one lies under a non-linear transform, which bends its "
             "grid. Take it out of the transform, or harden the transform on a copy of the scan, whose voxels are "
-            "resampled by that."
+            "resampled by that. If Slicer made the transform itself, because the slices of the series are unevenly "
+            "spaced, do neither: give the DICOM folder to fmcib-engine, which knows what is missing."
         )
         raise ImageError(msg)
     matrix = vtk.vtkMatrix4x4()

@@ -15,6 +15,7 @@ from fmcib_engine.geometry import PatientPoint
 from vtk.util.numpy_support import vtk_to_numpy
 
 from .SceneBridge import pointFromRas
+from .SubjectHierarchy import ROLE, VOLUME
 
 SEEDS_ID = "FMCIB.SeedsId"
 """Attribute of a node with seeds: a short random text of its own, saved with the scene."""
@@ -158,9 +159,14 @@ def _toWorld(node, toNode: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def seedsIdOf(node) -> str:
-    """The id of a node with seeds, made when it is first asked for. Of two nodes with the same, the later is a copy."""
+    """The id of a node with seeds, made when it is first asked for.
+
+    Of two nodes with the same, the later is a copy; one of our own seeds without their CT is the user's, like any list.
+    """
     own = node.GetAttribute(SEEDS_ID)
     if not own or _isTaken(node, own):
+        if own and not node.GetNodeReferenceID(VOLUME):
+            node.RemoveAttribute(ROLE)
         own = secrets.token_hex(4)
         node.SetAttribute(SEEDS_ID, own)
     return own

@@ -13,7 +13,7 @@ from slicer.util import VTKObservationMixin
 
 from .Results import gridFingerprint, isSamePlace
 from .SceneBridge import gridFromNode
-from .Seeds import seedsIn
+from .Seeds import keepNumbering, seedsIn
 from .SeedSources import SceneSeed
 
 _MARKUPS_EVENTS = (
@@ -57,6 +57,8 @@ class SeedWatcher(VTKObservationMixin):
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onDragStart)
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._onDragEnd)
         self.addObserver(seedsNode, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onChange)
+        self._lastNumber = keepNumbering(seedsNode)
+        self.addObserver(seedsNode, vtk.vtkCommand.ModifiedEvent, self._onNodeModified)
         self._scan = _stateOf(volumeNode)
         for event in (
             # a new origin or direction tells nothing else, nor does `arrayFromVolumeModified`
@@ -73,6 +75,10 @@ class SeedWatcher(VTKObservationMixin):
 
     def _look(self) -> dict[str, SceneSeed]:
         return {seed.key: seed for seed in seedsIn(self._seedsNode)}
+
+    def _onNodeModified(self, *_: object) -> None:
+        """Slicer's undo, for one, tells nothing else. The next point must not get the key of another lesion."""
+        self._lastNumber = keepNumbering(self._seedsNode, self._lastNumber)
 
     def _onScanModified(self, volumeNode, *_: object) -> None:
         former, self._scan = self._scan, _stateOf(volumeNode)

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import slicer
 import vtk
+from fmcib_engine.errors import SeedError
 from slicer.i18n import tr as _
 
 from .LesionTable import resultNode, tagResult
 from .SceneBridge import pointToRas
 from .SeedSources import SceneSeed, keyOf, seedsFromMarkups
-from .SubjectHierarchy import placeUnderIfLoose
+from .SubjectHierarchy import ROLE, placeUnderIfLoose
 
 _SEEDS = "vtkMRMLMarkupsFiducialNode"
 _DIAMETERS = "FMCIB.Diameters"
@@ -45,6 +46,22 @@ def addSeed(volumeNode, seed: SceneSeed) -> SceneSeed:
     if seed.diameterMm is not None:
         node.SetAttribute(_DIAMETERS, json.dumps({**_diameters(node), pointId: seed.diameterMm}))
     return replace(added, diameterMm=seed.diameterMm)
+
+
+def keepNumbering(seedsNode, atLeast: int = 0) -> int:
+    """See to it that the next point's id is none that another point has or had: `atLeast`, and those that are there.
+
+    Slicer's undo sets the number of the last point back to 0, and scenes are saved with that.
+
+    Returns:
+        The number of the last point, which is its id.
+    """
+    ids = [seedsNode.GetNthControlPointID(index) for index in range(seedsNode.GetNumberOfControlPoints())]
+    number = seedsNode.GetLastUsedControlPointNumber()
+    last = max(atLeast, number, *(int(each) for each in ids if each.isdecimal()), 0)
+    if last != number:
+        seedsNode.SetLastUsedControlPointNumber(last)
+    return last
 
 
 def seedsOf(volumeNode, seeds=None) -> list[SceneSeed]:
@@ -87,11 +104,37 @@ def findSeed(key: str):
     return None, -1
 
 
+def requireOwn(volumeNode, seeds: Iterable[SceneSeed]) -> None:
+    """Refuse a control point that was clicked on another scan: Slicer notes which one was behind it.
+
+    Raises:
+        SeedError: one was.
+    """
+    for seed in seeds:
+        node, index = findSeed(seed.key)
+        clicked = slicer.mrmlScene.GetNodeByID(node.GetNthControlPointAssociatedNodeID(index) or "") if node else None
+        isScan = clicked is not None and clicked.IsA("vtkMRMLScalarVolumeNode") and clicked.GetAttribute(ROLE) is None
+        if isScan and clicked is not volumeNode:
+            msg = _(
+                "{seed} was clicked on {other}, not on {scan}, and was not analysed. Delete it; or, if both show the "
+                "same patient in the same place, press Analyse."
+            )
+            raise SeedError(msg.format(seed=seed.label, other=clicked.GetName(), scan=volumeNode.GetName()))
+
+
 def removeSeed(key: str) -> None:
-    """Remove a lesion's control point, wherever it is."""
+    """Remove a lesion's control point, wherever it is.
+
+    Raises:
+        SeedError: the user has fixed the number of points of its list.
+    """
     node, index = findSeed(key)
-    if node is not None:
-        node.RemoveNthControlPoint(index)
+    if node is None:
+        return
+    if node.GetFixedNumberOfControlPoints():
+        msg = _("The list {name} has a fixed number of points. Unlock that in the module Markups, then delete again.")
+        raise SeedError(msg.format(name=node.GetName()))
+    node.RemoveNthControlPoint(index)
 
 
 def renameSeed(key: str, name: str) -> None:

@@ -19,6 +19,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 RECORD, OWNER_AND_NAME, FOLDER = "1", "owner/Repo", "models/encoder"
 FILE = "weights.torch"
+GUARD = 240.0
+"""Seconds that a client is held at most: a guard against hanging, not a measure of speed."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Repository:
     page_length: int = 2
     seen: list[Seen] = field(default_factory=list)
     half_sent: threading.Event = field(default_factory=threading.Event)
+    lost_patience: bool = False
+    """A client was held for as long as `GUARD`, and neither went away nor was let go on."""
     go_on: threading.Event = field(default_factory=threading.Event)
 
     def start(self, tls: ssl.SSLContext | None = None) -> None:
@@ -250,6 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
         start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
         if "no ranges" in fault:
             start = 0
+        if fault == "stall" and start:  # it has brought bytes by now
+            fault = ""
         if start >= len(content):
             self.send(416, b"", Content_Range=f"bytes */{len(content)}")
             return
@@ -282,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         repository.half_sent.set()
         if fault in {"stall", "wait"}:
-            repository.go_on.wait(60)
+            repository.lost_patience |= not repository.go_on.wait(GUARD)
         self.close_connection = fault != ""
         if "cut" in fault or fault == "stall":
             return

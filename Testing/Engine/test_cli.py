@@ -28,6 +28,8 @@ from fmcib_engine.weights import load_encoder  # noqa: E402
 
 ENGINE = [sys.executable, "-m", "fmcib_engine"]
 SEED = [str(value) for value in PHANTOM_SEED]
+PATIENCE = 240.0
+"""Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +334,7 @@ def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         process.stderr.close()
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     assert read(tmp_path / "f.csv")[0]["status"] == "ok"
 
 
@@ -407,18 +409,39 @@ def test_an_unforeseen_error_in_one_row_stops_no_other(scan, tmp_path, warm, mon
     assert good["status"] == "ok"
 
 
+NEVER_DONE = """
+from os import getppid
+
+from fmcib_engine.cli import main
+from fmcib_engine.encoders.fmcib import FmcibEncoder
+
+def encode(self, patches):
+    while next(left, None) is None and getppid() == parent:
+        encode_once(self, patches)
+    return encode_once(self, patches)
+
+left, parent = iter(range(5)), getppid()
+encode_once, FmcibEncoder.encode = FmcibEncoder.encode, encode
+main()
+"""
+"""The command, but the network computes the sixth lesion again and again, until it is ended or left alone."""
+
+
 def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Popen[str], Path, list[object]]:
-    """Start `extract` on many lesions and wait until some rows, but not all, are done."""
+    """Start `extract` on many lesions and wait until some rows are done; the others never will be."""
     x, y, z = PHANTOM_SEED
     table = write_table(folder / "seeds.csv", [[scan, x + number * 0.5, y, z] for number in range(rows)])
     output = folder / "f.csv"
     arguments = ["extract", "--table", table, "--weights", "demonstration", "--device", "cpu", "--batch-size", 1,
                  "--output", output]  # fmt: skip
     process = subprocess.Popen(
-        [*ENGINE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", NEVER_DONE, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     journal = folder / "f.csv.partial"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         if journal.exists() and journal.read_bytes().count(b"\n") > 3:
             return process, output, arguments
@@ -432,7 +455,10 @@ def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Pope
 def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code, warm):
     process, output, arguments = start_long_run(scan, tmp_path, rows=20)
     process.send_signal(how)
-    _, told = process.communicate(timeout=60)
+    try:
+        _, told = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()  # it would compute for ever
     assert process.returncode == code
     assert not output.exists()
     if how == signal.SIGINT:
@@ -440,7 +466,7 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code
         assert "run the same command with --resume" in told
         assert "Traceback" not in told
     kept = (tmp_path / "f.csv.partial").read_bytes().count(b"\n") - 1
-    assert 3 <= kept < 20
+    assert 3 <= kept <= 5
     assert run(list(map(str, arguments))) == 4  # not without saying what to do with the rows
     assert run([*map(str, arguments), "--resume"]) == 0
     rows = read(output)

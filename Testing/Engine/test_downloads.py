@@ -8,8 +8,9 @@ import socket
 import ssl
 import sys
 import threading
-import time
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fmcib_engine import samples
@@ -23,7 +24,8 @@ trustme = pytest.importorskip("trustme")
 
 CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(10_000))
 OTHER = bytes(reversed(CONTENT))
-HURRIED = Patience(connect=5, silence=20, retries=3, pause=0.001, longest_pause=0.01)
+HURRIED = Patience(connect=60, silence=60, retries=3, pause=0.001, longest_pause=0.01)
+"""Pauses are short; the waits are guards against hanging, which nothing here meets."""
 PART = f"{FILE}.part"
 
 
@@ -175,10 +177,11 @@ def test_a_connection_that_breaks_again_and_again_is_continued_as_long_as_bytes_
 
 
 def test_a_stalled_connection_is_given_up_and_continued(repository, tmp_path):
-    repository.faults.append("stall")
-    impatient = Patience(connect=5, silence=1, retries=5, pause=0.001)
+    repository.always = "stall"
+    impatient = Patience(connect=60, silence=1, retries=30, pause=0.001)  # more, as a slow machine is silent as well
     assert fetch(wanted(zenodo(repository)), tmp_path, patience=impatient).path.read_bytes() == CONTENT
-    assert len(repository.ranges) == 1
+    assert len(repository.ranges) >= 1
+    assert not repository.lost_patience  # it was the client that gave up
 
 
 def test_where_no_more_bytes_come_the_mirror_has_failed_and_the_part_is_kept(repository, tmp_path):
@@ -417,6 +420,7 @@ def test_only_one_works_in_a_folder_and_the_other_waits(tmp_path, caplog):
         thread = threading.Thread(target=second)
         thread.start()
         while "waiting for it" not in caplog.text:
+            assert thread.is_alive()
             thread.join(0.01)
         order.append("first")
     thread.join()
@@ -540,13 +544,15 @@ def test_an_endless_body_of_unknown_size_is_cut_off_and_not_kept(repository, tmp
 
 
 @pytest.mark.parametrize("what", ["file", "listing"])
-def test_a_trickle_of_bytes_counts_as_a_broken_connection(repository, tmp_path, what):
-    impatient = Patience(connect=5, silence=0.2, retries=1, pause=0.001)
+def test_a_trickle_of_bytes_counts_as_a_broken_connection(repository, tmp_path, monkeypatch, what):
+    patience = Patience(connect=60, silence=60, retries=1, pause=0.001)
+    clock = count(step=10)  # seconds, from each look at it to the next
+    monkeypatch.setattr(session_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     if what == "file":
         repository.always = "trickle"
     else:
         repository.listing_faults.append("trickle")
-    assert "127.0.0.1 sends less than 1 kB/s" in refused(wanted(zenodo(repository)), tmp_path, impatient)
+    assert "127.0.0.1 sends less than 1 kB/s" in refused(wanted(zenodo(repository)), tmp_path, patience)
     assert len(repository.asked(words="/files/")) == (2 if what == "file" else 0)
 
 
@@ -582,13 +588,17 @@ def test_files_are_asked_for_as_they_are(repository, tmp_path):
     assert {one.encoding for one in repository.asked()} == {"identity"}
 
 
-@pytest.mark.parametrize("asked", ["soon", "-5", "9" * 5000, "3600"])
-def test_a_server_is_waited_for_as_long_as_we_will_and_not_as_it_asks(repository, tmp_path, asked):
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("soon", []), ("-5", []), ("9" * 5000, []), ("3600", [HURRIED.longest_pause])]
+)
+def test_a_server_is_waited_for_as_long_as_we_will_and_not_as_it_asks(repository, tmp_path, monkeypatch, asked, waited):
+    pauses = []
+    monkeypatch.setattr(transfer.time, "sleep", pauses.append)
     repository.retry_after = asked
     repository.listing_faults.append("503")
-    started = time.monotonic()
     assert fetch(wanted(zenodo(repository)), tmp_path, patience=HURRIED).path.exists()
-    assert time.monotonic() - started < 5
+    assert pauses == waited
+    assert len(repository.asked(words="/api/")) == 2
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again(secure, tmp_path):
@@ -607,7 +617,7 @@ def test_a_server_that_is_not_there_is_tried_once_more_and_that_is_told_in_our_w
 def test_pauses_between_continuations_grow_and_begin_anew_when_bytes_came(repository, tmp_path, monkeypatch):
     pauses = []
     monkeypatch.setattr(transfer.time, "sleep", pauses.append)
-    patience = Patience(connect=5, silence=5, retries=3, pause=1, longest_pause=3, least_rate=1)
+    patience = Patience(connect=60, silence=60, retries=3, pause=1, longest_pause=3, least_rate=1)
     repository.always = "cut, no ranges"
     refused(wanted(zenodo(repository)), tmp_path, patience)
     assert pauses == [1, 1, 2, 3]  # the first try won bytes

@@ -27,7 +27,7 @@ pytest.importorskip("requests")
 pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
-HURRIED = Patience(connect=5, silence=20, retries=1, pause=0.001, longest_pause=0.01)
+HURRIED = Patience(connect=60, silence=60, retries=1, pause=0.001, longest_pause=0.01)
 SLICES = 12
 
 

@@ -29,6 +29,8 @@ from fmcib_engine.weights.record import Record  # noqa: E402
 CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(20_000))
 WEIGHTS = [sys.executable, "-m", "fmcib_engine", "weights"]
 DOWNLOAD = [*WEIGHTS, "download", "fmcib", "--accept-license"]
+PATIENCE = 240.0
+"""Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 VARIABLES = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -76,9 +78,9 @@ def start_slow_download(repository: Repository, target: Path) -> subprocess.Pope
     repository.faults.append("wait")
     process = start(DOWNLOAD)
     part = target.with_name(f"{FILE}.part")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        if part.exists() and part.stat().st_size > len(CONTENT) // 3:
+        if part.exists() and part.stat().st_size == len(CONTENT) // 2:
             return process
         time.sleep(0.01)
     process.kill()
@@ -219,7 +221,7 @@ def test_a_file_is_imported_and_said_to_be_unverified(repository, tmp_path, caps
 def test_an_interrupted_download_is_continued_by_the_same_command(repository, target, how, code):
     process = start_slow_download(repository, target)
     process.send_signal(how)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     if how == signal.SIGINT:
         assert "What came is kept in weights.torch.part; to go on, run the same command." in told
@@ -243,7 +245,7 @@ def test_two_downloads_at_once_fetch_one_file(repository, target):
         told += line
     repository.go_on.set()
     for process in (first, second):
-        _, more = process.communicate(timeout=60)
+        _, more = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, more
     assert "is here already" in more
     assert len(repository.asked(words="/files/")) == 1

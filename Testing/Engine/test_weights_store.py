@@ -33,7 +33,7 @@ pytest.importorskip("requests")
 CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(10_000))
 CHANGED = CONTENT[:-1] + b"!"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HURRIED = Patience(connect=5, silence=20, retries=1, pause=0.001)
+HURRIED = Patience(connect=60, silence=60, retries=1, pause=0.001)
 
 
 @pytest.fixture

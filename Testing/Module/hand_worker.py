@@ -16,6 +16,7 @@ class HandWorker:
 
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
+        self._loaded: dict[str, Any] = {}
 
     def load(self, settings: EncoderSettings, onDone: Callable, onError: Callable, *_: Any, **_options: Any) -> None:
         self.open.append((settings, onDone, onError))
@@ -29,11 +30,12 @@ class HandWorker:
         if failure is not None:
             onError(failure)
         elif isinstance(asked, EncoderSettings):
-            onDone(_loaded(asked))
+            self._loaded = _loaded(asked)
+            onDone(self._loaded)
         else:
             features = np.zeros(4096, dtype=np.float32)
             features[0] = asked.array.mean()
-            onDone(features, {"device": "cpu", "note": ""})
+            onDone(features, {"device": "cpu", "note": ""}, self._loaded)
 
     def wait(self, timeoutSeconds: float | None = None) -> None:  # noqa: ARG002
         while self.open:

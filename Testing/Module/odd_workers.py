@@ -2,9 +2,9 @@
 
     python odd_workers.py HABIT
 
-ODD_WORKER_LIVES names a file to which each life appends its process's number. ODD_WORKER_WEIGHTS names a file whose
-text is told as the SHA-256 of the weights, and without which `load` fails. The features of a patch are 32 numbers: the
-bytes of its SHA-256.
+ODD_WORKER_LIVES names a file to which each life appends its process's number; PyTorch's version is the number of lives.
+ODD_WORKER_WEIGHTS names a file whose text is told as the SHA-256 of the weights, and without which `load` fails. The
+features of a patch are the bytes of its SHA-256, over and over.
 """
 
 from __future__ import annotations
@@ -24,17 +24,22 @@ from fmcib_engine import __version__
 from fmcib_engine.framing import pack, read_frame, unpack
 
 FOREVER = 3600.0
+FEATURE_COUNT = 4096
+VOXEL_BYTES = 4 * 50**3
 SCRIPT = str(Path(__file__).resolve())
 
 habit = sys.argv[1] if __name__ == "__main__" else ""
 writing = threading.Lock()
 pings = threading.Semaphore(0)
+encoder: dict[str, str] = {}
+"""What was told of the one that was loaded last."""
 
 
 def features(patchBytes: bytes) -> array.array:
     """What these workers take for the features of a patch."""
     voxels = unpack(patchBytes)[1]
-    return array.array("f", hashlib.sha256(voxels).digest())  # without numpy, to start quickly
+    digest = list(hashlib.sha256(voxels).digest())
+    return array.array("f", digest * (FEATURE_COUNT // len(digest)))  # without numpy, to start quickly
 
 
 def write(data: bytes) -> None:
@@ -84,7 +89,18 @@ def load(header: dict) -> None:
         return
     sha = Path(weights).read_text() if weights else header["weights"]
     reply("progress", header["id"], step="Loading the weights", fraction=0.5)
-    reply("loaded", header["id"], weights_sha256=sha, device=header["device"], feature_count=32)
+    encoder.update(weights_sha256=sha, precision=header["precision"], device=header["device"])
+    reply(
+        "loaded",
+        header["id"],
+        **encoder,
+        encoder_id="fmcib",
+        weights_name=header["weights"],
+        demonstration=False,
+        precision_deviation=None,
+        feature_count=FEATURE_COUNT,
+        versions={"torch": str(lives())},
+    )
 
 
 def encode(header: dict, payload: bytes) -> None:
@@ -94,10 +110,12 @@ def encode(header: dict, payload: bytes) -> None:
     if habit == "takes eight pings":
         for _ in range(8):
             pings.acquire()
-    result = features(payload)
-    reply("encoded", header["id"], result.tobytes(), feature_count=len(result))
-    if habit == "answers twice":
-        reply("encoded", header["id"], result.tobytes(), feature_count=len(result))
+    result = features(payload).tobytes()
+    fields = {**encoder, "note": "", "patch_sha256": hashlib.sha256(unpack(payload)[1][:VOXEL_BYTES]).hexdigest()}
+    if habit.startswith("mistakes its "):
+        fields[habit.removeprefix("mistakes its ")] = "another"
+    for _ in range(2 if habit == "answers twice" else 1):
+        reply("encoded", header["id"], result, feature_count=FEATURE_COUNT, **fields)
 
 
 def misbehave(requestId: object) -> None:
@@ -120,7 +138,7 @@ def answerBadly(requestId: object) -> None:
     elif habit == "answers others":
         reply("encoded", 123456, b"", feature_count=0)
     elif habit == "answers half":
-        reply("encoded", requestId, bytes(64), feature_count=32)
+        reply("encoded", requestId, bytes(64), feature_count=FEATURE_COUNT)
     elif habit == "answers with a riddle":
         reply("riddle", requestId)
     elif habit == "gives up":
@@ -129,6 +147,7 @@ def answerBadly(requestId: object) -> None:
 
 
 def lives() -> int:
+    """How many there were so far, with this one."""
     return len(Path(os.environ["ODD_WORKER_LIVES"]).read_text().split())
 
 

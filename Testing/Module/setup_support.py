@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -114,6 +116,11 @@ def record(name: str = "fmcib", **changes: object) -> dict:
         "time": "2026-01-01T00:00:00+00:00",
         "problem": "",
     } | changes
+
+
+def fullDisk(*_values: object, **_options: object) -> None:
+    """Stands for whatever wants to write."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def children() -> int:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 from FMCIBModuleLib.Setup import Installer as installing
 from FMCIBModuleLib.Setup.Installer import Installer
 from FMCIBModuleLib.Setup.PipProcess import PipProcess, whatFailed
-from setup_support import Heard, children
+from setup_support import Heard, children, fullDisk
+from support import ROOT
 from worker_support import spinUntil
 
 SIGNALS = ("ended", "installed", "failed")
@@ -196,6 +198,39 @@ def test_what_is_kept_is_what_is_installed_here():
     assert pins.keys() <= set(installing.KEPT)
 
 
+def test_versions_are_those_that_the_engine_names():
+    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    named = {*extras["torch"], *extras["download"]}
+    assert {installing.TORCH, *installing.PACKAGES.values()} == named
+    assert all(wanted.startswith(f"{name}>=") for name, wanted in installing.PACKAGES.items())
+
+
+def test_a_full_disk_is_a_failure_like_any_other_and_the_next_installation_may_begin(install, tmp_path, monkeypatch):
+    makeWheel(tmp_path / "wheels", "monai", "1.9")
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", fullDisk)
+    heard = install("monai")
+    assert heard.names() == ["ended", "failed"]
+    assert "The disk is full" in heard.of("failed")[0][0]
+    assert not heard.installer.isRunning
+    assert "No space left" in heard.installer.lastLog
+    monkeypatch.undo()
+    heard.installer.install(["monai"], str(tmp_path / "wheels"))
+    spinUntil(lambda: heard.of("installed"))
+
+
+def test_pip_that_cannot_be_started_leaves_nothing_running():
+    class NoPip(PipProcess):
+        def run(self, *_values):
+            raise NotImplementedError
+
+    installer = Installer(NoPip(), pins=dict)
+    with pytest.raises(NotImplementedError):
+        installer.install(["monai"])
+    assert not installer.isRunning
+    assert not list(Path(tempfile.gettempdir()).glob("fmcib*/constraints.txt"))
+
+
 class Extension:
     """Stands for the PyTorch extension, which cannot be had here."""
 
@@ -232,6 +267,17 @@ def test_the_torch_extension_installs_under_the_same_constraints(monkeypatch, an
     if error:
         assert "ltt failed" in heard.of("failed")[0][0]
         assert "Restart Slicer" in heard.of("failed")[0][0]
+
+
+def test_a_full_disk_keeps_the_torch_extension_from_being_asked_and_is_told(monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", fullDisk)
+    extension = Extension("torch")
+    installer = Installer(PipProcess(), extension, pins=dict)
+    heard = Heard(installer, *SIGNALS)
+    installer.installTorch()
+    assert heard.names() == ["ended", "failed"]
+    assert "No space left" in heard.of("failed")[0][0]
+    assert extension.constraints is None
 
 
 def test_an_administrators_constraints_hold_as_well(monkeypatch):

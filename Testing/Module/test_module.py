@@ -106,6 +106,15 @@ def test_the_self_test_passes(module):
     test.runTest()
 
 
+def test_scripts_get_the_logic_of_the_window(module):
+    """`slicer.util.getModuleLogic` asks the widget for it."""
+    module.widgetRepresentation()
+    widget = slicer.modules.FMCIBModuleWidget
+    assert widget.logic is widget.window.logic
+    widget.cleanup()
+    assert widget.logic is None
+
+
 @needs_torch
 def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomNode, noduleSeeds):
     """The fixtures of all tests look for processes, timers and observers of the scene afterwards."""

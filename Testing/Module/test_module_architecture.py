@@ -22,7 +22,10 @@ GROUND = {"Signal", "Soon", "Engine", "Errors", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
 WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
 RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch"}
-SCENE = {"Lesions", "LesionWords", "SeedChoices", "SliceViews", "Placing", "UndoSteps", "MarksInView"}
+SCENE = {
+    *("Lesions", "LesionNodesInScene", "LesionWords", "SeedChoices"),
+    *("SliceViews", "Placing", "UndoSteps", "MarksInView"),
+}
 PANELS = {"ScanPanel", "LesionsPanel", "PatchPanel", "RequirementsPanel", "AdvancedPanel", "LicenceDialog"}
 PROCESSES = {"ChildProcess", "TaskProcess", "PipProcess", "SlicerPip"}
 SETUP = {"Requirements", "Installer", "Settings", "Activity", "Desktop", "Diagnostics"}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 import pytest
 import qt
 import slicer
 from fmcib_engine.phantom import PHANTOM_SEED
+from fmcib_engine.readers import read_volume
 from FMCIBModuleLib.SceneBridge import volumeFromNode
 from FMCIBModuleLib.Signal import Signal
 from FMCIBModuleLib.Window.SampleScans import CATEGORY, LidcSample, loadPhantom, registerSampleScans
@@ -18,8 +21,21 @@ from FMCIBModuleLib.Window.SeedChoices import seedChoices
 from setup_support import PretendDesktop
 from support import DATA, ROOT, needs_data
 
+pytest_plugins = ["window_fixtures"]
+
 SLAB = DATA / "lidc" / "LIDC-IDRI-0001_slab"
 SEED = (58.296875, 85.643753, -115.0)
+UID = "1.3.6.1.4.1.14519.5.2.1.6279.6001.179049373636438705059720603192"
+
+
+def asTheBucketNamesThem(slices: list[Path], folder: Path) -> Path:
+    """Copies whose names, UUIDs as those of Imaging Data Commons, are in another order than the slices."""
+    names = [f"{uuid5(NAMESPACE_OID, str(number))}.dcm" for number in range(len(slices))]
+    assert names != sorted(names)
+    folder.mkdir()
+    for path, name in zip(slices, names, strict=True):
+        shutil.copy(path, folder / name)
+    return folder
 
 
 class PretendTask:
@@ -63,7 +79,7 @@ def sample(task, desktop):
     return LidcSample(lambda: task, desktop)
 
 
-def dialogs() -> list:
+def progressDialogs() -> list:
     return [each for each in slicer.app.topLevelWidgets() if each.inherits("QProgressDialog") and each.isVisible()]
 
 
@@ -111,28 +127,64 @@ def test_nothing_is_fetched_without_consent_to_licence_size_and_host(sample, tas
     for wanted in ("CC BY 3.0", "70 MB", "storage.googleapis.com", "Not verified", "LIDC"):
         assert wanted in question
     assert task.started == []
-    assert dialogs() == []
+    assert progressDialogs() == []
+
+
+def test_the_series_is_loaded_as_the_engine_reads_it_whatever_its_files_are_called(sample, task, tmp_path):
+    dicom_phantom = pytest.importorskip("dicom_phantom")
+    pytest.importorskip("SimpleITK")
+    slices = dicom_phantom.write(tmp_path / "in order", dicom_phantom.phantom_series(slices=12))
+    folder = asTheBucketNamesThem(slices, tmp_path / "as fetched")
+    truth = read_volume(folder)
+    sample.load()
+    assert task.started == [("sample", {"id": "lidc-idri-0001"})]
+    task.finish({"folder": str(folder), "seed_lps": dicom_phantom.FIRST.tolist(), "series_uid": "1.2.3.4"})
+    (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    volume = volumeFromNode(node)
+    assert volume.grid.spacing == pytest.approx([0.8, 0.5, 2.5])
+    assert volume.grid.affine == pytest.approx(truth.grid.affine)
+    for k in range(12):
+        assert np.array_equal(volume.array[k], truth.array[k])
+    source = volume.source  # what rows say of it
+    assert (source.name, source.kind, source.files) == ("LIDC-IDRI-0001", "dicom", 12)
+    assert source.reader == truth.source.reader
+    assert source.reader.startswith("SimpleITK")
+    assert source.series_uid == "1.2.3.4"
+    assert progressDialogs() == []
 
 
 @needs_data
-def test_the_series_is_loaded_with_its_nodule_in_view(sample, task, tmp_path):
-    for index, file in enumerate(sorted(SLAB.iterdir())):
-        shutil.copy(file, tmp_path / f"{index}.dcm")
+def test_the_published_series_has_its_nodule_in_view(sample, task, tmp_path):
+    folder = asTheBucketNamesThem(sorted(SLAB.iterdir()), tmp_path / "as fetched")
     slicer.app.layoutManager()
     sample.load()
-    assert task.started == [("sample", {"id": "lidc-idri-0001"})]
-    task.finish({"folder": str(tmp_path), "seed_lps": SEED, "series_uid": "1.2"})
+    task.finish({"folder": str(folder), "seed_lps": SEED, "series_uid": UID})
     (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     volume = volumeFromNode(node)
+    truth = read_volume(folder)
+    assert volume.grid.spacing == pytest.approx(truth.grid.spacing)
+    assert np.array_equal(volume.array, truth.array)
     i, j, k = np.rint(volume.grid.inverse @ (*SEED, 1.0))[:3].astype(int)
-    assert volume.array.shape[0] == len(list(tmp_path.iterdir()))
     assert volume.array[k, j, i] > -200  # the nodule, not lung
-    assert dialogs() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"not DICOM", "damaged.dcm"), (None, "no file of it is DICOM")], ids=["damaged", "empty"]
+)
+def test_a_series_that_cannot_be_read_is_told(sample, task, dialogs, tmp_path, content, words):
+    if content:
+        (tmp_path / "damaged.dcm").write_bytes(content)
+    sample.load()
+    task.finish({"folder": str(tmp_path), "seed_lps": SEED, "series_uid": UID})
+    ((text, _details),) = dialogs.calls
+    assert text.startswith("The sample could not be loaded.")
+    assert words in text
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
 
 
 def test_the_dialog_shows_how_far_it_is_and_can_be_cancelled(sample, task):
     sample.load()
-    assert len(dialogs()) == 1
+    assert len(progressDialogs()) == 1
     task.progressed.emit("12 of 70 MB", 0.17)
     slicer.app.processEvents()
     assert (sample._progress.value, sample._progress.labelText) == (17, "12 of 70 MB")
@@ -140,7 +192,7 @@ def test_the_dialog_shows_how_far_it_is_and_can_be_cancelled(sample, task):
     assert len(task.started) == 1
     sample._progress.findChildren(qt.QPushButton)[0].click()
     assert not task.isRunning
-    assert dialogs() == []
+    assert progressDialogs() == []
     assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
 
 
@@ -150,4 +202,4 @@ def test_a_failure_is_told_in_its_own_words(sample, task, monkeypatch):
     sample.load()
     task.finish(failure="The server does not answer. Try again later.")
     assert told == ["The server does not answer. Try again later."]
-    assert dialogs() == []
+    assert progressDialogs() == []

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,11 @@ from FMCIBModuleLib.Setup.Installer import Installer
 from FMCIBModuleLib.Setup.PipProcess import PipProcess
 from FMCIBModuleLib.Setup.Settings import Settings
 from FMCIBModuleLib.Setup.Setup import Setup
-from setup_support import PretendDesktop, Store, children, probed, record
+from setup_support import PretendDesktop, Store, children, fullDisk, probed, record
 from test_installer import Extension, makeWheel
 from worker_support import spinFor, spinUntil
 
-pytest_plugins = ["setup_fixtures"]
+pytest_plugins = ["setup_fixtures", "window_fixtures"]
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 ABSENT = {"version": None, "problem": "It is not installed."}
 NO_TORCH = probed(torch=ABSENT, devices=[], packages={"torch": ABSENT, "monai": ABSENT})
@@ -156,6 +157,65 @@ def test_an_installation_can_be_cancelled(probedStage, pipOfItsOwn, tmp_path):
     spinUntil(lambda: isIdle(made))
     assert not {"installed", "failed"} & set(made.heard.names())
     assert "Nothing was installed" in made.ui.requirementsNote.text
+
+
+@pytest.mark.parametrize(("answer", "button"), [(NO_MONAI, "packagesButton"), (NO_TORCH, "torchButton")])
+def test_without_room_for_a_temporary_file_it_is_told_once_and_the_panel_stays_usable(
+    probedStage, monkeypatch, answer, button
+):
+    made = probedStage(answer, installer=Installer(PipProcess(), Extension("torch"), pins=dict))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", fullDisk)
+    click(getattr(made.ui, button))
+    assert len(made.heard.of("failed")) == 1
+    assert "No space left" in made.heard.of("failed")[0][0]
+    assert isIdle(made)
+    assert getattr(made.ui, button).enabled
+    assert made.advanced.ui.selfTestButton.enabled
+
+
+class BrokenPip(PipProcess):
+    def run(self, *_values):
+        msg = "a fault of ours"
+        raise NotImplementedError(msg)
+
+
+def test_a_fault_after_a_click_is_shown_once_and_the_panel_stays_usable(probedStage, dialogs):
+    made = probedStage(NO_MONAI, installer=Installer(BrokenPip(), pins=dict))
+    click(made.ui.packagesButton)
+    ((text, details),) = dialogs.calls
+    assert text == "This is a fault of the FMCIB module. Please report it.\n\na fault of ours"
+    assert "NotImplementedError" in details
+    assert isIdle(made)
+    assert made.ui.packagesButton.enabled
+
+
+def test_a_fault_in_what_a_process_told_is_shown_once_and_the_panel_stays_usable(probedStage, dialogs):
+    made = probedStage(probed(), answers={"self_test": {"good": "half an answer"}, "verify": {}, "catalogue": {}})
+    for count, button in enumerate(("selfTestButton", "verifyButton", "downloadWeightsButton"), start=1):
+        click(getattr(made.advanced.ui, button))
+        spinUntil(lambda count=count: len(dialogs.calls) == count)
+        assert getattr(made.advanced.ui, button).enabled
+
+
+def test_the_window_may_tell_of_faults_in_its_own_way(makeSetupStage):
+    told = []
+
+    def around(slot):
+        def guarded(*values):
+            try:
+                slot(*values)
+            except NotImplementedError as error:
+                told.append(str(error))
+
+        return guarded
+
+    made = makeSetupStage({"probe": NO_MONAI}, facts=Facts(around=around), installer=Installer(BrokenPip(), pins=dict))
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    made.show()
+    click(made.ui.packagesButton)
+    assert told == ["a fault of ours"]
+    assert isIdle(made)
 
 
 def test_what_is_slicers_own_and_broken_is_told_and_not_installed(probedStage):

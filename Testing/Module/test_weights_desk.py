@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from clicks import chooseItem, click, typeText
 from setup_support import CONTENT, PretendDesktop, children, probed, record
-from worker_support import spinFor, spinUntil
+from worker_support import GOOD, GUARD, spinFor, spinUntil
 
-pytest_plugins = ["setup_fixtures"]
+pytest_plugins = ["setup_fixtures", "worker_fixtures"]
 pytest.importorskip("requests")
 pytest.importorskip("filelock")
 
@@ -151,6 +151,7 @@ def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(makeSetu
     click(made.advanced.ui.importFileButton)
     spinUntil(lambda: made.setup.requirements.result is not None)
     assert made.heard.of("weightsChanged") == [["mine"]]
+    assert made.heard.of("installed") == []  # nobody can have had them before
     assert made.states()[2] == "good"
     assert made.setup.notice == NOT_KNOWN
     assert made.heard.of("noticeChanged") == [[NOT_KNOWN]]
@@ -170,6 +171,42 @@ def test_weights_that_are_here_are_replaced_only_after_a_question(makeSetupStage
     else:
         spinFor(0.2)
         assert not made.heard.of("weightsChanged")
+
+
+def test_weights_in_the_place_of_others_are_chosen_and_then_processes_are_to_be_started_again(real, tmp_path):
+    agree(real)
+    spinUntil(lambda: real.target.exists() and isIdle(real) and not real.setup.requirements.isChecking)
+    assert real.heard.of("installed") == []
+    other = tmp_path / "other.torch"
+    other.write_bytes(CONTENT[::-1])
+    real.desktop.path = str(other)
+    click(real.advanced.ui.importFileButton)
+    spinUntil(lambda: len(real.heard.of("weightsChanged")) == 2)
+    spinUntil(lambda: isIdle(real) and not real.setup.requirements.isChecking)
+    assert real.target.read_bytes() == CONTENT[::-1]
+    assert "used from now on" in real.advanced.ui.advancedNote.text
+    assert [name for name in real.heard.names() if name in ("weightsChanged", "installed")] == [
+        *("weightsChanged", "weightsChanged", "installed")
+    ]
+
+
+def test_a_worker_that_has_the_former_weights_does_not_go_on_with_them(makeSetupStage, startWorker, tmp_path):
+    weights = tmp_path / "weights"
+    weights.write_text("former")
+    worker = startWorker("good", environment={"ODD_WORKER_WEIGHTS": str(weights)})
+    worker.load(GOOD)
+    worker.wait(timeoutSeconds=GUARD)
+    answers = {"import": {"record": record()}, "probe": probed(weights=[record()])}
+    made = makeSetupStage(answers, PretendDesktop(tmp_path / "w.torch"))
+    made.setup.installed.connect(worker.restart)  # as the window does
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    weights.write_text("other")
+    click(made.advanced.ui.importFileButton)
+    spinUntil(lambda: made.heard.of("weightsChanged"))
+    worker.load(GOOD, mayKeep=True)
+    worker.wait(timeoutSeconds=GUARD)
+    assert worker.loaded["weights_sha256"] == "other"
 
 
 def test_a_file_is_used_where_it_lies(makeSetupStage, tmp_path):

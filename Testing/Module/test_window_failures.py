@@ -17,7 +17,7 @@ from FMCIBModuleLib.Worker.WorkerMessages import CHANGED_WEIGHTS, cannotStart, n
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from setup_support import probed
 from views import isPlacing
-from window_support import NODULE, near, settle, statuses
+from window_support import NODULE, goodAnswers, near, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
@@ -233,3 +233,21 @@ def test_a_fault_of_ours_is_shown_once_with_details_and_logged_and_the_panel_goe
     faulty.analysed(near(20, 0, 0))
     assert [status for _, status in statuses(phantomNode)] == ["ok", "ok"]
     assert len(dialogs.calls) == 1
+
+
+def test_a_failure_that_nobody_has_read_stays_when_the_requirements_are_met(stage):
+    stage.analysis.failed.emit("An analysis failed.")
+    stage.window.setup.ready.emit()
+    assert stage.message == "An analysis failed."
+
+
+def test_that_nothing_can_be_analysed_yet_is_taken_back_when_it_can(makeStage, phantomNode):
+    stage = makeStage(goodAnswers(torch={"version": None, "problem": "PyTorch is not installed."})).show()
+    stage.parameters.volume = phantomNode
+    settle()
+    click(stage.scan.analyseButton)
+    assert "Nothing can be analysed yet" in stage.message
+    stage.answers.update(goodAnswers())
+    stage.window.setup.requirements.probe()
+    settle()
+    assert stage.message == ""

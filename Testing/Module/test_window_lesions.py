@@ -341,7 +341,7 @@ def test_a_scan_that_is_moved_has_no_kept_patch_until_it_is_back(three, phantomN
 
 
 def test_nothing_is_remembered_of_lesions_that_are_gone(three):
-    known = three.analysis._freshness._looked
+    known = three.analysis.freshness._looked
     assert len(known) == 3
     clickCell(three.table, 1, 0)
     click(three.lesions.removeButton)
@@ -579,3 +579,94 @@ def test_stale_rows_are_counted_in_the_message(three, phantomNode, saveDialog):
     assert three.message == (
         "3 lesions were written to features.csv. 1 is of before its seed or scan was changed: analyse it again."
     )
+
+
+def test_a_name_may_have_a_point(three, saveDialog, tmp_path):
+    saveDialog.answer = str(tmp_path / "Smith 12.3")
+    click(three.lesions.exportButton)
+    assert [path.name for path in tmp_path.iterdir()] == ["Smith 12.3.csv"]
+
+
+@pytest.mark.parametrize("name", ["R & L", "<a> \"b\" 'c' %s", "nodule\x07", "肺 ←"])
+def test_a_scene_opens_whatever_a_lesion_is_called(stage, phantomNode, tmp_path, name):
+    """Slicer writes the names of files into a scene as they are, and could not read it again."""
+    stage.analysed(NODULE)
+    findSeedsNode(phantomNode).SetNthControlPointLabel(0, name)
+    settle()
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    settle()
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    settle()
+    assert stage.names() == [name]
+    assert len(boxes(slicer.util.getNode("Phantom"))) == 1
+
+
+def test_a_scan_that_is_renamed_is_so_in_the_list_and_the_caption(three, phantomNode, chest):
+    nodeFromVolume(chest, "Other")
+    three.parameters.volume = slicer.util.getNode("Other")
+    settle()
+    three.analysed(NODULE)
+    phantomNode.SetName("anonymous 7")
+    settle()
+    assert three.cell(0, 1) == "anonymous 7"
+    clickCell(three.table, 0, 0)
+    settle()
+    assert " of anonymous 7: " in three.patch.captionLabel.text
+
+
+def test_a_name_without_spaces_does_not_widen_the_caption(stage, phantomNode):
+    stage.analysed(NODULE)
+    findSeedsNode(phantomNode).SetNthControlPointLabel(0, "x" * 300)
+    settle()
+    assert "x" * 79 + "… of" in stage.patch.captionLabel.text
+
+
+def test_under_a_filter_up_and_down_go_past_what_is_hidden(three):
+    names = ("met a", "node b", "met c")
+    for row, name in enumerate(names):
+        rename(three, row, name)
+        pressKey(editor(three), Key.Key_Return)
+        settle()
+    typeText(three.lesions.filterEdit, "met")
+    clickCell(three.table, 2, 0)
+    click(three.lesions.upButton)
+    settle()
+    assert three.shownRows() == ["met c", "met a"]
+
+
+def test_the_filter_finds_no_numbers_of_places(three):
+    typeText(three.lesions.filterEdit, "Lesion 1")
+    settle()
+    assert three.shownRows() == ["Lesion 1"]
+
+
+def test_a_row_that_the_user_has_chosen_stays_so_while_analyses_end(stage):
+    stage.analysed(NODULE)
+    stage.place(near(5, 0, 0), near(10, 0, 0))
+    clickCell(stage.table, 0, 0)
+    settle()
+    stage.answer()
+    assert stage.selected() == ["Lesion 1"]
+    stage.analysed(near(0, 5, 0))  # what is placed after that is looked at
+    assert stage.selected() == ["Lesion 4"]
+
+
+def test_lesions_of_a_list_with_a_fixed_number_of_points_are_not_deleted_by_half(three, phantomNode):
+    findSeedsNode(phantomNode).SetFixedNumberOfControlPoints(True)
+    clickCell(three.table, 0, 0)
+    click(three.lesions.removeButton)
+    settle()
+    assert "has a fixed number of points" in three.message
+    assert [status for _, status in statuses(phantomNode)] == ["ok"] * 3
+
+
+def test_what_is_said_of_one_scan_goes_with_it(three, phantomNode, chest):
+    three.parameters.volume = nodeFromVolume(chest, "B")
+    settle()
+    click(three.scan.analyseButton)
+    settle()
+    assert "There is no seed on this scan" in three.message
+    three.parameters.volume = phantomNode
+    settle()
+    assert three.message == ""

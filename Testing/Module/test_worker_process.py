@@ -24,10 +24,11 @@ class TestAnswers:
         assert len(set(ids)) == 100
         assert answers.order == list(range(100))
         for number, patch in enumerate(patches):
-            result, header = answers.results[number]
+            result, header, loaded = answers.results[number]
             assert result.dtype == np.float32
             np.testing.assert_array_equal(result, features(patch.to_bytes()))
             assert (header["type"], header["id"]) == ("encoded", ids[number])
+            assert loaded is worker.loaded
         assert len(lives()) == 1
         assert worker.state == "ready"
 
@@ -110,13 +111,14 @@ class TestLoading:
         assert worker.loaded["device"] == "auto"
 
     def test_each_patch_is_encoded_by_the_encoder_that_was_asked_for_before_it(self, worker, patches):
-        loaded = []
+        told = []
         for number in range(3):
-            worker.encode(patches[number], lambda *_: loaded.append(worker.loaded["weights_sha256"]))
+            worker.encode(patches[number], lambda *values: told.append(values[1:]))
         worker.load(OTHER)
-        worker.encode(patches[3], lambda *_: loaded.append(worker.loaded["weights_sha256"]))
+        worker.encode(patches[3], lambda *values: told.append(values[1:]))
         worker.wait(timeoutSeconds=GUARD)
-        assert loaded == ["good", "good", "good", "other"]
+        for headers in zip(*told, strict=True):  # the replies to `encode`, and those to `load`
+            assert [header["weights_sha256"] for header in headers] == ["good", "good", "good", "other"]
 
     def test_no_patch_is_encoded_by_the_encoder_that_was_there_before_a_failed_load(self, worker, patches, answers):
         encode(worker, patches[0], answers, "before")
@@ -175,11 +177,13 @@ class TestWaiting:
         worker.wait()
 
     def test_a_wait_that_takes_too_long_raises_and_the_requests_go_on(self, startWorker, patches, answers):
-        worker = startWorker("slow")
+        worker = startWorker("never done")
         worker.load(GOOD)
         worker.wait(timeoutSeconds=GUARD)
-        encode(worker, patches[0], answers, 0)
+        request = encode(worker, patches[0], answers, 0)
         with pytest.raises(TimeoutError, match=r"0\.01 seconds"):
             worker.wait(timeoutSeconds=0.01)
-        worker.wait(timeoutSeconds=GUARD)
-        assert 0 in answers.results
+        assert worker.state == "computing"
+        assert answers.order == []
+        worker.cancel(request)
+        assert answers.codes() == {0: "cancelled"}

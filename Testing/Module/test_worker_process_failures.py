@@ -12,6 +12,9 @@ from worker_support import GOOD, GUARD, encode, isAlive, spinFor, spinUntil
 
 pytest_plugins = ["worker_fixtures"]
 
+NEVER = 3600.0
+"""Seconds of patience, of which no test uses up a sixth."""
+
 needsPosix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 
@@ -23,6 +26,14 @@ def run(worker, patches, answers, count=3):
     spinUntil(lambda: len(answers.order) == count + 1)
     spinFor(0.05)
     assert answers.order == ["load", *range(count)]
+
+
+def startComputing(worker, patch, answers):
+    """A patch that is under way, and the connection, whose watchdog is then turned by hand: it bites at the seventh."""
+    worker.load(GOOD)
+    encode(worker, patch, answers, 0)
+    spinUntil(lambda: worker.state == "computing")
+    return worker._dispatcher._connection
 
 
 class TestStart:
@@ -142,15 +153,23 @@ class TestInMidAnalysis:
         assert len(lives()) == 2
 
     def test_a_worker_without_a_sign_of_life_is_replaced(self, startWorker, patches, answers, lives):
-        worker = startWorker("hangs", patienceSeconds=2.0)
-        run(worker, patches, answers, count=1)
+        worker = startWorker("hangs", patienceSeconds=NEVER)
+        connection = startComputing(worker, patches[0], answers)
+        for _ in range(7):
+            assert answers.order == []
+            connection._tick()
+        spinUntil(lambda: answers.order)
         assert answers.codes() == {0: "unresponsive"}
         spinUntil(lambda: not isAlive(lives()[0]))
 
     def test_a_worker_that_computes_for_long_but_answers_pings_is_left_alone(self, startWorker, patches, answers):
-        worker = startWorker("takes eight pings", patienceSeconds=2.0)  # it looks six times in that time
-        run(worker, patches, answers, count=1)
-        assert answers.failures == {}
+        worker = startWorker("takes eight pings", patienceSeconds=NEVER)
+        connection = startComputing(worker, patches[0], answers)
+        for _ in range(8):
+            connection._tick()
+            spinUntil(lambda: connection._silentTicks == 0)
+        spinUntil(lambda: answers.order)
+        assert 0 in answers.results
 
     def test_a_second_answer_to_one_request_is_no_answer(self, startWorker, patches, answers):
         worker = startWorker("answers twice")

@@ -90,7 +90,7 @@ class Stage:
     """
 
     def __init__(self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None) -> None:
-        self.answers = answers
+        self.answers, self._isClosed = answers, False
         self.desktop = desktop or PretendDesktop()
         tools = Tools(settings=Settings(Store(), {}), desktop=self.desktop)
         if answers is not None:
@@ -114,10 +114,13 @@ class Stage:
         return self
 
     def close(self) -> None:
-        self.window.close()
-        self.window.widget.close()
-        self.window.widget.deleteLater()
-        settle()
+        """Once: the fixture does so, where the test has not."""
+        if not self._isClosed:
+            self._isClosed = True
+            self.window.close()
+            self.window.widget.close()
+            self.window.widget.deleteLater()
+            settle()
 
     @property
     def parameters(self):

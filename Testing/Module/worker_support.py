@@ -14,7 +14,7 @@ from fmcib_engine.volume import Volume
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 from odd_workers import SCRIPT
 
-GUARD = 60.0
+GUARD = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
 

@@ -35,13 +35,20 @@ class Activity:
     def begin(
         self,
         text: str,
+        start: Callable[[], Any],
         cancel: Callable[[], Any] | None = None,
         canCancel: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Something begins, which `cancel` ends, as long as `canCancel` says so."""
+        """`start` begins something, which `cancel` ends, as long as `canCancel` says so. If it raises, nothing runs."""
         self.text, self.fraction, self.note = text, None, ""
         self._cancel, self._canCancel = cancel, canCancel
         self.changed.emit()
+        try:
+            start()
+        except Exception:
+            self.end()
+            raise
+        self.changed.emit()  # it runs now, and can be cancelled
 
     def show(self, text: str, fraction: float | None = None) -> None:
         if self.isBusy:

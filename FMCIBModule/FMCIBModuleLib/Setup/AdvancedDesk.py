@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -12,7 +13,7 @@ from slicer.i18n import tr as _
 from ..Signal import Signal
 from .Activity import Activity
 from .AdvancedPanel import AdvancedPanel
-from .Desktop import Desktop
+from .Desktop import Desktop, Slot, tellFaults
 from .Diagnostics import SeenNames, diagnosticsText, scrubbed
 from .Requirements import Requirements
 from .Settings import Settings
@@ -29,11 +30,13 @@ class Facts:
         workerLog: gives the last lines of the process that computes.
         names: gives the names of scans, lesions and patients in the scene, to be taken out of diagnostics.
         settings: gives what else the user has chosen, such as precision and recipe, for diagnostics.
+        around: gives the function to connect in place of a slot, which tells what that raises.
     """
 
     workerLog: Callable[[], str] = str
     names: Callable[[], list[str]] = list
     settings: Callable[[], Mapping[str, object]] = dict
+    around: Callable[[Slot], Slot] = tellFaults
 
 
 class AdvancedDesk:
@@ -62,13 +65,13 @@ class AdvancedDesk:
         self.logs: list[Callable[[], str]] = [facts.workerLog, lambda: task.lastLog]
         task.progressed.connect(activity.show)
         task.ended.connect(activity.end)
-        task.done.connect(self._onTested)
+        task.done.connect(facts.around(self._onTested))
         task.failed.connect(lambda _code, message: self.failed.emit(message))
-        panel.cacheClicked.connect(self.chooseCache)
-        panel.cacheResetClicked.connect(lambda: self._setCache(""))
-        panel.selfTestClicked.connect(self.selfTest)
-        panel.logRefreshClicked.connect(self.showLog)
-        panel.logCopyClicked.connect(self.copyLog)
+        panel.cacheClicked.connect(facts.around(self.chooseCache))
+        panel.cacheResetClicked.connect(facts.around(lambda: self._setCache("")))
+        panel.selfTestClicked.connect(facts.around(self.selfTest))
+        panel.logRefreshClicked.connect(facts.around(self.showLog))
+        panel.logCopyClicked.connect(facts.around(self.copyLog))
 
     def remember(self, message: str) -> None:
         """A message that the user was shown, for the log and diagnostics; kept without names, paths and UIDs."""
@@ -76,8 +79,9 @@ class AdvancedDesk:
 
     def selfTest(self) -> None:
         if not self._activity.isBusy:
-            self._activity.begin(_("Self-test: computing stored values again"), self._task.cancel)
-            self._task.start("self_test", {"device": self.device})
+            text = _("Self-test: computing stored values again")
+            start = partial(self._task.start, "self_test", {"device": self.device})
+            self._activity.begin(text, start, self._task.cancel)
 
     def chooseCache(self) -> None:
         folder = self._desktop.folder(_("Folder for weights"))

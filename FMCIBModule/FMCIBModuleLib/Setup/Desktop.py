@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
+
+Slot = Callable[..., Any]
+
+
+def tellFaults(slot: Slot) -> Slot:
+    """The function to connect in place of `slot`: what that raises is shown with details, and goes on into the log."""
+
+    def guarded(*values: Any) -> None:
+        with faultsAreTold():
+            slot(*values)
+
+    return guarded
+
+
+def faultsAreTold() -> AbstractContextManager:
+    """What is raised inside is shown with details, and goes on into the log."""
+    return slicer.util.tryWithErrorDisplay(_("This is a fault of the FMCIB module. Please report it."))
 
 
 class Desktop:

@@ -13,25 +13,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+from fmcib_engine.task_probe import OLDEST
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
 from .PipProcess import PipProcess, whatFailed
 from .SlicerPip import SlicerPip
 
-TORCH = "torch>=2.4"
-PACKAGES = {
-    "monai": "monai>=1.4",
-    "safetensors": "safetensors>=0.4",
-    "platformdirs": "platformdirs>=4",
-    "filelock": "filelock>=3.12",
-    "requests": "requests>=2.31",
-    "urllib3": "urllib3>=2.2",
-}
-"""What is installed from a package index or folder, as the engine's pyproject.toml wants it."""
-
 KEPT = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "torchvision")
 """Never replaced: Slicer's own, and what the PyTorch extension chose for this computer."""
+
+TORCH = f"torch>={OLDEST['torch']}"
+PACKAGES = {name: f"{name}>={version}" for name, version in OLDEST.items() if name not in KEPT}
+"""What is installed from a package index or folder, as the engine wants it."""
 
 _OPTIONS = ("--disable-pip-version-check", "--no-input", "--progress-bar=off", "--only-binary=:all:")
 """Wheels only: a hospital's computer has no compiler, and nothing that is downloaded runs before it is used."""
@@ -122,17 +116,16 @@ class Installer:
             self.failed.emit(noTorchExtension())
             return
         self._log.clear()
-        problem = ""
-        with self._constraints(without="torch") as constraints, _variable("PIP_CONSTRAINT", constraints.as_uri()):
-            try:
+        problem, torch = "", None
+        try:
+            with self._constraints("torch") as constraints, _variable("PIP_CONSTRAINT", constraints.as_uri()):
                 torch = self._extension.installTorch()
-            except Exception as error:  # noqa: BLE001  another extension's code: pip, files, or PyTorch's own import
-                self._log.append(f"{type(error).__name__}: {error}")
-                problem = _(
-                    "PyTorch could not be installed ({reason}). Restart Slicer and try again before anything else is "
-                    "done; the Python console has the details."
-                ).format(reason=str(error)[:200])
-                torch = None
+        except Exception as error:  # noqa: BLE001  another extension's code: pip, files, or PyTorch's own import
+            self._log.append(f"{type(error).__name__}: {error}")
+            problem = _(
+                "PyTorch could not be installed ({reason}). Restart Slicer and try again before anything else is "
+                "done; the Python console has the details."
+            ).format(reason=str(error)[:200])
         self.ended.emit()
         if problem:
             self.failed.emit(problem)
@@ -153,13 +146,24 @@ class Installer:
             msg = "An installation is running already."
             raise RuntimeError(msg)
         self._log.clear()
-        self._isRunning, self._isCopying, self._isCancelled = True, False, False
-        self._folder = tempfile.TemporaryDirectory(prefix="fmcib")
-        constraints = self._writeConstraints(Path(self._folder.name), "torch" if "torch" in names else "")
+        self._isCopying = self._isCancelled = False
+        try:
+            self._folder = _temporaryFolder()
+            constraints = self._writeConstraints(Path(self._folder.name), "torch" if "torch" in names else "")
+        except OSError as error:  # such as a full disk, on which pip would end as well
+            self._onLine(f"ERROR: {error}")
+            self._onEnd(-1, folder)
+            return
         source = ["--no-index", "--find-links", folder] if folder else []
         wanted = [TORCH if name == "torch" else PACKAGES[name] for name in names]
         arguments = ["install", *_OPTIONS, *source, "--constraint", str(constraints), *wanted]
-        self._pip.run(arguments, self._onLine, lambda code: self._onEnd(code, folder))
+        self._isRunning = True
+        try:
+            self._pip.run(arguments, self._onLine, lambda code: self._onEnd(code, folder))
+        except Exception:
+            self._isRunning = False
+            self._removeFolder()
+            raise
 
     def cancel(self) -> None:
         """End what runs, if `canCancel`. `ended` follows; nothing else is told."""
@@ -206,8 +210,13 @@ class Installer:
 
     @contextmanager
     def _constraints(self, without: str) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="fmcib") as folder:
+        with _temporaryFolder() as folder:
             yield self._writeConstraints(Path(folder), without)
+
+
+def _temporaryFolder() -> tempfile.TemporaryDirectory:
+    """What cannot be removed from it, as on Windows while a scanner reads it, is left to the system."""
+    return tempfile.TemporaryDirectory(prefix="fmcib", ignore_cleanup_errors=True)
 
 
 def noTorchExtension() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from fmcib_engine.encoders import find_encoder
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from .Desktop import Slot, tellFaults
 from .TaskProcess import TaskProcess
 
 DEMONSTRATION = "demonstration"
@@ -51,14 +52,14 @@ class Requirements:
         result: what the last probe told; None before the first.
     """
 
-    def __init__(self, task: TaskProcess) -> None:
+    def __init__(self, task: TaskProcess, around: Callable[[Slot], Slot] = tellFaults) -> None:
         self.changed, self.failed, self.probed = Signal(), Signal(), Signal()
         self.weights = _PUBLISHED
         self.result: Mapping[str, Any] | None = None
         self._task = task
         self._isDue = self._hasCrashed = False
-        task.done.connect(self._onDone)
-        task.failed.connect(self._onFailed)
+        task.done.connect(around(self._onDone))
+        task.failed.connect(around(self._onFailed))
 
     @property
     def isChecking(self) -> bool:

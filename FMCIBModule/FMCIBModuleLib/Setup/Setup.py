@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from slicer.i18n import tr as _
 
@@ -11,7 +12,7 @@ from ..Signal import Signal
 from .Activity import Activity
 from .AdvancedDesk import AdvancedDesk, Facts
 from .AdvancedPanel import AdvancedPanel
-from .Desktop import Desktop
+from .Desktop import Desktop, Slot
 from .Installer import Installer
 from .LicenceDialog import LicenceDialog
 from .Requirements import DEMONSTRATION, Requirement, Requirements
@@ -36,7 +37,7 @@ class Setup:
 
     Attributes:
         ready: emitted when all that an analysis needs has come to be here.
-        installed: emitted when processes that run should be started again: packages or the folder are others.
+        installed: emitted when processes that run should be started again: packages, weights or the folder are others.
         weightsChanged, deviceChanged: emitted with the text that the parameter node should have now.
         noticeChanged: emitted with `notice`.
         failed: emitted with a sentence that names the fix.
@@ -50,14 +51,14 @@ class Setup:
         facts: Facts | None = None,
         tools: Tools | None = None,
     ) -> None:
-        tools = tools or Tools()
+        tools, facts = tools or Tools(), facts or Facts()
         self.ready, self.installed, self.failed = Signal(), Signal(), Signal()
         self.weightsChanged, self.deviceChanged, self.noticeChanged = Signal(), Signal(), Signal()
         self._panel, self._advanced, self._desktop = requirementsPanel, advancedPanel, tools.desktop
-        self._settings = tools.settings
+        self._settings, self._around = tools.settings, facts.around
         self._settings.apply()
         self._activity = Activity()
-        self.requirements = Requirements(tools.makeTask())
+        self.requirements = Requirements(tools.makeTask(), facts.around)
         self._installer = tools.makeInstaller()
         self._weights = WeightsDesk(
             tools.makeTask(),
@@ -65,10 +66,9 @@ class Setup:
             tools.desktop,
             lambda: LicenceDialog(licenceUiPath, tools.desktop.window()),
             lambda: self.requirements.installedWeights,
+            facts.around,
         )
-        self._desk = AdvancedDesk(
-            advancedPanel, tools.makeTask(), self._activity, tools.settings, tools.desktop, facts or Facts()
-        )
+        self._desk = AdvancedDesk(advancedPanel, tools.makeTask(), self._activity, tools.settings, tools.desktop, facts)
         self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog]
         self._device, self._notice = "auto", ""
         self._wasReady = self._isStarted = False
@@ -119,36 +119,41 @@ class Setup:
             part.close()
 
     def _connectLogic(self) -> None:
-        self._activity.changed.connect(self._showActivity)
-        self.requirements.changed.connect(self._show)
+        self._connect(self._activity.changed, self._showActivity)
+        self._connect(self.requirements.changed, self._show)
         for part in (self.requirements, self._installer, self._weights, self._desk):
-            part.failed.connect(self._fail)
-        self._installer.progressed.connect(self._activity.show)
-        self._installer.ended.connect(self._activity.end)
-        self._installer.installed.connect(self._onInstalled)
-        self._weights.changed.connect(self.requirements.probe)
-        self._weights.chosen.connect(self._chooseWeights)
-        self._desk.cacheChanged.connect(self._onCacheChanged)
+            self._connect(part.failed, self._fail)
+        self._connect(self._installer.progressed, self._activity.show)
+        self._connect(self._installer.ended, self._activity.end)
+        self._connect(self._installer.installed, self._onInstalled)
+        self._connect(self._weights.chosen, self._chooseWeights)
+        self._connect(self._weights.replaced, self.installed.emit)
+        self._connect(self._weights.changed, self.requirements.probe)
+        self._connect(self._desk.cacheChanged, self._onCacheChanged)
 
     def _connectPanels(self) -> None:
         panel, advanced = self._panel, self._advanced
-        panel.torchClicked.connect(self._installTorch)
-        panel.extensionsClicked.connect(self._desktop.openExtensions)
-        panel.packagesClicked.connect(self._installPackages)
-        panel.wheelsClicked.connect(self._installWheels)
-        panel.downloadClicked.connect(self._weights.download)
-        panel.importClicked.connect(self._weights.importFile)
-        panel.demonstrationClicked.connect(lambda: self._chooseWeights(DEMONSTRATION))
-        panel.checkClicked.connect(self.requirements.probe)
-        panel.cancelClicked.connect(self._activity.cancel)
-        advanced.deviceChosen.connect(self._chooseDevice)
-        advanced.weightsChosen.connect(self._chooseWeights)
-        advanced.weightsFileWanted.connect(self._weights.chooseFile)
-        advanced.importClicked.connect(self._weights.importFile)
-        advanced.downloadClicked.connect(self._weights.download)
-        advanced.verifyClicked.connect(self._weights.verify)
-        advanced.diagnosticsClicked.connect(lambda: self._desk.copyDiagnostics(self.requirements))
-        advanced.cancelClicked.connect(self._activity.cancel)
+        self._connect(panel.torchClicked, self._installTorch)
+        self._connect(panel.extensionsClicked, self._desktop.openExtensions)
+        self._connect(panel.packagesClicked, self._installPackages)
+        self._connect(panel.wheelsClicked, self._installWheels)
+        self._connect(panel.downloadClicked, self._weights.download)
+        self._connect(panel.importClicked, self._weights.importFile)
+        self._connect(panel.demonstrationClicked, lambda: self._chooseWeights(DEMONSTRATION))
+        self._connect(panel.checkClicked, self.requirements.probe)
+        self._connect(panel.cancelClicked, self._activity.cancel)
+        self._connect(advanced.deviceChosen, self._chooseDevice)
+        self._connect(advanced.weightsChosen, self._chooseWeights)
+        self._connect(advanced.weightsFileWanted, self._weights.chooseFile)
+        self._connect(advanced.importClicked, self._weights.importFile)
+        self._connect(advanced.downloadClicked, self._weights.download)
+        self._connect(advanced.verifyClicked, self._weights.verify)
+        self._connect(advanced.diagnosticsClicked, lambda: self._desk.copyDiagnostics(self.requirements))
+        self._connect(advanced.cancelClicked, self._activity.cancel)
+
+    def _connect(self, signal: Signal, slot: Slot) -> None:
+        """A signal's own listeners are only logged where they raise, and the user is to be told."""
+        signal.connect(self._around(slot))
 
     def _installTorch(self) -> None:
         question = _(
@@ -156,8 +161,8 @@ class Setup:
             "GB for a GPU. Slicer does not react until it is done, which takes minutes."
         )
         if not self._activity.isBusy and self._desktop.confirm(question):
-            self._activity.begin(_("Installing PyTorch: Slicer does not react until it is done"))
-            self._installer.installTorch()
+            text = _("Installing PyTorch: Slicer does not react until it is done")
+            self._activity.begin(text, self._installer.installTorch)
 
     def _installPackages(self) -> None:
         names = self.requirements.missingPackages()
@@ -190,9 +195,8 @@ class Setup:
 
     def _install(self, names: list[str], folder: str) -> None:
         text = _("Installing {names}").format(names=", ".join(names))
-        self._activity.begin(text, self._cancelInstallation, lambda: self._installer.canCancel)
-        self._installer.install(names, folder)
-        self._showActivity()  # it runs now, and can be cancelled
+        start = partial(self._installer.install, names, folder)
+        self._activity.begin(text, start, self._cancelInstallation, lambda: self._installer.canCancel)
 
     def _cancelInstallation(self) -> None:
         self._installer.cancel()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
 from .Activity import Activity
-from .Desktop import Desktop
+from .Desktop import Desktop, Slot, tellFaults
 from .LicenceDialog import LicenceDialog
 from .TaskProcess import TaskProcess
 
@@ -21,6 +22,7 @@ class WeightsDesk:
     """
     Attributes:
         chosen: emitted with a text for the parameter `weights`, when there are new ones to compute with.
+        replaced: emitted, after `chosen`, when there were others of that name before, which a process may have still.
         changed: emitted when what is in the store may be another.
         failed: emitted with a sentence that names the fix.
     """
@@ -32,6 +34,7 @@ class WeightsDesk:
         desktop: Desktop,
         makeDialog: Callable[[], LicenceDialog],
         installed: Callable[[], Any],
+        around: Callable[[Slot], Slot] = tellFaults,
     ) -> None:
         """
         Args:
@@ -40,16 +43,17 @@ class WeightsDesk:
             desktop: asks for files.
             makeDialog: a fresh dialog for licence and consent.
             installed: gives the records of the weights that are here.
+            around: gives the function to connect in place of a slot, which tells what that raises.
         """
-        self.chosen, self.changed, self.failed = Signal(), Signal(), Signal()
+        self.chosen, self.replaced, self.changed, self.failed = Signal(), Signal(), Signal(), Signal()
         self._task, self._activity, self._desktop = task, activity, desktop
         self._makeDialog = makeDialog
-        self._installed = installed
+        self._installed, self._around = installed, around
         self._onResult: Callable[[Mapping[str, Any]], Any] = lambda _result: None
         self._dialog: LicenceDialog | None = None
         task.progressed.connect(activity.show)
         task.ended.connect(activity.end)
-        task.done.connect(self._onDone)
+        task.done.connect(around(self._onDone))
         task.failed.connect(self._onFailed)
 
     @property
@@ -68,7 +72,7 @@ class WeightsDesk:
         if not path:
             return
         name = ownName or PUBLISHED
-        isHere = name in [record["id"] for record in self._installed()]
+        isHere = self._isHere(name)
         question = _("There are weights {name} already. Replace them? Features of both cannot be compared.")
         if isHere and not self._desktop.confirm(question.format(name=name)):
             return
@@ -86,7 +90,7 @@ class WeightsDesk:
         self._run("verify", {}, _("Reading the weights"), self._onVerified)
 
     def close(self) -> None:
-        for signal in (self.chosen, self.changed, self.failed):
+        for signal in (self.chosen, self.replaced, self.changed, self.failed):
             signal.disconnectAll()
         self._task.close()
         self._closeDialog()
@@ -95,8 +99,8 @@ class WeightsDesk:
         if self._activity.isBusy or self._task.isRunning:
             return
         self._onResult = onResult
-        self._activity.begin(text, self._cancelDownload if name == "download" else self._task.cancel)
-        self._task.start(name, arguments)
+        cancel = self._cancelDownload if name == "download" else self._task.cancel
+        self._activity.begin(text, partial(self._task.start, name, arguments), cancel)
 
     def _cancelDownload(self) -> None:
         self._task.cancel()
@@ -109,7 +113,7 @@ class WeightsDesk:
             return
         self._closeDialog()
         self._dialog = self._makeDialog()
-        self._dialog.agreed.connect(self._fetch)
+        self._dialog.agreed.connect(self._around(self._fetch))
         self._dialog.open(offered, catalogue["hosts"])
 
     def _fetch(self, entryId: str, mirror: str) -> None:
@@ -120,7 +124,12 @@ class WeightsDesk:
         record = result["record"]
         self._activity.tell(_("The weights {name} are here, and are used from now on.").format(name=record["id"]))
         self.chosen.emit(record["id"])
+        if self._isHere(record["id"]):  # as it was before: nobody has looked again yet
+            self.replaced.emit()
         self.changed.emit()
+
+    def _isHere(self, name: str) -> bool:
+        return name in [record["id"] for record in self._installed()]
 
     def _onVerified(self, result: Mapping[str, Any]) -> None:
         bad = [each for each in result["files"] if each["problem"]]

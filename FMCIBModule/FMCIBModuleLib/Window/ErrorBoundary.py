@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import slicer
 from fmcib_engine.errors import FmcibError
-from slicer.i18n import tr as _
 
 from ..Errors import AnalysisError
+from ..Setup.Desktop import faultsAreTold
 
 
 class ErrorBoundary:
@@ -31,7 +30,7 @@ class ErrorBoundary:
     @contextmanager
     def guard(self) -> Iterator[None]:
         """What is raised inside is told once. Faults go on, and so into Slicer's log."""
-        with slicer.util.tryWithErrorDisplay(_("This is a fault of the FMCIB module. Please report it.")):
+        with faultsAreTold():
             try:
                 yield
             except (FmcibError, AnalysisError) as error:

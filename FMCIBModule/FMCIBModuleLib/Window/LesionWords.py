@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from fmcib_engine.encoders import DEMONSTRATION
@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ..Results import pointOf
 from .Lesions import Lesion
 
+_LONGEST_NAME = 80
 _DIRECTIONS = (("R", "L"), ("A", "P"), ("I", "S"))
 """What a negative and a positive number of LPS points to."""
 
@@ -32,12 +33,7 @@ def whereInDetail(point: PatientPoint) -> str:
 
 def placeOf(lesion: Lesion) -> PatientPoint | None:
     """Where the lesion is marked, else where its row says that it was, LPS mm; None where nobody knows."""
-    if lesion.seed is not None:
-        return lesion.seed.point
-    try:
-        return pointOf(lesion.row)
-    except ValueError:  # an empty cell
-        return None
+    return lesion.mark.point if lesion.mark else None
 
 
 def predictionInWords(lesion: Lesion) -> str:
@@ -79,9 +75,7 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
     if not _hasFeatures(lesion):
         return []
     return [
-        _("seed {point} mm (LPS {lps})").format(
-            point=whereInWords(pointOf(row), 1), lps=", ".join(f"{value:.2f}" for value in pointOf(row))
-        ),
+        _seedInWords(row),
         _("weights {weights}, SHA-256 {sha}…").format(weights=row["weights"], sha=row["weights_sha256"][:12]),
         _("recipe {recipe}, {precision} on {device}").format(
             recipe=row["recipe_id"], precision=row["precision"], device=row["device"]
@@ -90,6 +84,16 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
             time=row["computed_at"], engine=row["engine_version"], torch=row["torch_version"]
         ),
     ]
+
+
+def _seedInWords(row: Mapping[str, str]) -> str:
+    try:
+        point = pointOf(row)
+    except ValueError:
+        return _("where its seed was is not known: its row is damaged")
+    return _("seed {point} mm (LPS {lps})").format(
+        point=whereInWords(point, 1), lps=", ".join(f"{value:.2f}" for value in point)
+    )
 
 
 def exportInWords(
@@ -155,3 +159,8 @@ def _counted(count: int, one: str, several: str, **values: str) -> str:
 
 def _hasFeatures(lesion: Lesion) -> bool:
     return lesion.row is not None and lesion.row["status"] == "ok"
+
+
+def shortened(name: str) -> str:
+    """A name without spaces breaks into no lines."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

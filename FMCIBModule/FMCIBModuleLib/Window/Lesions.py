@@ -10,6 +10,7 @@ import vtk
 from fmcib_engine.errors import SeedError
 
 from ..LesionTable import LesionTable
+from ..Results import pointOf
 from ..Seeds import findSeedsNode, seedsIn
 from ..SeedSources import SEEDS_ID, SceneSeed
 from ..SubjectHierarchy import VOLUME
@@ -37,6 +38,16 @@ class Lesion:
         return f"{self.volumeNode.GetID()} {self.key}"
 
     @property
+    def mark(self) -> SceneSeed | None:
+        """Its seed; where that is gone, the place that its row is about; None where nobody knows one."""
+        if self.seed is not None:
+            return self.seed
+        try:
+            return SceneSeed(self.key, self.name, pointOf(self.row))
+        except ValueError:  # an empty cell
+            return None
+
+    @property
     def name(self) -> str:
         return self.seed.label if self.seed else self.row["lesion_id"]
 
@@ -54,7 +65,7 @@ def volumesWithLesions() -> list:
 def lesionsOf(volumeNode) -> list[Lesion]:
     """The lesions of a CT in the order of the rows; one without a row stands where its row will be."""
     table, own = LesionTable(volumeNode), findSeedsNode(volumeNode)
-    marked = {seed.key: seed for node in _seedsNodes() for seed in _seeds(node)}
+    marked = {seed.key: seed for node in _seedsNodes(volumeNode) for seed in _seeds(node)}
     keys, order = table.keys(), [seed.key for seed in (_seeds(own) if own else [])]
     for number, key in enumerate(order):
         if key not in keys:
@@ -66,6 +77,18 @@ def lesionsOf(volumeNode) -> list[Lesion]:
 def allLesions() -> list[Lesion]:
     """Of all CTs."""
     return [lesion for node in volumesWithLesions() for lesion in lesionsOf(node)]
+
+
+def scanNames() -> dict[Any, str]:
+    """What the CTs with lesions are called, each otherwise: of two scans of one name the second is `name (2)`."""
+    found: dict[Any, str] = {}
+    for volumeNode in volumesWithLesions():
+        name, number = volumeNode.GetName(), 1
+        while name in found.values():
+            number += 1
+            name = f"{volumeNode.GetName()} ({number})"
+        found[volumeNode] = name
+    return found
 
 
 def seedOrders() -> dict[Any, list[str]]:
@@ -86,9 +109,11 @@ def namesInScene() -> list[str]:
     return sorted(names | {lesion.name for lesion in allLesions()})
 
 
-def _seedsNodes() -> list:
-    """The lists of points that were ever asked for their seeds."""
-    return [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") if node.GetAttribute(SEEDS_ID)]
+def _seedsNodes(volumeNode) -> list:
+    """The lists of points that were ever asked for their seeds, those of other CTs left out."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+    ofThis = (None, volumeNode.GetID())
+    return [node for node in nodes if node.GetAttribute(SEEDS_ID) and node.GetNodeReferenceID(VOLUME) in ofThis]
 
 
 def _seeds(seedsNode) -> list[SceneSeed]:

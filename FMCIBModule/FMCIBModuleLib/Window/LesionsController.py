@@ -17,7 +17,8 @@ from ..LesionTable import LesionTable
 from ..Seeds import findSeed, renameSeed
 from ..Soon import Soon
 from .ErrorBoundary import ErrorBoundary
-from .Lesions import Lesion, allLesions, seedOrders
+from .LesionNodesInScene import LesionNodesInScene
+from .Lesions import Lesion, allLesions, lesionsOf, scanNames, seedOrders
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
 from .LesionWords import (
     exportInWords,
@@ -48,9 +49,11 @@ class LesionsController:
     ) -> None:
         self._panel, self._logic, self._patches, self._follower, self._tell = panel, logic, patches, follower, tell
         self._lesions: dict[str, Lesion] = {}
-        self.refreshSoon = Soon(self.refresh)
         around = ErrorBoundary(tell).around
-        panel.selected.connect(around(self._showPatch))
+        self.refreshSoon = Soon(around(self.refresh))
+        self._nodes = LesionNodesInScene(self.refreshSoon)
+        self._mayChoose = True
+        panel.selected.connect(around(self._onSelected))
         panel.chosen.connect(around(self._onChosen))
         panel.renamed.connect(around(self._onRenamed))
         panel.removeClicked.connect(around(self._onRemove))
@@ -64,31 +67,45 @@ class LesionsController:
         self.refresh()
 
     def close(self) -> None:
+        """Observe nothing any more."""
         self.refreshSoon.close()
+        self._nodes.close()
 
     def refresh(self) -> None:
-        """The list as the scene is now. A lesion that was analysed for the first time is chosen."""
+        """The list as the scene is now.
+
+        A lesion that was analysed for the first time is chosen, unless the user has chosen another since it was marked.
+        """
         former, self._lesions = self._lesions, {lesion.id: lesion for lesion in allLesions()}
+        self._nodes.update()
+        self._mayChoose = self._mayChoose or not self._lesions.keys() <= former.keys()
         stale = self._staleIds()
-        self._panel.showLesions([self._listed(each, each.id in stale) for each in self._lesions.values()])
+        names = scanNames()
+        self._panel.showLesions(
+            [self._listed(each, names[each.volumeNode], each.id in stale) for each in self._lesions.values()]
+        )
         self._panel.showUndo(canUndo(), canRedo())
         unknown = {each.id for each in former.values() if not each.row}
         news = [each.id for each in self._lesions.values() if each.row and each.id in unknown]
-        if news:
+        if news and self._mayChoose:
             self._panel.choose(news[-1])
+        self._showPatch()
+
+    def _onSelected(self) -> None:
+        self._mayChoose = False
         self._showPatch()
 
     def _showPatch(self) -> None:
         self._patches.show(self._lesions.get(self._panel.currentId))
 
-    def _listed(self, lesion: Lesion, isStale: bool) -> ListedLesion:
+    def _listed(self, lesion: Lesion, scan: str, isStale: bool) -> ListedLesion:
         isWaiting = self._logic.isWaiting(lesion.volumeNode, lesion.key)
         quality = qualityInWords(lesion)
         if isStale:
             quality.insert(0, _("seed or scan is not as it was when this was computed"))
         if isWaiting:
             quality.insert(0, _("being analysed"))
-        point, scan = placeOf(lesion), lesion.volumeNode.GetName()
+        point = placeOf(lesion)
         where = whereInWords(point) if point else _("unknown")
         details = "\n".join([*quality, *provenanceInWords(lesion)])
         return ListedLesion(
@@ -107,6 +124,7 @@ class LesionsController:
         )
 
     def _onChosen(self, lesionId: str) -> None:
+        self._mayChoose = False
         lesion = self._lesions[lesionId]
         seedsNode, index = findSeed(lesion.key)
         if seedsNode is not None:
@@ -124,9 +142,10 @@ class LesionsController:
                 self._logic.removeLesion(lesion.volumeNode, lesion.key)
 
     def _onMove(self, lesionId: str, step: int) -> None:
-        """Within its scan: the table of each scan has an order of its own."""
+        """Within its scan, whose table has an order of its own, and past rows that the filter hides."""
         lesion = self._lesions[lesionId]
-        keys = [each.key for each in self._lesions.values() if each.volumeNode is lesion.volumeNode]
+        shown = [self._lesions[each] for each in self._panel.shownIds]
+        keys = [each.key for each in shown if each.volumeNode is lesion.volumeNode]
         index = keys.index(lesion.key) + step
         if 0 <= index < len(keys):
             with undoStep():
@@ -140,7 +159,18 @@ class LesionsController:
             before = [key for key in former.get(volumeNode, []) if key in keys]
             if before != [key for key in keys if key in before]:  # rows are no part of undo, and follow the seeds
                 LesionTable(volumeNode).reorder(keys)
+            self._analyseReturned(volumeNode, set(keys) - set(former.get(volumeNode, [])))
         self.refreshSoon()
+
+    def _analyseReturned(self, volumeNode, keys: set[str]) -> None:
+        """Of a list that was deleted and is back: nobody followed it when its seeds came."""
+        back = [
+            each.seed
+            for each in lesionsOf(volumeNode)
+            if each.key in keys and each.row is None and not self._logic.isWaiting(volumeNode, each.key)
+        ]
+        if back and self._follower.isAnalysing:
+            self._logic.analyse(volumeNode, back)
 
     def _onExport(self, identifiers: bool) -> None:
         name = qt.QFileDialog.getSaveFileName(
@@ -149,8 +179,8 @@ class LesionsController:
         if not name:
             return
         path = Path(name)
-        if not path.suffix:
-            path = path.with_suffix(".csv")
+        if path.suffix.lower() != ".csv":  # a name may have a point
+            path = path.with_name(f"{path.name}.csv")
         self.refresh()  # while the dialog was open, lesions were analysed
         lesions = list(self._lesions.values())
         volumes = list(dict.fromkeys(lesion.volumeNode for lesion in lesions))
@@ -164,12 +194,9 @@ class LesionsController:
 
     def _staleIds(self) -> set[str]:
         """Of lesions whose row is about another place or other voxels than now, with one look at each scan."""
-        marked: dict[Any, list[Lesion]] = {}
-        for lesion in self._lesions.values():
-            if lesion.seed is not None:
-                marked.setdefault(lesion.volumeNode, []).append(lesion)
-        found = set()
-        for volumeNode, lesions in marked.items():
-            keys = self._logic.staleKeys(volumeNode, [lesion.seed for lesion in lesions])
+        found = {lesion.id for lesion in self._lesions.values() if lesion.mark is None}  # its row is damaged
+        for volumeNode in dict.fromkeys(lesion.volumeNode for lesion in self._lesions.values()):
+            lesions = [each for each in self._lesions.values() if each.volumeNode is volumeNode and each.mark]
+            keys = self._logic.freshness.staleKeys(volumeNode, [lesion.mark for lesion in lesions])
             found |= {lesion.id for lesion in lesions if lesion.key in keys}
         return found

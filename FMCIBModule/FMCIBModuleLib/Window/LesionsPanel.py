@@ -100,6 +100,12 @@ class LesionsPanel:
         rows = sorted({item.row() for item in self.ui.lesionTable.selectedItems()})
         return [self._lesions[row].id for row in rows if row < len(self._lesions)]
 
+    @property
+    def shownIds(self) -> list[str]:
+        """Those that the filter lets through, in the order of the rows."""
+        table = self.ui.lesionTable
+        return [lesion.id for row, lesion in enumerate(self._lesions) if not table.isRowHidden(row)]
+
     def showLesions(self, lesions: Sequence[ListedLesion]) -> None:
         """The list. Rows that are chosen stay so; a name that is being edited does while no row comes or goes."""
         ids = [lesion.id for lesion in lesions]
@@ -191,7 +197,7 @@ class LesionsPanel:
         words = self.ui.filterEdit.text.casefold().split()
         self._isUpdating, count = True, 0
         for row, lesion in enumerate(self._lesions):
-            text = " ".join(astuple(lesion.line)).casefold()
+            text = f"{lesion.line.name} {lesion.line.scan} {lesion.line.quality}".casefold()
             isHidden = not all(word in text for word in words)
             self.ui.lesionTable.setRowHidden(row, isHidden)
             count += isHidden

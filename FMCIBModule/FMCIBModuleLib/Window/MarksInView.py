@@ -6,12 +6,13 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ..SeedSources import seedsIdOf
 from ..Soon import Soon
 from ..SubjectHierarchy import ROLE, VOLUME
 from .SliceViews import composites, slicesOf
 
 _HIDDEN = "FMCIB.HiddenWithScan"
-"""Attribute of a mark that was hidden here, and not by the user."""
+"""Attribute of the display of a mark that was hidden here, and not by the user; undo changes no displays."""
 _MARKS = (("vtkMRMLMarkupsFiducialNode", "seeds"), ("vtkMRMLMarkupsROINode", "box"))
 
 
@@ -36,6 +37,8 @@ class MarksInView(VTKObservationMixin):
                 self.addObserver(composite, modified, self.updateSoon)
         for className, role in _MARKS:
             for node in slicer.util.getNodesByClass(className):
+                if node.GetAttribute(ROLE) == "seeds":
+                    seedsIdOf(node)  # of a copy it takes the role away
                 if node.GetAttribute(ROLE) == role and node.GetDisplayNode() is not None:
                     _place(node)
 
@@ -45,18 +48,18 @@ class MarksInView(VTKObservationMixin):
 
 
 def _place(node) -> None:
-    volumeNode = node.GetNodeReference(VOLUME)
+    volumeNode, display = node.GetNodeReference(VOLUME), node.GetDisplayNode()
     here, every = slicesOf(volumeNode.GetID() if volumeNode else None)
     if not every:  # no views at all
         return
     if not here:
         if node.GetDisplayVisibility():
-            node.SetAttribute(_HIDDEN, "1")
+            display.SetAttribute(_HIDDEN, "1")
             node.SetDisplayVisibility(False)
         return
-    _showIn(node.GetDisplayNode(), here if len(here) < len(every) else [])
-    if node.GetAttribute(_HIDDEN):
-        node.RemoveAttribute(_HIDDEN)
+    _showIn(display, here if len(here) < len(every) else [])
+    if display.GetAttribute(_HIDDEN):
+        display.RemoveAttribute(_HIDDEN)
         node.SetDisplayVisibility(True)
 
 

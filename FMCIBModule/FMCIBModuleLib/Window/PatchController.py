@@ -10,8 +10,8 @@ from slicer.i18n import tr as _
 from ..AnalysisLogic import AnalysisLogic
 from ..Errors import AnalysisError
 from .ErrorBoundary import ErrorBoundary
-from .Lesions import Lesion
-from .LesionWords import whereInWords
+from .Lesions import Lesion, scanNames
+from .LesionWords import shortened, whereInWords
 from .PatchPanel import PatchPanel
 from .PatchPictures import planePicture
 
@@ -52,13 +52,13 @@ class PatchController:
 
     def _caption(self) -> str:
         return _("{name} of {scan}: the 50 mm around {point} mm that the network was fed").format(
-            name=self._lesion.name,
-            scan=self._lesion.volumeNode.GetName(),
+            name=shortened(self._lesion.name),
+            scan=shortened(scanNames().get(self._lesion.volumeNode, "")),
             point=whereInWords(self._patch.seed, 1),
         )
 
     def _identityOf(self, lesion: Lesion) -> tuple[str, str, bool]:
-        isStale = lesion.seed is not None and self._logic.isStale(lesion.volumeNode, lesion.seed)
+        isStale = lesion.mark is None or self._logic.isStale(lesion.volumeNode, lesion.mark)
         return lesion.id, lesion.row["patch_sha256"], isStale
 
     def _draw(self, *planes: int) -> None:

@@ -7,6 +7,8 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from ..Signal import Signal
+from ..Soon import Soon
+from ..SubjectHierarchy import ROLE
 from .SliceViews import composites, isShown
 
 
@@ -23,14 +25,18 @@ class Placing(VTKObservationMixin):
         self.changed, self.otherScanShown = Signal(), Signal()
         self._seedsNode = self._volumeNode = None
         self._told = False
+        self._lookSoon = Soon(self._onViewChange)
         logic = slicer.app.applicationLogic()
         self._interaction, self._selection = logic.GetInteractionNode(), logic.GetSelectionNode()
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeGoes)
         self.addObserver(self._interaction, self._interaction.InteractionModeChangedEvent, self._onChange)
         self.addObserver(self._selection, self._selection.ActivePlaceNodeIDChangedEvent, self._onChange)
 
     def close(self) -> None:
         """End place mode, and observe nothing any more."""
         self.stop()
+        self._lookSoon.close()
         self.removeObservers()
         self.changed.disconnectAll()
         self.otherScanShown.disconnectAll()
@@ -66,6 +72,19 @@ class Placing(VTKObservationMixin):
         self._seedsNode = None
         self._onChange()
 
+    def stopForeign(self) -> None:
+        """Also where no button was pressed, as in a scene that was saved while seeds were placed."""
+        active = slicer.mrmlScene.GetNodeByID(self._selection.GetActivePlaceNodeID() or "")
+        if active is not None and active.GetAttribute(ROLE) == "seeds":
+            self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
+        self.stop()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeGoes(self, _scene, _event, node) -> None:
+        """The next click would make a list that nobody follows."""
+        if node is self._seedsNode:
+            self.stop()
+
     def _stopLooking(self) -> None:
         for composite in composites():
             if self.hasObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange):
@@ -77,6 +96,7 @@ class Placing(VTKObservationMixin):
             self.otherScanShown.emit()
 
     def _onChange(self, *_: object) -> None:
+        self._lookSoon()  # Slicer's own button starts place mode as well, whatever is shown
         if self.isOn != self._told:
             self._told = self.isOn
             self.changed.emit(self._told)

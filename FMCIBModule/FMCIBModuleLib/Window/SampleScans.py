@@ -126,9 +126,15 @@ class LidcSample:
             progress.deleteLater()
 
     def _onDone(self, result: Mapping[str, Any]) -> None:
-        files = sorted(str(path) for path in Path(result["folder"]).glob("*.dcm"))
-        volumeNode = slicer.util.loadVolume(files[0], {"name": "LIDC-IDRI-0001", "fileNames": files})
-        _showNodule(volumeNode, result["seed_lps"])
+        """By the engine's reader: the files are named by UUIDs, and Slicer's takes them for the order of the slices."""
+        with slicer.util.tryWithErrorDisplay(_("The sample could not be loaded."), waitCursor=True):
+            from fmcib_engine.readers import read_volume
+
+            from ..SceneBridge import nodeFromVolume
+
+            volume = read_volume(Path(result["folder"]), series_uid=result["series_uid"])
+            volumeNode = nodeFromVolume(volume, slicer.mrmlScene.GenerateUniqueName("LIDC-IDRI-0001"))
+            _showNodule(volumeNode, result["seed_lps"])
 
     def _onFailed(self, _code: str, message: str) -> None:
         slicer.util.errorDisplay(message)

@@ -71,12 +71,18 @@ class ScanController:
         """The CT that is chosen now, and whether seeds are analysed as they come; `mayTurnTo` it in the slice views."""
         if volumeNode is not self.volumeNode:
             self._placing.stop()
+            if self.volumeNode is not None:
+                self._panel.showMessage("")  # it was about that one
             self.volumeNode = volumeNode
             if volumeNode is not None and mayTurnTo:
                 showVolume(volumeNode)
         self._analyseOnPlacing = analyseOnPlacing
         self._panel.showVolume(volumeNode is not None)
         self.followSeeds()
+
+    def stopPlacing(self) -> None:
+        """A scene was loaded: nobody has pressed the button in it."""
+        self._placing.stopForeign()
 
     def followSeeds(self) -> None:
         """Seeds are analysed as they come where that is wanted, and possible."""
@@ -110,9 +116,10 @@ class ScanController:
     def _onSource(self, choiceId: str) -> None:
         (choice,) = [each for each in self._choices if each.id == choiceId]
         grid = gridFromNode(self.volumeNode)
-        if choice.volumeNode not in (None, self.volumeNode):
+        others = [name for each, name in choice.drawnOn.items() if each != self.volumeNode.GetID()]
+        if others:
             question = _("{mark} was drawn on {other}, not on {scan}. Is that the same patient in the same place?")
-            names = {"other": choice.volumeNode.GetName(), "scan": self.volumeNode.GetName()}
+            names = {"other": ", ".join(others), "scan": self.volumeNode.GetName()}
             if not self._confirm(question.format(mark=choice.text, **names)):
                 return
         seeds = choice.seeds()

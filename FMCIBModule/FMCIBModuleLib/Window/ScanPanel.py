@@ -95,6 +95,11 @@ class ScanPanel:
         self.ui.messageLabel.text = text
         self.ui.messageFrame.visible = bool(text)
 
+    def takeBack(self, text: str) -> None:
+        """That sentence is true no more; another one stays."""
+        if self.ui.messageLabel.text == text:
+            self.showMessage("")
+
     def _onPlace(self, checked: bool) -> None:
         self.placeToggled.emit(checked, self.ui.severalCheckBox.checked)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -21,13 +20,14 @@ class SeedChoice:
         id: for as long as the menu is open.
         text: what the user reads.
         seeds: gives the seeds; raises `SeedError` where there are none.
-        volumeNode: the scan that it was drawn on; None where the scene does not know.
+        drawnOn: names of the scans that it was drawn on, by their nodes' IDs, also of those that are gone; empty where
+            the scene does not know.
     """
 
     id: str
     text: str
     seeds: Callable[[], list[SceneSeed]]
-    volumeNode: Any = None
+    drawnOn: Mapping[str, str]
 
 
 def seedChoices() -> list[SeedChoice]:
@@ -43,8 +43,9 @@ def _segments() -> list[SeedChoice]:
             segmentId = segmentation.GetNthSegmentID(index)
             name = segmentation.GetSegment(segmentId).GetName()
             text = _("Segment {segment} of {segmentation}").format(segment=name, segmentation=node.GetName())
-            drawnOn = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
-            found.append(SeedChoice(f"{node.GetID()} {segmentId}", text, _fromSegment(node, segmentId), drawnOn))
+            drawnOn = node.GetNodeReferenceID(node.GetReferenceImageGeometryReferenceRole())
+            known = _names([drawnOn]) if drawnOn else {"": _("a scan that is not known")}
+            found.append(SeedChoice(f"{node.GetID()} {segmentId}", text, _fromSegment(node, segmentId), known))
     return found
 
 
@@ -60,9 +61,20 @@ def _markups(className: str) -> list[SeedChoice]:
     ]
 
 
-def _drawnOn(node):
-    """The volume that the first point was clicked on."""
-    return slicer.mrmlScene.GetNodeByID(node.GetNthControlPointAssociatedNodeID(0) or "")
+def _drawnOn(node) -> dict[str, str]:
+    """The scans that its points were clicked on."""
+    ids = [node.GetNthControlPointAssociatedNodeID(index) for index in range(node.GetNumberOfControlPoints())]
+    return _names(dict.fromkeys(each for each in ids if each))
+
+
+def _names(ids: Iterable[str]) -> dict[str, str]:
+    """Of scans; what else was clicked on, a surface say, tells nothing."""
+    found = {each: slicer.mrmlScene.GetNodeByID(each) for each in ids}
+    return {
+        each: node.GetName() if node else _("a scan that is gone")
+        for each, node in found.items()
+        if node is None or node.IsA("vtkMRMLScalarVolumeNode")
+    }
 
 
 def _textOf(node) -> str:

@@ -7,10 +7,10 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from ..AnalysisLogic import AnalysisLogic
-from ..LesionTable import LesionTable
 from ..Seeds import findSeedsNode
 from ..SeedSources import seedsIdOf
 from ..Signal import Signal
+from ..SubjectHierarchy import placeUnderIfLoose
 from .Lesions import volumesWithLesions
 from .UndoSteps import enableUndo
 
@@ -59,10 +59,16 @@ class SeedFollower(VTKObservationMixin):
                 wanted = (seedsNode.GetID(), seedsIdOf(seedsNode), self._analyse)
                 if self._followed.get(volumeNode.GetID()) != wanted:
                     enableUndo(seedsNode)
+                    placeUnderIfLoose(volumeNode, seedsNode)  # one that undo has brought back
                     self._logic.watch(volumeNode, seedsNode, self._analyse)
                     self._followed[volumeNode.GetID()] = wanted
         if before != self._followed:
             self.changed.emit()
+
+    @property
+    def isAnalysing(self) -> bool:
+        """Whether seeds are analysed as they come."""
+        return self._analyse
 
     def pause(self, volumeNode) -> None:
         """Do not follow the seeds of a CT until the next `update`."""
@@ -87,6 +93,4 @@ class SeedFollower(VTKObservationMixin):
             del self._followed[volumeId]
             self._logic.unwatch(volumeId)
             if volumeNode is not None:
-                for key in LesionTable(volumeNode).keys():  # noqa: SIM118  not a dictionary
-                    if key.startswith(f"{seedsId}-"):
-                        self._logic.removeLesion(volumeNode, key)
+                self._logic.forgetLesions(volumeNode, seedsId)

@@ -7,13 +7,15 @@ import slicer
 from ..SubjectHierarchy import ROLE
 
 _VOLUME = "vtkMRMLScalarVolumeNode"
+_MOST_OVER_CT = 0.5
+"""Opacity of a foreground, a PET say, through which the CT is still what is seen."""
 
 
 def slicesOf(volumeId: str | None) -> tuple[list, list]:
-    """The slice nodes of the views behind whose layers this volume is, and those of all views."""
-    backgrounds = {each.GetLayoutName(): each.GetBackgroundVolumeID() for each in composites()}
-    every = [node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode") if node.GetLayoutName() in backgrounds]
-    return [node for node in every if volumeId and backgrounds[node.GetLayoutName()] == volumeId], every
+    """The slice nodes of the views in which this volume is seen, and those of all views."""
+    seen = {each.GetLayoutName(): _seenIn(each) for each in composites()}
+    every = [node for node in slicer.util.getNodesByClass("vtkMRMLSliceNode") if node.GetLayoutName() in seen]
+    return [node for node in every if volumeId and seen[node.GetLayoutName()] == volumeId], every
 
 
 def composites() -> list:
@@ -24,21 +26,28 @@ def composites() -> list:
 def volumeToBeginWith():
     """The CT in view, else the only one of the scene; None where the user has to choose."""
     volumes = {node.GetID(): node for node in slicer.util.getNodesByClass(_VOLUME) if not node.GetAttribute(ROLE)}
-    shown = [each.GetBackgroundVolumeID() for each in composites() if each.GetBackgroundVolumeID() in volumes]
-    if shown:
-        return volumes[shown[0]]
+    seen = [_seenIn(each) for each in composites() if _seenIn(each) in volumes]
+    if seen:
+        return volumes[seen[0]]
     return next(iter(volumes.values())) if len(volumes) == 1 else None
 
 
 def isShown(volumeNode) -> bool:
-    """Whether every slice view has this CT behind its other layers: a click in any of them is one on it."""
-    return all(each.GetBackgroundVolumeID() == volumeNode.GetID() for each in composites())
+    """Whether this CT is what is seen in every slice view: a click in any of them is one on it."""
+    return all(_seenIn(each) == volumeNode.GetID() for each in composites())
 
 
 def showVolume(volumeNode) -> None:
-    """Show a CT in all slice views, unless it is there already."""
+    """Show a CT in all slice views, unless it is seen there already."""
     if not isShown(volumeNode):
-        slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
+        isBehind = all(each.GetBackgroundVolumeID() == volumeNode.GetID() for each in composites())
+        slicer.util.setSliceViewerLayers(background=volumeNode, foregroundOpacity=0.0, fit=not isBehind)
+
+
+def _seenIn(composite) -> str | None:
+    """ID of the volume that a view shows: the foreground where it hides most of what is behind it, as after fading."""
+    isHidden = composite.GetForegroundVolumeID() and composite.GetForegroundOpacity() > _MOST_OVER_CT
+    return composite.GetForegroundVolumeID() if isHidden else composite.GetBackgroundVolumeID()
 
 
 def jumpToSeed(volumeNode, seedsNode, index: int) -> None:

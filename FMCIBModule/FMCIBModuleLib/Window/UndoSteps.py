@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import slicer
 
+from ..Seeds import keepNumbering
+
 _PREVIEW = slicer.vtkMRMLMarkupsNode.PositionPreview
 
 
@@ -25,6 +27,12 @@ def undoStep() -> Iterator[None]:
     """What is done to seeds inside is one step back."""
     slicer.mrmlScene.SaveStateForUndo()
     yield
+
+
+def forgetSteps() -> None:
+    """What came with a scene is in no step of before, and a step back would take it away."""
+    slicer.mrmlScene.ClearUndoStack()
+    slicer.mrmlScene.ClearRedoStack()
 
 
 def canUndo() -> bool:
@@ -48,10 +56,12 @@ def redo() -> None:
 
 def _step(step: Callable[[], None], isThereOne: Callable[[], bool]) -> None:
     """Zooming, panning and windowing a slice view are saved as steps as well, which change no seed: they are passed."""
-    before = _seeds()
+    before, numbers = _seeds(), {node.GetID(): keepNumbering(node) for node in _seedsNodes()}
     while isThereOne() and _seeds() == before:
         step()
         _removePreviews()
+    for node in _seedsNodes():
+        keepNumbering(node, numbers.get(node.GetID(), 0))
 
 
 def _seeds() -> dict[str, list[tuple]]:

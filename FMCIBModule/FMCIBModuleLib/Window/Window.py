@@ -26,6 +26,7 @@ from .ScanController import ScanController
 from .ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
 from .SliceViews import volumeToBeginWith
+from .UndoSteps import forgetSteps
 
 
 class Window(VTKObservationMixin):
@@ -48,7 +49,7 @@ class Window(VTKObservationMixin):
         tools = tools or Tools()
         self.logic = logic
         self._parameters, self._guiTag = None, None
-        self._isEntered = False
+        self._isEntered, self._why = False, ""
         self.widget = slicer.util.loadUI(uiPath("Window"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._scanPanel = ScanPanel(uiPath("Scan"))
@@ -58,7 +59,8 @@ class Window(VTKObservationMixin):
         self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
         self._layOut()
         analysis, tell = logic.analysis, self._scanPanel.showMessage
-        facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings)
+        around = ErrorBoundary(tell).around
+        facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings, around)
         self.setup = Setup(self._requirementsPanel, self._advancedPanel, uiPath("Licence"), facts, tools)
         self._follower = SeedFollower(analysis)
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
@@ -152,7 +154,7 @@ class Window(VTKObservationMixin):
         setattr(self._parameters, name, value)
 
     def _onReady(self) -> None:
-        self._scanPanel.showMessage("")
+        self._scanPanel.takeBack(self._why)
         self._scan.followSeeds()
         self._warm()
 
@@ -165,7 +167,9 @@ class Window(VTKObservationMixin):
         """What the last look at the requirements says; while nobody knows, an analysis will find out."""
         for each in self.setup.requirements.list():
             if each.state in ("missing", "wrong"):
-                return _("Nothing can be analysed yet: {problem}. See the top of this panel.").format(problem=each.text)
+                msg = _("Nothing can be analysed yet: {problem}. See the top of this panel.")
+                self._why = msg.format(problem=each.text)
+                return self._why
         return ""
 
     def _settings(self) -> dict[str, object]:
@@ -190,8 +194,10 @@ class Window(VTKObservationMixin):
 
     def _onSceneChanged(self, *_values: object) -> None:
         """A scene was loaded or brought back: its seeds are followed with its own choices, wherever the user is."""
+        self._scan.stopPlacing()
         self._followParameters()
         self._follower.update()
+        forgetSteps()
         self._lesions.refreshSoon()
 
     def _onSceneClosed(self, *_values: object) -> None:

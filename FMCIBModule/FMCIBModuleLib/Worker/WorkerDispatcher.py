@@ -50,6 +50,7 @@ class WorkerDispatcher:
         self._connection: WorkerConnection | None = None
         self._dying: list[WorkerConnection] = []
         self._weightsOf: dict[EncoderSettings, str] = {}
+        """SHA-256 of those that features are asked of: what the last `load` found that somebody asked for."""
         self._deaths = 0
         """In a row, without a result between them."""
         self._lastFailure: WorkerFailure | None = None
@@ -127,10 +128,15 @@ class WorkerDispatcher:
             self._connection.fail(WorkerFailure(str(header.get("code")), str(header.get("message"))))
             return
         request = self.requests.inFlight.get(requestId) if isinstance(requestId, int) else None
+        failure = None
         try:
             answer = self._read(kind, request, header, payload)
+            if kind == "encoded":
+                failure = WorkerMessages.mismatch(self.loaded[1], request.patch.sha256, header)
         except (AttributeError, KeyError, TypeError, ValueError):
-            self._connection.fail(WorkerMessages.notUnderstood())
+            failure = WorkerMessages.notUnderstood()
+        if failure is not None:
+            self._connection.fail(failure)
             return
         if kind != "progress":
             del self.requests.inFlight[request.id]
@@ -175,18 +181,20 @@ class WorkerDispatcher:
             return False
         self.requests.waiting.popleft()
         if request.mayKeep and self.loaded and self.loaded[0] == request.settings:
-            self.requests.succeed(request, self.loaded[1])
-            return True
-        inFlight[request.id] = request
-        if request.isLoad:
+            self._finishLoad(request, self.loaded[1])
+        elif request.isLoad:
+            inFlight[request.id] = request
             self._connection.send({"type": "load", "id": request.id, **asdict(request.settings)})
+        elif self._weightsOf[request.settings] != self.loaded[1]["weights_sha256"]:
+            self.requests.fail(request, WorkerMessages.CHANGED_WEIGHTS)
         else:
-            self._connection.send({"type": "encode", "id": request.id}, request.payload)
+            inFlight[request.id] = request
+            self._connection.send({"type": "encode", "id": request.id}, request.patch.to_bytes())
         return True
 
     def _makeReload(self, settings: EncoderSettings) -> Request:
         """For a fresh worker, or for one whose last `load` was for others."""
-        return Request(next(self.ids), settings, isOwn=True, expectedSha=self._weightsOf.get(settings))
+        return Request(next(self.ids), settings, isOwn=True)
 
     def _read(self, kind: Any, request: Request | None, header: Header, payload: bytes) -> Callable[[], Any]:
         """What is to be done about a reply.
@@ -196,8 +204,8 @@ class WorkerDispatcher:
         """
         if kind == "progress":
             return partial(call, request.onProgress, str(header["step"]), float(header["fraction"]))
-        if kind == "loaded" and request.isLoad:
-            return partial(self._finishLoad, request, header, str(header["weights_sha256"]))
+        if kind == "loaded" and request.isLoad and "weights_sha256" in header:
+            return partial(self._finishLoad, request, header)
         if kind == "encoded" and len(payload) == 4 * header["feature_count"] and not request.isLoad:
             features = np.frombuffer(payload, "<f4").astype(np.float32)
             return partial(self._finishEncode, request, features, header)
@@ -207,18 +215,15 @@ class WorkerDispatcher:
             return partial(self.requests.fail, request, WorkerMessages.CANCELLED)
         raise ValueError(kind)
 
-    def _finishLoad(self, request: Request, header: Header, weightsSha: str) -> None:
-        if request.expectedSha not in (None, weightsSha):
-            self.loaded = None
-            self.requests.failLoad(request, WorkerMessages.CHANGED_WEIGHTS)
-            return
+    def _finishLoad(self, request: Request, header: Header) -> None:
         self.loaded = (request.settings, header)
-        self._weightsOf[request.settings] = weightsSha
+        if not request.isOwn or request.settings not in self._weightsOf:
+            self._weightsOf[request.settings] = header["weights_sha256"]
         self.requests.succeed(request, header)
 
     def _finishEncode(self, request: Request, features: np.ndarray, header: Header) -> None:
         self._deaths = 0
-        self.requests.succeed(request, features, header)
+        self.requests.succeed(request, features, header, self.loaded[1])
 
     def _failOne(self, request: Request, failure: WorkerFailure) -> None:
         if not request.isLoad:

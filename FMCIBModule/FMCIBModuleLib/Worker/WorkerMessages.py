@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from slicer.i18n import tr as _
 
 _KILLED = 9
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class WorkerFailure:
             killed       it was ended from outside, which is what a computer without memory does
             crashed      it ended by itself
             unresponsive it gives no sign of life
+            mismatch     it answered for other weights, or another precision or patch, than it was asked for
             cancelled    the user did not want it any more
         message: what happened and what to do, for a radiologist.
     """
@@ -81,6 +85,36 @@ def notUnderstood() -> WorkerFailure:
             "please report it with the log."
         ),
     )
+
+
+_OTHERS = {
+    "weights_sha256": _("other weights"),
+    "precision": _("another precision"),
+    "patch_sha256": _("another patch"),
+}
+
+
+def mismatch(loaded: Mapping[str, Any], patchSha: str, got: Mapping[str, Any]) -> WorkerFailure | None:
+    """Why features are not those that were asked for; None if they are.
+
+    Args:
+        loaded: the worker's reply to `load`.
+        patchSha: SHA-256 of the patch that was sent.
+        got: the header of the features.
+
+    Raises:
+        KeyError: they do not tell.
+    """
+    for name, others in _OTHERS.items():
+        wanted = {**loaded, "patch_sha256": patchSha}[name]
+        if got[name] != wanted:
+            text = _(
+                "The analysis process answered with features of {others} (wanted {wanted}, got {got}), which are not "
+                "used. Analyse the lesion again; if that does not help, restart Slicer, and report it with the log."
+            )
+            texts = {"others": others, "wanted": str(wanted)[:_DIGITS], "got": str(got[name])[:_DIGITS]}
+            return WorkerFailure("mismatch", text.format(**texts))
+    return None
 
 
 def noSignOfLife(seconds: float) -> WorkerFailure:

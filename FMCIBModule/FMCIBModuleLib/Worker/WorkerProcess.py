@@ -111,11 +111,14 @@ class WorkerProcess:
         else:
             self._add(settings, isOwn=True)
 
-    def encode(self, patch: Patch, onDone: Callable[[np.ndarray, Header], Any], onError: OnError | None = None) -> int:
+    def encode(
+        self, patch: Patch, onDone: Callable[[np.ndarray, Header, Header], Any], onError: OnError | None = None
+    ) -> int:
         """Compute the features of a patch with the encoder of the last `load` or `warm`, in the order of the calls.
 
         Returns:
-            The id of the request. `onDone` is given the features (float32) and the header of the worker's reply.
+            The id of the request. `onDone` is given the features (float32), the header of the worker's reply, and that
+            of its reply to the `load` of the very encoder that computed them: another life may have another PyTorch.
 
         Raises:
             RuntimeError: nothing was loaded ever, or this is closed.
@@ -123,7 +126,7 @@ class WorkerProcess:
         if self._settings is None:
             msg = "There is no encoder to encode with. Call load or warm first."
             raise RuntimeError(msg)
-        return self._add(self._settings, patch.to_bytes(), onDone, onError)
+        return self._add(self._settings, patch, onDone, onError)
 
     def cancel(self, requestId: int) -> None:
         """Answer a request with the failure `cancelled`, now. If it is being computed, a fresh worker takes over."""

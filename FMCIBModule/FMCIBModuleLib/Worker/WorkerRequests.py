@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from fmcib_engine.preprocessing import Patch
+
 from .WorkerMessages import CANCELLED, EncoderSettings, WorkerFailure
 
 _log = logging.getLogger(__name__)
@@ -15,31 +17,29 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Request:
-    """An `encode`, or a `load`, which has no payload.
+    """An `encode`, or a `load`, which has no patch.
 
     Attributes:
         id: not used twice.
         settings: of the encoder to load, or to encode with.
-        payload: the patch to encode, as bytes.
+        patch: the one to encode.
         onDone, onError, onProgress: as `WorkerProcess` says.
         isOwn: a `load` that nobody asked for, and nobody is told of.
-        expectedSha: SHA-256 of the weights that a `load` has to find; None where any will do.
         mayKeep: whether a `load` is answered at once where the worker has that encoder.
     """
 
     id: int
     settings: EncoderSettings
-    payload: bytes | None = None
+    patch: Patch | None = None
     onDone: Callable[..., Any] | None = None
     onError: Callable[[WorkerFailure], Any] | None = None
     onProgress: Callable[[str, float], Any] | None = None
     isOwn: bool = False
-    expectedSha: str | None = None
     mayKeep: bool = False
 
     @property
     def isLoad(self) -> bool:
-        return self.payload is None
+        return self.patch is None
 
 
 class Requests:
