@@ -53,7 +53,7 @@ def content_sha256(trunk: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in sorted(trunk):
         digest.update(key.encode())
-        digest.update(trunk[key].contiguous().numpy().reshape(-1).view(np.uint8))  # as it lies there: no copy
+        digest.update(trunk[key].contiguous().numpy().reshape(-1).view(np.uint8).data)  # no copy
     return digest.hexdigest()
 
 
