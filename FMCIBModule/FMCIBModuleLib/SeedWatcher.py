@@ -57,7 +57,7 @@ class SeedWatcher(VTKObservationMixin):
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent, self._onDragStart)
         self.addObserver(seedsNode, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._onDragEnd)
         self.addObserver(seedsNode, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onChange)
-        self._lastNumber = keepNumbering(seedsNode)
+        keepNumbering(seedsNode)
         self.addObserver(seedsNode, vtk.vtkCommand.ModifiedEvent, self._onNodeModified)
         self._scan = _stateOf(volumeNode)
         for event in (
@@ -78,7 +78,7 @@ class SeedWatcher(VTKObservationMixin):
 
     def _onNodeModified(self, *_: object) -> None:
         """Slicer's undo, for one, tells nothing else. The next point must not get the key of another lesion."""
-        self._lastNumber = keepNumbering(self._seedsNode, self._lastNumber)
+        keepNumbering(self._seedsNode)
 
     def _onScanModified(self, volumeNode, *_: object) -> None:
         former, self._scan = self._scan, _stateOf(volumeNode)

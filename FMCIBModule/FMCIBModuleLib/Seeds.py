@@ -49,9 +49,10 @@ def addSeed(volumeNode, seed: SceneSeed) -> SceneSeed:
 
 
 def keepNumbering(seedsNode, atLeast: int = 0) -> int:
-    """See to it that the next point's id is none that another point has or had: `atLeast`, and those that are there.
+    """See to it that the next point's id is above those that are there, and above `atLeast`.
 
-    Slicer's undo sets the number of the last point back to 0, and scenes are saved with that.
+    Slicer's undo sets the number of the last point back to 0, and scenes are saved with that. (Slicer itself uses the
+    number of the last point again when that is removed, as the preview under the mouse is.)
 
     Returns:
         The number of the last point, which is its id.

@@ -10,11 +10,12 @@ from analysis_support import makeSeeds, rowsOf
 from clicks import Key, chooseNode, click, pressKey
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
-from window_support import NODULE, near, settle, statuses
+from views import showAt
+from window_support import NODULE, interact, near, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
-OUTSIDE = near(1000, 0, 0)
+OUTSIDE, SECOND = near(1000, 0, 0), near(20, 0, 0)
 
 
 def makeRoi(name: str, center=NODULE):
@@ -183,3 +184,23 @@ def test_the_patch_of_a_lesion_is_no_ct(stage, phantomNode):
     assert "the network's input, not HU" in stage.message
     assert not stage.scan.placeButton.checked
     assert findSeedsNode(patch) is None
+
+
+def test_the_mouse_over_the_views_makes_no_numbers_and_no_work(stage, phantomNode):
+    """Slicer hangs a point at the mouse while one is to be placed, and takes it away when the mouse leaves the view."""
+    stage.analysed(NODULE)
+    refreshed = []
+    panel = stage.window._lesionsPanel
+    showLesions, panel.showLesions = panel.showLesions, refreshed.append
+    click(stage.scan.placeButton)
+    settle()
+    refreshed.clear()
+    for view in ("Red", "Yellow", "Green", "Red"):
+        showAt(view, SECOND)
+        for offset in range(3):
+            interact(view, near(20 + offset, 0, 0), "EnterEvent", "MouseMoveEvent")
+        interact(view, SECOND, "LeaveEvent")
+    assert refreshed == []
+    panel.showLesions = showLesions
+    interact("Red", SECOND, "EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent")
+    assert stage.names() == ["Lesion 1", "Lesion 2"]

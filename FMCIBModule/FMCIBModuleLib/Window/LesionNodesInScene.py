@@ -17,9 +17,10 @@ _SEEDS, _TABLE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode"
 
 
 class LesionNodesInScene(VTKObservationMixin):
-    """Observes CTs with lesions, their tables, and every list of points that was analysed, until `close`.
+    """Observes CTs with lesions, their tables, and lists of points of the user's that were analysed, until `close`.
 
-    The window's own analysis tells of what it does. A script has another one, and nobody watches the user's own lists.
+    The window's own analysis tells of what it does, and of its own seeds, whose preview under the mouse changes all the
+    time. A script has another one, and nobody watches the user's own lists.
     """
 
     def __init__(self, onChange: Callable[..., Any]) -> None:
@@ -45,8 +46,8 @@ class LesionNodesInScene(VTKObservationMixin):
             if node.GetAttribute(ROLE):
                 self._observe(node, modified)
         for node in slicer.util.getNodesByClass(_SEEDS):
-            if node.GetAttribute(SEEDS_ID):
-                self._observe(node, modified, moved, markups.PointModifiedEvent, markups.PointRemovedEvent)
+            if node.GetAttribute(SEEDS_ID) and not node.GetAttribute(ROLE):
+                self._observe(node, moved, markups.PointModifiedEvent, markups.PointRemovedEvent)
 
     def _observe(self, node, *events: int) -> None:
         for event in events:
