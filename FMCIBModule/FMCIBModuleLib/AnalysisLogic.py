@@ -19,7 +19,7 @@ from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import cellsOf, isStale, resultOf, runOf, scanFile
 from .SceneBridge import volumeFromNode
-from .Seeds import removeSeed, requireOwn, seedsOf, swapSeeds
+from .Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
 from .Signal import Signal
@@ -33,7 +33,7 @@ class AnalysisLogic(VTKObservationMixin):
         settings: which network computes, and where; may be changed at any time.
         worker: the process that computes.
         patches: the last that it was fed.
-        freshness: tells of many rows at once what `isStale` tells of one.
+        freshness: tells whether rows are about another place, or other voxels, than now.
         changed: emitted with (volume node, lesion key) when a lesion's row or state is another.
         progressed: emitted with (text, fraction from 0 to 1).
         failed: emitted with one sentence for the user.
@@ -92,10 +92,25 @@ class AnalysisLogic(VTKObservationMixin):
         found = seedsOf(volumeNode, seeds)
         if not found:
             raise AnalysisError(_("There is no seed on this scan. Place a point in a lesion first."))
+        accept(volumeNode, found)
         self._analyseSeeds(volumeNode, found)
         if wait:
             self._wait(timeoutSeconds)
         return LesionTable(volumeNode).node
+
+    def analysePlaced(self, volumeNode, seeds: list[SceneSeed]) -> None:
+        """The same for seeds of the user's clicks, to which no errors could be raised: `failed` tells them."""
+        try:
+            volumeFromNode(volumeNode)
+            order = tuple(seed.key for seed in seedsOf(volumeNode))  # one that is back after undo is not the last
+        except FmcibError as error:
+            self.failed.emit(str(error))
+            return
+        own, problem = clickedOn(volumeNode, seeds)
+        if problem:
+            self.failed.emit(problem)
+        if own:
+            self._analyseSeeds(volumeNode, own, order)
 
     def watch(self, volumeNode, seedsNode, analyseOnPlacing: bool = True) -> None:
         """Follow what the user does to the seeds of a CT, in the place of those of it that were followed before.
@@ -108,7 +123,7 @@ class AnalysisLogic(VTKObservationMixin):
             volumeNode,
             seedsNode,
             Listener(
-                onPlaced=lambda seeds: self._onPlaced(volumeNode, seeds) if analyseOnPlacing else None,
+                onPlaced=lambda seeds: self.analysePlaced(volumeNode, seeds) if analyseOnPlacing else None,
                 onMoving=lambda seed: self.changed.emit(volumeNode, seed.key),
                 onRenamed=lambda seed: self.renameLesion(volumeNode, seed.key, seed.label),
                 onRemoved=lambda key: self._forgetLesion(volumeNode, key),
@@ -134,10 +149,6 @@ class AnalysisLogic(VTKObservationMixin):
     def isWaiting(self, volumeNode, key: str) -> bool:
         """Whether a lesion is being analysed or waits for it."""
         return any(task.isOf(volumeNode, key) for task in self._queue.tasks)
-
-    def isStale(self, volumeNode, seed: SceneSeed) -> bool:
-        """Whether the row of a lesion is about another place or other voxels than now; False where it has no row."""
-        return self.freshness.isStale(volumeNode, seed)
 
     def cancel(self) -> None:
         """Drop what is not done. Rows that were there stay as they are."""
@@ -188,17 +199,6 @@ class AnalysisLogic(VTKObservationMixin):
             self._queue.add(Task(volumeNode, seed, order or [each.key for each in seeds]))
             self.changed.emit(volumeNode, seed.key)
         self._queue.start(self.settings)
-
-    def _onPlaced(self, volumeNode, seeds: list[SceneSeed]) -> None:
-        """The user's click is no call that an error could be raised to."""
-        try:
-            volumeFromNode(volumeNode)
-            requireOwn(volumeNode, seeds)
-            order = tuple(seed.key for seed in seedsOf(volumeNode))  # one that is back after undo is not the last
-        except FmcibError as error:
-            self.failed.emit(str(error))
-        else:
-            self._analyseSeeds(volumeNode, seeds, order)
 
     def _onScanChanged(self, volumeNode) -> None:
         for key in LesionTable(volumeNode).keys():  # noqa: SIM118  not a dictionary

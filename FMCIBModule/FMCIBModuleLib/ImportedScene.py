@@ -38,10 +38,17 @@ class ImportWatcher(VTKObservationMixin):
 
     def _onEnd(self, *_: object) -> None:
         nodes = list(slicer.mrmlScene.GetNodes())
-        giveOwnKeys(
-            [node for node in nodes if node.GetID() not in self._before],
-            {node.GetAttribute(SEEDS_ID) for node in nodes if node.GetID() in self._before},
-        )
+        new = [node for node in nodes if node.GetID() not in self._before]
+        giveOwnKeys(new, {node.GetAttribute(SEEDS_ID) for node in nodes if node.GetID() in self._before})
+        for node in new:
+            if node.GetAttribute(ROLE) == "seeds":
+                _forgetClicks(node)
+
+
+def _forgetClicks(seedsNode) -> None:
+    """Which scan was behind a click is an ID of the other scene, where Slicer may have given out new ones."""
+    for index in range(seedsNode.GetNumberOfControlPoints()):
+        seedsNode.SetNthControlPointAssociatedNodeID(index, "")
 
 
 def _separateCopies() -> None:
@@ -50,8 +57,9 @@ def _separateCopies() -> None:
     nodes = [node for node in slicer.mrmlScene.GetNodes() if node.GetNodeReferenceID(VOLUME)]
     for volumeId in dict.fromkeys(node.GetNodeReferenceID(VOLUME) for node in nodes):
         ofOneScan = [node for node in nodes if node.GetNodeReferenceID(VOLUME) == volumeId]
-        giveOwnKeys(ofOneScan, taken)
-        taken |= {node.GetAttribute(SEEDS_ID) for node in ofOneScan}
+        own = {node.GetAttribute(SEEDS_ID) for node in ofOneScan}
+        giveOwnKeys(ofOneScan, taken & own)  # without seeds of its own, it has rows of the seeds of another
+        taken |= own
 
 
 def giveOwnKeys(nodes: Iterable, taken: set[str | None]) -> None:

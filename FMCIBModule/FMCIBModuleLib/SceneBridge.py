@@ -154,8 +154,9 @@ def _toWorld(volumeNode) -> np.ndarray:
         msg = (
             "A scan is analysed in its own voxels, but this one lies under a non-linear transform, which bends its "
             "grid. Take it out of the transform, or harden the transform on a copy of the scan, whose voxels are "
-            "resampled by that. If Slicer made the transform itself, because the slices of the series are unevenly "
-            "spaced, do neither: give the DICOM folder to fmcib-engine, which knows what is missing."
+            "resampled by that. If Slicer made the transform while it read the DICOM series (tilted gantry, or "
+            "unevenly spaced slices), do neither, or places would be wrong: the command `fmcib-engine extract "
+            "--image FOLDER` reads the files themselves and says what of them can be analysed."
         )
         raise ImageError(msg)
     matrix = vtk.vtkMatrix4x4()

@@ -105,22 +105,37 @@ def findSeed(key: str):
     return None, -1
 
 
-def requireOwn(volumeNode, seeds: Iterable[SceneSeed]) -> None:
-    """Refuse a control point that was clicked on another scan: Slicer notes which one was behind it.
+def clickedOn(volumeNode, seeds: Iterable[SceneSeed]) -> tuple[list[SceneSeed], str]:
+    """Which of some seeds were clicked on this CT, as far as Slicer knows, and a sentence about the others."""
+    own, others = [], {}
+    for seed in seeds:
+        other = _otherScan(volumeNode, *findSeed(seed.key))
+        if other is None:
+            own.append(seed)
+        else:
+            others[seed.label] = other.GetName()
+    msg = _(
+        "{seeds}: clicked on {others}, not on {scan}, and not analysed. Delete it; or, if both show the same patient "
+        "in the same place, press Analyse, which computes all lesions of {scan} again."
+    )
+    names = {"seeds": ", ".join(others), "others": ", ".join(dict.fromkeys(others.values()))}
+    return own, msg.format(scan=volumeNode.GetName(), **names) if others else ""
 
-    Raises:
-        SeedError: one was.
-    """
+
+def accept(volumeNode, seeds: Iterable[SceneSeed]) -> None:
+    """The user has said that these are seeds of this CT: those of its own list are not doubted again."""
+    own = findSeedsNode(volumeNode)
     for seed in seeds:
         node, index = findSeed(seed.key)
-        clicked = slicer.mrmlScene.GetNodeByID(node.GetNthControlPointAssociatedNodeID(index) or "") if node else None
-        isScan = clicked is not None and clicked.IsA("vtkMRMLScalarVolumeNode") and clicked.GetAttribute(ROLE) is None
-        if isScan and clicked is not volumeNode:
-            msg = _(
-                "{seed} was clicked on {other}, not on {scan}, and was not analysed. Delete it; or, if both show the "
-                "same patient in the same place, press Analyse."
-            )
-            raise SeedError(msg.format(seed=seed.label, other=clicked.GetName(), scan=volumeNode.GetName()))
+        if node is own and _otherScan(volumeNode, node, index) is not None:
+            node.SetNthControlPointAssociatedNodeID(index, volumeNode.GetID())
+
+
+def _otherScan(volumeNode, node, index: int):
+    """The scan that Slicer noted behind the click of a control point, if that is another one."""
+    clicked = slicer.mrmlScene.GetNodeByID(node.GetNthControlPointAssociatedNodeID(index) or "") if node else None
+    isScan = clicked is not None and clicked.IsA("vtkMRMLScalarVolumeNode") and clicked.GetAttribute(ROLE) is None
+    return clicked if isScan and clicked is not volumeNode else None
 
 
 def removeSeed(key: str) -> None:

@@ -153,12 +153,12 @@ def test_a_moved_seed_makes_its_row_stale_until_it_is_analysed_again(logic, phan
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (before,) = rowsOf(phantomNode)
     logic.showPatch(phantomNode, before["lesion_key"])
-    assert not logic.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
+    assert not logic.freshness.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
     noduleSeeds.SetNthControlPointPositionWorld(0, *near(NODULE_RAS, 5.0))
-    assert logic.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
+    assert logic.freshness.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (after,) = rowsOf(phantomNode)
-    assert not logic.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
+    assert not logic.freshness.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
     assert after["lesion_key"] == before["lesion_key"]
     assert after["patch_sha256"] != before["patch_sha256"]
     (box,) = boxes()
@@ -171,18 +171,18 @@ def test_edited_voxels_make_the_rows_stale_that_were_read_from_them(logic, phant
     seeds = makeSeeds({"A": NODULE_RAS, "far away": near(NODULE_RAS, -120.0)})
     logic.analyse(phantomNode, seeds, wait=True)
     a, far = seedsFromMarkups(seeds)
-    assert not logic.isStale(phantomNode, a)
-    assert not logic.isStale(phantomNode, far)
+    assert not logic.freshness.isStale(phantomNode, a)
+    assert not logic.freshness.isStale(phantomNode, far)
     voxels = slicer.util.arrayFromVolume(phantomNode)
     matrix = vtk.vtkMatrix4x4()
     phantomNode.GetRASToIJKMatrix(matrix)
     i, j, k = (round(each) for each in matrix.MultiplyPoint((*NODULE_RAS, 1.0))[:3])
     voxels[k, j, i] += 100
     slicer.util.arrayFromVolumeModified(phantomNode)
-    assert logic.isStale(phantomNode, a)
-    assert not logic.isStale(phantomNode, far)
+    assert logic.freshness.isStale(phantomNode, a)
+    assert not logic.freshness.isStale(phantomNode, far)
     logic.analyse(phantomNode, seeds, wait=True)
-    assert not logic.isStale(phantomNode, a)
+    assert not logic.freshness.isStale(phantomNode, a)
 
 
 def test_a_seed_moved_out_of_the_scan_is_an_error_and_its_box_is_gone(logic, phantomNode, noduleSeeds):
@@ -207,7 +207,7 @@ def test_a_moved_scan_makes_its_rows_stale(logic, phantomNode, noduleSeeds):
     matrix = slicer.util.vtkMatrixFromArray(np.array([[1, 0, 0, 4], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
     transform.SetMatrixTransformToParent(matrix)
     phantomNode.SetAndObserveTransformNodeID(transform.GetID())
-    assert logic.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
+    assert logic.freshness.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
     with pytest.raises(AnalysisError, match="not as it was"):
         logic.showPatch(phantomNode, rowsOf(phantomNode)[0]["lesion_key"])
 
@@ -382,7 +382,7 @@ def test_everything_comes_back_with_a_saved_scene(logic, phantomNode, noduleSeed
     assert (LesionTable(scan).features(key) == features).all()
     (seed,) = seedsFromMarkups(seeds)
     assert seed.key == key
-    assert not logic.isStale(scan, seed)
+    assert not logic.freshness.isStale(scan, seed)
     node = logic.showPatch(scan, key)
     assert (slicer.util.arrayFromVolume(node) == patch).all()
     assert len(boxes()) == 1
@@ -413,7 +413,7 @@ def test_of_a_sequence_the_frame_that_is_shown_is_analysed(logic, chest):
         if not rows:
             seeds = makeSeeds({"A": NODULE_RAS})
         else:
-            assert logic.isStale(proxy, seedsFromMarkups(seeds)[0])  # the row is about the other frame
+            assert logic.freshness.isStale(proxy, seedsFromMarkups(seeds)[0])  # the row is about the other frame
         logic.analyse(proxy, seeds, wait=True)
         rows += rowsOf(proxy)
     assert [row["time_point"] for row in rows] == ["1", "0"]

@@ -188,7 +188,7 @@ def test_the_row_of_a_scan_that_can_be_read_no_more_is_stale(logic, phantomNode,
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
     transform.SetMatrixTransformToParent(shear)
     phantomNode.SetAndObserveTransformNodeID(transform.GetID())
-    assert logic.isStale(phantomNode, seedsFromMarkups(twoSeeds)[0])
+    assert logic.freshness.isStale(phantomNode, seedsFromMarkups(twoSeeds)[0])
 
 
 def test_some_points_of_a_list_are_analysed_where_they_are(logic, phantomNode, twoSeeds):

@@ -60,12 +60,12 @@ def test_a_dragged_seed_is_stale_at_once_and_analysed_when_it_is_let_go(watching
     for step in range(1, 5):
         seedsNode.SetNthControlPointPositionWorld(0, *shifted(step))
     assert len(changes) == 4
-    assert watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+    assert watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
     assert not watching.isBusy
     seedsNode.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
     assert watching.isBusy
     spinUntilFinished(watching)
-    assert not watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+    assert not watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
     assert len(rowsOf(phantomNode)) == 1
 
 
@@ -110,7 +110,7 @@ def test_nothing_is_analysed_by_itself_where_the_user_does_not_want_it(logic, ph
     logic.analyse(phantomNode, seedsNode, wait=True)
     seedsNode.SetNthControlPointPositionWorld(0, *shifted(2))
     assert not logic.isBusy
-    assert logic.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+    assert logic.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
 
 
 def test_a_moved_scan_or_seeds_node_is_told(watching, phantomNode, seedsNode):
@@ -125,13 +125,13 @@ def test_a_moved_scan_or_seeds_node_is_told(watching, phantomNode, seedsNode):
     phantomNode.SetAndObserveTransformNodeID(transform.GetID())
     (key,) = {row["lesion_key"] for row in rowsOf(phantomNode)}
     assert key in changes
-    assert watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+    assert watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
     seedsNode.SetAndObserveTransformNodeID(transform.GetID())
     assert watching.isBusy
     spinUntilFinished(watching)
     (row,) = rowsOf(phantomNode)
     assert float(row["coordX"]) == pytest.approx(-shifted(6)[0])
-    assert not watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+    assert not watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
 
 
 def test_a_scan_moved_by_its_header_is_told_and_one_only_renamed_is_not(watching, phantomNode, seedsNode):
@@ -144,7 +144,7 @@ def test_a_scan_moved_by_its_header_is_told_and_one_only_renamed_is_not(watching
     assert changes == []
     phantomNode.SetOrigin(*np.add(phantomNode.GetOrigin(), (2.0, 0.0, 0.0)))
     assert changes == [row["lesion_key"] for row in rowsOf(phantomNode)]
-    assert watching.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
+    assert watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
 
 
 def test_a_scan_that_is_none_is_told_once_for_each_click(watching, phantomNode, seedsNode):

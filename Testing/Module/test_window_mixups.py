@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import slicer
+import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import click, clickCell
 from FMCIBModuleLib.AnalysisLogic import EncoderSettings
@@ -167,10 +170,94 @@ def test_a_point_that_was_clicked_on_another_scan_is_not_analysed_before_somebod
     stage.answer()
     assert seeds.GetNthControlPointAssociatedNodeID(1) == otherScan.GetID()
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
-    assert "Lesion 2 was clicked on Patient B, not on Phantom, and was not analysed." in stage.message
+    assert stage.message.startswith("Lesion 2: clicked on Patient B, not on Phantom, and not analysed.")
     click(stage.scan.analyseButton)
     stage.answer()
     assert statuses(phantomNode) == [("Lesion 1", "ok"), ("Lesion 2", "ok")]
+    seeds.SetNthControlPointPositionWorld(1, *IN_FRONT)  # what was accepted is not doubted again
+    settle()
+    stage.answer()
+    assert rowsOf(phantomNode)[1]["coordY"] == str(-IN_FRONT[1])
+    assert stage.message == ""
+
+
+def test_a_refused_seed_is_refused_also_when_undo_brings_it_back_and_takes_no_other_along(
+    stage, phantomNode, otherScan
+):
+    stage.analysed(NODULE)
+    seeds = findSeedsNode(phantomNode)
+    stage.window._follower.pause(phantomNode)
+    for name, point, scan in (("Foreign", IN_FRONT, otherScan), ("Own", BESIDE, phantomNode)):
+        index = seeds.AddControlPointWorld(vtk.vtkVector3d(*point), name)
+        seeds.SetNthControlPointAssociatedNodeID(index, scan.GetID())
+    stage.window._scan.followSeeds()
+    stage.analysis.analysePlaced(phantomNode, seedsIn(seeds)[1:])
+    stage.answer()
+    assert statuses(phantomNode) == [("Lesion 1", "ok"), ("Own", "ok")]
+    assert stage.message.startswith("Foreign: clicked on Patient B")
+    assert stage.names() == ["Lesion 1", "Foreign", "Own"]
+    clickCell(stage.table, 1, 0)
+    click(stage.lesions.removeButton)
+    settle()
+    undo(stage)
+    stage.answer()
+    assert stage.names() == ["Lesion 1", "Foreign", "Own"]
+    assert statuses(phantomNode) == [("Lesion 1", "ok"), ("Own", "ok")]
+
+
+def test_a_scan_in_front_is_put_behind_before_it_is_clicked_on(stage, phantomNode, otherScan):
+    """Slicer takes clicks for the background's, whatever is seen."""
+    slicer.util.setSliceViewerLayers(background=otherScan, foreground=phantomNode, foregroundOpacity=1.0)
+    settle()
+    stage.analysed(NODULE)
+    assert statuses(phantomNode) == [("Lesion 1", "ok")]
+    assert stage.message == ""
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        assert composite.GetBackgroundVolumeID() == phantomNode.GetID()
+
+
+def test_a_pet_through_which_the_ct_is_seen_stays(stage, phantomNode, otherScan):
+    stage.analysed(NODULE)
+    slicer.util.setSliceViewerLayers(foreground=otherScan, foregroundOpacity=0.3)
+    (red, *_rest) = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    red.SetBackgroundVolumeID(otherScan.GetID())
+    settle()
+    clickCell(stage.table, 0, 0)
+    settle()
+    assert red.GetBackgroundVolumeID() == phantomNode.GetID()
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        assert composite.GetForegroundOpacity() == pytest.approx(0.3)
+
+
+def test_an_import_of_something_else_ends_neither_placing_nor_undo(stage, phantomNode):
+    """Some command line modules of Slicer import what they have made."""
+    stage.analysed(NODULE)
+    click(stage.scan.placeButton)
+    settle()
+    slicer.mrmlScene.StartState(slicer.mrmlScene.ImportState)
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    slicer.mrmlScene.EndState(slicer.mrmlScene.ImportState)
+    settle()
+    assert isPlacing()
+    assert stage.scan.placeButton.checked
+    assert stage.lesions.undoButton.enabled
+
+
+def test_a_ct_that_is_deleted_is_not_kept_in_memory(stage, phantomNode, chest):
+    node = nodeFromVolume(chest, "B")
+    gone = []
+    node.AddObserver(vtk.vtkCommand.DeleteEvent, lambda *_: gone.append(True))
+    stage.parameters.volume = node
+    settle()
+    stage.analysed(NODULE)
+    clickCell(stage.table, 0, 0)
+    settle()
+    slicer.mrmlScene.RemoveNode(node)
+    del node
+    stage.parameters.volume = phantomNode
+    settle()
+    gc.collect()
+    assert gone == [True]
 
 
 @pytest.mark.parametrize("isGone", [False, True])
@@ -193,7 +280,7 @@ def test_a_segment_of_a_ct_that_is_gone_is_asked_about(stage, phantomNode, other
     stage.desktop.agrees = False
     choose(stage, "Segment Nodule of Outlines")
     (question,) = stage.desktop.asked
-    assert "a scan that is not known" in question
+    assert question == "It is not known on which scan Segment Nodule of Outlines was drawn. Was it on Phantom?"
     assert stage.names() == []
 
 

@@ -10,7 +10,7 @@ from analysis_support import makeSeeds, rowsOf
 from clicks import Key, chooseNode, click, pressKey
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
-from views import showAt
+from views import showAt, startPlacing
 from window_support import NODULE, interact, near, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
@@ -189,18 +189,22 @@ def test_the_patch_of_a_lesion_is_no_ct(stage, phantomNode):
 def test_the_mouse_over_the_views_makes_no_numbers_and_no_work(stage, phantomNode):
     """Slicer hangs a point at the mouse while one is to be placed, and takes it away when the mouse leaves the view."""
     stage.analysed(NODULE)
+    mine = makeSeeds({"Mine": near(0, 20, 0)})
+    stage.analysis.analyse(phantomNode, mine)
+    stage.answer()
     refreshed = []
     panel = stage.window._lesionsPanel
     showLesions, panel.showLesions = panel.showLesions, refreshed.append
-    click(stage.scan.placeButton)
-    settle()
-    refreshed.clear()
-    for view in ("Red", "Yellow", "Green", "Red"):
-        showAt(view, SECOND)
-        for offset in range(3):
-            interact(view, near(20 + offset, 0, 0), "EnterEvent", "MouseMoveEvent")
-        interact(view, SECOND, "LeaveEvent")
-    assert refreshed == []
+    for place in (lambda: startPlacing(mine), lambda: click(stage.scan.placeButton)):
+        place()
+        settle()
+        refreshed.clear()
+        for view in ("Red", "Yellow", "Green", "Red"):
+            showAt(view, SECOND)
+            for offset in range(3):
+                interact(view, near(20 + offset, 0, 0), "EnterEvent", "MouseMoveEvent")
+            interact(view, SECOND, "LeaveEvent")
+        assert refreshed == []
     panel.showLesions = showLesions
     interact("Red", SECOND, "EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent")
-    assert stage.names() == ["Lesion 1", "Lesion 2"]
+    assert stage.names() == ["Lesion 1", "Mine", "Lesion 2"]

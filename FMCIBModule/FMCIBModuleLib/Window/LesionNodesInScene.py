@@ -7,9 +7,10 @@ from typing import Any
 
 import slicer
 import vtk
+from fmcib_engine.errors import SeedError
 from slicer.util import VTKObservationMixin
 
-from ..SeedSources import SEEDS_ID
+from ..SeedSources import SEEDS_ID, SceneSeed, seedsFromMarkups
 from ..SubjectHierarchy import ROLE
 from .Lesions import volumesWithLesions
 
@@ -19,42 +20,56 @@ _SEEDS, _TABLE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode"
 class LesionNodesInScene(VTKObservationMixin):
     """Observes CTs with lesions, their tables, and lists of points of the user's that were analysed, until `close`.
 
-    The window's own analysis tells of what it does, and of its own seeds, whose preview under the mouse changes all the
-    time. A script has another one, and nobody watches the user's own lists.
+    The window's own analysis tells of what it does, and of its own seeds. A script has another one, and nobody watches
+    the user's own lists.
     """
 
     def __init__(self, onChange: Callable[..., Any]) -> None:
         """
         Args:
-            onChange: called often, with the node and the event.
+            onChange: called often, with whatever the event tells.
         """
         VTKObservationMixin.__init__(self)
         self._onChange = onChange
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._onNodeAdded)
+        self._points: dict[str, list[SceneSeed]] = {}
+        """Of each of the user's lists, by its ID."""
+        self.update()
 
     def close(self) -> None:
         """Observe nothing any more."""
         self.removeObservers()
 
     def update(self) -> None:
-        """Observe what there is now."""
+        """Observe what there is now, and let go of what is gone: an observer keeps a whole CT in memory."""
+        self.removeObservers()
+        self._points.clear()
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._onNodeAdded)
         modified, moved = vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent
-        markups, volume = slicer.vtkMRMLMarkupsNode, slicer.vtkMRMLVolumeNode
         for node in volumesWithLesions():
-            self._observe(node, modified, moved, volume.ImageDataModifiedEvent)
+            for event in (modified, moved, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent):
+                self.addObserver(node, event, self._onChange)
         for node in slicer.util.getNodesByClass(_TABLE):
             if node.GetAttribute(ROLE):
-                self._observe(node, modified)
+                self.addObserver(node, modified, self._onChange)
         for node in slicer.util.getNodesByClass(_SEEDS):
             if node.GetAttribute(SEEDS_ID) and not node.GetAttribute(ROLE):
-                self._observe(node, moved, markups.PointModifiedEvent, markups.PointRemovedEvent)
+                self._points[node.GetID()] = _seedsOf(node)
+                for event in (moved, node.PointModifiedEvent, node.PointRemovedEvent):
+                    self.addObserver(node, event, self._onPoints)
 
-    def _observe(self, node, *events: int) -> None:
-        for event in events:
-            if not self.hasObserver(node, event, self._onChange):
-                self.addObserver(node, event, self._onChange)
+    def _onPoints(self, node, event) -> None:
+        """The preview under the mouse moves all the time, and is no seed."""
+        if self._points.get(node.GetID()) != _seedsOf(node):
+            self._onChange(node, event)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, scene, event, node) -> None:
         if node.GetClassName() in (_SEEDS, _TABLE):
             self._onChange(scene, event)
+
+
+def _seedsOf(node) -> list[SceneSeed]:
+    try:
+        return seedsFromMarkups(node)
+    except SeedError:  # of one point without finite coordinates
+        return []

@@ -65,7 +65,7 @@ def volumesWithLesions() -> list:
 def lesionsOf(volumeNode) -> list[Lesion]:
     """The lesions of a CT in the order of the rows; one without a row stands where its row will be."""
     table, own = LesionTable(volumeNode), findSeedsNode(volumeNode)
-    marked = {seed.key: seed for node in _seedsNodes(volumeNode) for seed in _seeds(node)}
+    marked = {seed.key: seed for node in _seedsNodes() for seed in _seeds(node)}
     keys, order = table.keys(), [seed.key for seed in (_seeds(own) if own else [])]
     for number, key in enumerate(order):
         if key not in keys:
@@ -109,11 +109,9 @@ def namesInScene() -> list[str]:
     return sorted(names | {lesion.name for lesion in allLesions()})
 
 
-def _seedsNodes(volumeNode) -> list:
-    """The lists of points that were ever asked for their seeds, those of other CTs left out."""
-    nodes = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
-    ofThis = (None, volumeNode.GetID())
-    return [node for node in nodes if node.GetAttribute(SEEDS_ID) and node.GetNodeReferenceID(VOLUME) in ofThis]
+def _seedsNodes() -> list:
+    """The lists of points that were ever asked for their seeds."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") if node.GetAttribute(SEEDS_ID)]
 
 
 def _seeds(seedsNode) -> list[SceneSeed]:

@@ -49,8 +49,10 @@ class LesionsController:
     ) -> None:
         self._panel, self._logic, self._patches, self._follower, self._tell = panel, logic, patches, follower, tell
         self._lesions: dict[str, Lesion] = {}
-        around = ErrorBoundary(tell).around
-        self.refreshSoon = Soon(around(self.refresh))
+        self._boundary = ErrorBoundary(tell)
+        around = self._boundary.around
+        self._isRefreshing = False
+        self.refreshSoon = Soon(self._refreshIfPossible)
         self._nodes = LesionNodesInScene(self.refreshSoon)
         self._mayChoose = True
         panel.selected.connect(around(self._onSelected))
@@ -70,6 +72,16 @@ class LesionsController:
         """Observe nothing any more."""
         self.refreshSoon.close()
         self._nodes.close()
+
+    def _refreshIfPossible(self) -> None:
+        """Not in the midst of an import, whose end asks again, nor beside a dialog about the last try."""
+        if not (slicer.mrmlScene.IsImporting() or slicer.mrmlScene.IsClosing() or self._isRefreshing):
+            self._isRefreshing = True
+            try:
+                with self._boundary.guard():
+                    self.refresh()
+            finally:
+                self._isRefreshing = False
 
     def refresh(self) -> None:
         """The list as the scene is now.
@@ -159,18 +171,10 @@ class LesionsController:
             before = [key for key in former.get(volumeNode, []) if key in keys]
             if before != [key for key in keys if key in before]:  # rows are no part of undo, and follow the seeds
                 LesionTable(volumeNode).reorder(keys)
-            self._analyseReturned(volumeNode, set(keys) - set(former.get(volumeNode, [])))
+            if volumeNode not in former and self._follower.isAnalysing:  # a list is back, whose seeds nobody saw come
+                back = [each.seed for each in lesionsOf(volumeNode) if each.key in keys and each.row is None]
+                self._logic.analysePlaced(volumeNode, back)
         self.refreshSoon()
-
-    def _analyseReturned(self, volumeNode, keys: set[str]) -> None:
-        """Of a list that was deleted and is back: nobody followed it when its seeds came."""
-        back = [
-            each.seed
-            for each in lesionsOf(volumeNode)
-            if each.key in keys and each.row is None and not self._logic.isWaiting(volumeNode, each.key)
-        ]
-        if back and self._follower.isAnalysing:
-            self._logic.analyse(volumeNode, back)
 
     def _onExport(self, identifiers: bool) -> None:
         name = qt.QFileDialog.getSaveFileName(

@@ -58,7 +58,7 @@ class PatchController:
         )
 
     def _identityOf(self, lesion: Lesion) -> tuple[str, str, bool]:
-        isStale = lesion.mark is None or self._logic.isStale(lesion.volumeNode, lesion.mark)
+        isStale = lesion.mark is None or self._logic.freshness.isStale(lesion.volumeNode, lesion.mark)
         return lesion.id, lesion.row["patch_sha256"], isStale
 
     def _draw(self, *planes: int) -> None:

@@ -8,7 +8,7 @@ from slicer.util import VTKObservationMixin
 
 from ..Signal import Signal
 from ..Soon import Soon
-from ..SubjectHierarchy import ROLE
+from ..SubjectHierarchy import ROLE, VOLUME
 from .SliceViews import composites, isShown
 
 
@@ -17,7 +17,7 @@ class Placing(VTKObservationMixin):
 
     Attributes:
         changed: emitted with whether seeds are being placed, when that is another than before.
-        otherScanShown: emitted when placing was ended because a view shows another scan.
+        otherScanShown: emitted with the CT's name when placing was ended because a view shows another scan.
     """
 
     def __init__(self) -> None:
@@ -55,10 +55,7 @@ class Placing(VTKObservationMixin):
 
         With `several` each click does, until `stop`, a right click, or another scan in a view.
         """
-        self._stopLooking()
-        self._seedsNode, self._volumeNode = seedsNode, volumeNode
-        for composite in composites():
-            self.addObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange)
+        self._adopt(seedsNode, volumeNode)
         logic = slicer.modules.markups.logic()
         logic.SetActiveList(seedsNode)
         logic.StartPlaceMode(several)
@@ -69,14 +66,12 @@ class Placing(VTKObservationMixin):
         if self.isOn:
             self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
         self._stopLooking()
-        self._seedsNode = None
+        self._seedsNode = self._volumeNode = None
         self._onChange()
 
     def stopForeign(self) -> None:
         """Also where no button was pressed, as in a scene that was saved while seeds were placed."""
-        active = slicer.mrmlScene.GetNodeByID(self._selection.GetActivePlaceNodeID() or "")
-        if active is not None and active.GetAttribute(ROLE) == "seeds":
-            self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
+        self._adoptActive()
         self.stop()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
@@ -90,13 +85,29 @@ class Placing(VTKObservationMixin):
             if self.hasObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange):
                 self.removeObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange)
 
+    def _adopt(self, seedsNode, volumeNode) -> None:
+        self._stopLooking()
+        self._seedsNode, self._volumeNode = seedsNode, volumeNode
+        for composite in composites():
+            self.addObserver(composite, vtk.vtkCommand.ModifiedEvent, self._onViewChange)
+
+    def _adoptActive(self) -> None:
+        """Slicer's own button starts place mode as well, for the list that was used last, whatever is shown."""
+        active = slicer.mrmlScene.GetNodeByID(self._selection.GetActivePlaceNodeID() or "")
+        isPlacing = self._interaction.GetCurrentInteractionMode() == self._interaction.Place
+        if isPlacing and active is not None and active.GetAttribute(ROLE) == "seeds":
+            self._adopt(active, active.GetNodeReference(VOLUME))
+
     def _onViewChange(self, *_: object) -> None:
-        if self.isOn and not isShown(self._volumeNode):
+        if self.isOn and not (self._volumeNode and isShown(self._volumeNode)):
+            name = self._volumeNode.GetName() if self._volumeNode else ""
             self.stop()
-            self.otherScanShown.emit()
+            self.otherScanShown.emit(name)
 
     def _onChange(self, *_: object) -> None:
-        self._lookSoon()  # Slicer's own button starts place mode as well, whatever is shown
+        if self._seedsNode is None:
+            self._adoptActive()
+        self._lookSoon()
         if self.isOn != self._told:
             self._told = self.isOn
             self.changed.emit(self._told)

@@ -50,7 +50,8 @@ class ScanController:
         self._placing = Placing()
         self._choices: list[SeedChoice] = []
         self._analyseOnPlacing = True
-        around = ErrorBoundary(panel.showMessage).around
+        self._told = ""
+        around = ErrorBoundary(self._tell).around
         panel.placeToggled.connect(around(self._onPlace))
         panel.sourcesWanted.connect(around(self._onSourcesWanted))
         panel.sourceChosen.connect(around(self._onSource))
@@ -58,7 +59,7 @@ class ScanController:
         panel.cancelClicked.connect(around(logic.cancel))
         self._placing.changed.connect(panel.showPlacing)
         self._placing.otherScanShown.connect(self._onOtherScan)
-        logic.failed.connect(panel.showMessage)
+        logic.failed.connect(self._tell)
         logic.progressed.connect(panel.showProgress)
         logic.changed.connect(lambda *_: self._showBusy())
         logic.finished.connect(self._showBusy)
@@ -71,8 +72,7 @@ class ScanController:
         """The CT that is chosen now, and whether seeds are analysed as they come; `mayTurnTo` it in the slice views."""
         if volumeNode is not self.volumeNode:
             self._placing.stop()
-            if self.volumeNode is not None:
-                self._panel.showMessage("")  # it was about that one
+            self._panel.takeBack(self._told)
             self.volumeNode = volumeNode
             if volumeNode is not None and mayTurnTo:
                 showVolume(volumeNode)
@@ -105,9 +105,14 @@ class ScanController:
         self._panel.showMessage(self._whyNotReady())
         self._placing.start(seedsNode, self.volumeNode, several)
 
-    def _onOtherScan(self) -> None:
+    def _onOtherScan(self, name: str) -> None:
         msg = _("Placing has ended, because a slice view shows another scan than {name}. Press Place seed again.")
-        self._panel.showMessage(msg.format(name=self.volumeNode.GetName()))
+        self._tell(msg.format(name=name))
+
+    def _tell(self, text: str) -> None:
+        """A sentence about the CT that is chosen, to be taken back with it."""
+        self._told = text
+        self._panel.showMessage(text)
 
     def _onSourcesWanted(self) -> None:
         self._choices = seedChoices()
@@ -116,16 +121,23 @@ class ScanController:
     def _onSource(self, choiceId: str) -> None:
         (choice,) = [each for each in self._choices if each.id == choiceId]
         grid = gridFromNode(self.volumeNode)
-        others = [name for each, name in choice.drawnOn.items() if each != self.volumeNode.GetID()]
-        if others:
-            question = _("{mark} was drawn on {other}, not on {scan}. Is that the same patient in the same place?")
-            names = {"other": ", ".join(others), "scan": self.volumeNode.GetName()}
-            if not self._confirm(question.format(mark=choice.text, **names)):
-                return
+        question = self._doubt(choice)
+        if question and not self._confirm(question):
+            return
         seeds = choice.seeds()
         for seed in seeds:
             grid.require_inside(seed.point)
         self._addSeeds(seeds)
+
+    def _doubt(self, choice: SeedChoice) -> str:
+        """A question where a mark may be of another patient."""
+        scan = self.volumeNode.GetName()
+        if choice.drawnOn is None:
+            question = _("It is not known on which scan {mark} was drawn. Was it on {scan}?")
+            return question.format(mark=choice.text, scan=scan)
+        others = [name for each, name in choice.drawnOn.items() if each != self.volumeNode.GetID()]
+        question = _("{mark} was drawn on {other}, not on {scan}. Is that the same patient in the same place?")
+        return question.format(mark=choice.text, other=", ".join(others), scan=scan) if others else ""
 
     def _addSeeds(self, seeds: list[SceneSeed]) -> None:
         """All or none of them, as one step to undo."""

@@ -21,13 +21,13 @@ class SeedChoice:
         text: what the user reads.
         seeds: gives the seeds; raises `SeedError` where there are none.
         drawnOn: names of the scans that it was drawn on, by their nodes' IDs, also of those that are gone; empty where
-            the scene does not know.
+            nobody noted one, as of points in a file; None where there should be a note, and is none.
     """
 
     id: str
     text: str
     seeds: Callable[[], list[SceneSeed]]
-    drawnOn: Mapping[str, str]
+    drawnOn: Mapping[str, str] | None
 
 
 def seedChoices() -> list[SeedChoice]:
@@ -44,7 +44,7 @@ def _segments() -> list[SeedChoice]:
             name = segmentation.GetSegment(segmentId).GetName()
             text = _("Segment {segment} of {segmentation}").format(segment=name, segmentation=node.GetName())
             drawnOn = node.GetNodeReferenceID(node.GetReferenceImageGeometryReferenceRole())
-            known = _names([drawnOn]) if drawnOn else {"": _("a scan that is not known")}
+            known = _names([drawnOn]) if drawnOn else None
             found.append(SeedChoice(f"{node.GetID()} {segmentId}", text, _fromSegment(node, segmentId), known))
     return found
 

@@ -33,15 +33,21 @@ def volumeToBeginWith():
 
 
 def isShown(volumeNode) -> bool:
-    """Whether this CT is what is seen in every slice view: a click in any of them is one on it."""
-    return all(_seenIn(each) == volumeNode.GetID() for each in composites())
+    """Whether this CT is what is seen in every slice view: a click in any of them is one on it.
+
+    As a foreground it is seen, too, but Slicer takes clicks for the background's.
+    """
+    return all(_seenIn(each) == each.GetBackgroundVolumeID() == volumeNode.GetID() for each in composites())
 
 
 def showVolume(volumeNode) -> None:
     """Show a CT in all slice views, unless it is seen there already."""
     if not isShown(volumeNode):
         isBehind = all(each.GetBackgroundVolumeID() == volumeNode.GetID() for each in composites())
-        slicer.util.setSliceViewerLayers(background=volumeNode, foregroundOpacity=0.0, fit=not isBehind)
+        slicer.util.setSliceViewerLayers(background=volumeNode, fit=not isBehind)
+        for each in composites():
+            if _seenIn(each) != each.GetBackgroundVolumeID():
+                each.SetForegroundOpacity(0)
 
 
 def _seenIn(composite) -> str | None:

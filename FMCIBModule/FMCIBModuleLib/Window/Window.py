@@ -16,7 +16,7 @@ from ..Setup.RequirementsPanel import RequirementsPanel
 from ..Setup.Setup import Setup, Tools
 from ..Worker.WorkerProcess import EncoderSettings
 from .ErrorBoundary import ErrorBoundary
-from .Lesions import namesInScene
+from .Lesions import namesInScene, volumesWithLesions
 from .LesionsController import LesionsController
 from .LesionsPanel import LesionsPanel
 from .MarksInView import MarksInView
@@ -50,6 +50,7 @@ class Window(VTKObservationMixin):
         self.logic = logic
         self._parameters, self._guiTag = None, None
         self._isEntered, self._why = False, ""
+        self._before: set[str] = set()
         self.widget = slicer.util.loadUI(uiPath("Window"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._scanPanel = ScanPanel(uiPath("Scan"))
@@ -117,7 +118,7 @@ class Window(VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneClosed)
         # a selector of nodes chooses none while a scene is imported, and the parameter node must not hear of that
-        self.addObserver(scene, scene.StartImportEvent, lambda *_: self._forgetParameters())
+        self.addObserver(scene, scene.StartImportEvent, self._onSceneStartImport)
         self.addObserver(scene, scene.EndImportEvent, self._onSceneChanged)
         self.addObserver(scene, scene.EndRestoreEvent, self._onSceneChanged)
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeGoes)
@@ -192,15 +193,25 @@ class Window(VTKObservationMixin):
         self._scan.show(None, True)
         self._follower.forget()
 
+    def _onSceneStartImport(self, *_values: object) -> None:
+        """The end of an import is told by EndImportEvent; some command line modules import their results, too."""
+        self._before = _idsWithLesions()
+        self._forgetParameters()
+
     def _onSceneChanged(self, *_values: object) -> None:
         """A scene was loaded or brought back: its seeds are followed with its own choices, wherever the user is."""
-        self._scan.stopPlacing()
+        self._lesions.refreshSoon()
+        if _idsWithLesions() - self._before:  # else something was imported beside the user's work
+            self._scan.stopPlacing()
+            forgetSteps()
         self._followParameters()
         self._follower.update()
-        forgetSteps()
-        self._lesions.refreshSoon()
 
     def _onSceneClosed(self, *_values: object) -> None:
         if self._isEntered:
             self._followParameters()
         self._lesions.refreshSoon()
+
+
+def _idsWithLesions() -> set[str]:
+    return {node.GetID() for node in volumesWithLesions()}
