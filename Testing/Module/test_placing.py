@@ -78,10 +78,10 @@ def test_the_scene_may_be_closed_while_seeds_are_placed(placing, seedsNode, phan
 def test_another_scan_in_a_view_ends_it(placing, seedsNode, phantomNode, chest):
     """A click in that view would be on another patient, and be recorded for this one."""
     told = []
-    placing.otherScanShown.connect(lambda: told.append(True))
+    placing.otherScanShown.connect(told.append)
     other = nodeFromVolume(chest, "Another patient")
     placing.start(seedsNode, phantomNode, several=True)
     slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceCompositeNode().SetBackgroundVolumeID(other.GetID())
     assert not placing.isOn
     assert not isPlacing()
-    assert told == [True]
+    assert told == ["Phantom"]
