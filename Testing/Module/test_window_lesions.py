@@ -20,7 +20,7 @@ from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
 from FMCIBModuleLib.Window.SliceViews import isShown
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from views import showAt, sliceView
-from window_support import NODULE, Remembered, near, settle, statuses
+from window_support import NODULE, Remembered, near, reloadScene, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
@@ -593,11 +593,7 @@ def test_a_scene_opens_whatever_a_lesion_is_called(stage, phantomNode, tmp_path,
     stage.analysed(NODULE)
     findSeedsNode(phantomNode).SetNthControlPointLabel(0, name)
     settle()
-    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
-    slicer.mrmlScene.Clear(0)
-    settle()
-    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
-    settle()
+    reloadScene(tmp_path)
     assert stage.names() == [name]
     assert len(boxes(slicer.util.getNode("Phantom"))) == 1
 

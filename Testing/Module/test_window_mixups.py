@@ -18,7 +18,7 @@ from FMCIBModuleLib.Window.UndoSteps import enableUndo
 from hand_worker import HandLogic
 from test_window_seeds import choose, makeSegment
 from views import clickAt, isPlacing, showAt
-from window_support import NODULE, near, settle, statuses
+from window_support import NODULE, near, reloadScene, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
@@ -37,15 +37,6 @@ def redo(stage) -> None:
 
 def keysOf(volumeNode) -> list[str]:
     return [seed.key for seed in seedsIn(findSeedsNode(volumeNode))]
-
-
-def reload(tmp_path) -> None:
-    """Save the scene, close it, load it."""
-    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
-    slicer.mrmlScene.Clear(0)
-    settle()
-    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
-    settle()
 
 
 @pytest.fixture
@@ -90,7 +81,7 @@ def test_undo_from_slicers_own_menu_mixes_up_no_lesions_either(stage, phantomNod
 def test_a_scene_that_was_saved_with_the_count_set_back_is_mended(stage, phantomNode, tmp_path):
     stage.analysed(NODULE, BESIDE)
     findSeedsNode(phantomNode).SetLastUsedControlPointNumber(0)
-    reload(tmp_path)
+    reloadScene(tmp_path)
     phantomNode = slicer.util.getNode("Phantom")
     enableUndo(findSeedsNode(phantomNode))
     stage.parameters.weights = "demonstration"
@@ -360,7 +351,7 @@ def test_a_scene_that_was_saved_while_placing_places_nothing(stage, phantomNode,
     stage.analysed(NODULE)
     click(stage.scan.placeButton)
     settle()
-    reload(tmp_path)
+    reloadScene(tmp_path)
     assert not isPlacing()
     assert not stage.scan.placeButton.checked
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -13,6 +14,7 @@ from FMCIBModuleLib.SceneBridge import pointToRas
 from FMCIBModuleLib.Setup.Settings import Settings
 from FMCIBModuleLib.Setup.Setup import Tools
 from FMCIBModuleLib.Signal import Signal
+from FMCIBModuleLib.Window import UndoSteps
 from FMCIBModuleLib.Window.Window import Window
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from hand_worker import HandLogic, HandWorker
@@ -180,9 +182,17 @@ def settle() -> None:
 
 def forgetSteps() -> None:
     """No undo in the next test."""
-    slicer.mrmlScene.ClearUndoStack()
-    slicer.mrmlScene.ClearRedoStack()
+    UndoSteps.forgetSteps()
     slicer.mrmlScene.SetUndoOff()
+
+
+def reloadScene(folder: Path) -> None:
+    """Save the scene, close it, load it."""
+    assert slicer.util.saveScene(str(folder / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    settle()
+    slicer.util.loadScene(str(folder / "scene.mrb"))
+    settle()
 
 
 def statuses(volumeNode) -> list[tuple[str, str]]:

@@ -7,18 +7,19 @@ from typing import Any
 
 import slicer
 import vtk
-from fmcib_engine.errors import SeedError
 from slicer.util import VTKObservationMixin
 
-from ..SeedSources import SEEDS_ID, SceneSeed, seedsFromMarkups
+from ..SeedSources import SEEDS_ID, SceneSeed
 from ..SubjectHierarchy import ROLE
-from .Lesions import volumesWithLesions
+from .Lesions import readableSeeds, volumesWithLesions
 
 _SEEDS, _TABLE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode"
 
 
 class LesionNodesInScene(VTKObservationMixin):
-    """Observes CTs with lesions, their tables, and lists of points of the user's that were analysed, until `close`.
+    """Observes CTs with lesions, their tables, and the user's lists of points that were analysed.
+
+    It begins with the first `update` and ends with `close`.
 
     The window's own analysis tells of what it does, and of its own seeds. A script has another one, and nobody watches
     the user's own lists.
@@ -33,7 +34,6 @@ class LesionNodesInScene(VTKObservationMixin):
         self._onChange = onChange
         self._points: dict[str, list[SceneSeed]] = {}
         """Of each of the user's lists, by its ID."""
-        self.update()
 
     def close(self) -> None:
         """Observe nothing any more."""
@@ -53,23 +53,16 @@ class LesionNodesInScene(VTKObservationMixin):
                 self.addObserver(node, modified, self._onChange)
         for node in slicer.util.getNodesByClass(_SEEDS):
             if node.GetAttribute(SEEDS_ID) and not node.GetAttribute(ROLE):
-                self._points[node.GetID()] = _seedsOf(node)
+                self._points[node.GetID()] = readableSeeds(node)
                 for event in (moved, node.PointModifiedEvent, node.PointRemovedEvent):
                     self.addObserver(node, event, self._onPoints)
 
     def _onPoints(self, node, event) -> None:
         """The preview under the mouse moves all the time, and is no seed."""
-        if self._points.get(node.GetID()) != _seedsOf(node):
+        if self._points.get(node.GetID()) != readableSeeds(node):
             self._onChange(node, event)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, scene, event, node) -> None:
         if node.GetClassName() in (_SEEDS, _TABLE):
             self._onChange(scene, event)
-
-
-def _seedsOf(node) -> list[SceneSeed]:
-    try:
-        return seedsFromMarkups(node)
-    except SeedError:  # of one point without finite coordinates
-        return []

@@ -9,8 +9,7 @@ from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
-from ..Results import pointOf
-from .Lesions import Lesion
+from .Lesions import Lesion, readablePoint
 
 _LONGEST_NAME = 80
 _DIRECTIONS = (("R", "L"), ("A", "P"), ("I", "S"))
@@ -87,9 +86,8 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
 
 
 def _seedInWords(row: Mapping[str, str]) -> str:
-    try:
-        point = pointOf(row)
-    except ValueError:
+    point = readablePoint(row)
+    if point is None:
         return _("where its seed was is not known: its row is damaged")
     return _("seed {point} mm (LPS {lps})").format(
         point=whereInWords(point, 1), lps=", ".join(f"{value:.2f}" for value in point)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import slicer
 import vtk
 from fmcib_engine.errors import SeedError
+from fmcib_engine.geometry import PatientPoint
 
 from ..LesionTable import LesionTable
 from ..Results import pointOf
@@ -42,14 +44,20 @@ class Lesion:
         """Its seed; where that is gone, the place that its row is about; None where nobody knows one."""
         if self.seed is not None:
             return self.seed
-        try:
-            return SceneSeed(self.key, self.name, pointOf(self.row))
-        except ValueError:  # an empty cell
-            return None
+        point = readablePoint(self.row)
+        return SceneSeed(self.key, self.name, point) if point else None
 
     @property
     def name(self) -> str:
         return self.seed.label if self.seed else self.row["lesion_id"]
+
+
+def readablePoint(row: Mapping[str, str]) -> PatientPoint | None:
+    """Where the seed of a row was, LPS mm; None where its cells are damaged."""
+    try:
+        return pointOf(row)
+    except ValueError:
+        return None
 
 
 def volumesWithLesions() -> list:
@@ -65,8 +73,8 @@ def volumesWithLesions() -> list:
 def lesionsOf(volumeNode) -> list[Lesion]:
     """The lesions of a CT in the order of the rows; one without a row stands where its row will be."""
     table, own = LesionTable(volumeNode), findSeedsNode(volumeNode)
-    marked = {seed.key: seed for node in _seedsNodes() for seed in _seeds(node)}
-    keys, order = table.keys(), [seed.key for seed in (_seeds(own) if own else [])]
+    marked = {seed.key: seed for node in _seedsNodes() for seed in readableSeeds(node)}
+    keys, order = table.keys(), [seed.key for seed in (readableSeeds(own) if own else [])]
     for number, key in enumerate(order):
         if key not in keys:
             later = set(order[number + 1 :])
@@ -94,7 +102,9 @@ def scanNames() -> dict[Any, str]:
 def seedOrders() -> dict[Any, list[str]]:
     """Of each CT: the keys of its own seeds, in their order."""
     found = {volumeNode: findSeedsNode(volumeNode) for volumeNode in volumesWithLesions()}
-    return {volumeNode: [seed.key for seed in _seeds(node)] for volumeNode, node in found.items() if node is not None}
+    return {
+        volumeNode: [seed.key for seed in readableSeeds(node)] for volumeNode, node in found.items() if node is not None
+    }
 
 
 def namesInScene() -> list[str]:
@@ -114,7 +124,8 @@ def _seedsNodes() -> list:
     return [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") if node.GetAttribute(SEEDS_ID)]
 
 
-def _seeds(seedsNode) -> list[SceneSeed]:
+def readableSeeds(seedsNode) -> list[SceneSeed]:
+    """The seeds of a list of points; none where one cannot be read."""
     try:
         return seedsIn(seedsNode)
     except SeedError:  # of one point without finite coordinates, which the watcher tells

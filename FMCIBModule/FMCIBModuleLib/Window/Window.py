@@ -60,12 +60,12 @@ class Window(VTKObservationMixin):
         self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
         self._layOut()
         analysis, tell = logic.analysis, self._scanPanel.showMessage
-        around = ErrorBoundary(tell).around
-        facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings, around)
+        self._boundary = ErrorBoundary(tell)
+        facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings, self._boundary.around)
         self.setup = Setup(self._requirementsPanel, self._advancedPanel, uiPath("Licence"), facts, tools)
         self._follower = SeedFollower(analysis)
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
-        patches = PatchController(self._patchPanel, analysis, ErrorBoundary(tell))
+        patches = PatchController(self._patchPanel, analysis, self._boundary)
         self._lesions = LesionsController(self._lesionsPanel, analysis, patches, self._follower, tell)
         self._marks = MarksInView()
         self._connect()
@@ -102,7 +102,7 @@ class Window(VTKObservationMixin):
         self._scanPanel.widget.setMRMLScene(slicer.mrmlScene)
 
     def _connect(self) -> None:
-        around = ErrorBoundary(self._scanPanel.showMessage).around
+        around = self._boundary.around
         setup, scene = self.setup, slicer.mrmlScene
         setup.failed.connect(self._scanPanel.showMessage)
         setup.noticeChanged.connect(self._showNotice)
@@ -142,7 +142,7 @@ class Window(VTKObservationMixin):
     def _onParameters(self, *_values: object) -> None:
         """The user, a script or a scene that was loaded has changed a choice."""
         chosen = self._parameters
-        with ErrorBoundary(self._scanPanel.showMessage).guard():
+        with self._boundary.guard():
             self.logic.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision)
             self.setup.showWeights(chosen.weights)
             self.setup.showDevice(chosen.device)
