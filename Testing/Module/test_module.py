@@ -109,6 +109,7 @@ def test_the_self_test_passes(module):
 def test_scripts_get_the_logic_of_the_window(module):
     """`slicer.util.getModuleLogic` asks the widget for it."""
     module.widgetRepresentation()
+    slicer.util.reloadScriptedModule("FMCIBModule")  # an earlier test may have let go of the panel's window
     widget = slicer.modules.FMCIBModuleWidget
     assert widget.logic is widget.window.logic
     widget.cleanup()
