@@ -116,9 +116,8 @@ def test_nothing_knows_slicer_qt_vtk_or_unpickles(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
-def test_files_and_functions_stay_short(path):
+def test_functions_stay_short(path):
     source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= 250
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and path.name != "commands.py":  # a command is as long as its options
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]

@@ -111,9 +111,8 @@ def test_only_the_bridge_speaks_ras(path):
 
 
 @pytest.mark.parametrize("path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem)
-def test_files_and_functions_stay_short_and_print_nothing(path):
+def test_functions_stay_short_and_print_nothing(path):
     source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= 250
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
