@@ -18,16 +18,16 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from . import affine as plain
+from .affine import FloatArray
 from .errors import ImageError, SeedError
 
 Frame = Literal["lps", "ras", "ijk"]
 FRAMES: tuple[Frame, ...] = get_args(Frame)
 
-FloatArray = NDArray[np.float64]
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # its own inverse
+_LPS_TO_RAS = np.array([[-1.0], [-1.0], [1.0], [1.0]])  # signs of the rows of an affine; its own inverse
 _OBLIQUE_COSINE = 1e-3  # an axis that leans more than 0.06 degrees from the nearest patient axis
 
 
@@ -45,14 +45,15 @@ class PatientPoint:
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in self):
-            msg = f"A seed needs three finite coordinates in millimetres, got {tuple(self)}. Correct the coordinates."
+            got = tuple(value + 0.0 for value in self)  # no negative zeros
+            msg = f"A seed needs three finite coordinates in millimetres, got {got}. Correct the coordinates."
             raise SeedError(msg)
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter((self.x, self.y, self.z))
 
     def __str__(self) -> str:
-        return f"({self.x:.2f}, {self.y:.2f}, {self.z:.2f}) mm LPS"
+        return f"({self.x:z.2f}, {self.y:z.2f}, {self.z:z.2f}) mm LPS"
 
     @classmethod
     def from_lps(cls, point: ArrayLike) -> PatientPoint:
@@ -61,7 +62,7 @@ class PatientPoint:
         if values.shape != (3,):
             msg = f"A point has three coordinates, got an array of shape {values.shape}."
             raise SeedError(msg)
-        return cls(*(float(value) for value in values))
+        return cls(*(float(value) + 0.0 for value in values))  # no negative zeros
 
     @classmethod
     def from_ras(cls, point: ArrayLike) -> PatientPoint:
@@ -96,8 +97,9 @@ class VoxelGrid:
         if affine.shape != (4, 4) or not np.isfinite(affine).all() or not np.array_equal(affine[3], (0, 0, 0, 1)):
             msg = f"A voxel grid needs a finite 4x4 affine with the last row 0 0 0 1, got {affine.tolist()}."
             raise ImageError(msg)
-        steps = np.linalg.norm(affine[:3, :3], axis=0)
-        if steps.min() == 0 or abs(np.linalg.det(affine[:3, :3] / steps)) < 1e-6:
+        affine += 0.0  # no negative zeros
+        steps = plain.lengths(affine[:3, :3].T)
+        if steps.min() == 0 or abs(plain.triple(affine[:3, :3] / steps)) < 1e-6:
             msg = (
                 f"The axes of the scan must span space, got the directions {affine[:3, :3].T.tolist()} mm per voxel. "
                 "The file's header is damaged: export the scan again."
@@ -120,18 +122,18 @@ class VoxelGrid:
     @classmethod
     def from_ras_affine(cls, size: tuple[int, int, int], ras_affine: ArrayLike) -> VoxelGrid:
         """From a 4x4 that maps (i, j, k) to RAS millimetres, as NIfTI, MONAI and Slicer write it."""
-        return cls(size, _LPS_TO_RAS @ np.asarray(ras_affine, dtype=np.float64))
+        return cls(size, _LPS_TO_RAS * np.asarray(ras_affine, dtype=np.float64))
 
     @property
     def ras_affine(self) -> FloatArray:
         """4x4, maps the index (i, j, k, 1) to RAS millimetres."""
-        return _LPS_TO_RAS @ self.affine
+        ras: FloatArray = _LPS_TO_RAS * self.affine + 0.0  # no negative zeros
+        return ras
 
     @cached_property
     def inverse(self) -> FloatArray:
         """4x4, maps LPS millimetres to the continuous index (i, j, k, 1)."""
-        inverse: FloatArray = np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
-        return inverse
+        return plain.inverse(self.affine)
 
     @property
     def origin(self) -> FloatArray:
@@ -141,8 +143,7 @@ class VoxelGrid:
     @cached_property
     def spacing(self) -> FloatArray:
         """Distance in mm between neighbouring voxels along (i, j, k)."""
-        lengths: FloatArray = np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0))
-        return lengths
+        return plain.lengths(self.affine[:3, :3].T)
 
     @property
     def direction(self) -> FloatArray:
@@ -155,14 +156,19 @@ class VoxelGrid:
         """Whether any axis leans more than 0.06 degrees from the patient axis nearest to it."""
         return bool((np.sort(np.abs(self.direction), axis=0)[:2] > _OBLIQUE_COSINE).any())
 
+    @cached_property
+    def is_upright(self) -> bool:
+        """Whether each axis is one of the patient's: no voxel lies aside by more than rounding errors, 1e-9 mm."""
+        aside = np.sort(np.abs(self.affine[:3, :3]), axis=0)[:2] * (np.array(self.size) - 1.0)
+        return bool((aside <= plain.NOISE).all())
+
     def to_patient(self, index: ArrayLike) -> FloatArray:
         """LPS millimetres of continuous indices; `index` has shape (3,) or (n, 3), in the order (i, j, k)."""
-        points: FloatArray = np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
-        return points
+        return plain.moved(self.affine, index)
 
     def to_index(self, point: PatientPoint) -> FloatArray:
         """Continuous index (i, j, k) of a point, shape (3,)."""
-        return (self.inverse @ (*point, 1.0))[:3]
+        return plain.moved(self.inverse, tuple(point))
 
     def corners(self, margin: float = 0.0) -> FloatArray:
         """LPS millimetres of the eight corner voxels' centres, (8, 3), moved outwards by `margin` voxels."""
@@ -173,7 +179,7 @@ class VoxelGrid:
         """Distance in mm from a point to the nearest outer face of the scan; negative outside."""
         index = self.to_index(point)
         voxels = np.minimum(index + 0.5, np.array(self.size) - 0.5 - index)
-        millimetres_per_voxel = 1.0 / np.linalg.norm(self.inverse[:3, :3], axis=1)
+        millimetres_per_voxel = 1.0 / plain.lengths(self.inverse[:3, :3])
         return float((voxels * millimetres_per_voxel).min())
 
     def require_inside(self, point: PatientPoint) -> None:
@@ -187,11 +193,14 @@ class VoxelGrid:
         if ((index >= -0.5 - rounding) & (index <= np.array(self.size) - 0.5 + rounding)).all():
             return
         box = self.corners(margin=0.5)
-        lps = " x ".join(f"[{low:.2f}, {high:.2f}]" for low, high in zip(box.min(axis=0), box.max(axis=0), strict=True))
+        lps = " x ".join(
+            f"[{low:z.2f}, {high:z.2f}]" for low, high in zip(box.min(axis=0), box.max(axis=0), strict=True)
+        )
         ijk = " x ".join(f"[-0.5, {n - 0.5}]" for n in self.size)
+        here = ", ".join(f"{number:z.1f}" for number in index)
         msg = (
-            f"The seed {point} lies outside the scan: its index is ({index[0]:.1f}, {index[1]:.1f}, {index[2]:.1f}), "
-            f"the scan covers {ijk} in IJK, {lps} mm in LPS. Check the frame of the coordinates (lps, ras or ijk) "
+            f"The seed {point} lies outside the scan: its index is ({here}), the scan covers {ijk} in IJK, "
+            f"{lps} mm in LPS. Check the frame of the coordinates (lps, ras or ijk) "
             "and that the seed belongs to this scan."
         )
         raise SeedError(msg)

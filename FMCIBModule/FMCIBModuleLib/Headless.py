@@ -162,7 +162,7 @@ def _tell(table: LesionTable) -> int:
     for row in rows[:_MOST_SHOWN]:
         features = table.features(row["lesion_key"])
         said = row["error"] or row["warnings"] or "no warnings"
-        first = " ".join(f"{value:.4g}" for value in features[:3]) + " …" if features is not None else "no features"
+        first = " ".join(f"{value:z.4g}" for value in features[:3]) + " …" if features is not None else "no features"
         print(f"{row['lesion_id']}: {row['status']}; {first}; {said}", flush=True)
     failed = sum(row["status"] != "ok" for row in rows)
     print(f"{len(rows)} lesions, {failed} without features. For research use only.", flush=True)

@@ -116,6 +116,7 @@ class LesionTable:
         if not rows:
             return
         with NodeModify(self.node):
+            _addColumns(self.node)  # those that a scene of an earlier version lacks
             for index, row in zip(places, rows, strict=True):
                 for name, text in row.items():
                     _setCell(self.node, index, name, text)

@@ -16,6 +16,7 @@ import numpy as np
 import slicer
 import slicer.util
 import vtk
+from fmcib_engine import affine as plain
 from fmcib_engine.errors import ImageError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.volume import Volume
@@ -24,6 +25,9 @@ from .ScanNode import readRecord, requireCt, sourceOf, writeRecord
 
 _RIGHT_ANGLE = 1e-3
 """Largest cosine between two axes that passes for a right angle: 0.06 degrees."""
+
+_SCALED = 2e-3
+"""A length that differs by more than one in a thousand, squared."""
 
 _NOISE = 1e-12
 """mm. What remains of a number when Slicer has inverted a matrix twice and multiplied a few."""
@@ -61,7 +65,7 @@ def volumeFromNode(volumeNode) -> Volume:
         ownGrid = record.grid
     grid = ownGrid
     if not np.array_equal(toWorld, np.eye(4)):
-        grid = VoxelGrid.from_ras_affine(ownGrid.size, _withoutNoise(toWorld @ ownGrid.ras_affine))
+        grid = VoxelGrid.from_ras_affine(ownGrid.size, _withoutNoise(plain.product(toWorld, ownGrid.ras_affine)))
         source = replace(source, notes=(*source.notes, _moved(toWorld)))
     _requireRightAngles(grid)
     array = slicer.util.arrayFromVolume(volumeNode).view()
@@ -122,11 +126,11 @@ def boxFromGrid(grid: VoxelGrid) -> RasBox:
     """The box around all voxels of a grid, their outer faces included. A patch's is 50 mm wide."""
     toRas = grid.ras_affine
     axes = toRas[:3, :3] / grid.spacing
-    if np.linalg.det(axes) < 0:  # a box looks the same from either end, and ROIs are right-handed
+    if plain.triple(axes) < 0:  # a box looks the same from either end, and ROIs are right-handed
         axes[:, 2] *= -1
     objectToWorld = np.eye(4)
     objectToWorld[:3, :3] = axes
-    objectToWorld[:3, 3] = toRas[:3] @ (*(np.array(grid.size) - 1) / 2, 1.0)
+    objectToWorld[:3, 3] = plain.moved(toRas, (np.array(grid.size) - 1) / 2)
     center, size = objectToWorld[:3, 3].tolist(), (grid.spacing * grid.size).tolist()
     return RasBox(tuple(center), tuple(size), slicer.util.vtkMatrixFromArray(objectToWorld + 0.0))
 
@@ -137,7 +141,7 @@ def _ownGrid(volumeNode) -> VoxelGrid:
     volumeNode.GetIJKToRASMatrix(matrix)
     toRas = slicer.util.arrayFromVTKMatrix(matrix)
     image = volumeNode.GetImageData()
-    toRas[:3, 3] += toRas[:3, :3] @ image.GetExtent()[::2]  # a cropped image may count its voxels from elsewhere
+    toRas[:3, 3] = plain.moved(toRas, image.GetExtent()[::2])  # a cropped image may count its voxels from elsewhere
     return VoxelGrid.from_ras_affine(image.GetDimensions(), _withoutNoise(toRas))
 
 
@@ -173,14 +177,14 @@ def _toWorld(volumeNode) -> np.ndarray:
 
 def _isInvertible(matrix: np.ndarray) -> bool:
     """Whether a 4x4 moves points without losing any; not so where it holds numbers that are not finite."""
-    steps = np.linalg.norm(matrix[:3, :3], axis=0)
+    steps = plain.lengths(matrix[:3, :3].T)
     if steps.min() == 0 or not np.array_equal(matrix[3], (0, 0, 0, 1)):
         return False
-    return bool(abs(np.linalg.det(matrix[:3, :3] / steps)) > 1e-6)
+    return bool(abs(plain.triple(matrix[:3, :3] / steps)) > 1e-6)
 
 
 def _requireRightAngles(grid: VoxelGrid) -> None:
-    cosines = np.abs(grid.direction.T @ grid.direction - np.eye(3))
+    cosines = np.abs(_products(grid.direction) - np.eye(3))
     if cosines.max() > _RIGHT_ANGLE:
         msg = (
             "The axes of a scan must be at right angles to each other, but two of this one's are "
@@ -192,10 +196,14 @@ def _requireRightAngles(grid: VoxelGrid) -> None:
 
 def _moved(toWorld: np.ndarray) -> str:
     """What a transform did to the scan, as a clause beside its numbers."""
-    stretches = np.linalg.svd(toWorld[:3, :3], compute_uv=False)
-    facts = ["mirrored"] if np.linalg.det(toWorld[:3, :3]) < 0 else []
-    facts += ["scaled"] if np.abs(stretches - 1).max() > 1e-3 else []
+    facts = ["mirrored"] if plain.triple(toWorld[:3, :3]) < 0 else []
+    facts += ["scaled"] if np.abs(_products(toWorld[:3, :3]) - np.eye(3)).max() > _SCALED else []
     return " and ".join(["the scan was moved by a transform in the scene", *facts])
+
+
+def _products(axes: np.ndarray) -> np.ndarray:
+    """3x3, the scalar product of each column with each; the unit matrix where they are unit vectors at right angles."""
+    return plain.dot(axes.T[:, np.newaxis], axes.T)
 
 
 def _withoutNoise(numbers: np.ndarray) -> np.ndarray:
@@ -213,4 +221,4 @@ def _plain(number: float) -> float:
         return number
     few, more = ([round(number, digits) for digits in digits_] for digits_ in (range(7), range(7, 12)))
     candidates = (*few, float(np.float32(number)), *more)
-    return next((plain for plain in candidates if abs(plain - number) <= _NOISE), number) + 0.0
+    return next((each for each in candidates if abs(each - number) <= _NOISE), number) + 0.0

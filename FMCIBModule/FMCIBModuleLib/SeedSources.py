@@ -10,6 +10,7 @@ import numpy as np
 import slicer
 import slicer.util
 import vtk
+from fmcib_engine import affine as plain
 from fmcib_engine.errors import SeedError
 from fmcib_engine.geometry import PatientPoint
 from vtk.util.numpy_support import vtk_to_numpy
@@ -143,7 +144,7 @@ def _boxInWorld(node, toNode: np.ndarray, low: np.ndarray, high: np.ndarray) -> 
     world = _toWorld(node, toNode)
     choices = np.array(np.meshgrid((0, 1), (0, 1), (0, 1), indexing="ij")).reshape(3, -1).T
     corners = np.array([world(np.where(choice, high, low)) for choice in choices]).reshape(2, 2, 2, 3)
-    edges = [np.linalg.norm(np.diff(corners, axis=axis), axis=-1).max() for axis in range(3)]
+    edges = [plain.lengths(np.diff(corners, axis=axis)).max() for axis in range(3)]
     return world((low + high) / 2), float(max(edges))
 
 
@@ -152,7 +153,7 @@ def _toWorld(node, toNode: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
     def world(position: np.ndarray) -> np.ndarray:
         moved = [0.0, 0.0, 0.0]
-        node.TransformPointToWorld((toNode @ (*position, 1.0))[:3].tolist(), moved)
+        node.TransformPointToWorld(plain.moved(toNode, position).tolist(), moved)
         return np.array(moved)
 
     return world

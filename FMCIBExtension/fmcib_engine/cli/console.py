@@ -128,7 +128,7 @@ def _short_row(result: LesionResult) -> tuple[str, ...]:
     point, patch, encoded = result.point, result.patch, result.encoded
     return (
         result.seed.lesion_id,
-        f"{point.x:.1f} {point.y:.1f} {point.z:.1f}" if point else "",
+        f"{point.x:z.1f} {point.y:z.1f} {point.z:z.1f}" if point else "",
         f"{patch.quality.padded_fraction:.1%}" if patch else "",
-        " ".join(f"{value:.4f}" for value in encoded.features[:3]) + " …" if encoded else "none: error",
+        " ".join(f"{value:z.4f}" for value in encoded.features[:3]) + " …" if encoded else "none: error",
     )

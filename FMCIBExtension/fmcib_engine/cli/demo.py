@@ -35,7 +35,7 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
     _require_own(table, picture)
     resolve_device(encoder.device)  # before a phantom is made for nothing
     image, seed, about = (*scan, "your scan") if scan else _public_scan(download=download) or _phantom(folder)
-    out.print(f"{about}: {image.name}, seed {seed[0]:.2f} {seed[1]:.2f} {seed[2]:.2f} mm LPS", markup=False)
+    out.print(f"{about}: {image.name}, seed {seed[0]:z.2f} {seed[1]:z.2f} {seed[2]:z.2f} mm LPS", markup=False)
 
     def show(results: list[LesionResult], run: Run) -> None:
         patch = results[0].patch

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import affine as plain
+from ..affine import FloatArray
 from ..errors import ImageError, SeedError
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
 from .patch import PATCH_SIZE
 
 IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
+
+_EDGE = 1e-6  # voxels: as near to an edge, the last digits of a seed decide which voxel is its own
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,30 @@ class Crop:
     stop: IntArray
     centre: IntArray
     """The seed's voxel."""
+    on_edge: bool
+    """Whether the seed lies within 1e-6 of a voxel of where another voxel would be its own."""
 
     @classmethod
-    def around(cls, seed: PatientPoint, target: VoxelGrid) -> Crop:
-        """`[c - 25, c + 25)` clamped to the grid, with c the seed's index **truncated towards zero**.
+    def around(cls, seed: PatientPoint, source: VoxelGrid, target: VoxelGrid) -> Crop:
+        """`[c - 25, c + 25)` clamped to the target grid, with c the seed's index there **truncated towards zero**.
 
         Truncation is upstream's (`fmcib/preprocessing/seed_based_crop.py`, `int(x)`), so the seed lies up to 1.5 mm
-        beyond the patch's centre.
+        beyond the patch's centre. A seed on a voxel's very edge, where its index is a whole number, is where a last
+        bit decides over a millimetre. The index is computed in plain arithmetic (`affine`), and is then
+
+        * of an upright scan taken as it is: upstream's arithmetic gives the same bits there, on every processor;
+        * of any other scan a whole number if it is one but for 1e-9, and that is the seed's voxel. Upstream gives it or
+          its neighbour, as its rounding errors fall.
 
         Raises:
             SeedError: nothing of the grid is nearer than 25 mm to the seed.
         """
-        centre = np.trunc(target.to_index(seed)).astype(np.int64)
+        index = target.to_index(seed)
+        if not source.is_upright:
+            index = plain.settled(index)
+        edge = np.rint(index)
+        on_edge = bool(((np.abs(index - edge) <= _EDGE) & (edge != 0)).any())  # -0.9 and 0.9 are both truncated to 0
+        centre = np.trunc(index).astype(np.int64)
         half = PATCH_SIZE // 2
         start = np.maximum(centre - half, 0)
         stop = np.minimum(centre + half, target.size)
@@ -47,7 +62,7 @@ class Crop:
                 f"No voxel centre of the scan lies within {half} mm of the seed {seed} along every axis. Move the seed."
             )
             raise SeedError(msg)
-        return cls(target, start, stop, centre)
+        return cls(target, start, stop, centre, on_edge)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,8 +72,8 @@ class Crop:
 
     def index_map(self, source: VoxelGrid) -> FloatArray:
         """4x4 that maps the index (i, j, k) inside the crop to the continuous index in `source`."""
-        matrix = source.inverse @ self.target.affine
-        matrix[:3, 3] += matrix[:3, :3] @ self.start
+        matrix = plain.product(source.inverse, self.target.affine)
+        matrix[:3, 3] = plain.moved(matrix, self.start)
         return matrix
 
 
@@ -111,9 +126,9 @@ def read_box(volume: Volume, crop: Crop) -> Box:
 
 def _extent(index_map: FloatArray, start: IntArray, stop: IntArray) -> tuple[FloatArray, FloatArray]:
     """Lowest and highest index (i, j, k) in the scan of the crop's voxels [start, stop)."""
-    ends = np.array(np.meshgrid(*zip(start, stop - 1, strict=True), indexing="ij")).reshape(3, -1)
-    corners = index_map[:3, :3] @ ends + index_map[:3, 3:]
-    return corners.min(axis=1), corners.max(axis=1)
+    ends = np.array(np.meshgrid(*zip(start, stop - 1, strict=True), indexing="ij")).reshape(3, -1).T
+    corners = plain.moved(index_map, ends)
+    return corners.min(axis=0), corners.max(axis=0)
 
 
 def pad_to_patch(array: NDArray[Any]) -> tuple[NDArray[Any], IntArray]:

@@ -61,6 +61,8 @@ class Quality:
     """How many slices of the scan are missing, doubled or damaged, none of which the patch was read from."""
     fault_distance_mm: float | None
     """From the slices that were read to the nearest that cannot be trusted; None where all can."""
+    seed_on_voxel_edge: bool = False
+    """Whether the seed lies within 1e-6 of a voxel of where the recipe would cut the patch a voxel farther."""
 
     def warnings(self, lesion_diameter_mm: float | None = None) -> list[str]:
         """Sentences for whoever reads the result."""
@@ -92,6 +94,11 @@ class Quality:
             found.append(
                 f"the scan has faults, the nearest {self.fault_distance_mm:.1f} mm from the slices that were read, and "
                 f"{self.untrusted_slices} of its slices cannot be trusted"
+            )
+        if self.seed_on_voxel_edge and self.oblique:  # of an upright scan it is the original's patch all the same
+            found.append(
+                "the seed lies on the edge between two voxels of the 1 mm grid, and the scan is oblique: rounding "
+                "errors decide whether the original pipeline cuts this patch or one a millimetre away"
             )
         return found
 
@@ -202,6 +209,7 @@ def measure_quality(
     patch_grid: VoxelGrid,
     seed: PatientPoint,
     volume: Volume,
+    seed_on_voxel_edge: bool,
     fault_distance_mm: float | None,
 ) -> Quality:
     """The facts about one crop.
@@ -212,6 +220,7 @@ def measure_quality(
         patch_grid: where the patch lies.
         seed: LPS mm.
         volume: the scan.
+        seed_on_voxel_edge: whether the seed lies where the next voxel would be its own.
         fault_distance_mm: from the slices that were read to the scan's nearest fault.
     """
     centre = patch_grid.to_patient(np.full(3, (PATCH_SIZE - 1) / 2))
@@ -224,6 +233,7 @@ def measure_quality(
     source = volume.grid
     count = max(values.size, 1)
     highest = np.float32((HIGHEST_HU - HU_OF_ZERO) / HU_PER_UNIT)
+    bone = np.float32((600.0 - HU_OF_ZERO) / HU_PER_UNIT)
     tolerance = np.float32(1e-6)
     return Quality(
         padded_fraction=float(1.0 - covered.mean(dtype=np.float64)),
@@ -236,12 +246,13 @@ def measure_quality(
         source_spacing_k_mm=float(source.spacing[2]),
         fraction_below_minus_1024_hu=float(np.count_nonzero(values < -tolerance) / count),
         fraction_above_3071_hu=float(np.count_nonzero(values > highest + tolerance) / count),
-        fraction_above_600_hu=float(np.count_nonzero(values > (600.0 - HU_OF_ZERO) / HU_PER_UNIT) / count),
-        lowest_hu=round(float(extremes[0]), 3),
-        highest_hu=round(float(extremes[1]), 3),
+        fraction_above_600_hu=float(np.count_nonzero(values > bone + tolerance) / count),
+        lowest_hu=round(float(extremes[0]), 3) + 0.0,  # no negative zeros
+        highest_hu=round(float(extremes[1]), 3) + 0.0,
         oblique=source.is_oblique,
         untrusted_slices=sum(
             len(range(max(fault.first, 0), min(fault.last + 1, source.size[2]))) for fault in volume.faults
         ),
         fault_distance_mm=fault_distance_mm,
+        seed_on_voxel_edge=seed_on_voxel_edge,
     )

@@ -65,4 +65,4 @@ class Header:
 
 def shown(numbers: Iterable[float]) -> str:
     """A position or direction in a message."""
-    return f"({', '.join(f'{number:.6g}' for number in numbers)})"
+    return f"({', '.join(f'{number:z.6g}' for number in numbers)})"

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import affine as plain
+from ..affine import FloatArray
 from ..errors import SeriesError
 from .dicom_header import Header, shown
-
-FloatArray = NDArray[np.float64]
 
 ROUNDING_MM = 0.03  # of positions: table positions jitter by so much
 ROUNDING_STEPS = 0.01
@@ -35,7 +35,7 @@ _ADVICE = "Irregular series are not read: export the series again, or resample i
 
 def line_of(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
     """A place and the step of the stack, LPS mm."""
-    gaps = np.diff(positions @ normal)
+    gaps = np.diff(plain.dot(positions, normal))
     if gaps.sum() < _SAME_PLACE_MM:
         msg = (
             f"Each slice must lie at its own place; {ordered[0].path.name!r} and {len(ordered) - 1} more all lie at "
@@ -46,7 +46,7 @@ def line_of(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray
     off = distances_of(positions, np.arange(len(ordered)), origin, step)
     if off.max() > tolerance(step, positions) or gaps.min() < _SAME_PLACE_MM:
         line = _commonest_line(positions, normal)
-        if line is None or gaps.sum() > _EMPTIEST * len(ordered) * np.linalg.norm(line[1]):
+        if line is None or gaps.sum() > _EMPTIEST * len(ordered) * plain.lengths(line[1]):
             _require_upright(origin, step, normal, positions)
             msg = (
                 f"Slices must follow each other at equal steps; these vary from {gaps.min():.2f} to "
@@ -63,9 +63,9 @@ def _commonest_line(positions: FloatArray, normal: FloatArray) -> tuple[FloatArr
 
     Nothing where fewer than half of the gaps are alike.
     """
-    heights = positions @ normal
+    heights = plain.dot(positions, normal)
     once = positions[np.diff(heights, prepend=-np.inf) >= _SAME_PLACE_MM]
-    gaps = np.diff(once @ normal)
+    gaps = np.diff(plain.dot(once, normal))
     alike = [np.abs(gaps - gap) <= tolerance(gap * normal, positions) for gap in np.sort(gaps)]
     commonest = max(alike, key=np.count_nonzero)
     if np.count_nonzero(commonest) * 2 < len(gaps):
@@ -77,25 +77,31 @@ def _commonest_line(positions: FloatArray, normal: FloatArray) -> tuple[FloatArr
     step: FloatArray = np.median((run[half:] - run[:-half]) / half, axis=0)  # one slice aside does not move a median
     origin: FloatArray = np.median(run - np.outer(np.arange(len(run)), step), axis=0)
     for _ in range(_REFITS):  # the run's own step may be off by its rounding; each fit reaches farther
-        steps = np.rint((positions - origin) @ normal / (step @ normal))
+        steps = np.rint(plain.dot(positions - origin, normal) / plain.dot(step, normal))
         near = np.flatnonzero(distances_of(positions, steps, origin, step) <= tolerance(step, positions))
         if len(np.unique(steps[near])) < 2:
             return origin, step
-        origin, step = np.linalg.lstsq(np.column_stack([np.ones(len(near)), steps[near]]), positions[near])[0]
+        origin, step = _fitted(steps[near], positions[near])
     first, last = near[0], near[-1]  # as in a whole scan, the line is that of its ends
     return positions[first], (positions[last] - positions[first]) / (steps[last] - steps[first])
 
 
+def _fitted(steps: FloatArray, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The place of step 0 and the step, mm, of the line with the least squares of distances to the positions."""
+    from_middle, middle = steps - steps.mean(), positions.mean(axis=0)
+    step: FloatArray = (from_middle[:, np.newaxis] * positions).sum(axis=0) / (from_middle * from_middle).sum()
+    return middle - steps.mean() * step, step
+
+
 def distances_of(positions: FloatArray, steps: NDArray[Any], origin: FloatArray, step: FloatArray) -> FloatArray:
     """How far each position, mm, lies from its place on a line."""
-    lengths: FloatArray = np.linalg.norm(positions - origin - np.outer(steps, step), axis=1)
-    return lengths
+    return plain.lengths(positions - origin - np.outer(steps, step))
 
 
 def _require_upright(origin: FloatArray, step: FloatArray, normal: FloatArray, positions: FloatArray) -> None:
     """Refuse a stack that does not rise along its slices' normal: every voxel of it is sheared."""
-    count, rise = len(positions), float(step @ normal)
-    aside = float(np.linalg.norm(step - rise * normal))
+    count, rise = len(positions), float(plain.dot(step, normal))
+    aside = float(plain.lengths(step - rise * normal))
     if aside * (count - 1) <= tolerance(step, positions) or aside <= LEAN * rise:
         return
     angle = np.degrees(np.arctan2(aside, rise))
@@ -108,6 +114,6 @@ def _require_upright(origin: FloatArray, step: FloatArray, normal: FloatArray, p
 
 def tolerance(step: FloatArray, positions: FloatArray) -> float:
     """How far an image may lie from its place, mm. Positions in whole tenths are taken for rounded ones."""
-    length = float(np.linalg.norm(step))
+    length = float(plain.lengths(step))
     is_rounded = length > 4 * _TENTHS_MM and bool((np.abs(positions * 10 - np.rint(positions * 10)) < 1e-6).all())
-    return max(_TENTHS_MM if is_rounded else ROUNDING_MM, ROUNDING_STEPS * length)
+    return max(_TENTHS_MM if is_rounded else ROUNDING_MM, ROUNDING_STEPS * length) + plain.NOISE

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import affine as plain
 from ..errors import SeriesError
 from .dicom_header import Header
 
@@ -57,8 +58,8 @@ def _line(uid: str, images: Sequence[Header]) -> str:
     first = images[0]
     files = len({image.path for image in images})
     if all(image.position and image.orientation for image in images) and len(images) > 1:
-        normal = np.cross(first.orientation[:3], first.orientation[3:])
-        steps = np.diff(np.sort([np.dot(image.position, normal) for image in images]))
+        normal = plain.cross(first.orientation[:3], first.orientation[3:])
+        steps = np.diff(np.sort(plain.dot([image.position for image in images], normal)))
         spacing = f"{np.median(steps):.2f} mm between slices"
     else:
         spacing = "no slice spacing"

@@ -6,17 +6,20 @@ lies there and no other lies beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
 
+from .. import affine as plain
+from ..affine import FloatArray
 from ..errors import SeriesError
 from ..geometry import VoxelGrid
 from ..volume import Fault
 from .dicom_header import Header, shown
-from .dicom_line import LEAN, ROUNDING_MM, ROUNDING_STEPS, FloatArray, distances_of, line_of, tolerance
+from .dicom_line import LEAN, ROUNDING_MM, ROUNDING_STEPS, distances_of, line_of, tolerance
 
 _THIN = 0.75  # of the step: thinner slices leave gaps between them
 
@@ -84,7 +87,7 @@ def problem_of(header: Header) -> str:
             "Export the series again from the archive."
         )
     axes = np.reshape(header.orientation, (2, 3))
-    if np.abs(axes @ axes.T - np.eye(2)).max() > LEAN:
+    if np.abs(plain.dot(axes[:, np.newaxis], axes) - np.eye(2)).max() > LEAN:
         return (
             "The directions of rows and columns must be unit vectors at right angles, got "
             f"{shown(axes[0])} and {shown(axes[1])} in the slice at {_place(header)}. Export the series again."
@@ -103,15 +106,15 @@ def stack_up(images: Sequence[Header]) -> Stack:
     """
     first = images[0]
     axes = np.median([header.orientation for header in images], axis=0)
-    row, column = (axis / np.linalg.norm(axis) for axis in (axes[:3], axes[3:]))
-    normal = np.cross(row, column)
-    ordered = sorted(images, key=lambda header: float(np.dot(header.position, normal)))
+    row, column = (axis / plain.lengths(axis) for axis in (axes[:3], axes[3:]))
+    normal = plain.cross(row, column)
+    ordered = sorted(images, key=lambda header: float(plain.dot(header.position, normal)))
     positions = np.array([header.position for header in ordered])
     if len(ordered) == 1:
         origin, step = positions[0], normal * _thickness(first)
         return Stack(_grid(first, row, column, step, origin, 1), [first])
     origin, step = line_of(ordered, positions, normal)
-    heights = (positions - origin) @ normal / (step @ normal)
+    heights = plain.dot(positions - origin, normal) / plain.dot(step, normal)
     steps = np.rint(heights).astype(int)
     distances = distances_of(positions, steps, origin, step)
     on_it = distances <= tolerance(step, positions)
@@ -126,7 +129,8 @@ def stack_up(images: Sequence[Header]) -> Stack:
             stack.distrust(k, f"{len(here)} different images lie at {_place(here[0])}")
     for index in np.flatnonzero(~on_it):
         where = f"the slice at {_place(ordered[index])} lies {distances[index]:.2f} mm off its place"
-        for k in {round(heights[index] - 0.25), round(heights[index] + 0.25)}:  # both neighbours, if it is between them
+        aside = 0.25 - plain.NOISE  # both neighbours, if it is as far as a quarter of a step from each
+        for k in {math.floor(heights[index] + aside), math.ceil(heights[index] - aside)}:
             stack.distrust(k - lowest, where)
     if len(stack.images) < 2:
         msg = (
@@ -138,10 +142,10 @@ def stack_up(images: Sequence[Header]) -> Stack:
 
 
 def _notes(ordered: Sequence[Header], step: FloatArray, distances: FloatArray) -> tuple[str, ...]:
-    length = float(np.linalg.norm(step))
+    length = float(plain.lengths(step))
     thickest = max((mm for header in ordered for mm in header.thicknesses), default=length)
     found = []
-    if distances.max() > max(ROUNDING_MM, ROUNDING_STEPS * length):
+    if distances.max() > max(ROUNDING_MM, ROUNDING_STEPS * length) + plain.NOISE:
         found.append("the positions of the slices are rounded to 0.1 mm: equal steps were taken")
     if thickest < _THIN * length:
         found.append(

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import affine as plain
+from ..affine import FloatArray
 from ..errors import ImageError
 from ..geometry import VoxelGrid
 from .integrity import GZIP, NOT_ITS_KIND, Stored, unreadable
-
-FloatArray = NDArray[np.float64]
 
 _SIZE = 348
 _SIZE_OF_NIFTI_2 = 540
@@ -153,7 +153,7 @@ def _transforms(order: str, header: bytes) -> dict[str, FloatArray]:
 
 def _from_quaternion(bcd: FloatArray, offset: FloatArray, step: FloatArray) -> FloatArray:
     """The 4x4 of a qform: rotation, spacing (the first number is the sign of the third axis), offset."""
-    b, c, d = bcd / max(1.0, float(np.linalg.norm(bcd)))
+    b, c, d = bcd / max(1.0, float(plain.lengths(bcd)))
     a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
     affine = np.eye(4)
     affine[:3, :3] = [
@@ -169,5 +169,5 @@ def _from_quaternion(bcd: FloatArray, offset: FloatArray, step: FloatArray) -> F
 def _largest_distance(grid: VoxelGrid, ras_affine: FloatArray) -> float:
     """In mm, between where the grid and the affine put a corner voxel."""
     index = np.array(np.meshgrid(*[(0, n - 1) for n in grid.size], indexing="ij")).reshape(3, -1).T
-    there = (index @ ras_affine[:3, :3].T + ras_affine[:3, 3]) * (-1, -1, 1)
-    return float(np.linalg.norm(there - grid.to_patient(index), axis=1).max())
+    there = plain.moved(ras_affine, index) * (-1, -1, 1)
+    return float(plain.lengths(there - grid.to_patient(index)).max())

@@ -73,7 +73,7 @@ def _draw_plane(axes: Axes, plane: Plane, patch: Patch, seed: NDArray[np.float64
     axes.imshow(_stripe_layer(~patch.inside.take(level, axis=2 - plane.normal)), **cut)  # type: ignore[arg-type]
     axes.set_axis_off()
     centre = patch.grid.to_patient(index)[plane.normal]
-    header = f"{plane.name}, {'xyz'[plane.normal]} = {centre:.1f} mm"
+    header = f"{plane.name}, {'xyz'[plane.normal]} = {centre:z.1f} mm"
     axes.set_title(header, loc="left", color=_TEXT, fontsize=10, parse_math=False)
     _draw_cross_hair(axes, seed[plane.across], seed[plane.along])
     _draw_letters_and_scale(axes, plane, float(patch.grid.spacing[plane.across]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..affine import settled
 from ..preprocessing import PATCH_SIZE, Patch
 
 WINDOW_HU = (-1000, 400)
@@ -47,7 +48,7 @@ def seed_index(patch: Patch) -> NDArray[np.float64]:
 
 def seed_levels(patch: Patch) -> tuple[int, int, int]:
     """The index (x, y, z) of the voxel that holds the seed."""
-    x, y, z = np.clip(np.rint(seed_index(patch)).astype(int), 0, PATCH_SIZE - 1)
+    x, y, z = np.clip(np.rint(settled(seed_index(patch))).astype(int), 0, PATCH_SIZE - 1)
     return int(x), int(y), int(z)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .lesion import LesionResult, Run
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 Value = str | int | float | bool | None
 
@@ -92,6 +92,13 @@ QUALITY = (
     Column("seed_offset_x_mm", float, "mm", "seed minus patch centre, LPS x", _quality("seed_offset_x_mm")),
     Column("seed_offset_y_mm", float, "mm", "seed minus patch centre, LPS y", _quality("seed_offset_y_mm")),
     Column("seed_offset_z_mm", float, "mm", "seed minus patch centre, LPS z", _quality("seed_offset_z_mm")),
+    Column(
+        "seed_on_voxel_edge",
+        bool,
+        "",
+        "whether the seed is within 1e-6 voxel of where the recipe would cut a patch one voxel farther",
+        _quality("seed_on_voxel_edge"),
+    ),
     Column("source_spacing_i_mm", float, "mm", "the scan's voxels along a row", _quality("source_spacing_i_mm")),
     Column("source_spacing_j_mm", float, "mm", "the scan's voxels along a column", _quality("source_spacing_j_mm")),
     Column("source_spacing_k_mm", float, "mm", "the scan's voxels across slices", _quality("source_spacing_k_mm")),

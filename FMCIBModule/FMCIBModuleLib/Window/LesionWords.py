@@ -90,7 +90,7 @@ def _seedInWords(row: Mapping[str, str]) -> str:
     if point is None:
         return _("where its seed was is not known: its row is damaged")
     return _("seed {point} mm (LPS {lps})").format(
-        point=whereInWords(point, 1), lps=", ".join(f"{value:.2f}" for value in point)
+        point=whereInWords(point, 1), lps=", ".join(f"{value:z.2f}" for value in point)
     )
 
 
