@@ -135,6 +135,29 @@ def test_a_slice_off_its_step_is_a_fault(folder, intact, moved):
     assert_far_is_intact_and_near_is_refused(read_volume(folder), intact)
 
 
+@pytest.mark.parametrize("start", [-400.0, 43.25, 610.1, -0.3], ids="from {} mm".format)
+def test_a_slice_off_by_just_what_is_allowed_is_in_its_place_wherever_the_scan_lies(folder, start):
+    """0.03 mm of 2.5 mm, told in decimals that no double holds."""
+    datasets = [ct_slice(n, round(start + n * STEP, 4)) for n in range(40)]
+    for n in (7, 20):
+        datasets[n].ImagePositionPatient[2] = round(start + n * STEP + 0.03, 4)
+    write(folder, datasets)
+    assert read_volume(folder).faults == ()
+    datasets[7].ImagePositionPatient[2] = round(start + 7 * STEP + 0.0301, 4)
+    write(folder, datasets)
+    assert [(fault.first, fault.last) for fault in read_volume(folder).faults] == [(7, 7)]
+
+
+@pytest.mark.parametrize("off", [STEP / 4, -STEP / 4], ids="{} mm".format)
+def test_a_slice_off_by_a_quarter_of_a_step_takes_both_neighbours_along_whatever_its_number(folder, off):
+    datasets = series(40)
+    for n in (6, 21, 32):
+        datasets[n].ImagePositionPatient[2] += off
+    write(folder, datasets)
+    ends = [(n, n + 1) if off > 0 else (n - 1, n) for n in (6, 21, 32)]
+    assert [(fault.first, fault.last) for fault in read_volume(folder).faults] == ends
+
+
 def test_a_slice_that_lies_aside_is_a_fault(folder, intact):
     datasets = series()
     datasets[AT_NEAR].ImagePositionPatient[0] += 3.0

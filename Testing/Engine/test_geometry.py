@@ -9,6 +9,7 @@ import pytest
 from fmcib_engine import geometry
 from fmcib_engine.errors import ImageError, SeedError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid, parse_frame, point_in_frame
+from fmcib_engine.readers.dicom_header import shown
 from support import OBLIQUE, SIGNED_PERMUTATIONS
 
 
@@ -84,6 +85,40 @@ def test_refusal_names_the_seed_and_the_bounds_in_both_frames():
     assert "(10.0, 0.0, 0.0)" in message
     assert "[-0.5, 3.5] x [-0.5, 4.5] x [-0.5, 5.5] in IJK" in message
     assert "[-0.50, 3.50] x [-1.00, 9.00] x [-2.50, 27.50] mm in LPS" in message
+
+
+def test_no_coordinate_in_a_message_reads_minus_zero():
+    assert str(PatientPoint(-0.001, -0.0, -1e-9)) == "(0.00, 0.00, 0.00) mm LPS"
+    assert str(PatientPoint(-0.006, 0.0, 1.0)) == "(-0.01, 0.00, 1.00) mm LPS"
+    assert shown((-0.0, -1e-7, 2.5)) == "(0, -1e-07, 2.5)"
+    assert PatientPoint.from_ras((0, 0, 5)) == PatientPoint(0.0, 0.0, 5.0)
+    assert "-0" not in repr(PatientPoint.from_ras((0, 0, 5)))
+    grid = VoxelGrid.from_parts((4, 5, 6), origin=(1, 1, 0), spacing=(2, 2, 5), direction=np.diag((1.0, 1, -1)))
+    with pytest.raises(SeedError) as refusal:
+        grid.require_inside(PatientPoint(90, 0.96, -0.001))
+    message = str(refusal.value)
+    assert "-0.0," not in message
+    assert "-0.0)" not in message
+    assert "-0.00" not in message
+    assert "the seed (90.00, 0.96, 0.00) mm LPS" in message.replace("The seed", "the seed")
+    assert "[0.00, 8.00] x [0.00, 10.00] x [-27.50, 2.50] mm in LPS" in message
+    with pytest.raises(SeedError, match=r"got \(nan, 0\.0, 1\.0\)"):
+        PatientPoint(np.nan, -0.0, 1)
+    flat = np.diag((-1.0, -1.0, 0.0, 1.0))
+    with pytest.raises(ImageError) as refusal:
+        VoxelGrid.from_ras_affine((2, 2, 2), flat)
+    assert "-0.0" not in str(refusal.value)
+
+
+def test_a_grid_is_upright_where_its_axes_are_the_patients_but_for_rounding():
+    for direction in SIGNED_PERMUTATIONS:
+        grid = VoxelGrid.from_parts((500, 500, 300), origin=(1, 2, 3), spacing=(0.7, 0.8, 2.5), direction=direction)
+        assert grid.is_upright
+    for noise, upright in ((6e-17, True), (1e-13, True), (1e-9, False), (1e-3, False)):
+        direction = np.eye(3)
+        direction[1, 0], direction[2, 1] = noise, -noise
+        grid = VoxelGrid.from_parts((500, 500, 300), origin=(1, 2, 3), spacing=(1, 1, 1), direction=direction)
+        assert grid.is_upright == upright
 
 
 def test_border_distance_is_in_millimetres_along_the_nearest_axis():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 import SimpleITK as sitk
 from fmcib_engine.errors import ImageError, InputError, ProtocolError, SeedError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
-from fmcib_engine.preprocessing import PATCH_SIZE, RECIPES, Patch, cut_patch
+from fmcib_engine.preprocessing import PATCH_SIZE, RECIPES, Patch, cut_patch, fmcib_csv_v1, fmcib_yaml_v1
+from fmcib_engine.preprocessing.crop import Crop
 from fmcib_engine.preprocessing.fmcib_csv_v1 import resampled_grid
 from fmcib_engine.readers import read_volume
 from fmcib_engine.volume import Volume
@@ -138,34 +140,131 @@ def test_csv_recipe_is_the_whole_scan_chain(direction, spacing, number):
         assert difference.max() < 1e-5
 
 
-def test_seeds_on_the_very_edge_of_a_voxel_are_truncated_as_upstream_does():
-    """Voxel centres are such edges, and users' seeds are voxel centres: the last bit of the affine decides."""
+def upstreams_grid(grid: VoxelGrid) -> tuple[tuple[int, ...], np.ndarray]:
+    """Size and 4x4 to RAS mm of the grid that upstream's chain of MONAI transforms resamples a scan to."""
     torch = pytest.importorskip("torch")
     transforms = pytest.importorskip("monai.transforms")
     from monai.data import MetaTensor
 
+    image = MetaTensor(torch.zeros((1, *grid.size)), affine=torch.from_numpy(grid.ras_affine))
+    image = transforms.Spacing(pixdim=1, padding_mode="zeros", align_corners=True, diagonal=True)(image)
+    image = transforms.Orientation(axcodes="LPS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
+    return tuple(image.shape[1:]), image.affine.numpy()
+
+
+def test_seeds_on_the_very_edge_of_a_voxel_are_truncated_as_upstream_does():
+    """Voxel centres are such edges, and users' seeds are voxel centres.
+
+    In an upright scan upstream's last bit is the same on every processor, and ours; in a leaning one it is not, and the
+    seed belongs to the voxel whose index it is.
+    """
     rng = np.random.default_rng(5)
     for number in range(60):
         direction = SIGNED_PERMUTATIONS[rng.integers(48)] if number % 3 else rotation(*rng.uniform(-40, 40, 2))
         size = tuple(int(n) for n in rng.integers(6, 40, 3))
-        spacing = rng.choice([0.5, 0.7, 0.78125, 0.9765625, 1.0, 1.25, 2.5, 3.0, 5.0], 3)
+        spacing = rng.choice([0.5, 0.7, 0.78125, 0.9765625, 0.9995, 1.0, 1.25, 2.5, 3.0, 5.0], 3)
         grid = VoxelGrid.from_parts(
             size, origin=rng.uniform(-300, 300, 3).round(4), spacing=spacing, direction=direction
         )
-        image = MetaTensor(torch.zeros((1, *size)), affine=torch.from_numpy(grid.ras_affine))
-        image = transforms.Spacing(pixdim=1, padding_mode="zeros", align_corners=True, diagonal=True)(image)
-        image = transforms.Orientation(axcodes="LPS", labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
-        ours = resampled_grid(grid)
-        assert ours.size == tuple(image.shape[1:])
-        to_index = np.linalg.inv(image.affine.numpy())
+        ours, (their_size, their_affine) = resampled_grid(grid), upstreams_grid(grid)
+        assert ours.size == their_size
+        to_index = np.linalg.inv(their_affine)
         for _ in range(40):
-            x, y, z = (
-                ours.to_patient(rng.integers(0, ours.size))
-                if rng.random() < 0.5
-                else grid.to_patient(rng.integers(0, grid.size))
-            )
-            upstream = [int(value) for value in (to_index @ (-x, -y, z, 1.0))[:3]]
-            assert np.trunc(ours.to_index(PatientPoint(x, y, z))).tolist() == upstream
+            on_ours = rng.random() < 0.5
+            index = rng.integers(0, ours.size) if on_ours else rng.integers(0, grid.size)
+            x, y, z = (ours if on_ours else grid).to_patient(index)
+            upstream = (to_index @ (-x, -y, z, 1.0))[:3]
+            mine = Crop.around(PatientPoint(x, y, z), grid, ours)
+            if number % 3:
+                assert np.array_equal(ours.to_index(PatientPoint(x, y, z)), upstream)
+                assert mine.centre.tolist() == [int(value) for value in upstream]
+            elif on_ours:
+                assert mine.centre.tolist() == index.tolist()
+                assert mine.on_edge == index.any()
+                assert np.abs(upstream - index).max() < 1e-9
+            else:
+                assert mine.centre.tolist() == [int(value) for value in upstream]
+                assert mine.on_edge == (np.abs(upstream - np.rint(upstream)) < 1e-6).any()
+
+
+@pytest.mark.parametrize("direction", [np.eye(3), np.eye(3)[:, [2, 0, 1]] * (-1, 1, -1), OBLIQUE], ids=str)
+@pytest.mark.parametrize("recipe", [fmcib_csv_v1, fmcib_yaml_v1], ids=lambda recipe: recipe.ID)
+def test_a_seed_within_a_millionth_of_a_voxels_edge_says_so_and_is_truncated(direction, recipe):
+    source = VoxelGrid.from_parts((70, 60, 50), origin=(-40, 10, -30), spacing=(2, 1, 1.5), direction=direction)
+    target = recipe.resampled_grid(source)
+    for index in (np.array((30.5, 20.25, 12.75)), np.array((-0.5, 3.5, 40.5))):
+        for axis in range(3):
+            for edge, off in itertools.product((-1, 1, 17), (-2e-6, -5e-7, 0.0, 5e-7, 2e-6)):
+                place = index.copy()
+                place[axis] = edge + off
+                crop = Crop.around(PatientPoint.from_lps(target.to_patient(place)), source, target)
+                assert crop.on_edge == (abs(off) < 1e-6)
+                if off or not source.is_upright:  # upright: upstream's last bit, whatever it is (above)
+                    assert crop.centre[axis] == int(edge + off)
+    for off in (-1e-7, 0.0, 1e-7):  # -0.9 and 0.9 are truncated to 0: no edge
+        crop = Crop.around(PatientPoint.from_lps(target.to_patient((off, 3.5, 40.5))), source, target)
+        assert not crop.on_edge
+        assert crop.centre[0] == 0
+
+
+def test_rounding_errors_in_a_leaning_scans_header_change_no_voxel():
+    """One and the same scan, read by another library or placed by a transform, differs in last bits."""
+    rng = np.random.default_rng(8)
+    for _ in range(40):
+        size = tuple(int(n) for n in rng.integers(20, 60, 3))
+        spacing = rng.choice([0.5, 0.7, 0.78125, 1.0, 1.001, 0.999, 1.25, 2.5], 3)
+        grid = VoxelGrid.from_parts(
+            size,
+            origin=rng.uniform(-300, 300, 3).round(2),
+            spacing=spacing,
+            direction=rotation(*rng.uniform(-40, 40, 2)),
+        )
+        for recipe in (fmcib_csv_v1, fmcib_yaml_v1):
+            target = recipe.resampled_grid(grid)
+            seeds = [target.to_patient(rng.integers(0, np.minimum(target.size, 30))) for _ in range(5)]
+            noise = 1.0 + rng.choice([-1, 0, 1], (4, 4)) * np.finfo(float).eps
+            noisy = VoxelGrid(size, np.vstack([(grid.affine * noise)[:3], (0, 0, 0, 1)]))
+            again = recipe.resampled_grid(noisy)
+            assert again.size == target.size
+            for seed in seeds:
+                one, other = (Crop.around(PatientPoint(*seed), *pair) for pair in ((grid, target), (noisy, again)))
+                assert one.centre.tolist() == other.centre.tolist()
+
+
+def test_a_leaning_scan_of_half_millimetres_rounds_halves_to_even_as_an_upright_one():
+    """n voxels of 0.5 mm: 10.5 mm are ten voxels of 1 mm, 11.5 twelve (`round`, in upstream's SimpleITK pipeline)."""
+    for n, expected in ((21, 10), (23, 12), (85, 42), (87, 44)):
+        for direction in (np.eye(3), OBLIQUE, rotation(-33, 21), rotation(5, -7)):
+            grid = VoxelGrid.from_parts((n, n, n), origin=(1, 2, 3), spacing=(0.5,) * 3, direction=direction)
+            assert fmcib_yaml_v1.resampled_grid(grid).size == (expected,) * 3
+
+
+@pytest.mark.parametrize("turn", [45, -45, 135, -135, 44.9, 45.1], ids="{} degrees".format)
+def test_a_scan_that_leans_by_45_degrees_is_cut_by_the_training_recipe(turn):
+    """Two of its axes are as near to a patient axis as each other: the first is taken, whatever the last bit says."""
+    direction = rotation(turn, 0)
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(5, 6, 7), spacing=(1, 1, 1), direction=direction)
+    volume = Volume(np.random.default_rng(1).integers(-1000, 500, (60,) * 3).astype(np.int16), grid)
+    seed = PatientPoint.from_lps(grid.to_patient((30.5, 30.5, 30.5)))
+    patch = cut_patch(volume, seed, "fmcib-yaml-v1")
+    nearest = direction[:, [1, 0, 2]] if turn == 45.1 else direction
+    np.testing.assert_allclose(patch.grid.direction, nearest * np.sign(np.diag(nearest)), atol=1e-12)
+    if turn in (44.9, 45.1):
+        assert np.abs(patch.array - whole_scan_by_simpleitk(volume, seed)).max() * 3072 < 1.01
+
+
+def test_the_row_warns_of_a_seed_on_an_edge_only_where_the_original_hangs_on_its_computer():
+    for direction, words in ((np.eye(3), []), (OBLIQUE, ["edge between two voxels"])):
+        grid = VoxelGrid.from_parts((120,) * 3, origin=(0, 0, 0), spacing=(1, 1, 1), direction=direction)
+        volume = Volume(np.full((120,) * 3, -5, np.int16), grid)
+        target = resampled_grid(grid)
+        middle = np.array(target.size) // 2
+        for off, on_edge in (((0, 0.25, 0.5), True), ((0.25, 0.25, 0.5), False)):
+            quality = cut_patch(volume, PatientPoint.from_lps(target.to_patient(middle + np.array(off)))).quality
+            assert quality.seed_on_voxel_edge is on_edge
+            said = [one for one in quality.warnings() if "edge" in one]
+            assert len(said) == len(words if on_edge else [])
+            assert all(word in one for word, one in zip(words, said, strict=False))
 
 
 def whole_scan_by_simpleitk(volume: Volume, seed: PatientPoint) -> np.ndarray:

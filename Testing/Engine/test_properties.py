@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 from fmcib_engine.errors import SeedError, TableError
 from fmcib_engine.geometry import FRAMES, PatientPoint, VoxelGrid, point_in_frame
 from fmcib_engine.preprocessing import PATCH_SIZE, RECIPES, Patch, cut_patch
+from fmcib_engine.preprocessing.crop import Crop
+from fmcib_engine.preprocessing.fmcib_csv_v1 import resampled_grid
 from fmcib_engine.seeds import read_seed_table
 from fmcib_engine.volume import Volume
 from hypothesis import HealthCheck, given, settings
@@ -128,6 +131,69 @@ def test_no_face_is_nearer_than_the_distance_to_the_border(grid, share):
         normal = grid.inverse[axis, :3] / np.linalg.norm(grid.inverse[axis, :3])
         for way in (-1, 1):
             grid.require_inside(PatientPoint.from_lps(point.to_array() + way * 0.999 * distance * normal))
+
+
+def monais_grid(grid: VoxelGrid) -> tuple[np.ndarray, list[int]]:
+    """4x4 to RAS mm, and size, of what MONAI's Spacing and Orientation make of an upright scan, by its own formulas."""
+    affine, size = grid.ras_affine, np.array(grid.size)
+    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    target = np.diag([*np.where((spacing >= 1.0 - 1e-3) & (spacing <= 1.0 + 1e-3), spacing, 1.0), 1.0])
+    ends = np.vstack([np.array(np.meshgrid(*[(0.0, n - 1.0) for n in size], indexing="ij")).reshape(3, -1), np.ones(8)])
+    on_target = (np.linalg.solve(target, affine) @ ends)[:3]
+    size_out = np.round(np.ptp(on_target, axis=1) + 1.0).astype(int)
+    smallest = (on_target - on_target.min(axis=1, keepdims=True) <= 1e-8).all(axis=0)
+    target[:3, 3] = (affine @ ends)[:3, int(np.argmax(smallest))]
+    there = np.linalg.solve(affine, target)
+    near = np.allclose(affine, target, atol=1e-3) or np.allclose(there, np.eye(4), atol=1e-3)
+    kept = affine if near and np.array_equal(size_out, size) else affine @ there
+    reverse = np.diag([-1.0, -1.0, 1.0, 1.0])
+    reverse[:2, 3] = size_out[:2] - 1.0
+    return kept @ reverse, size_out.tolist()
+
+
+@st.composite
+def upright_grids(draw):
+    """In any of the 48 storage orders, with the spacings and origins that headers have."""
+    decimals = st.integers(1, 900).map(lambda number: number / 100)
+    common = st.sampled_from([0.5, 0.78125, 0.9765625, 0.999, 0.9995, 1.0, 1.001, 0.9999999999999998, 2.5, 1 / 3])
+    single = numbers(0.3, 6).map(lambda number: float(np.float32(number)))
+    spacing = [draw(st.one_of(decimals, common, single)) for _ in range(3)]
+    origin = [round(draw(numbers(-900, 900)), draw(st.integers(0, 9))) for _ in range(3)]
+    size = tuple(draw(st.integers(2, 400)) for _ in range(3))
+    return VoxelGrid.from_parts(
+        size, origin=origin, spacing=spacing, direction=draw(st.sampled_from(SIGNED_PERMUTATIONS))
+    )
+
+
+@repeatable
+@given(upright_grids(), st.tuples(*[numbers(0, 1)] * 3), st.booleans())
+def test_of_any_upright_scan_the_1_mm_grid_and_a_seeds_index_are_upstreams_to_the_last_bit(grid, share, on_edge):
+    ours, (theirs, size) = resampled_grid(grid), monais_grid(grid)
+    assert ours.size == tuple(size)
+    np.testing.assert_array_equal(ours.ras_affine, theirs)
+    index = np.array(share) * (np.array(ours.size) - 1)
+    seed = PatientPoint.from_lps(ours.to_patient(np.rint(index) if on_edge else index))
+    upstream = (np.linalg.inv(theirs) @ (-seed.x, -seed.y, seed.z, 1.0))[:3]
+    np.testing.assert_array_equal(ours.to_index(seed), upstream)
+    crop = Crop.around(seed, grid, ours)
+    assert crop.centre.tolist() == [int(value) for value in upstream]
+
+
+@repeatable
+@given(grids(), points)
+def test_an_index_is_the_exact_one_but_for_noise(grid, point):
+    """As computed in fractions, by Cramer's rule."""
+    rows = [[Fraction(float(number)) for number in row] for row in grid.affine[:3]]
+    (a, b, c), (d, e, f), (g, h, i) = (row[:3] for row in rows)
+    x, y, z = (Fraction(value) - row[3] for value, row in zip(point, rows, strict=True))
+    whole = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    exact = [
+        x * (e * i - f * h) - b * (y * i - f * z) + c * (y * h - e * z),
+        a * (y * i - f * z) - x * (d * i - f * g) + c * (d * z - y * g),
+        a * (e * z - y * h) - b * (d * z - y * g) + x * (d * h - e * g),
+    ]
+    expected = [float(part / whole) for part in exact]
+    np.testing.assert_allclose(grid.to_index(point), expected, rtol=0, atol=tolerance(grid, point) / grid.spacing.min())
 
 
 DIRECTIONS = [*SIGNED_PERMUTATIONS[::7], OBLIQUE, OBLIQUE @ SIGNED_PERMUTATIONS[11]]

@@ -124,7 +124,7 @@ def test_rows_say_where_their_numbers_come_from(run, patch, tmp_path):
     assert row["computed_at"] == "2026-01-02T00:00:00+00:00"
     assert row["schema_version"] == SCHEMA_VERSION
     assert row["numpy_version"] == np.__version__
-    assert row["oblique"] == "false"
+    assert (row["oblique"], row["seed_on_voxel_edge"]) == ("false", "true")
     assert "of the patch lies outside the scan" in row["warnings"]
     assert (row["status"], row["error"]) == ("ok", "")
 

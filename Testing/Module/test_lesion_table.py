@@ -111,6 +111,21 @@ def test_a_saved_and_loaded_scene_has_the_same_tables(table, tmp_path):
     assert loaded.node.GetColumnUnitLabel("coordX") == "mm"
 
 
+def test_a_table_of_an_earlier_version_is_read_reordered_and_written(table):
+    """It has no column for what nobody told then."""
+    for key in ("a", "b"):
+        table.write(key, cells(key, seed_on_voxel_edge="true"), [])
+    table.node.GetTable().RemoveColumnByName("seed_on_voxel_edge")
+    assert table.row("a")["seed_on_voxel_edge"] == ""
+    table.swap("a", "b")
+    assert [(key, table.row(key)["lesion_id"], table.row(key)["seed_on_voxel_edge"]) for key in table.keys()] == [  # noqa: SIM118
+        ("b", "b", ""),
+        ("a", "a", ""),
+    ]
+    table.write("a", cells("a", seed_on_voxel_edge="false"), [])
+    assert [table.row(key)["seed_on_voxel_edge"] for key in table.keys()] == ["", "false"]  # noqa: SIM118
+
+
 def test_tables_stand_under_their_ct_in_the_subject_hierarchy(table, phantomNode):
     table.write("a", cells("A"), someFeatures())
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)

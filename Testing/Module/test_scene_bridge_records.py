@@ -7,11 +7,12 @@ import pytest
 import slicer
 import slicer.util
 from fmcib_engine.errors import ImageError, SeriesError
-from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from fmcib_engine.volume import Fault, Source, Volume
+from FMCIBModuleLib.Results import gridFingerprint
 from FMCIBModuleLib.SceneBridge import (
     boxFromGrid,
     nodeFromVolume,
@@ -107,6 +108,16 @@ def test_a_transform_leaves_what_was_known_and_adds_its_own_note():
     volume = volumeFromNode(node)
     assert volume.faults == known().faults
     assert volume.source.notes == (*known().source.notes, "the scan was moved by a transform in the scene")
+
+
+def test_rounding_errors_do_not_change_the_fingerprint_of_where_a_scan_lies():
+    """0.78125 mm, of 400 mm in 512 voxels, lies midway between two numbers of four digits."""
+    grid = VoxelGrid.from_parts((9, 8, 7), origin=(-12.34565, 7, 0.00005), spacing=(0.78125,) * 3, direction=np.eye(3))
+    noise = np.full((4, 4), 1e-11)
+    noise[3] = 0
+    found = {gridFingerprint(VoxelGrid(grid.size, grid.affine + sign * noise)) for sign in (-1, 0, 1)}
+    assert found == {gridFingerprint(grid)}
+    assert gridFingerprint(VoxelGrid(grid.size, grid.affine + 1e8 * noise)) not in found
 
 
 def test_a_scan_with_faults_whose_grid_was_changed_is_refused():

@@ -14,11 +14,22 @@ import slicer
 import slicer.util
 import vtk
 from fmcib_engine.geometry import PatientPoint
-from fmcib_engine.preprocessing import cut_patch
+from fmcib_engine.preprocessing import cut_patch, fmcib_csv_v1, fmcib_yaml_v1
+from fmcib_engine.preprocessing.crop import Crop
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from FMCIBModuleLib.SceneBridge import gridFromNode, pointFromRas, volumeFromNode
-from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, hardenedAndRead, noisePhantom, putUnder
+from nodes import (
+    DIRECTIONS,
+    LPS_TO_RAS,
+    PARENTS,
+    addressPhantom,
+    addVolume,
+    hardenedAndRead,
+    noisePhantom,
+    putUnder,
+    turn,
+)
 from support import DATA, ROOT, golden_cases, needs_data, needs_golden
 
 CASES = [case for case in golden_cases() if case.image.endswith((".nrrd", ".nii.gz"))]
@@ -137,6 +148,29 @@ def test_a_transform_that_moved_the_scan_is_told_beside_its_numbers(name, words)
     node = addVolume(addressPhantom())
     putUnder(node, PARENTS[name])
     assert volumeFromNode(node).source.notes == ("the scan was moved by a transform in the scene" + words,)
+
+
+@pytest.mark.parametrize(("factor", "words"), [(1.0005, ""), (1.002, " and scaled"), (0.998, " and scaled")])
+def test_a_transform_that_scales_by_more_than_one_in_a_thousand_is_told(factor, words):
+    node = addVolume(addressPhantom())
+    putUnder(node, [turn(30, "z") @ np.diag([factor, 1.0, 1.0, 1.0])])
+    assert volumeFromNode(node).source.notes == ("the scan was moved by a transform in the scene" + words,)
+
+
+@pytest.mark.parametrize("recipe", [fmcib_csv_v1, fmcib_yaml_v1], ids=lambda recipe: recipe.ID)
+def test_seeds_on_edges_of_an_oblique_scan_have_the_same_voxel_by_way_of_the_scene(recipe):
+    """Transforms there and back change the last bits of its matrix, and no voxel."""
+    for direction in [each for name, each in DIRECTIONS.items() if name.startswith("oblique")]:
+        expected = noisePhantom(direction).grid
+        node = addVolume(noisePhantom(direction))
+        putUnder(node, [turn(37, "z") @ turn(11, "x"), np.linalg.inv(turn(37, "z") @ turn(11, "x"))])
+        grid = volumeFromNode(node).grid
+        ours, theirs = recipe.resampled_grid(grid), recipe.resampled_grid(expected)
+        assert ours.size == theirs.size
+        for index in np.ndindex(3, 3, 3):
+            seed = PatientPoint.from_lps(theirs.to_patient(np.array(index) * 7 + 3))
+            assert Crop.around(seed, grid, ours).centre.tolist() == (np.array(index) * 7 + 3).tolist()
+            assert Crop.around(seed, expected, theirs).centre.tolist() == (np.array(index) * 7 + 3).tolist()
 
 
 def test_a_transform_that_moves_nothing_is_not_told():
