@@ -1,8 +1,8 @@
 """Which file a text means: what tables and headers say of files, written on one computer and read on another.
 
-Spellings that cannot mean two files are followed: backslashes (Windows), `file://`, `~`, quotes and blanks around, letters
-with their accents apart or joined (a Mac's names, Unicode NFD and NFC), capitals in the ending. Other names are never
-guessed: a name with other capitals may be another patient's.
+Spellings that cannot mean two files are followed: backslashes (Windows), `file://`, `~`, quotes and blanks around,
+letters with their accents apart or joined (a Mac's names, Unicode NFD and NFC), capitals in the ending. Other names are
+never guessed: a name with other capitals may be another patient's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,8 @@ _ENDING = re.compile(r"(\.nii|\.hdr|\.img|\.seq)?\.[A-Za-z0-9]{1,5}$", re.IGNORE
 
 def file_of(text: str, folder: Path) -> Path:
     """The file or folder that a text means as seen from `folder`; where there is none, the path that it says."""
+    if is_there(folder / text):
+        return folder / text
     ways = _ways(folder, plain(text))
     return next((found for way in ways if (found := _found(way))), ways[-1])
 
@@ -63,7 +66,8 @@ def moved_file(text: str, folder: Path, common: int) -> Path | None:
 def shared_folders(texts: Sequence[str]) -> int:
     """How many folders, counted from the root, the paths of another computer have in common."""
     folders = [path.parent.parts[1:] for text in texts if (path := _from_root(plain(text)))]
-    return len(os.path.commonprefix(folders)) if folders else 0
+    levels = zip(*folders, strict=False)  # as deep as the shortest
+    return sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
 
 
 def is_there(path: Path) -> bool:
@@ -106,7 +110,7 @@ def _found(path: Path) -> Path | None:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [entry.name for entry in folder.iterdir()]
     except (OSError, ValueError):
         return []
 

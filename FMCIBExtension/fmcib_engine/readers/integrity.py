@@ -1,7 +1,7 @@
 """The bytes of an image file: whether it holds the voxels that its header announces, and these voxels.
 
-First the file's size is compared with the header, before anything is allocated; then what is packed is unpacked, checksum
-included. Nothing that is missing or damaged is filled with zeros.
+First the file's size is compared with the header, before anything is allocated; then what is packed is unpacked,
+checksum included. Nothing that is missing or damaged is filled with zeros.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def require_size(stored: Stored) -> None:
 
 
 def read_values(stored: Stored, first: int, count: int) -> NDArray[Any]:
-    """`count` of the stored values from number `first` on, in their own type and the machine's byte order, shape (count,).
+    """`count` of the stored values from number `first` on, shape (count,), in their own type and the machine's order.
 
     What is packed is unpacked to its end, to see its checksum.
 
@@ -128,7 +128,7 @@ def _fill_from_file(stored: Stored, target: NDArray[np.uint8], start: int) -> No
     offset = stored.path.stat().st_size - stored.wanted if stored.offset < 0 else stored.offset
     with stored.path.open("rb") as file:
         file.seek(offset + start)
-        came = file.readinto(memoryview(target))
+        came = file.readinto(target.data)
     if came < len(target):
         raise _incomplete(stored, start + came)
 
@@ -144,8 +144,8 @@ def _fill(target: NDArray[np.uint8], pieces: Iterator[bytes], start: int) -> Non
 
 
 def _incomplete(stored: Stored, came: int) -> ImageError:
-    name = stored.path.name
-    return ImageError(f"{name!r} is incomplete: its header announces {stored.wanted} bytes, it has {came}. Copy it again.")
+    announced = f"its header announces {stored.wanted} bytes, it has {came}"
+    return ImageError(f"{stored.path.name!r} is incomplete: {announced}. Copy it again.")
 
 
 def _unpacked_pieces(stored: Stored) -> Iterator[bytes]:
@@ -157,8 +157,8 @@ def _unpacked_pieces(stored: Stored) -> Iterator[bytes]:
             for piece in _unpacked(file):
                 came += len(piece)
                 if came > stored.wanted + _CHUNK:
-                    announced = f"the {stored.wanted} bytes announced"
-                    msg = f"{stored.path.name!r} is damaged: its compressed data hold more than {announced}. Copy it again."
+                    more = f"its compressed data hold more than the {stored.wanted} bytes announced"
+                    msg = f"{stored.path.name!r} is damaged: {more}. Copy it again."
                     raise ImageError(msg)
                 yield piece
     except (EOFError, zlib.error) as error:
@@ -206,7 +206,8 @@ def _from_text(stored: Stored) -> NDArray[Any]:
     """All values, which are written as numbers in text."""
     words = stored.path.read_bytes()[stored.offset :].replace(b",", b" ").split()
     if len(words) < stored.count:
-        msg = f"{stored.path.name!r} is incomplete: its header announces {stored.count} values, it has {len(words)}. Copy it again."
+        announced = f"its header announces {stored.count} values, it has {len(words)}"
+        msg = f"{stored.path.name!r} is incomplete: {announced}. Copy it again."
         raise ImageError(msg)
     native = stored.dtype.newbyteorder("=")
     try:

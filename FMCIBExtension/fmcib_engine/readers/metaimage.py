@@ -100,7 +100,7 @@ def _require_spelling(path: Path, fields: Mapping[str, str]) -> None:
 
 
 def _spacing(path: Path, fields: Mapping[str, str], dimensions: int) -> tuple[FloatArray, tuple[str, ...]]:
-    """The distance of neighbouring voxels along i, j and k. `ElementSize` is how large they are, which may be more or less."""
+    """The distance of neighbouring voxels along i, j and k. `ElementSize` is how large they are: it may be another."""
     spacing = _numbers(path, fields, (_SPACING,), dimensions)
     size = _numbers(path, fields, (_SIZE,), dimensions)
     told = spacing or size
@@ -111,14 +111,16 @@ def _spacing(path: Path, fields: Mapping[str, str], dimensions: int) -> tuple[Fl
 
 
 def _axes(path: Path, fields: Mapping[str, str], dimensions: int) -> tuple[FloatArray, tuple[str, ...]]:
-    """The directions of i, j and k in LPS as columns. Where none are told, those of the patient: several writers do so."""
+    """The directions of i, j and k in LPS as columns; where none are told, those of the patient, with a note."""
     matrix = _numbers(path, fields, _AXES, dimensions**2)
     if matrix is None:
         begins = fields.get("AnatomicalOrientation", "RAI").strip().upper()
         if begins not in _UPRIGHT:
             told = f"its AnatomicalOrientation is {begins[:80]!r}, and it has no {_AXES[0]}"
             raise axes_unknown(path, told)
-        return np.eye(3), ("the file does not say how its axes run: they were taken for the patient's left, back and head",)
+        return np.eye(3), (
+            "the file does not say how its axes run: they were taken for the patient's left, back and head",
+        )
     spatial = min(dimensions, 3)  # the fourth is time
     axes = np.array(matrix).reshape(dimensions, dimensions)[:spatial, :spatial].T
     lengths = [math.hypot(*axis) for axis in axes.T]
@@ -134,7 +136,9 @@ def _required(path: Path, fields: Mapping[str, str], name: str, count: int) -> l
     """So many whole numbers, which must be there."""
     words = fields.get(name, "missing").split()
     if len(words) != count or not all(re.fullmatch(r"\d{1,10}", word, re.ASCII) for word in words):
-        raise unreadable(path, f"its field {name} should be {count} whole numbers, and is {fields.get(name, 'missing')[:80]!r}")
+        raise unreadable(
+            path, f"its field {name} should be {count} whole numbers, and is {fields.get(name, 'missing')[:80]!r}"
+        )
     return words
 
 

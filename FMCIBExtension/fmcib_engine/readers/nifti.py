@@ -19,7 +19,24 @@ _FIELDS = ("sizeof_hdr", "dim", "datatype", "bitpix", "pixdim", "vox_offset", "s
 _NIFTI_1 = np.dtype(
     {
         "names": _FIELDS,
-        "formats": ["i4", "8i2", "i2", "i2", "8f4", "f4", "f4", "f4", "u1", "i2", "i2", "3f4", "3f4", "(3,4)f4", "V4", "i2"],
+        "formats": [
+            "i4",
+            "8i2",
+            "i2",
+            "i2",
+            "8f4",
+            "f4",
+            "f4",
+            "f4",
+            "u1",
+            "i2",
+            "i2",
+            "3f4",
+            "3f4",
+            "(3,4)f4",
+            "V4",
+            "i2",
+        ],
         "offsets": [0, 40, 70, 72, 76, 108, 112, 116, 123, 252, 254, 256, 268, 280, 344, 68],
         "itemsize": 348,
     }
@@ -27,7 +44,24 @@ _NIFTI_1 = np.dtype(
 _NIFTI_2 = np.dtype(
     {
         "names": _FIELDS,
-        "formats": ["i4", "8i8", "i2", "i2", "8f8", "i8", "f8", "f8", "i4", "i4", "i4", "3f8", "3f8", "(3,4)f8", "V8", "i4"],
+        "formats": [
+            "i4",
+            "8i8",
+            "i2",
+            "i2",
+            "8f8",
+            "i8",
+            "f8",
+            "f8",
+            "i4",
+            "i4",
+            "i4",
+            "3f8",
+            "3f8",
+            "(3,4)f8",
+            "V8",
+            "i4",
+        ],
         "offsets": [0, 16, 12, 14, 104, 168, 176, 184, 500, 344, 348, 352, 376, 400, 4, 504],
         "itemsize": 540,
     }
@@ -109,7 +143,7 @@ def _fields(path: Path, content: bytes) -> tuple[Any, np.dtype[Any]]:
     """The header's fields, in the byte order that its first one shows, and their layout."""
     for layout in (_NIFTI_1, _NIFTI_2):
         for order in "<>":
-            ordered = layout.newbyteorder(order)
+            ordered = layout.newbyteorder("<" if order == "<" else ">")
             if len(content) >= layout.itemsize:
                 fields = np.frombuffer(content, ordered, 1)[0]
                 if fields["sizeof_hdr"] == layout.itemsize:
@@ -141,7 +175,7 @@ def _value_type(path: Path, fields: Any, size: list[int]) -> np.dtype[Any]:  # n
     if code not in _TYPES:
         known = ", ".join(map(str, _TYPES))
         raise unreadable(path, f"its field datatype is {code}, and what is read are {known}")
-    dtype = np.dtype(_TYPES[code]).newbyteorder(fields.dtype["dim"].base.byteorder)
+    dtype: np.dtype[Any] = np.dtype(fields.dtype["dim"].base.byteorder + _TYPES[code])
     if bits != dtype.itemsize * 8:
         reason = f"its field bitpix should be {dtype.itemsize * 8} for the datatype {code}, and is {bits}"
         raise unreadable(path, reason)
@@ -149,7 +183,7 @@ def _value_type(path: Path, fields: Any, size: list[int]) -> np.dtype[Any]:  # n
 
 
 def _scaling(path: Path, slope: float, intercept: float) -> tuple[float, float] | None:
-    """Slope and intercept; refused if readers understand them differently. A slope of 0 or NaN means that there is none."""
+    """Slope and intercept, refused if readers understand them differently; a slope of 0 or NaN means: not scaled."""
     is_scaled = slope != 0 and not math.isnan(slope)
     is_clear = (
         math.isfinite(slope) and math.isfinite(intercept) if is_scaled else intercept == 0 or math.isnan(intercept)
@@ -157,6 +191,7 @@ def _scaling(path: Path, slope: float, intercept: float) -> tuple[float, float] 
     if not is_clear:
         fields = f"scl_slope and scl_inter are {slope:g} and {intercept:g}"
         raise unreadable(
-            path, f"its voxels would be scaled by {slope:g} and moved by {intercept:g} ({fields}), which has no one meaning"
+            path,
+            f"its voxels would be scaled by {slope:g} and moved by {intercept:g} ({fields}), which has no one meaning",
         )
     return (slope, intercept) if is_scaled and (slope, intercept) != (1, 0) else None

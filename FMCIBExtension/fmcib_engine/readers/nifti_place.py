@@ -1,8 +1,8 @@
 """The place of a NIfTI file: its qform and sform, and which of them counts.
 
-The format has two ways to tell it, both from (i, j, k) to RAS in the file's unit: `sform`, a whole matrix; and `qform`, a
-rotation with the voxel sizes `pixdim`. Each counts if its code is above 0. Where both do, the sform is used if its axes
-are at right angles and its code is 1 (scanner), else the qform: as ITK does, and so Slicer, where seeds are placed. If
+The format has two ways to tell it, both from (i, j, k) to RAS in the file's unit: `sform`, a whole matrix; and `qform`,
+a rotation with the voxel sizes `pixdim`. Each counts if its code is above 0. Where both do, the sform is used if its
+axes are at right angles and its code is 1 (scanner), else the qform: as ITK does, and so Slicer, where seeds are placed. If
 they disagree, a note says by how much; a qform that mirrors such an sform (a wrong sign in `pixdim[0]`) is refused, as
 ITK takes either. With neither, nothing is known, and programs guess differently.
 """
@@ -27,6 +27,7 @@ _RIGHT_ANGLE_COSINE = 1e-4
 _UNITS = {0: "mm", 1: "m", 2: "mm", 3: "um"}  # 0: not told
 _SCANNER = 1
 _MOST_QUATERNION = 1.01
+_LARGEST = 1e9
 
 
 def grid_of(path: Path, fields: Any, size: tuple[int, ...]) -> tuple[VoxelGrid, tuple[str, ...]]:  # noqa: ANN401
@@ -63,15 +64,19 @@ def _transforms(path: Path, fields: Any) -> dict[str, FloatArray]:  # noqa: ANN4
         told["qform"] = _from_quaternion(fields)
     if not told:
         raise axes_unknown(path, "its qform_code and sform_code are 0")
-    sound = {name: affine for name, affine in told.items() if np.isfinite(affine).all() and affine[:3, :3].any(0).all()}
+    sound = {
+        name: affine for name, affine in told.items() if np.abs(affine).max() < _LARGEST and affine[:3, :3].any(0).all()
+    }
     if not sound:
         reasons = " and ".join(f"its {name} ({name}_code {int(fields[f'{name}_code'])})" for name in told)
-        raise unreadable(path, f"{reasons} should place it in the patient, and holds numbers that cannot: NaN, 0 or too large")
+        raise unreadable(
+            path, f"{reasons} should place it in the patient, and holds numbers that cannot: NaN, 0 or too large"
+        )
     return sound
 
 
 def _from_quaternion(fields: Any) -> FloatArray:  # noqa: ANN401 - a record of numpy
-    """The 4x4 of a qform: rotation, voxel sizes (`pixdim[0]` is the sign of the third axis), offset; NaN if it is none."""
+    """The 4x4 of a qform: rotation, voxel sizes (`pixdim[0]`: the third axis' sign), offset; NaN if it is none."""
     bcd, step = fields["quatern"].astype(np.float64), fields["pixdim"].astype(np.float64)[:4]
     length = float(np.linalg.norm(bcd)) if np.abs(bcd).max() < _MOST_QUATERNION else math.nan
     if not (length < _MOST_QUATERNION and step[1:].min() > 0):

@@ -48,10 +48,10 @@ _TO_LPS = {
 }
 _SPACES = {name: signs for names, signs in _TO_LPS.items() for name in names}
 _UNITS = {
-    **{name: "mm" for name in ("mm", "millimeter", "millimeters", "millimetre", "millimetres")},
-    **{name: "cm" for name in ("cm", "centimeter", "centimeters", "centimetre", "centimetres")},
-    **{name: "m" for name in ("m", "meter", "meters", "metre", "metres")},
-    **{name: "um" for name in ("um", "\u00b5m", "\u03bcm", "micron", "microns", "micrometer", "micrometers")},
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), "mm"),
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), "cm"),
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), "m"),
+    **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), "um"),
 }
 _TIMES = {"list", "time"}
 _VECTOR = re.compile(r"none|\(([^()]*)\)", re.IGNORECASE)
@@ -123,11 +123,13 @@ def _sizes(path: Path, fields: Mapping[str, str]) -> list[int]:
 
 
 def _vectors(text: str) -> list[tuple[float, ...] | None] | None:
-    """The vectors of a field, None for each `none`; None for a text that is no list of vectors. NaN stands for no number."""
+    """The vectors of a field, None for each `none`, NaN for what is no number; None for a text that is no such list."""
     if _VECTOR.sub("", text).strip():
         return None
     found = _VECTOR.finditer(text)
-    return [tuple(number(word.strip()) for word in match[1].split(",")) if match[1] is not None else None for match in found]
+    return [
+        tuple(number(word.strip()) for word in match[1].split(",")) if match[1] is not None else None for match in found
+    ]
 
 
 def _axes(path: Path, fields: Mapping[str, str], dimension: int) -> list[tuple[float, ...] | None]:
@@ -199,10 +201,15 @@ def _unit(path: Path, fields: Mapping[str, str]) -> str:
     """The unit of length: a key of `MILLIMETRES`."""
     told = set()
     for field, spoken in (("spaceunits", "space units"), ("units", "units")):
-        words = [word.strip() for pair in re.findall(r'"([^"]*)"|(\S+)', fields.get(field, "")) for word in pair if word]
+        words = [
+            word.strip() for pair in re.findall(r'"([^"]*)"|(\S+)', fields.get(field, "")) for word in pair if word
+        ]
         lengths = {word for word in words if word.lower() not in {"", "???", "none", "s", "ms", "hu"}}
         if wrong := {word for word in lengths if word.lower() not in _UNITS}:
-            raise unreadable(path, f"its lengths are in {', '.join(sorted(wrong))[:80]} ('{spoken}'), not in {', '.join(MILLIMETRES)}")
+            raise unreadable(
+                path,
+                f"its lengths are in {', '.join(sorted(wrong))[:80]} ('{spoken}'), not in {', '.join(MILLIMETRES)}",
+            )
         told |= {_UNITS[word.lower()] for word in lengths}
     if len(told) > 1:
         raise unreadable(path, f"its lengths are in several units: {', '.join(sorted(told))}")

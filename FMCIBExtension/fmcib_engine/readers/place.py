@@ -1,11 +1,11 @@
 """What the header of an image file tells of the scan's place in the patient: one rule for every format.
 
-* **Axes** (how i, j and k run in the patient, and the size of a voxel): without them a scan is refused, because a patch that
-  is turned or mirrored has other features. Axes that lean are read through their whole matrix, with a note.
-* **Origin** (where the first voxel lies): without it a seed in the patient means nothing, and a scan is read for seeds in
-  voxels (`ijk`) alone, with a note. "Not known" is never (0, 0, 0).
-* **Unit of length**: millimetres where none is told; others are converted, with a note. A voxel that would be smaller than
-  0.01 mm or larger than 100 mm shows that the unit is told wrongly.
+* **Axes** (how i, j and k run in the patient, and the size of a voxel): without them a scan is refused, because a patch
+  that is turned or mirrored has other features. Axes that lean are read through their whole matrix, with a note.
+* **Origin** (where the first voxel lies): without it a seed in the patient means nothing, and a scan is read for seeds
+  in voxels (`ijk`) alone, with a note. "Not known" is never (0, 0, 0).
+* **Unit of length**: millimetres where none is told; others are converted, with a note. A voxel that would be smaller
+  than 0.01 mm or larger than 100 mm shows that the unit is told wrongly.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ _MOST_LEANING_DEGREES = 45.0  # the gantry of a CT tilts by 30 at most
 
 MILLIMETRES = {"mm": 1.0, "m": 1000.0, "cm": 10.0, "um": 1e-3}
 _SPOKEN = {"m": "metres", "cm": "centimetres", "um": "micrometres"}
-NO_ORIGIN = (
-    "the file does not say where it lies in the patient: the seed's coordinates are counted from the first voxel's centre"
-)
+NO_ORIGIN = "the file does not say where it lies in the patient: coordinates are counted from its first voxel's centre"
 
 
 def require_origin(path: Path, *, is_told: bool) -> None:
@@ -51,8 +49,8 @@ def require_origin(path: Path, *, is_told: bool) -> None:
 def axes_unknown(path: Path, reason: str) -> ImageError:
     """The one sentence for a scan of which nobody can tell how it lies, as a clause says why."""
     return ImageError(
-        f"{path.name!r} does not say where it lies in the patient: {reason}. Programs guess differently, and a patch that "
-        "is turned or mirrored has other features. Write it again with its orientation."
+        f"{path.name!r} does not say where it lies in the patient: {reason}. Programs guess differently, and a patch "
+        "that is turned or mirrored has other features. Write it again with its orientation."
     )
 
 

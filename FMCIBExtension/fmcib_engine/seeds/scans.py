@@ -1,0 +1,111 @@
+"""Which scan a row of a table means: by its path, or by a file or folder that is named after its series."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from ..errors import TableError
+from ..paths import file_of, is_elsewhere, moved_file, shared_folders
+
+_ENDINGS = (".mhd", ".mha", ".nrrd", ".nhdr", ".nii", ".nii.gz")
+_DEEPEST = 4
+
+
+class ScansByPath:
+    """The scans of a table that gives their paths, relative to its folder.
+
+    Paths of another computer are taken for the files of that name below the table's folder, as long as their last parts
+    tell all of them apart.
+
+    Args:
+        texts: the cells of all rows.
+        folder: of the table.
+    """
+
+    def __init__(self, texts: Iterable[str], folder: Path) -> None:
+        self._folder = folder
+        texts = {text for text in texts if text and "\0" not in text}
+        self._elsewhere = {text for text in texts if is_elsewhere(text)}
+        self._common = shared_folders(sorted(self._elsewhere))
+        self._found = {text: file_of(text, folder) for text in texts - self._elsewhere}
+
+    def find(self, text: str) -> Path:
+        """The scan of one cell, whether it is there or not.
+
+        Raises:
+            ValueError: a path of another computer of which nothing is here.
+        """
+        if "\0" in text:
+            msg = "holds a character that no path has"
+            raise ValueError(msg)
+        if text not in self._elsewhere:
+            return self._found[text]
+        found = moved_file(text, self._folder, self._common)
+        if found is None:
+            msg = "is a path of another computer, and no such file lies below the table's folder: give it from there"
+            raise ValueError(msg)
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence where files were found elsewhere than the table says."""
+        moved = sum(moved_file(text, self._folder, self._common) is not None for text in self._elsewhere)
+        return (f"{moved} scans with paths of another computer were found below the table's folder.",) if moved else ()
+
+
+class ScansBySeries:
+    """The scans of a table that gives series UIDs, as LUNA16 is published: in `<UID>.mhd`, or in a folder `<UID>`.
+
+    Args:
+        uids: the cells of all rows.
+        folder: where to look, with its subfolders.
+    """
+
+    def __init__(self, uids: Collection[str], folder: Path) -> None:
+        self._named: dict[str, list[Path]] = {uid: [] for uid in uids if uid}
+        depth = len(folder.parts)
+        for here, folders, files in os.walk(folder):
+            self._look_at(Path(here), files, _ENDINGS)
+            self._look_at(Path(here), folders, ("",))
+            if len(Path(here).parts) - depth >= _DEEPEST:
+                folders.clear()
+            folders[:] = [name for name in folders if name not in self._named]  # a series' own
+
+    def _look_at(self, folder: Path, names: Iterable[str], endings: Iterable[str]) -> None:
+        for name in names:
+            for ending in endings:
+                stem = name[: len(name) - len(ending)]
+                if name.lower().endswith(ending) and stem in self._named:
+                    self._named[stem].append(folder / name)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any series of the table has a file or folder of its name."""
+        return any(self._named.values())
+
+    def find(self, uid: str) -> Path:
+        """The scan of one series.
+
+        Raises:
+            ValueError: none, or several.
+        """
+        found = self._named[uid]
+        if len(found) != 1:
+            count = "several files or folders are" if found else "no file or folder is"
+            msg = f"names a series of whose name {count} here: give the folder of the scans (--image)"
+            raise ValueError(msg)
+        return found[0]
+
+
+def require_folder(folder: Path) -> Path:
+    """The folder in which scans are looked for.
+
+    Raises:
+        TableError: it is none.
+    """
+    if not folder.is_dir():
+        msg = f"The table names its scans by their series: --image should be their folder, and {folder.name!r} is none."
+        raise TableError(msg)
+    return folder
