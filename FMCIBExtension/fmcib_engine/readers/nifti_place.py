@@ -2,9 +2,9 @@
 
 The format has two ways to tell it, both from (i, j, k) to RAS in the file's unit: `sform`, a whole matrix; and `qform`,
 a rotation with the voxel sizes `pixdim`. Each counts if its code is above 0. Where both do, the sform is used if its
-axes are at right angles and its code is 1 (scanner), else the qform: as ITK does, and so Slicer, where seeds are placed. If
-they disagree, a note says by how much; a qform that mirrors such an sform (a wrong sign in `pixdim[0]`) is refused, as
-ITK takes either. With neither, nothing is known, and programs guess differently.
+axes are at right angles and its code is 1 (scanner), else the qform: as ITK does, and so Slicer, where seeds are placed.
+If they disagree, a note says by how much. Where the qform should be used and mirrors the sform (a wrong sign in
+`pixdim[0]`), the file is refused: ITK takes either. With neither, nothing is known, and programs guess differently.
 """
 
 from __future__ import annotations
