@@ -522,14 +522,32 @@ def test_a_spacing_of_zero_no_axes_and_no_voxels_are_refused(tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_empty_file_is_refused(tmp_path, suffix):
     (tmp_path / f"scan{suffix}").touch()
-    assert_refused(tmp_path / f"scan{suffix}", NOT_ITS_KIND)
+    assert_refused(tmp_path / f"scan{suffix}", "it is empty (0 bytes)")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_another_format_under_this_name_is_refused(tmp_path, suffix):
+def test_another_format_under_this_name_is_named(tmp_path, suffix):
     path = tmp_path / f"scan{suffix}"
-    other = metaimage if SUFFIXES[suffix] != "metaimage" else nrrd
-    assert_refused(other(path), NOT_ITS_KIND)
+    other, name = (metaimage, "a MetaImage") if SUFFIXES[suffix] != "metaimage" else (nrrd, "an NRRD")
+    assert_refused(other(path), f"it is {name} file under another name")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "pointer of Git LFS"),
+        (b"/annex/objects/MD5E-s1--d41d.nii.gz\n", "pointer of git-annex"),
+        (b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title>", "a web page, which came instead of a download"),
+        (b"PK\x03\x04" + bytes(400), "a zip archive"),
+        (b"\x93NUMPY\x01\0" + bytes(400), "an array of numpy"),
+        (bytes(5000), NOT_ITS_KIND),
+    ],
+)
+def test_what_came_instead_of_a_scan_is_named(tmp_path, suffix, content, words):
+    path = tmp_path / f"scan{suffix}"
+    path.write_bytes(content)
+    assert_refused(path, words)
 
 
 def test_a_folder_named_as_an_image_is_a_folder(tmp_path):

@@ -7,10 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import ImageError
 from ..geometry import VoxelGrid
 from .integrity import Stored
+from .kinds import not_its_kind
 from .place import shown
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -30,6 +32,19 @@ class ImageHeader:
     scaling: tuple[float, float] | None = None
     """Slope and intercept from stored values to HU; None: they are HU."""
     notes: tuple[str, ...] = ()
+
+
+def header_line(file: BinaryIO, path: Path, most: int) -> bytes:
+    """The next line of a header in text; nothing at the end of the file.
+
+    Raises:
+        ImageError: the header is longer than `most` bytes, or a line has control characters that readers could take for
+            the end of a line or of a text.
+    """
+    line = file.readline(most)
+    if file.tell() > most or b"\0" in line or b"\r" in line.rstrip(b"\r\n"):
+        raise not_its_kind(path)
+    return line
 
 
 def number(word: str) -> float:

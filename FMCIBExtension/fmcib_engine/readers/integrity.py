@@ -56,19 +56,6 @@ def unreadable(path: Path, reason: str) -> ImageError:
     return ImageError(f"{path.name!r} cannot be read as a scan: {reason}. Export the scan again.")
 
 
-def header_line(file: BinaryIO, path: Path, most: int) -> bytes:
-    """The next line of a header in text; nothing at the end of the file.
-
-    Raises:
-        ImageError: the header is longer than `most` bytes, or a line has control characters that readers could take for
-            the end of a line or of a text.
-    """
-    line = file.readline(most)
-    if file.tell() > most or b"\0" in line or b"\r" in line.rstrip(b"\r\n"):
-        raise unreadable(path, NOT_ITS_KIND)
-    return line
-
-
 def is_many_files(data: str) -> bool:
     """Whether a header names a list of files, or a pattern with numbers, as those of its voxels."""
     return data.startswith("LIST") or re.search(r"%.*\s-?\d", data) is not None

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .image_header import ImageHeader, number, several_values, space_and_time
-from .integrity import NOT_ITS_KIND, Stored, data_file, header_line, is_many_files, unreadable
+from .image_header import ImageHeader, header_line, number, several_values, space_and_time
+from .integrity import Stored, data_file, is_many_files, unreadable
+from .kinds import not_its_kind
 from .place import MILLIMETRES, axes_unknown, placed_grid
 
 FloatArray = NDArray[np.float64]
@@ -82,10 +83,10 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
         while "ElementDataFile" not in fields:
             line = header_line(file, path, _LONGEST_HEADER)
             if not line:
-                raise unreadable(path, NOT_ITS_KIND)
+                raise not_its_kind(path)
             name, *value = (part.strip() for part in re.split("[=:]", line.decode("utf-8", "replace"), maxsplit=1))
             if not value:
-                raise unreadable(path, NOT_ITS_KIND)
+                raise not_its_kind(path)
             if name in fields:
                 raise unreadable(path, f"its header has the field {name[:80]!r} twice")
             fields[name] = value[0]

@@ -11,6 +11,7 @@ import numpy as np
 
 from .image_header import ImageHeader, several_values, space_and_time
 from .integrity import GZIP, NOT_ITS_KIND, Stored, data_file, unreadable
+from .kinds import not_its_kind
 from .nifti_place import grid_of
 from .place import axes_unknown
 
@@ -149,7 +150,7 @@ def _fields(path: Path, content: bytes) -> tuple[Any, np.dtype[Any]]:
                 if fields["sizeof_hdr"] == layout.itemsize:
                     _require_nifti(path, bytes(fields["magic"].tobytes())[:4])
                     return fields, ordered
-    raise unreadable(path, NOT_ITS_KIND)
+    raise not_its_kind(path)
 
 
 def _require_nifti(path: Path, magic: bytes) -> None:

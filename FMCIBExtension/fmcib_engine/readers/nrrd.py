@@ -11,8 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .image_header import ImageHeader, number, several_values, space_and_time
-from .integrity import NOT_ITS_KIND, Stored, data_file, header_line, is_many_files, unreadable
+from .image_header import ImageHeader, header_line, number, several_values, space_and_time
+from .integrity import Stored, data_file, is_many_files, unreadable
+from .kinds import not_its_kind
 from .place import MILLIMETRES, axes_unknown, placed_grid
 
 FloatArray = NDArray[np.float64]
@@ -91,7 +92,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         if file.read(4) != b"NRRD":
-            raise unreadable(path, NOT_ITS_KIND)
+            raise not_its_kind(path)
         header_line(file, path, _LONGEST_HEADER)
         while (line := header_line(file, path, _LONGEST_HEADER)).strip():
             name, _, value = line.decode("utf-8", "replace").partition(":")

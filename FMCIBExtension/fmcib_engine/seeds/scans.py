@@ -64,34 +64,32 @@ class ScansBySeries:
     """
 
     def __init__(self, uids: Collection[str], folder: Path) -> None:
-        self._named: dict[str, list[Path]] = {uid: [] for uid in uids if uid}
+        self._files: dict[str, list[Path]] = {uid: [] for uid in uids if uid}
+        self._folders: dict[str, list[Path]] = {uid: [] for uid in uids if uid}
         depth = len(folder.parts)
         for here, folders, files in os.walk(folder):
-            self._look_at(Path(here), files, _ENDINGS)
-            self._look_at(Path(here), folders, ("",))
+            for name in files:
+                ending = next((ending for ending in _ENDINGS if name.lower().endswith(ending)), None)
+                if ending and (uid := name[: -len(ending)]) in self._files:
+                    self._files[uid].append(Path(here, name))
+            for name in folders:
+                if name in self._folders:
+                    self._folders[name].append(Path(here, name))
             if len(Path(here).parts) - depth >= _DEEPEST:
                 folders.clear()
-            folders[:] = [name for name in folders if name not in self._named]  # a series' own
-
-    def _look_at(self, folder: Path, names: Iterable[str], endings: Iterable[str]) -> None:
-        for name in names:
-            for ending in endings:
-                stem = name[: len(name) - len(ending)]
-                if name.lower().endswith(ending) and stem in self._named:
-                    self._named[stem].append(folder / name)
 
     @property
     def has_any(self) -> bool:
         """Whether any series of the table has a file or folder of its name."""
-        return any(self._named.values())
+        return any(self._files.values()) or any(self._folders.values())
 
     def find(self, uid: str) -> Path:
-        """The scan of one series.
+        """The scan of one series: the file of its name, else the folder.
 
         Raises:
             ValueError: none, or several.
         """
-        found = self._named[uid]
+        found = self._files[uid] or self._folders[uid]
         if len(found) != 1:
             count = "several files or folders are" if found else "no file or folder is"
             msg = f"names a series of whose name {count} here: give the folder of the scans (--image)"
