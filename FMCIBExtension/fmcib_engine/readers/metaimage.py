@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .image_header import ImageHeader, header_line, number, several_values, space_and_time
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
-from .place import MILLIMETRES, axes_unknown, placed_grid
+from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
 
 FloatArray = NDArray[np.float64]
 
@@ -60,13 +60,13 @@ def read_header(path: Path) -> ImageHeader:
     _require_spelling(path, fields)
     unit = fields.get(_UNITS, "mm").strip()
     unit = "mm" if unit == "?" else unit
-    if unit not in MILLIMETRES:
-        raise unreadable(path, f"its field {_UNITS} is {unit[:80]!r}, not one of {', '.join(MILLIMETRES)}")
+    if unit not in POWERS_OF_TEN:
+        raise unreadable(path, f"its field {_UNITS} is {unit[:80]!r}, not one of {', '.join(POWERS_OF_TEN)}")
     spacing, notes = _spacing(path, fields, dimensions)
     axes, more = _axes(path, fields, dimensions)
     origin = _numbers(path, fields, _ORIGIN, dimensions)
-    first = np.zeros(3) if origin is None else np.array(origin[:3])
-    grid, found = placed_grid(path, spatial, first, axes * spacing, unit)
+    first = np.zeros(3) if origin is None else to_mm(np.array(origin[:3]), unit)
+    grid, found = placed_grid(path, spatial, first, axes * to_mm(spacing, unit), unit)
     return ImageHeader(
         _stored(path, fields, start, math.prod(sizes)),
         grid,

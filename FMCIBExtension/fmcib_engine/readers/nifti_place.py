@@ -2,9 +2,9 @@
 
 The format has two ways to tell it, both from (i, j, k) to RAS in the file's unit: `sform`, a whole matrix; and `qform`,
 a rotation with the voxel sizes `pixdim`. Each counts if its code is above 0. Where both do, the sform is used if its
-axes are at right angles and its code is 1 (scanner), else the qform: as ITK does, and so Slicer, where seeds are placed.
-If they disagree, a note says by how much. Where the qform should be used and mirrors the sform (a wrong sign in
-`pixdim[0]`), the file is refused: ITK takes either. With neither, nothing is known, and programs guess differently.
+axes are at right angles and its code is 1 (scanner), else the qform: as ITK has it, and so Slicer, where people place
+their seeds. If they disagree, a note says by how much. Where the qform should be used and mirrors the sform (a wrong
+sign in `pixdim[0]`), the file is refused: ITK takes either. With neither, nothing is known, and programs guess.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..geometry import VoxelGrid
 from .integrity import unreadable
-from .place import MILLIMETRES, axes_unknown, leaning_cosine, placed_grid
+from .place import axes_unknown, leaning_cosine, placed_grid, to_mm
 
 FloatArray = NDArray[np.float64]
 
@@ -39,15 +39,16 @@ def grid_of(path: Path, fields: Any, size: tuple[int, ...]) -> tuple[VoxelGrid, 
     code = int(fields["xyzt_units"]) & 7
     if code not in _UNITS:
         raise unreadable(path, f"its field xyzt_units names the unit of length {code}, which is none of NIfTI's")
-    transforms = _transforms(path, fields)
+    unit = _UNITS[code]
+    transforms = _transforms(path, fields, unit)
     used = _choice(path, transforms, int(fields["sform_code"]))
-    affine, to_mm = transforms[used], MILLIMETRES[_UNITS[code]]
-    grid, notes = placed_grid(path, size, affine[:3, 3] * (-1, -1, 1), affine[:3, :3] * [[-1], [-1], [1]], _UNITS[code])
+    affine = transforms[used]
+    grid, notes = placed_grid(path, size, affine[:3, 3] * (-1, -1, 1), affine[:3, :3] * [[-1], [-1], [1]], unit)
     if used == "sform":
-        notes += _require_spacing(path, fields, grid, to_mm)
+        notes += _require_spacing(path, np.abs(to_mm(fields["pixdim"][1:4], unit)), grid)
     lost = [name for name in ("sform", "qform") if fields[f"{name}_code"] > 0 and name not in transforms]
     notes += tuple(f"the file's {name} is no transform: the {used} was used" for name in lost)
-    distances = {name: _largest_distance(grid, other, to_mm) for name, other in transforms.items() if name != used}
+    distances = {name: _largest_distance(grid, other) for name, other in transforms.items() if name != used}
     return grid, notes + tuple(
         f"the file's {used} and {name} place the scan up to {distance:.1f} mm apart: the {used} was used"
         for name, distance in distances.items()
@@ -55,13 +56,13 @@ def grid_of(path: Path, fields: Any, size: tuple[int, ...]) -> tuple[VoxelGrid, 
     )
 
 
-def _transforms(path: Path, fields: Any) -> dict[str, FloatArray]:  # noqa: ANN401 - a record of numpy
-    """By `sform` and `qform`, those that are declared and are transforms; at least one."""
+def _transforms(path: Path, fields: Any, unit: str) -> dict[str, FloatArray]:  # noqa: ANN401 - a record of numpy
+    """By `sform` and `qform`, those that are declared and are transforms to RAS mm; at least one."""
     told = {}
     if fields["sform_code"] > 0:
-        told["sform"] = np.vstack([fields["srow"].astype(np.float64), (0, 0, 0, 1)])
+        told["sform"] = np.vstack([to_mm(fields["srow"], unit), (0, 0, 0, 1)])
     if fields["qform_code"] > 0:
-        told["qform"] = _from_quaternion(fields)
+        told["qform"] = _from_quaternion(fields, unit)
     if not told:
         raise axes_unknown(path, "its qform_code and sform_code are 0")
     sound = {
@@ -75,9 +76,9 @@ def _transforms(path: Path, fields: Any) -> dict[str, FloatArray]:  # noqa: ANN4
     return sound
 
 
-def _from_quaternion(fields: Any) -> FloatArray:  # noqa: ANN401 - a record of numpy
+def _from_quaternion(fields: Any, unit: str) -> FloatArray:  # noqa: ANN401 - a record of numpy
     """The 4x4 of a qform: rotation, voxel sizes (`pixdim[0]`: the third axis' sign), offset; NaN if it is none."""
-    bcd, step = fields["quatern"].astype(np.float64), fields["pixdim"].astype(np.float64)[:4]
+    bcd, step = fields["quatern"].astype(np.float64), to_mm(fields["pixdim"][:4], unit)
     length = float(np.linalg.norm(bcd)) if np.abs(bcd).max() < _MOST_QUATERNION else math.nan
     if not (length < _MOST_QUATERNION and step[1:].min() > 0):
         return np.full((4, 4), math.nan)
@@ -90,7 +91,7 @@ def _from_quaternion(fields: Any) -> FloatArray:  # noqa: ANN401 - a record of n
         [2 * b * d - 2 * a * c, 2 * c * d + 2 * a * b, a * a + d * d - c * c - b * b],
     ]
     affine[:3, :3] *= step[1:] * (1, 1, -1 if step[0] < 0 else 1)
-    affine[:3, 3] = fields["qoffset"]
+    affine[:3, 3] = to_mm(fields["qoffset"], unit)
     return affine
 
 
@@ -105,9 +106,8 @@ def _choice(path: Path, transforms: dict[str, FloatArray], sform_code: int) -> s
     return "qform"
 
 
-def _require_spacing(path: Path, fields: Any, grid: VoxelGrid, to_mm: float) -> tuple[str, ...]:  # noqa: ANN401
-    """Refuse an sform with other voxel sizes than `pixdim`, which others use; a note where `pixdim` tells none."""
-    told = np.abs(fields["pixdim"].astype(np.float64)[1:4]) * to_mm
+def _require_spacing(path: Path, told: FloatArray, grid: VoxelGrid) -> tuple[str, ...]:
+    """Refuse an sform with other voxel sizes than `pixdim` tells, which others use; a note where it tells none."""
     if not (np.isfinite(told).all() and told.min() > 0):
         return ("the file's pixdim tells no voxel size: that of its sform was used",)
     if (np.abs(told - grid.spacing) * np.maximum(np.array(grid.size) - 1, 1) > _SAME_PLACE_MM).any():
@@ -116,8 +116,8 @@ def _require_spacing(path: Path, fields: Any, grid: VoxelGrid, to_mm: float) -> 
     return ()
 
 
-def _largest_distance(grid: VoxelGrid, ras_affine: FloatArray, to_mm: float) -> float:
+def _largest_distance(grid: VoxelGrid, ras_affine: FloatArray) -> float:
     """In mm, between where the grid and another affine put a corner voxel."""
     index = np.array(np.meshgrid(*[(0, n - 1) for n in grid.size], indexing="ij")).reshape(3, -1).T
-    there = (index @ ras_affine[:3, :3].T + ras_affine[:3, 3]) * (-to_mm, -to_mm, to_mm)
+    there = (index @ ras_affine[:3, :3].T + ras_affine[:3, 3]) * (-1, -1, 1)
     return float(np.linalg.norm(there - grid.to_patient(index), axis=1).max())

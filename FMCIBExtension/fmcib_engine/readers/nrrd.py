@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .image_header import ImageHeader, header_line, number, several_values, space_and_time
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
-from .place import MILLIMETRES, axes_unknown, placed_grid
+from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
 
 FloatArray = NDArray[np.float64]
 
@@ -73,10 +73,11 @@ def read_header(path: Path) -> ImageHeader:
     spatial = [axis for axis in range(len(sizes)) if axis not in others]
     grid_size, time_points = tuple(sizes[axis] for axis in spatial), sizes[time_axis] if time_axis is not None else 1
     signs = np.array(_signs(path, fields))
-    axes = np.array([vectors[axis] for axis in spatial]).T[:3] * signs[:, None]
-    origin = _origin(path, fields)
     unit = _unit(path, fields)
-    grid, notes = placed_grid(path, grid_size, np.zeros(3) if origin is None else origin * signs, axes, unit)
+    axes = to_mm(np.array([vectors[axis] for axis in spatial]).T[:3], unit) * signs[:, None]
+    origin = _origin(path, fields)
+    first = np.zeros(3) if origin is None else to_mm(origin, unit) * signs
+    grid, notes = placed_grid(path, grid_size, first, axes, unit)
     return ImageHeader(
         _stored(path, fields, start, math.prod(sizes)),
         grid,
@@ -199,7 +200,7 @@ def _origin(path: Path, fields: Mapping[str, str]) -> FloatArray | None:
 
 
 def _unit(path: Path, fields: Mapping[str, str]) -> str:
-    """The unit of length: a key of `MILLIMETRES`."""
+    """The unit of length: a key of `POWERS_OF_TEN`."""
     told = set()
     for field, spoken in (("spaceunits", "space units"), ("units", "units")):
         words = [
@@ -209,7 +210,7 @@ def _unit(path: Path, fields: Mapping[str, str]) -> str:
         if wrong := {word for word in lengths if word.lower() not in _UNITS}:
             raise unreadable(
                 path,
-                f"its lengths are in {', '.join(sorted(wrong))[:80]} ('{spoken}'), not in {', '.join(MILLIMETRES)}",
+                f"its lengths are in {', '.join(sorted(wrong))[:80]} ('{spoken}'), not in {', '.join(POWERS_OF_TEN)}",
             )
         told |= {_UNITS[word.lower()] for word in lengths}
     if len(told) > 1:

@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,8 @@ _FARTHEST_MM = 1e6
 _LEANING_COSINE = 1e-3  # 0.06 degrees from a right angle, as a grid's `is_oblique`
 _MOST_LEANING_DEGREES = 45.0  # the gantry of a CT tilts by 30 at most
 
-MILLIMETRES = {"mm": 1.0, "m": 1000.0, "cm": 10.0, "um": 1e-3}
+POWERS_OF_TEN = {"mm": 0, "cm": 1, "m": 3, "um": -3}
+"""By unit of length, how many places the decimal point of a length moves to make it millimetres."""
 _SPOKEN = {"m": "metres", "cm": "centimetres", "um": "micrometres"}
 NO_ORIGIN = "the file does not say where it lies in the patient: coordinates are counted from its first voxel's centre"
 
@@ -54,6 +57,17 @@ def axes_unknown(path: Path, reason: str) -> ImageError:
     )
 
 
+def to_mm(lengths: NDArray[Any], unit: str) -> FloatArray:
+    """Lengths as told in a header, in mm: the decimal point of the number that was written is moved, nothing rounded.
+
+    A float32 stands for the shortest decimal that reads as it: 0.001 m is 1 mm, and not 1.0000000475.
+    """
+    if unit == "mm":
+        return lengths.astype(np.float64)
+    moved = [float(Decimal(str(length)).scaleb(POWERS_OF_TEN[unit])) for length in lengths.ravel()]
+    return np.array(moved).reshape(lengths.shape)
+
+
 def placed_grid(
     path: Path, size: tuple[int, ...], origin: FloatArray, axes: FloatArray, unit: str = "mm"
 ) -> tuple[VoxelGrid, tuple[str, ...]]:
@@ -62,25 +76,25 @@ def placed_grid(
     Args:
         path: of the file, for messages.
         size: number of voxels along i, j and k.
-        origin: LPS, of the first voxel's centre; finite.
-        axes: 3x3, the columns are the steps along i, j and k in LPS.
-        unit: in which both are told: a key of `MILLIMETRES`.
+        origin: LPS mm, of the first voxel's centre; finite.
+        axes: 3x3, the columns are the steps along i, j and k in LPS mm.
+        unit: in which the file tells them.
 
     Raises:
         ImageError: no voxels, steps that are zero, of an unlikely length or span no space, axes that lean by far.
     """
     if 0 in size:
         raise unreadable(path, f"it has no voxels ({shown(size)})")
-    steps = [math.hypot(*(float(value) * MILLIMETRES[unit] for value in axis)) for axis in axes.T]
+    steps = [math.hypot(*map(float, axis)) for axis in axes.T]
     if not min(steps) > 0:
         raise unreadable(path, "its voxel spacing is not a positive number")
     if not _SMALLEST_MM <= min(steps) <= max(steps) <= _LARGEST_MM:
         told = " x ".join(f"{step:.4g}" for step in steps)
         raise unreadable(path, f"its voxels would measure {told} mm, so that the unit of length {unit!r} must be wrong")
-    if not np.abs(origin).max() * MILLIMETRES[unit] < _FARTHEST_MM:
-        raise unreadable(path, f"its first voxel would lie at {', '.join(f'{value:.4g}' for value in origin)} {unit}")
+    if not np.abs(origin).max() < _FARTHEST_MM:
+        raise unreadable(path, f"its first voxel would lie at {', '.join(f'{value:.4g}' for value in origin)} mm")
     affine = np.eye(4)
-    affine[:3, :3], affine[:3, 3] = axes * MILLIMETRES[unit], origin * MILLIMETRES[unit]
+    affine[:3, :3], affine[:3, 3] = axes, origin
     try:
         grid = VoxelGrid((size[0], size[1], size[2]), affine)
     except ImageError as error:
