@@ -76,7 +76,8 @@ def _frame(path: Path, markups: Mapping[str, Any]) -> Frame:
 
 
 def _is_placed(point: Mapping[str, Any]) -> bool:
-    return point.get("positionStatus", "defined") == "defined" and point.get("position") not in {None, ""}
+    is_told = point.get("position") is not None and point.get("position") != ""
+    return is_told and point.get("positionStatus", "defined") == "defined"
 
 
 def _place(position: Any) -> tuple[tuple[float, float, float], str]:  # noqa: ANN401 - whatever the file holds
