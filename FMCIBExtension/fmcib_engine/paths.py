@@ -81,14 +81,16 @@ def is_there(path: Path) -> bool:
 def _from_root(text: str) -> PurePath | None:
     """The text as a path of Windows or Unix, if it starts at a root."""
     kinds: tuple[type[PurePath], ...] = (PurePosixPath, PureWindowsPath)
-    return next((path for path in (kind(text) for kind in kinds) if path.is_absolute()), None)
+    return next((path for path in (kind(text) for kind in kinds) if path.root), None)
 
 
 def _ways(folder: Path, text: str) -> list[Path]:
     """The paths of this computer that a text may be: as it stands, then with Windows' backslashes as separators."""
     home = os.path.expanduser(text) if text.startswith(("~/", "~\\")) else text  # noqa: PTH111  may raise nothing
-    texts = [home] if "\\" not in home else [home, home.replace("\\", "/")]
-    return [folder / way for way in texts]
+    slashed = home.replace("\\", "/")
+    if slashed == home or home.startswith("\\"):  # a root of Windows is none of Unix
+        return [folder / home]
+    return [folder / home, folder / slashed]
 
 
 def _found(path: Path) -> Path | None:

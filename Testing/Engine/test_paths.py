@@ -120,7 +120,15 @@ def test_what_no_path_can_be_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["C:\\data\\ct.nrrd", "\\\\server\\share\\ct.nrrd", "/mnt/no/such/ct.nrrd", "D:/x/ct.nrrd"]
+    "text",
+    [
+        "C:\\data\\ct.nrrd",
+        "\\\\server\\share\\ct.nrrd",
+        "/mnt/no/such/ct.nrrd",
+        "D:/x/ct.nrrd",
+        "\\data\\ct.nrrd",
+        "\\",
+    ],
 )
 def test_a_path_of_another_computer_is_known_as_such(tmp_path, text):
     assert is_elsewhere(text)

@@ -1,4 +1,4 @@
-"""Seeds as others publish and save them: LUNA16 and its like, Slicer's points in every form, other computers' tables."""
+"""Seeds as others publish and save them: LUNA16 and its like, Slicer's points in every form, others' tables."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_an_fcsv_is_read_in_its_frame(tmp_path, version, frame, x):
 
 
 def test_an_fcsv_of_slicer_3_is_read_in_ras(tmp_path):
-    text = "# Fiducial List file /home/u/L.fcsv\n# version = 2\n# columns = label,x,y,z,sel,vis\nL-1,1,2,3,1,1\nL-2,4,5,6,0,1\n"
+    text = "# Fiducial List file L.fcsv\n# columns = label,x,y,z,sel,vis\nL-1,1,2,3,1,1\nL-2,4,5,6,0,1\n"
     table = seeds_of(tmp_path / "L.fcsv", text, scan=SCAN)
     assert [lps(seed) for seed in table.seeds] == [(-1.0, -2.0, 3.0)]
     assert table.warnings == ("Points that are not selected are left out: 2.",)
@@ -405,8 +405,15 @@ def test_luna16_goes_the_whole_way_and_shows_no_uid(tmp_path):
     (tmp_path / "subset0").mkdir()
     voxels = np.full((60, 60, 60), -800, "<i2")
     voxels[20:40, 20:40, 20:40] = 40
-    metaimage(tmp_path / "subset0" / f"{UID}.mhd", b"", DimSize="60 60 60", Offset="-30 -22 -300", ElementSpacing="1 1 1",
-              TransformMatrix="1 0 0 0 1 0 0 0 1", ElementDataFile=f"{UID}.raw")  # fmt: skip
+    metaimage(
+        tmp_path / "subset0" / f"{UID}.mhd",
+        b"",
+        DimSize="60 60 60",
+        Offset="-30 -22 -300",
+        ElementSpacing="1 1 1",
+        TransformMatrix="1 0 0 0 1 0 0 0 1",
+        ElementDataFile=f"{UID}.raw",
+    )
     (tmp_path / "subset0" / f"{UID}.raw").write_bytes(voxels.tobytes())
     table = tmp_path / "annotations.csv"
     table.write_text(f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{UID},0,8,-270,5.651470635\n")

@@ -21,7 +21,6 @@ Commas = Literal["separate", "decimal", "mixed"]
 _Value = TypeVar("_Value")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_BLANKS = " \t\r\n\u00a0\ufeff\u200b"
 _OPTIONS = ("lesion_id", "lesion_diameter_mm", "time_point")
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _NO_COMMAS: Mapping[Commas, str] = {
@@ -94,7 +93,7 @@ class RowFormat:
 
 def cell_of(row: Row, name: str) -> str:
     """A cell without the blanks around it; empty where there is no such column."""
-    return str(row.get(name) or "").strip(_BLANKS) if name else ""
+    return str(row.get(name) or "").strip() if name else ""
 
 
 def parse_number(text: str) -> float:
