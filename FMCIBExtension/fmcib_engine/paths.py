@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
@@ -102,7 +103,7 @@ def _found(path: Path) -> Path | None:
     for part in path.parts[1:] if path.anchor else path.parts:
         here = found / part
         if not is_there(here):
-            alike = [name for name in _names(found) if _spelling(name) == _spelling(part)]
+            alike = _names(found).get(_spelling(part), [])
             if len(alike) != 1:
                 return None
             here = found / alike[0]
@@ -110,11 +111,20 @@ def _found(path: Path) -> Path | None:
     return found
 
 
-def _names(folder: Path) -> list[str]:
+def _names(folder: Path) -> Mapping[str, list[str]]:
+    """The names in a folder by their spelling; none where it is no folder."""
     try:
-        return [entry.name for entry in folder.iterdir()]
+        return _names_since(folder, folder.stat().st_mtime_ns)
     except (OSError, ValueError):
-        return []
+        return {}
+
+
+@lru_cache(maxsize=16)  # a table with many scans that are not there asks for each of them
+def _names_since(folder: Path, _changed: int) -> Mapping[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for entry in folder.iterdir():
+        names.setdefault(_spelling(entry.name), []).append(entry.name)
+    return names
 
 
 def _spelling(name: str) -> str:

@@ -25,11 +25,11 @@ class ScansByPath:
     """
 
     def __init__(self, texts: Iterable[str], folder: Path) -> None:
-        self._folder = folder
         texts = {text for text in texts if text and "\0" not in text}
-        self._elsewhere = {text for text in texts if is_elsewhere(text)}
-        self._common = shared_folders(sorted(self._elsewhere))
-        self._found = {text: file_of(text, folder) for text in texts - self._elsewhere}
+        elsewhere = {text for text in texts if is_elsewhere(text)}
+        common = shared_folders(sorted(elsewhere))
+        self._moved = {text: moved_file(text, folder, common) for text in elsewhere}
+        self._found = {text: file_of(text, folder) for text in texts - elsewhere}
 
     def find(self, text: str) -> Path:
         """The scan of one cell, whether it is there or not.
@@ -40,9 +40,7 @@ class ScansByPath:
         if "\0" in text:
             msg = "holds a character that no path has"
             raise ValueError(msg)
-        if text not in self._elsewhere:
-            return self._found[text]
-        found = moved_file(text, self._folder, self._common)
+        found = self._moved[text] if text in self._moved else self._found[text]
         if found is None:
             msg = "is a path of another computer, and no such file lies below the table's folder: give it from there"
             raise ValueError(msg)
@@ -51,7 +49,7 @@ class ScansByPath:
     @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence where files were found elsewhere than the table says."""
-        moved = sum(moved_file(text, self._folder, self._common) is not None for text in self._elsewhere)
+        moved = sum(path is not None for path in self._moved.values())
         return (f"{moved} scans with paths of another computer were found below the table's folder.",) if moved else ()
 
 
