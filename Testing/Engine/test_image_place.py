@@ -445,6 +445,24 @@ def test_time_as_a_fourth_axis_of_the_space_is_read(tmp_path, space):
     assert_refused(path, "lean into time", time_point=0)
 
 
+def test_a_header_that_was_edited_by_hand_is_read(tmp_path):
+    for name, write in (("scan.mha", metaimage), ("scan.nrrd", nrrd)):
+        path = write(tmp_path / name)
+        voxels = phantom("<i2").tobytes()
+        header = path.read_bytes().removesuffix(voxels)
+        path.write_bytes(header.replace(b"\n", b"\r\n") + voxels)
+        assert_is_phantom(read_volume(path))
+    blank = header_with_blanks(tmp_path / "blank.mha")
+    assert_is_phantom(read_volume(blank))
+
+
+def header_with_blanks(path):
+    """A MetaImage whose header begins with the mark of UTF-8 and has empty lines, as editors leave them."""
+    content = metaimage(path).read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + content.replace(b"NDims", b"\n \nNDims", 1))
+    return path
+
+
 def test_a_header_of_another_programs_fields_is_read(tmp_path):
     assert_is_phantom(read_volume(nrrd(tmp_path / "scan.nrrd", AnatomicalOrientation="RAI", content2="x")))
     path = nrrd(tmp_path / "twice.nrrd")

@@ -84,7 +84,10 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             line = header_line(file, path, _LONGEST_HEADER)
             if not line:
                 raise not_its_kind(path)
-            name, *value = (part.strip() for part in re.split("[=:]", line.decode("utf-8", "replace"), maxsplit=1))
+            text = line.decode("utf-8", "replace").strip("\ufeff \t\r\n")
+            if not text:
+                continue
+            name, *value = (part.strip() for part in re.split("[=:]", text, maxsplit=1))
             if not value:
                 raise not_its_kind(path)
             if name in fields:

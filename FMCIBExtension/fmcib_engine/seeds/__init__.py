@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import TableError
 from ..geometry import Frame
+from ..paths import file_of
 from .fcsv import read_fcsv
 from .lesion import GivenScan, LesionSeed, SeedTable
 from .markups import read_markups
@@ -41,6 +42,7 @@ def read_seeds(
     Raises:
         TableError: no such file, not what its name says, or a choice that the file contradicts.
     """
+    path = file_of(str(path), Path())
     if path.suffix.lower() not in _POINTS:
         return read_seed_table(path, image_column=image_column, frame=frame, scan=scan)
     if scan is None:
