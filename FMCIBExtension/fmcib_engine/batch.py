@@ -58,9 +58,10 @@ def analyse(
 
 
 def _by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
-    groups: dict[tuple[Path, str, int | None], list[LesionSeed]] = {}
+    groups: dict[tuple[Path, str, int | None, bool], list[LesionSeed]] = {}
     for seed in seeds:
-        groups.setdefault((seed.image, seed.series_uid, seed.time_point), []).append(seed)
+        in_voxels = seed.frame == "ijk"  # such seeds need less of a scan
+        groups.setdefault((seed.image, seed.series_uid, seed.time_point, in_voxels), []).append(seed)
     return list(groups.values())
 
 

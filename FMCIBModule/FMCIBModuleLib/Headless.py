@@ -16,6 +16,7 @@ import slicer.util
 from fmcib_engine.errors import FmcibError, InputError, OutputError, SeedError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
+from fmcib_engine.seeds import read_points
 
 from .AnalysisLogic import AnalysisError, AnalysisLogic
 from .Engine import EngineError
@@ -108,6 +109,8 @@ def _readSeeds(path: Path):
     if not path.is_file():
         msg = f"There is no file of seeds {path.name}. Check the path (--seeds)."
         raise InputError(msg)
+    if path.suffix in {".fcsv", ".json"}:
+        read_points(path)  # Slicer would take any text for points at the origin
     try:
         isOneList = path.suffix != ".json" or len(json.loads(path.read_bytes())["markups"]) == 1
         node = slicer.util.loadMarkups(str(path))

@@ -67,7 +67,8 @@ def volumeFromNode(volumeNode) -> Volume:
     if not np.array_equal(toWorld, np.eye(4)):
         grid = VoxelGrid.from_ras_affine(ownGrid.size, _withoutNoise(plain.product(toWorld, ownGrid.ras_affine)))
         source = replace(source, notes=(*source.notes, _moved(toWorld)))
-    _requireRightAngles(grid)
+    if record is None or grid is not ownGrid:  # what the engine read of a file is so; Slicer alone cannot tell
+        _requireRightAngles(grid)
     array = slicer.util.arrayFromVolume(volumeNode).view()
     array.flags.writeable = False
     return Volume(array, grid, source, faults)

@@ -188,7 +188,7 @@ def test_thirty_gigabytes_in_a_small_file_are_refused_before_anything_is_allocat
     else:
         metaimage(path, DimSize="2000 2000 3750", ElementDataFile="scan.raw" if suffix == ".mhd" else "LOCAL")
     (tmp_path / "scan.raw").write_bytes(bytes(240))
-    monkeypatch.setattr(images, "_read_voxels", lambda *_: pytest.fail("ITK was asked to read it"))
+    monkeypatch.setattr(images, "read_values", lambda *_: pytest.fail("the voxels were read"))
     with pytest.raises(ImageError, match=r"is incomplete: its header announces 3000000\d+ bytes, it has \d+\. Copy it"):
         read_volume(path)
 
@@ -243,11 +243,11 @@ def test_an_archive_with_a_part_that_ends_about_where_a_piece_does_is_read_to_it
     assert_refused(path, "announces 592 bytes, it has 500", COPY)
 
 
-def test_a_plain_nifti_named_gz_is_read_and_a_packed_one_named_nii_is_not(tmp_path):
+def test_a_plain_nifti_named_gz_is_read_and_so_is_a_packed_one_named_nii(tmp_path):
     nifti(tmp_path / "scan.nii").rename(tmp_path / "scan.nii.gz")
     assert_is_phantom(read_volume(tmp_path / "scan.nii.gz"))
     packed = nifti(tmp_path / "other.nii.gz").rename(tmp_path / "other.nii")
-    assert_refused(packed, NOT_ITS_KIND)
+    assert_is_phantom(read_volume(packed))
 
 
 def test_an_nrrd_with_bytes_to_skip_is_read(tmp_path):
@@ -342,14 +342,15 @@ def test_a_place_in_part_or_in_other_digits_is_refused(tmp_path, field, text):
     assert_refused(metaimage(tmp_path / "scan.mha", **{field: text}), f"its field {field} should be 3 numbers")
 
 
-@pytest.mark.parametrize("field", ["Offset", "ElementSpacing"])
 @pytest.mark.parametrize("time", [False, True], ids=["3D", "4D"])
-def test_a_metaimage_that_does_not_say_where_it_lies_is_refused(tmp_path, field, time):
+def test_a_metaimage_that_does_not_say_where_it_lies_is_refused(tmp_path, time):
     four = {"NDims": 4, "DimSize": "6 5 4 1", "Offset": "-12.5 34.25 -560 0", "ElementSpacing": "0.75 1.5 2.5 1"}
     whole = four if time else {}
     assert_is_phantom(read_volume(metaimage(tmp_path / "whole.mha", **whole)))
-    path = metaimage(tmp_path / "scan.mha", **whole | {field: None})
-    assert_refused(path, f"should have the field {field} (or ", "none", "does not say where it lies")
+    path = metaimage(tmp_path / "scan.mha", **whole | {"Offset": None})
+    assert_refused(path, "does not say where it lies in the patient", "no origin", "(--frame ijk)")
+    path = metaimage(tmp_path / "scan.mha", **whole | {"ElementSpacing": None})
+    assert_refused(path, "should have the field ElementSpacing (or ElementSize), and has none")
 
 
 @pytest.mark.parametrize("field", ["Offset", "ElementSpacing", "TransformMatrix", "DistanceUnits"])
@@ -358,11 +359,9 @@ def test_a_place_in_small_letters_is_told_how_it_is_written(tmp_path, field):
     assert_refused(path, f"its field {field.lower()} should be written {field}")
 
 
-@pytest.mark.parametrize(
-    ("field", "other"), [("Offset", "Position"), ("Offset", "ImagePosition"), ("ElementSpacing", "ElementSize")]
-)
-def test_two_fields_for_one_place_agree_or_are_refused(tmp_path, field, other):
-    text = {"Offset": "-12.5 34.25 -560", "ElementSpacing": "0.75 1.5 2.5"}[field]
+@pytest.mark.parametrize("other", ["Position", "ImagePosition"])
+def test_two_fields_for_one_place_agree_or_are_refused(tmp_path, other):
+    field, text = "Offset", "-12.5 34.25 -560"
     assert_is_phantom(read_volume(metaimage(tmp_path / "one.mha", **{field: None, other: text})))
     assert_is_phantom(read_volume(metaimage(tmp_path / "alike.mha", **{other: text.replace(".5", ".50e0")})))
     assert_refused(metaimage(tmp_path / "two.mha", **{other: "1 2 3"}), f"its fields {field} and {other} mean the same")
@@ -395,15 +394,13 @@ def test_an_axis_of_space_that_leans_into_time_is_refused(tmp_path):
     assert_refused(path, "should have the length 1 in the header, and one has 0.6")
 
 
-@pytest.mark.parametrize("unit", ["m", "cm", "um", "inch", ""])
-def test_a_metaimage_in_another_unit_is_refused(tmp_path, unit):
-    assert_refused(metaimage(tmp_path / "scan.mha", DistanceUnits=unit), f"its lengths are in '{unit}', not in mm")
-    assert_is_phantom(read_volume(metaimage(tmp_path / "good.mha", DistanceUnits="mm")))
-
-
-@pytest.mark.parametrize("field", ["kinds", "encoding", "space origin", "nonsense"])
-def test_a_field_long_enough_to_end_the_process_is_refused(tmp_path, field):
-    assert_refused(nrrd(tmp_path / "scan.nrrd", **{field: "(" * 3000}), NOT_ITS_KIND)
+@pytest.mark.parametrize("field", ["type", "encoding", "space", "space origin", "space directions", "sizes", "endian"])
+def test_a_field_of_thousands_of_letters_is_told_in_a_few(tmp_path, field):
+    path = nrrd(tmp_path / "scan.nrrd", **{field: "(" * 3000})
+    assert_refused(path, "((((")
+    with pytest.raises(ImageError) as caught:
+        read_volume(path)
+    assert len(str(caught.value)) < 400
 
 
 def test_long_comments_and_keys_are_no_fields(tmp_path):
@@ -420,15 +417,15 @@ def test_a_nifti_that_does_not_say_where_it_lies_is_refused(tmp_path):
     assert_refused(path, "does not say where it lies", "qform_code and sform_code are 0", "with its orientation")
 
 
-@pytest.mark.parametrize("missing", ["space", "space_directions", "space_origin"])
+@pytest.mark.parametrize("missing", ["space", "space_directions"])
 def test_an_nrrd_that_does_not_say_where_it_lies_is_refused(tmp_path, missing):
     options = {"space": None, "space_directions": None, "space_origin": None} if missing == "space" else {missing: None}
-    assert_refused(nrrd(tmp_path / "scan.nrrd", **options), "does not say where it lies", "'space directions'")
+    assert_refused(nrrd(tmp_path / "scan.nrrd", **options), "does not say where it lies", "has other features")
 
 
-def test_an_nrrd_in_another_space_or_unit_is_refused(tmp_path):
+def test_an_nrrd_in_another_space_is_refused(tmp_path):
     assert_refused(nrrd(tmp_path / "a.nrrd", space="scanner-xyz"), "does not say where it lies")
-    assert_refused(nrrd(tmp_path / "b.nrrd", space_units='"cm" "cm" "mm"'), "its lengths are in cm, not in mm")
+    assert_refused(nrrd(tmp_path / "b.nrrd", space_units='"cm" "cm" "mm"'), "in several units: cm, mm")
     assert_is_phantom(read_volume(nrrd(tmp_path / "c.nrrd", space_units='"mm" "mm" "mm"')))
 
 
@@ -449,12 +446,12 @@ def test_one_place_or_two_alike_need_no_note(tmp_path, codes, shift):
 
 @pytest.mark.parametrize(
     "change",
-    [(80, "3f", 1, 1, 1), (123, "B", 1), (80, "f", float("nan")), (280, "f", 75.0)],
-    ids=["spacing", "metres", "no number", "transform"],
+    [(80, "3f", 1, 1, 1), (280, "f", 75.0)],
+    ids=["spacing", "transform"],
 )
 def test_a_nifti_that_contradicts_itself_is_refused(tmp_path, change):
     path = nifti(tmp_path / "scan.nii", (252, "2h", 0, 1), change)
-    assert_refused(path, "contradict each other")
+    assert_refused(path, "its sform and pixdim contradict each other: voxels of ")
 
 
 @pytest.mark.parametrize("turn", range(8))
@@ -473,30 +470,32 @@ def test_the_quaternion_of_a_nifti_is_understood_as_other_libraries_do(tmp_path,
     np.testing.assert_allclose(volume.grid.ras_affine, affine, atol=1e-4)
 
 
-def test_another_version_or_half_of_a_pair_is_named(tmp_path):
+def test_version_two_is_read_and_half_of_a_pair_is_named(tmp_path):
     for name in ("two.nii", "two.nii.gz"):
         nibabel.save(nibabel.Nifti2Image(phantom().T, RAS), tmp_path / name)
-        assert_refused(tmp_path / name, "NIfTI-2 is not supported", "Save it as NIfTI-1 or NRRD")
-    assert_refused(nifti(tmp_path / "pair.nii", (344, "4s", b"ni1\0")), "header of an Analyze or NIfTI pair")
-    assert_refused(nifti(tmp_path / "analyze.nii", (344, "4s", b"\0" * 4)), "header of an Analyze or NIfTI pair")
-    nibabel.save(nibabel.Nifti1Pair(phantom().T, RAS), tmp_path / "scan.img")
-    assert_refused(tmp_path / "scan.img", "is none of these")
+        assert_is_phantom(read_volume(tmp_path / name))
+    assert_refused(nifti(tmp_path / "pair.nii", (344, "4s", b"ni1\0")), "it is the header of a NIfTI pair")
+    assert_refused(nifti(tmp_path / "analyze.nii", (344, "4s", b"\0" * 4)), "it is an Analyze file")
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "words"),
     [
-        (108, "f", 0),
-        (108, "f", float("nan")),
-        (108, "f", 1e20),
-        (72, "h", 8),
-        (0, "i", 347),
-        (40, "h", 9),
-        (70, "h", 1),
+        ((108, "f", 0), "vox_offset should be a whole number from 352 on, and is 0"),
+        ((108, "f", float("nan")), "vox_offset should be a whole number from 352 on, and is nan"),
+        ((108, "f", 1e20), "vox_offset"),
+        ((72, "h", 8), "bitpix should be 16 for the datatype 4, and is 8"),
+        ((0, "i", 347), NOT_ITS_KIND),
+        ((40, "h", 9), "its field dim should begin with 1 to 7 axes, and has 9"),
+        ((42, "h", 0), "its field dim should be positive numbers, and is [0, 5, 4]"),
+        ((42, "h", -6), "its field dim should be positive numbers, and is [-6, 5, 4]"),
+        ((70, "h", 1), "its field datatype is 1, and what is read are 2, 4, 8, 16"),
+        ((70, "h", 1536), "its field datatype is 1536"),
+        ((123, "B", 5), "its field xyzt_units names the unit of length 5"),
     ],
 )
-def test_a_nifti_header_with_an_impossible_field_is_refused(tmp_path, change):
-    assert_refused(nifti(tmp_path / "scan.nii", change), NOT_ITS_KIND)
+def test_a_nifti_header_with_an_impossible_field_is_refused_with_its_name_and_value(tmp_path, change, words):
+    assert_refused(nifti(tmp_path / "scan.nii", change), words)
 
 
 NAN, INF = float("nan"), float("inf")
@@ -518,21 +517,37 @@ def test_a_spacing_of_zero_no_axes_and_no_voxels_are_refused(tmp_path):
     assert_refused(metaimage(tmp_path / "c.mha", DimSize="0 5 4"), "no voxels (0 x 5 x 4)")
     assert_refused(nrrd(tmp_path / "d.nrrd", sizes="6 0 4"), COPY)
     assert_refused(nrrd(tmp_path / "e.nrrd", space_directions="(0,0,0) (0,1,0) (0,0,1)"), COPY)
-    assert_refused(nifti(tmp_path / "f.nii", (42, "h", 0)), NOT_ITS_KIND)
-    assert_refused(nifti(tmp_path / "g.nii", (42, "h", -6)), NOT_ITS_KIND)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_empty_file_is_refused(tmp_path, suffix):
     (tmp_path / f"scan{suffix}").touch()
-    assert_refused(tmp_path / f"scan{suffix}", NOT_ITS_KIND)
+    assert_refused(tmp_path / f"scan{suffix}", "it is empty (0 bytes)")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_another_format_under_this_name_is_refused(tmp_path, suffix):
+def test_another_format_under_this_name_is_named(tmp_path, suffix):
     path = tmp_path / f"scan{suffix}"
-    other = metaimage if SUFFIXES[suffix] != "metaimage" else nrrd
-    assert_refused(other(path), NOT_ITS_KIND)
+    other, name = (metaimage, "a MetaImage") if SUFFIXES[suffix] != "metaimage" else (nrrd, "an NRRD")
+    assert_refused(other(path), f"it is {name} file under another name")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "pointer of Git LFS"),
+        (b"/annex/objects/MD5E-s1--d41d.nii.gz\n", "pointer of git-annex"),
+        (b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title>", "a web page, which came instead of a download"),
+        (b"PK\x03\x04" + bytes(400), "a zip archive"),
+        (b"\x93NUMPY\x01\0" + bytes(400), "an array of numpy"),
+        (bytes(5000), NOT_ITS_KIND),
+    ],
+)
+def test_what_came_instead_of_a_scan_is_named(tmp_path, suffix, content, words):
+    path = tmp_path / f"scan{suffix}"
+    path.write_bytes(content)
+    assert_refused(path, words)
 
 
 def test_a_folder_named_as_an_image_is_a_folder(tmp_path):
@@ -570,10 +585,10 @@ def test_a_path_of_three_hundred_characters_is_read(tmp_path, suffix):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs long paths")
-def test_a_path_so_long_that_it_would_end_the_process_is_refused(tmp_path):
+def test_a_path_of_a_thousand_characters_is_read(tmp_path):
     folder = tmp_path.joinpath(*["folder" * 20] * 8)
     folder.mkdir(parents=True)
-    assert_refused(nrrd(folder / "scan.nrrd"), "bytes, of at most 900", "Move it to a shorter one")
+    assert_is_phantom(read_volume(nrrd(folder / "scan.nrrd")))
 
 
 def test_a_name_that_no_file_can_have_is_not_there(tmp_path):
@@ -583,12 +598,9 @@ def test_a_name_that_no_file_can_have_is_not_there(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names that are not UTF-8")
-def test_a_name_that_is_not_utf_8_is_refused_before_it_ends_the_process(tmp_path):
+def test_a_name_that_is_not_utf_8_is_read(tmp_path):
     path = tmp_path / os.fsdecode(b"scan\xff.nrrd")
-    nrrd(path)
-    with pytest.raises(ImageError, match="A path in UTF-8 is wanted") as caught:
-        read_volume(path)
-    assert str(caught.value).isascii()
+    assert_is_phantom(read_volume(nrrd(path)))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -624,7 +636,6 @@ def test_a_voxel_that_is_no_number_stays_in_its_time_point(tmp_path, suffix, bad
     array = FOUR.astype(np.float32)
     array[1, 3, 2, 5] = array[1, 0, 0, 0] = bad
     nibabel.save(nibabel.Nifti1Image(array.T, RAS), path)
-    array[1, 3, 2, 5] = array[1, 0, 0, 0] = NAN
     for time_point in range(3):
         np.testing.assert_array_equal(read_volume(path, time_point=time_point).array, array[time_point])
 

@@ -191,6 +191,9 @@ def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     common = ("--ct", ct, "--output", output, "--weights", "demonstration", "--seeds")
     refused(run(*common, broken), "no file of markups", output)
     refused(run(*common, empty), "no placed point", output)
+    notes = tmp_path / "notes.fcsv"
+    notes.write_text("The lesion is at the left.\n")
+    refused(run(*common, notes), "no list of points", output)
     lists = json.loads(empty.read_text())
     several = tmp_path / "several.mrk.json"
     several.write_text(json.dumps({"markups": lists["markups"] * 2}))

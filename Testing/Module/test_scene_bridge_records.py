@@ -56,6 +56,17 @@ def hierarchyOf(node):
     return hierarchy, hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
 
 
+def test_a_scan_whose_file_is_sheared_comes_back_and_under_a_transform_is_refused():
+    axes = np.eye(3)
+    axes[:, 2] = (np.sin(0.02), 0, np.cos(0.02))
+    scan = known(axes)
+    node = nodeFromVolume(scan, "CT 7")
+    assertSame(volumeFromNode(node), scan)
+    putUnder(node, PARENTS["rotated"])
+    with pytest.raises(ImageError, match="it is sheared"):
+        volumeFromNode(node)
+
+
 def test_a_scan_of_any_orientation_comes_back_from_its_node_to_the_last_bit():
     for direction in DIRECTIONS.values():
         scan = known(direction)

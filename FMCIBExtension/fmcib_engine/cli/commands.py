@@ -12,7 +12,7 @@ from ..errors import FmcibError
 from ..geometry import FRAMES, parse_frame
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.table import TableOptions
-from ..seeds import LesionSeed, SeedTable, read_seed_table
+from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
 from ..weights import DEMONSTRATION_SOURCE
 from ..weights.store import PUBLISHED_ENCODER, installed_encoder
 from .console import err, set_up_logging, show_results
@@ -81,7 +81,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option("--image", type=click.Path(path_type=Path), help="A CT: NIfTI, NRRD, MetaImage, or a DICOM folder.")
 @click.option("--seed", nargs=3, type=float, metavar="X Y Z", help="The lesion, in --frame.")
 @click.option(
-    "--frame", type=click.Choice(FRAMES), default="lps", show_default=True, help="lps, ras (mm), or ijk (voxels)."
+    "--frame", type=click.Choice(FRAMES), help="lps, ras (mm), or ijk (voxels); lps where nothing else is said."
 )
 @click.option("--series", "series_uid", default="", help="SeriesInstanceUID, where the folder holds several series.")
 @click.option("--time-point", type=click.IntRange(min=0), help="Which time point of a 4D scan, from 0.")
@@ -89,7 +89,11 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option(
     "--diameter", type=click.FloatRange(min=0, min_open=True), help="The lesion's size in mm: warns above 50."
 )
-@click.option("--table", type=click.Path(path_type=Path), help="CSV of seeds: image_path, coordX, coordY, coordZ.")
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path),
+    help="CSV of seeds: image_path, coordX, coordY, coordZ; with --image also Slicer's points (.mrk.json, .fcsv, CSV).",
+)
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
 @_weights
 @_device
@@ -114,7 +118,7 @@ def extract(
     *,
     image: Path | None,
     seed: tuple[float, float, float] | None,
-    frame: str,
+    frame: str | None,
     series_uid: str,
     time_point: int | None,
     lesion_id: str,
@@ -139,18 +143,23 @@ def extract(
     if seed and not all(map(math.isfinite, seed)):
         msg = "The three numbers of --seed must be finite."
         raise click.UsageError(msg)
-    if (table is None) == (image is None) or (image is None) != (not seed):
-        msg = "Give either --image with --seed, or --table."
+    if bool(seed) == (table is not None) or (image is None and table is None) or (seed and image is None):
+        msg = "Give either --image with --seed, or --table (with --image, where it names no scan)."
         raise click.UsageError(msg)
-    if table is not None and (series_uid or lesion_id or diameter or time_point is not None):
-        msg = "With --table, give series_uid, time_point, lesion_id and lesion_diameter_mm as columns of it."
+    if table is not None and (lesion_id or diameter):
+        msg = "With --table, give lesion_id and lesion_diameter_mm as columns of it."
+        raise click.UsageError(msg)
+    if table is not None and image is None and (series_uid or time_point is not None):
+        msg = "With --table and without --image, give series_uid and time_point as columns of the table."
         raise click.UsageError(msg)
     encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
     if image is not None and seed:
-        one = LesionSeed(1, lesion_id or "1", image, seed, parse_frame(frame), diameter, series_uid, time_point)
-        seeds = SeedTable((one,), ())
+        chosen = parse_frame(frame or "lps")
+        one = LesionSeed(1, lesion_id or "1", image, seed, chosen, diameter, series_uid, time_point)
+        seeds = SeedTable((one,))
     elif table is not None:
-        seeds = read_seed_table(table, image_column=image_column, frame=parse_frame(frame))
+        scan = GivenScan(image, series_uid, time_point) if image is not None else None
+        seeds = read_seeds(table, scan=scan, image_column=image_column, frame=parse_frame(frame) if frame else None)
     return run_job(
         Job(seeds, output, encoder, table, recipe, TableOptions(overwrite, resume, identifiers)),
         lambda results, run: show_results(results, run, output, rows=len(seeds.seeds)),

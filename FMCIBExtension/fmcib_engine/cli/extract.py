@@ -158,7 +158,8 @@ def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally) -> Non
 
 
 def _read(seed: LesionSeed) -> Volume:
-    return read_volume(seed.image, series_uid=seed.series_uid or None, time_point=seed.time_point)
+    uid = seed.series_uid or None
+    return read_volume(seed.image, series_uid=uid, time_point=seed.time_point, needs_origin=seed.frame != "ijk")
 
 
 def _tell_how_to_go_on(writer: TableWriter, job: Job) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ImageError
+from ..paths import file_of, is_there
 from ..volume import Volume
 from .dicom import files_of, read_series
 from .dicom_files import is_dicom
@@ -14,21 +15,20 @@ from .images import KINDS, image_kind, read_image
 __all__ = ["read_volume"]
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that is too long
-        return False
-
-
 def read_volume(
-    source: Path | Sequence[Path], *, series_uid: str | None = None, time_point: int | None = None
+    source: Path | Sequence[Path],
+    *,
+    series_uid: str | None = None,
+    time_point: int | None = None,
+    needs_origin: bool = True,
 ) -> Volume:
     """The CT in a folder, a list of files or a file.
 
     A folder (with its subfolders) or a list is read as a DICOM series; a file is DICOM if it begins as DICOM does, else
     its suffix decides. `series_uid` chooses among several DICOM series; the empty text chooses one without a UID.
     `time_point`, from 0, chooses among the time points of a 4D scan, and is refused where there is one only.
+    `needs_origin`: whether a scan that does not say where it lies in the patient is refused; without, it can be used by
+    voxel indices alone.
 
     Raises:
         SeriesError: DICOM without a CT, with several and no choice, or whose slices are not a regular grid.
@@ -37,7 +37,8 @@ def read_volume(
     """
     if not isinstance(source, Path):
         return read_series(list(source), series_uid=series_uid, time_point=time_point)
-    if not _exists(source):
+    source = file_of(str(source), Path())
+    if not is_there(source):
         msg = f"A scan is read from a file or a folder, but there is no {source.name!r}. Check the path."
         raise ImageError(msg)
     if source.is_dir():
@@ -56,4 +57,4 @@ def read_volume(
     if series_uid is not None:
         msg = f"A series UID chooses among DICOM series, but {source.name!r} is not DICOM. Leave the series UID out."
         raise ImageError(msg)
-    return read_image(source, time_point=time_point)
+    return read_image(source, time_point=time_point, needs_origin=needs_origin)

@@ -1,4 +1,4 @@
-"""What both readers share of SimpleITK: its import, its warnings, its exceptions, and its voxels without a copy."""
+"""What the DICOM reader needs of SimpleITK: its import, its warnings, its exceptions, and its voxels without a copy."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ from .integrity import LONGEST_PATH, NOT_ITS_KIND, unreadable
 _REASONS = {  # what ITK says -> what we say; anything else is damage
     "Unable to determine ImageIO": NOT_ITS_KIND,
     "is not recognized": NOT_ITS_KIND,
-    "number of domain axes": "its axes are not three of space, or three of space and a list",
-    "orthonormal": "its axes are not at right angles to each other, and a sheared scan is not read",
-    "couldn't open": "the file with its voxels, which the header names, is missing",
-    "determinant": "its axes do not span space",
-    "direction": "its axes do not span space",
-    "spacing": "its voxel spacing is not a positive number",
 }
 _DAMAGED = "its voxels are damaged or incomplete"
 _NO_MEMORY = ("Failed to allocate memory", "bad_alloc")

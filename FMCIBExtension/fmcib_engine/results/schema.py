@@ -59,7 +59,13 @@ def _version(package: str) -> Callable[[LesionResult, Run], Any]:
 LESION = (
     Column("row", int, "", "number of the row in the seed table, from 1", _seed("row")),
     Column("lesion_id", str, "", "the user's name of the lesion, else the row's number", _seed("lesion_id")),
-    Column("image_path", str, "", "the scan, relative to this table's folder", lambda *_: None),  # filled by the writer
+    Column(
+        "image_path",
+        str,
+        "",
+        "the scan, relative to this table's folder; UIDs in it only with identifiers",
+        lambda *_: None,
+    ),  # filled by the writer
     Column("series_uid", str, "", "the DICOM series; only with identifiers", lambda *_: None),
     Column("scan_kind", str, "", "dicom, nifti, nrrd or metaimage; array where no file is known", _source("kind")),
     Column(

@@ -1,4 +1,4 @@
-"""One lesion to analyse, as the user gave it."""
+"""The lesions to analyse, as the user gave them."""
 
 from __future__ import annotations
 
@@ -41,3 +41,22 @@ class LesionSeed:
         if self.problem:
             raise InputError(self.problem)
         return point_in_frame(self.coordinates, self.frame, grid)
+
+
+@dataclass(frozen=True)
+class SeedTable:
+    """The lesions of one source, and the columns that only its author understands."""
+
+    seeds: tuple[LesionSeed, ...]
+    extra_columns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Sentences about what can be analysed and may not be what its author meant, or was left out."""
+
+
+@dataclass(frozen=True)
+class GivenScan:
+    """The scan of all lesions of a source that names none; or the folder in which its scans are looked for."""
+
+    image: Path
+    series_uid: str = ""
+    time_point: int | None = None

@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ..geometry import Frame
+from .columns import Columns
 from .lesion import LesionSeed
-
-COORDINATES = ("coordX", "coordY", "coordZ")
-DIAMETER = "lesion_diameter_mm"
-OPTIONAL = ("lesion_id", DIAMETER, "series_uid", "time_point")
 
 Row = Mapping[str | None, str | list[str] | None]
 """As `csv.DictReader` gives it: None is the name of the cells beyond the header's."""
@@ -25,6 +21,7 @@ Commas = Literal["separate", "decimal", "mixed"]
 _Value = TypeVar("_Value")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_OPTIONS = ("lesion_id", "lesion_diameter_mm", "time_point")
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _NO_COMMAS: Mapping[Commas, str] = {
     "separate": "; in a table separated by commas, decimals have points",
@@ -37,45 +34,46 @@ _NO_COMMAS: Mapping[Commas, str] = {
 class RowFormat:
     """What all rows of one table share."""
 
-    folder: Path
-    """To which the paths of the scans are relative."""
-    image_column: str
-    frame: Frame
-    extras: tuple[str, ...]
-    """The user's own columns."""
+    columns: Columns
+    scan_of: Callable[[Row], tuple[Path, str]]
+    """The scan of a row, and which of its series; a ValueError says why there is none."""
     commas: Commas
+    time_point: int | None = None
+    """Of all rows, where the table has no such column."""
 
     def parse(self, row: Row, number: int) -> LesionSeed:
         """The seed of one row; `number` counts from 1."""
-        cells = {name: str(row.get(name) or "").strip() for name in (self.image_column, *COORDINATES, *OPTIONAL)}
+        columns = self.columns
         problems: list[str] = []
         if any(cell.strip() for cell in row.get(None) or ()):
             problems.append("it has more cells than the header")
-        image = cells[self.image_column]
-        if not image:
-            problems.append(f"{self.image_column} is empty")
-        if "\0" in image:
-            problems.append(f"{self.image_column} holds a character that no path has")
-            image = ""
-        x, y, z = (_attempt(self._number, cells[name], name, problems) for name in COORDINATES)
-        diameter = _attempt(self._diameter, cells[DIAMETER], DIAMETER, problems) if cells[DIAMETER] else None
-        time_point = _attempt(_whole, cells["time_point"], "time_point", problems) if cells["time_point"] else None
+        try:
+            image, series_uid = self.scan_of(row)
+        except ValueError as error:
+            image, series_uid = Path(), cell_of(row, columns.series)
+            problems.append(f"{columns.image or columns.series} {error}")
+        x, y, z = (_attempt(self._number, cell_of(row, name), name, problems) for name in columns.coordinates)
+        told = {name: (cell_of(row, columns.options.get(name, "")), columns.options.get(name, "")) for name in _OPTIONS}
+        diameter = (
+            _attempt(self._diameter, *told["lesion_diameter_mm"], problems) if told["lesion_diameter_mm"][0] else None
+        )
+        time_point = _attempt(_whole, *told["time_point"], problems) if told["time_point"][0] else self.time_point
         return LesionSeed(
             row=number,
-            lesion_id=cells["lesion_id"] or str(number),
-            image=self.folder / image if image else Path(),
+            lesion_id=told["lesion_id"][0] or str(number),
+            image=image,
             coordinates=(math.nan,) * 3 if x is None or y is None or z is None else (x, y, z),
-            frame=self.frame,
+            frame=columns.frame,
             diameter_mm=diameter,
-            series_uid=cells["series_uid"],
+            series_uid=series_uid,
             time_point=time_point,
-            extras={name: str(row.get(name) or "") for name in self.extras},
+            extras={name: str(row.get(name) or "") for name in columns.extras},
             problem=f"Row {number} of the seed table: {'; '.join(problems)}. Correct the row." if problems else "",
         )
 
     def _number(self, text: str, column: str) -> float:
         plain = text.replace(",", ".") if self.commas == "decimal" else text
-        value = float(plain) if _NUMBER.fullmatch(plain) else math.nan
+        value = parse_number(plain)
         if not math.isfinite(value):
             reason = _NO_COMMAS[self.commas] if "," in text else ""
             msg = (
@@ -91,6 +89,17 @@ class RowFormat:
             msg = f"{column} should be more than 0, got {text[:40]!r}"
             raise ValueError(msg)
         return value
+
+
+def cell_of(row: Row, name: str) -> str:
+    """A cell without the blanks around it; empty where there is no such column."""
+    return str(row.get(name) or "").strip() if name else ""
+
+
+def parse_number(text: str) -> float:
+    """The finite number that a text is, with a decimal point; else NaN."""
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _whole(text: str, column: str) -> int:

@@ -1,4 +1,4 @@
-"""A CSV of seeds, with upstream's columns `image_path, coordX, coordY, coordZ`, as LesionSeeds."""
+"""A CSV of seeds as LesionSeeds: upstream's columns `image_path, coordX, coordY, coordZ`, or those of `columns`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import TableError
 from ..geometry import Frame
-from .lesion import LesionSeed
-from .row import COORDINATES, DIAMETER, OPTIONAL, Commas, Row, RowFormat
+from .columns import COORDINATES, Columns, understand
+from .lesion import GivenScan, LesionSeed, SeedTable
+from .points import few
+from .row import Commas, Row, RowFormat, cell_of
+from .scans import ScansByPath, ScansBySeries, require_folder
 
 _SEPARATORS = (",", ";", "\t")
 _EMPTY_LINES = r"(?:[ ,;\t]*[\r\n])*"
@@ -21,20 +23,11 @@ _START = re.compile(rf'{_EMPTY_LINES}(?:"?sep=([,;\t])"?[ ,;\t]*[\r\n]{_EMPTY_LI
 """What may come before the header: empty lines, and the line by which Excel is told the separator."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Excel's "Unicode text"
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .xls
-_ROWS_TOLD = 5
 
 
-@dataclass(frozen=True)
-class SeedTable:
-    """The rows of a table and the columns that only its author understands."""
-
-    seeds: tuple[LesionSeed, ...]
-    extra_columns: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-    """Sentences about rows that can be analysed and may not be what their author meant."""
-
-
-def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Frame = "lps") -> SeedTable:
+def read_seed_table(
+    path: Path, *, image_column: str = "image_path", frame: Frame | None = None, scan: GivenScan | None = None
+) -> SeedTable:
     """Read the whole table. A row that cannot be understood becomes a seed with a `problem`, and stops no other.
 
     Cells are separated by commas, semicolons or tabs, as the header shows or a line `sep=;` before it says. With
@@ -43,29 +36,72 @@ def read_seed_table(path: Path, *, image_column: str = "image_path", frame: Fram
     Args:
         path: the CSV in UTF-8, or UTF-16 with its mark, with a header.
         image_column: the column with each scan's path, relative to the table's folder.
-        frame: the frame of the coordinates of every row.
+        frame: the frame of the coordinates of every row, where the columns do not name it; LPS if nothing does.
+        scan: the scan of every row, or the folder of the scans, where the table has no such column.
 
     Raises:
         TableError: no such file, not a CSV, no rows, or a column missing or there twice.
     """
     try:
         text, separators = _from_header(_text(path))
-        separator, columns = _header(text, image_column, separators)
-        _require_columns(columns, image_column, path)
-        reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=columns, delimiter=separator, strict=True)
+        separator, names = _header(text, image_column, separators)
+        columns = understand(path, names, image_column=image_column, frame=frame, has_scan=scan is not None)
+        reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=names, delimiter=separator, strict=True)
         next(reader)  # the header
-        rows = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
+        rows: list[tuple[int, Row]] = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         msg = f"The seed table {path.name} cannot be read ({_reason(error)}). Save it as a CSV in UTF-8."
         raise TableError(msg) from error
     if not rows:
         msg = f"The seed table {path.name} has a header and no rows. Add one row for each lesion."
         raise TableError(msg)
-    extras = tuple(name for name in columns if name and name not in {image_column, *COORDINATES, *OPTIONAL})
-    commas = _meaning_of_commas(separator, [row for _, row in rows])
-    row_format = RowFormat(path.parent, image_column, frame, extras, commas)
-    seeds = tuple(row_format.parse(row, number) for number, row in rows)
-    return SeedTable(seeds, extras, _repeated_lesions(seeds))
+    kept, warnings = _placed_and_selected(path, columns, rows)
+    scan_of, more = _scans(path, columns, [row for _, row in kept], scan)
+    commas = _meaning_of_commas(separator, columns, [row for _, row in kept])
+    row_format = RowFormat(columns, scan_of, commas, scan.time_point if scan else None)
+    seeds = tuple(row_format.parse(row, number) for number, row in kept)
+    return SeedTable(seeds, columns.extras, (*warnings, *more, *_repeated_lesions(seeds)))
+
+
+def _placed_and_selected(
+    path: Path, columns: Columns, rows: Sequence[tuple[int, Row]]
+) -> tuple[list[tuple[int, Row]], tuple[str, ...]]:
+    """The rows of points that are to be analysed, and sentences about the others."""
+    warnings, kept = [], list(rows)
+    for meaning, words in (("is_placed", "have no place"), ("is_selected", "are not selected")):
+        name = columns.options.get(meaning, "")
+        out = {number for number, row in kept if cell_of(row, name).lower() in {"0", "false"}}
+        if out:
+            warnings.append(f"Points that {words} ({name} is 0) are left out: row {few(sorted(out))}.")
+            kept = [(number, row) for number, row in kept if number not in out]
+    if not kept:
+        msg = f"{path.name} holds no placed and selected point. Place one in each lesion, and save it again."
+        raise TableError(msg)
+    return kept, tuple(warnings)
+
+
+def _scans(
+    path: Path, columns: Columns, rows: Sequence[Row], given: GivenScan | None
+) -> tuple[Callable[[Row], tuple[Path, str]], tuple[str, ...]]:
+    """What finds the scan of a row and the series in it, and sentences about how they were found."""
+
+    def filled(row: Row, name: str) -> str:
+        if not (cell := cell_of(row, name)):
+            msg = "is empty"
+            raise ValueError(msg)
+        return cell
+
+    if columns.image:
+        by_path = ScansByPath([cell_of(row, columns.image) for row in rows], path.parent)
+        return lambda row: (by_path.find(filled(row, columns.image)), cell_of(row, columns.series)), by_path.warnings
+    if columns.series and not (given and given.series_uid):
+        folder = require_folder(given.image) if given else path.parent
+        by_series = ScansBySeries({cell_of(row, columns.series) for row in rows}, folder)
+        if given and not by_series.has_any:  # a folder of DICOM files
+            return lambda row: (folder, filled(row, columns.series)), ()
+        return lambda row: (by_series.find(filled(row, columns.series)), ""), ()
+    scan = given or GivenScan(Path())
+    return lambda _: (scan.image, scan.series_uid), ()
 
 
 def _text(path: Path) -> str:
@@ -95,32 +131,17 @@ def _header(text: str, image_column: str, separators: Sequence[str]) -> tuple[st
     return best, found[best]
 
 
-def _require_columns(columns: list[str], image_column: str, path: Path) -> None:
-    wanted = (image_column, *COORDINATES)
-    missing = [name for name in wanted if name not in columns]
-    if missing:
-        msg = (
-            f"The seed table {path.name} needs the columns {', '.join(wanted)}, separated by commas, semicolons or "
-            f"tabs; it lacks {', '.join(missing)} and has {', '.join(columns)[:200] or 'none'}. "
-            "Rename them, or name the column of the scans (--image-column)."
-        )
-        raise TableError(msg)
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
-    if twice:
-        msg = f"The seed table {path.name} has the column {', '.join(twice)} more than once. Remove all but one."
-        raise TableError(msg)
-
-
 def _is_filled(row: Row) -> bool:
     """Whether a row has any cell: spreadsheets leave empty rows behind."""
     return any(cell.strip() for value in row.values() for cell in (value if isinstance(value, list) else [value or ""]))
 
 
-def _meaning_of_commas(separator: str, rows: Sequence[Row]) -> Commas:
+def _meaning_of_commas(separator: str, columns: Columns, rows: Sequence[Row]) -> Commas:
     """What commas in numbers mean, the same for the whole table."""
     if separator == ",":
         return "separate"
-    has_points = any("." in str(row.get(name) or "") for row in rows for name in (*COORDINATES, DIAMETER))
+    names = (*columns.coordinates, columns.options.get("lesion_diameter_mm", ""))
+    has_points = any("." in cell_of(row, name) for row in rows for name in names)
     return "mixed" if has_points else "decimal"
 
 
@@ -130,14 +151,13 @@ def _repeated_lesions(seeds: Sequence[LesionSeed]) -> tuple[str, ...]:
     for seed in seeds:
         lesion = (seed.image, seed.series_uid, seed.time_point, seed.lesion_id)
         if lesion in seen:
-            repeated.append(str(seed.row))
+            repeated.append(seed.row)
         seen.add(lesion)
     if not repeated:
         return ()
-    more = f" and {len(repeated) - _ROWS_TOLD} more" if len(repeated) > _ROWS_TOLD else ""
     warning = (
         "The lesion_id and scan of an earlier row come again in these rows, which are computed all the same: "
-        f"{', '.join(repeated[:_ROWS_TOLD])}{more}. Give different lesions different names."
+        f"{few(repeated)}. Give different lesions different names."
     )
     return (warning,)
 
