@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ImageError
 from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header
-from .dicom_hu import why_not_hu
+from .dicom_hu import rescale_of
+from .dicom_padding import padding_of
 from .dicom_values import digest_of, first_of, numbers_of, text_of, words_of
 from .itk import import_package
 
@@ -22,7 +23,8 @@ _KEYWORDS = """
 SOPClassUID SOPInstanceUID Modality ImageType SeriesInstanceUID SeriesNumber StudyInstanceUID FrameOfReferenceUID
 PatientID PatientName NumberOfFrames SamplesPerPixel Rows Columns ImagePositionPatient ImageOrientationPatient
 PixelSpacing SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence
-PhotometricInterpretation PixelPresentation BitsStored HighBit PixelRepresentation TemporalPositionIdentifier
+RealWorldValueMappingSequence PhotometricInterpretation PixelPresentation BitsAllocated BitsStored HighBit
+PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit TemporalPositionIdentifier
 NominalPercentageOfCardiacPhase TriggerTime AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime
 SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
@@ -149,8 +151,8 @@ def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
 def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) -> Header:
     """`groups` are the datasets in which to look for what may differ from frame to frame, in this order."""
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
-    slope, intercept = (numbers_of(groups, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
     is_multiframe = _is_multiframe(dataset)
+    rescale = rescale_of(dataset, groups, is_multiframe=is_multiframe)
     return Header(
         path=path,
         frame=number,
@@ -176,12 +178,14 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) ->
         pixel_spacing=numbers_of(groups, "PixelSpacing", 2),
         thicknesses=tuple(value for value in thicknesses if value > 0),
         stored_as=(
-            (slope[0] if slope else 0.0) or 1.0,
-            intercept[0] if intercept else 0.0,
+            rescale.slope,
+            rescale.intercept,
             int(dataset.get("BitsStored") or 0),
             int(dataset.get("PixelRepresentation") or 0),
         ),
-        not_hu="it has no rescale slope and intercept" if is_multiframe and not slope else why_not_hu(dataset, groups),
+        not_hu=rescale.not_hu,
+        unsure_hu=rescale.unsure,
+        padding=padding_of(dataset),
     )
 
 

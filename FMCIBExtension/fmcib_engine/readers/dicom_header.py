@@ -49,7 +49,11 @@ class Header:
     stored_as: tuple[float, float, int, int]
     """RescaleSlope, RescaleIntercept, BitsStored, PixelRepresentation. An absent slope, or one of 0, is 1."""
     not_hu: str
-    """Why its values would not come out as HU; empty where they do."""
+    """Why its values would not come out as HU; empty where they may."""
+    unsure_hu: str
+    """What the header leaves open of its values; empty where it says that they are HU."""
+    padding: Numbers
+    """Lowest and highest stored value that stand for padding; empty where none is declared."""
 
     @property
     def is_ct(self) -> bool:
