@@ -20,7 +20,7 @@ from .dicom_header import Header, shown
 from .dicom_hu import require_hu
 from .dicom_padding import find_padding, note_of, without_padding
 from .dicom_pixels import place, read_slices, unreadable
-from .dicom_stack import Stack, problem_of, stack_up
+from .dicom_stack import Stack, stack_up, with_places
 from .itk import import_package, reader_name
 
 _log = logging.getLogger(__name__)
@@ -45,9 +45,8 @@ def read_series(
     if lost and not any(header.is_ct for header in headers):
         raise ImageError(lost[0])
     choice = choose_images(headers, series_uid, time_point)
-    problems = {id(image): problem_of(image) for image in choice.images}
-    placed = [image for image in choice.images if not problems[id(image)]]
-    lost += [problem for problem in problems.values() if problem]
+    placed, problems = with_places(choice.images)
+    lost += problems
     if not placed:
         raise SeriesError(lost[-1])
     stack = stack_up(placed)

@@ -10,8 +10,12 @@ CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTIFRAME_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """Enhanced CT, and legacy converted enhanced CT."""
 
-TIMES = ("temporal position", "cardiac phase", "trigger time", "acquisition number", "acquisition time")
-"""What tells the time points of one place apart, the most telling first."""
+TIMES = (
+    *("temporal position", "cardiac phase", "respiratory phase", "trigger time", "acquisition number"),
+    *("acquisition time", "start of the acquisition", "content time", "series time", "energy", "convolution kernel"),
+    *("contrast agent", "image type", "stack", "image comment", "creation time", "instance number"),
+)
+"""What tells images of one place apart, the most telling first."""
 
 Numbers = tuple[float, ...]
 
@@ -39,9 +43,11 @@ class Header:
     rows: int
     columns: int
     position: Numbers
-    """Centre of the first pixel, LPS; empty where the header does not say, as are the next two."""
+    """Centre of the first pixel, LPS; empty where the header does not say, as are the next three."""
     orientation: Numbers
     """Directions along a row and along a column, in LPS."""
+    slice_location: Numbers
+    """SliceLocation, mm: a place along the normal, from nobody knows where (PS3.3 C.7.6.2.1.2)."""
     pixel_spacing: Numbers
     """Between rows, then between columns, in this order (PS3.3 10.7.1.3)."""
     thicknesses: Numbers

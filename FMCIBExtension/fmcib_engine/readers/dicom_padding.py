@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .dicom_header import Header, Numbers
-from .dicom_values import words_of
+from .dicom_values import told, words_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -36,12 +36,13 @@ def padding_of(dataset: Dataset) -> Numbers:
     bits = int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 16)
     found = []
     for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-        value = dataset.get(keyword)
+        value = told([dataset], keyword)
         if isinstance(value, bytes):  # of an unknown VR
-            value = int.from_bytes(value[:2], "little") if value else None
-        if value is None or not words_of(value if isinstance(value, Sequence) else [value]):
+            value = int.from_bytes(value[:2], "little")
+        words = words_of(value)
+        if not words:
             break
-        stored = int(value[0] if isinstance(value, Sequence) else value) % 2**bits
+        stored = int(words[0]) % 2**bits
         is_negative = bool(dataset.get("PixelRepresentation")) and stored >= 2 ** (bits - 1)
         found.append(float(stored - 2**bits if is_negative else stored))
     return (min(found), max(found)) if found else ()
