@@ -31,9 +31,7 @@ def read(folder, datasets, **choice):
 
 def assert_is_phantom(volume, count=SLICES):
     """All slices, each in its place, in HU."""
-    np.testing.assert_array_equal(
-        np.asarray(volume.array), address(*np.indices((count, *SHAPE[1:]))) + INTERCEPT
-    )
+    np.testing.assert_array_equal(np.asarray(volume.array), address(*np.indices((count, *SHAPE[1:]))) + INTERCEPT)
     assert volume.grid.spacing[2] == pytest.approx(STEP)
     assert volume.faults == ()
 

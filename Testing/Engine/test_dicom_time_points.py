@@ -91,8 +91,12 @@ def test_days_are_counted_from_the_first(tmp_path):
         dataset.AcquisitionDate, dataset.AcquisitionTime = f"2024022{8 + t}", "120000"
 
     write(tmp_path, volumes(change, count=2))
-    assert_told_apart(tmp_path, "acquisition time. Choose one from 0 to 1 (--time-point, or the column time_point). "
-                      "In this order: 0 s, 86400 s.", order=range(2))
+    assert_told_apart(
+        tmp_path,
+        "acquisition time. Choose one from 0 to 1 (--time-point, or the column time_point). "
+        "In this order: 0 s, 86400 s.",
+        order=range(2),
+    )
 
 
 @pytest.mark.parametrize("keyword", ["AcquisitionTime", "ContentTime", "InstanceNumber", "InstanceCreationTime"])

@@ -29,7 +29,8 @@ HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit TemporalPos
 TemporalPositionTimeOffset NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase TriggerTime
 AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime ContentDate ContentTime SeriesDate SeriesTime
 InstanceCreationDate InstanceCreationTime KVP MonoenergeticEnergyEquivalent ConvolutionKernel FilterType
-ReconstructionAlgorithm ContrastBolusAgent ImageComments InstanceNumber SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+ReconstructionAlgorithm ContrastBolusAgent ImageComments InstanceNumber SharedFunctionalGroupsSequence
+PerFrameFunctionalGroupsSequence
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"

@@ -88,9 +88,7 @@ def _time_points(images: list[Header]) -> TimePoints | None:
     images = without_copies(images)
     if _is_once(images):
         return None
-    ways = chain(
-        _whole(images, _values(TIMES)), _one_after_another(images), _whole(images, _FILES), _of_pairs(images)
-    )
+    ways = chain(_whole(images, _values(TIMES)), _one_after_another(images), _whole(images, _FILES), _of_pairs(images))
     return next(ways, None)
 
 
