@@ -53,17 +53,19 @@ def each(keyword, values):
 CHOOSE = ". Choose one from 0 to 2 (--time-point, or the column time_point). In this order: "
 BY_VALUE = {
     "position": ("TemporalPositionIdentifier", [3, 10, 1], "temporal position", "1, 3, 10", (2, 0, 1)),
-    "offset": ("TemporalPositionTimeOffset", [0.0, 1.5, 3.0], "temporal position", "0.0, 1.5, 3.0", (0, 1, 2)),
-    "heart": ("NominalPercentageOfCardiacPhase", [75, 5, 40], "cardiac phase", "5.0 %, 40.0 %, 75.0 %", (1, 2, 0)),
-    "breath": ("NominalPercentageOfRespiratoryPhase", [50, 0, 90], "respiratory phase", "0.0 %, 50.0 %", (1, 0, 2)),
+    "offset": ("TemporalPositionTimeOffset", [0.0, 1.5, 3.0], "temporal position", "0, 1.5, 3", (0, 1, 2)),
+    "heart": ("NominalPercentageOfCardiacPhase", [75, 5, 40], "cardiac phase", "5 %, 40 %, 75 %", (1, 2, 0)),
+    "breath": ("NominalPercentageOfRespiratoryPhase", [50, 0, 90], "respiratory phase", "0 %, 50 %, 90 %", (1, 0, 2)),
     "trigger": ("TriggerTime", ["1200", "90", "400"], "trigger time", "90 ms, 400 ms, 1200 ms", (1, 2, 0)),
     "acquisition": ("AcquisitionNumber", [4, 11, 2], "acquisition number", "2, 4, 11", (2, 0, 1)),
     "time": ("AcquisitionTime", ["101502.5", "101500", "101501"], "acquisition time", "0 s, 1 s, 2.5 s", (1, 2, 0)),
     "old": ("AcquisitionTime", ["10:15:02", "10:15:00", "10:16:00"], "acquisition time", "0 s, 2 s, 60 s", [1, 0, 2]),
     "content": ("ContentTime", ["235959", "000001", "120000"], "content time", "0 s, 43199 s, 86398 s", (1, 2, 0)),
     "series": ("SeriesTime", ["101502", "101500", "101501"], "series time", "0 s, 1 s, 2 s", (1, 2, 0)),
-    "energy": ("KVP", ["140", "80", "100"], "energy", "80 kV, 100 kV, 140 kV", (1, 2, 0)),
+    "energy": ("KVP", ["140", "80", "100"], "energy", "80, 100, 140", (1, 2, 0)),
     "kernel": ("ConvolutionKernel", ["B70f", "B30f", "B31f"], "convolution kernel", "B30f, B31f, B70f", (1, 2, 0)),
+    "thickness": ("SliceThickness", [5, 1, 10], "slice thickness", "1 mm, 5 mm, 10 mm", (1, 0, 2)),
+    "number": ("SeriesNumber", [4, 601, 5], "series number", "4, 5, 601", (0, 2, 1)),
     "created": ("InstanceCreationTime", ["101502", "101500", "101501"], "creation time", "0 s, 1 s, 2 s", (1, 2, 0)),
     "image type": ("ImageType", ["ORIGINAL\\A", "DERIVED\\B", "ORIGINAL\\C"], "image type", "DERIVED B, ", (1, 0, 2)),
 }
@@ -76,7 +78,12 @@ def test_one_value_for_each_volume_tells_them_apart(tmp_path, keyword, values, n
 
 
 @pytest.mark.parametrize(
-    ("keyword", "name"), [("ImageComments", "image comment"), ("ContrastBolusAgent", "contrast agent")]
+    ("keyword", "name"),
+    [
+        ("ImageComments", "image comment"),
+        ("ContrastBolusAgent", "contrast agent"),
+        ("SeriesDescription", "series description"),
+    ],
 )
 def test_free_text_tells_apart_and_is_not_told(tmp_path, keyword, name):
     write(tmp_path, volumes(each(keyword, ["SECRET 0 %", "SECRET 50 %", "SECRET 90 %"])))

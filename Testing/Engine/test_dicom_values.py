@@ -168,6 +168,17 @@ def test_a_wrong_intercept_is_told_though_the_header_says_hu(tmp_path, intercept
     assert "the header says HU, but the values do not lie as HU do: 0.0% of the voxels above -1000" in notes_of(volume)
 
 
+def test_an_intercept_that_was_subtracted_already_is_told(tmp_path):
+    volume = read(tmp_path, changed(ct(stored=chest(), signed=True), RescaleIntercept=-1024))
+    assert "do not lie as HU do: 80.6% of the voxels lie between -2000 and -1300, below air" in notes_of(volume)
+
+
+def test_padding_below_air_is_no_sign_of_that(tmp_path):
+    volume = read(tmp_path, padded(-1500, signed=True, intercept=0, PixelPaddingValue=-1500))
+    np.testing.assert_array_equal(np.asarray(volume.array), np.where(outside(), -1500, chest()))
+    assert volume.source.notes == ()
+
+
 def test_slope_and_intercept_of_several_numbers_are_refused(tmp_path):
     with pytest.raises(SeriesError, match="its rescale slope or intercept is not one number"):
         read(tmp_path, changed(ct(), RescaleSlope=[1, 2]))

@@ -13,7 +13,8 @@ MULTIFRAME_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1
 TIMES = (
     *("temporal position", "cardiac phase", "respiratory phase", "trigger time", "acquisition number"),
     *("acquisition time", "start of the acquisition", "content time", "series time", "energy", "convolution kernel"),
-    *("contrast agent", "image type", "stack", "image comment", "creation time", "instance number"),
+    *("contrast agent", "image type", "slice thickness", "stack", "series number", "series description"),
+    *("image comment", "creation time", "instance number"),
 )
 """What tells images of one place apart, the most telling first."""
 

@@ -10,9 +10,10 @@ need not name (C.8.2.1).
   read, with a note, if all its slices leave the same open and its voxels lie as HU do; else it is refused.
 * A header that says HU is believed; where its voxels do not lie as HU do, a note says so.
 
-Voxels lie as HU do if lung, fat or noisy air, between -1000 and -50 HU, are among them, and not much bone: in a scan
-that lacks its intercept of about -1024, air is near 0 and soft tissue near 1,000. -1000 itself and less is no sign:
-scans are padded with such values.
+Voxels lie as HU do if lung, fat or noisy air, between -1000 and -50 HU, are among them, not much bone, and hardly any
+between -2000 and -1300: in a scan that lacks its intercept of about -1024, air is near 0 and soft tissue near 1,000; in
+one from which it was taken twice, lung is near -1,850. -1000 is no sign, nor is the lowest value: scans are padded with
+them.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ _MAPS |= {"MAT_SPECIFIC", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED", "
 _MAPS |= {"STD_DEVIATION", "DIVISION", "MULTIPLICATION"}
 """Values of ImageType or FrameType of images that are no HU (PS3.3 C.8.2.1.1.1, C.8.15.3.2, C.8.16.1.4)."""
 
-_AIR, _FAT, _BONE = -1000, -50, 600  # HU
+_NOWHERE, _BELOW_AIR, _AIR, _FAT, _BONE = -2000, -1300, -1000, -50, 600  # HU
 _LEAST_LIGHT = 0.01  # of the voxels above air: lung and fat
 _MOST_DENSE = 0.2
+_MOST_BELOW_AIR = 0.02  # of all voxels
 _SAMPLES = 64  # along each axis
 
 
@@ -139,9 +141,11 @@ def require_hu(slices: NDArray[Any], images: Sequence[Header]) -> tuple[str, ...
     """
     unsure = {image.unsure_hu: image.path.name for image in reversed(images)}
     reason, name = next(((reason, name) for reason, name in unsure.items() if reason), ("", ""))
-    light, dense = _shares(slices)
-    lie_as_hu = light >= _LEAST_LIGHT and dense <= _MOST_DENSE
+    light, dense, below_air = _shares(slices)
+    lie_as_hu = light >= _LEAST_LIGHT and dense <= _MOST_DENSE and below_air <= _MOST_BELOW_AIR
     lie = f"{light:.1%} of the voxels above {_AIR} lie below {_FAT}, as lung and fat do, and {dense:.1%} above {_BONE}"
+    if below_air > _MOST_BELOW_AIR:
+        lie = f"{below_air:.1%} of the voxels lie between {_NOWHERE} and {_BELOW_AIR}, below air"
     if len(unsure) > 1:
         wrong = "unlike other slices"
     elif reason and not lie_as_hu:
@@ -154,9 +158,13 @@ def require_hu(slices: NDArray[Any], images: Sequence[Header]) -> tuple[str, ...
     raise SeriesError(msg)
 
 
-def _shares(slices: NDArray[Any]) -> tuple[float, float]:
-    """Shares, of the voxels above air, of those as light as lung and fat, and as dense as bone. Some are looked at."""
+def _shares(slices: NDArray[Any]) -> tuple[float, float, float]:
+    """Of the voxels above air, the shares as light as lung and fat, and as dense as bone; of all, the share below air.
+
+    The lowest value is no air. Not all voxels are looked at.
+    """
     some = slices[tuple(np.s_[:: max(1, count // _SAMPLES)] for count in slices.shape)]
     above = some[some > _AIR]
     count = max(above.size, 1)
-    return float(np.count_nonzero(above < _FAT) / count), float(np.count_nonzero(above > _BONE) / count)
+    below = np.count_nonzero((some > max(_NOWHERE, some.min())) & (some < _BELOW_AIR)) / some.size
+    return float(np.count_nonzero(above < _FAT) / count), float(np.count_nonzero(above > _BONE) / count), float(below)

@@ -22,8 +22,8 @@ _COMPLETE = 0.7  # of the places of a scan: less is no time point of it, but a p
 _OF_TIME = TIMES[: TIMES.index("start of the acquisition")]
 _MOMENTS = ("acquisition time", "start of the acquisition", "content time", "series time", "creation time")
 _IN_ORDER = (*_MOMENTS, "instance number")
-_UNITS = {"cardiac phase": " %", "respiratory phase": " %", "trigger time": " ms", "energy": " kV"}
-_NOT_SHOWN = ("image comment", "contrast agent", "stack")
+_UNITS = {"cardiac phase": " %", "respiratory phase": " %", "trigger time": " ms", "slice thickness": " mm"}
+_NOT_SHOWN = ("image comment", "series description", "contrast agent", "stack")
 _SHOWN = 12
 
 Groups = dict[str, list[Header]]

@@ -20,7 +20,9 @@ _ELEMENTS = {
     "acquisition number": ("AcquisitionNumber", "FrameAcquisitionNumber"),
     "energy": ("MonoenergeticEnergyEquivalent", "KVP"),
     "convolution kernel": ("ConvolutionKernel", "FilterType", "ReconstructionAlgorithm"),
+    "slice thickness": ("SliceThickness",),
     "stack": ("StackID",),
+    "series number": ("SeriesNumber",),
     "contrast agent": ("ContrastBolusAgent",),
     "instance number": ("InstanceNumber",),
 }
@@ -45,12 +47,19 @@ def times_of(dataset: Dataset, groups: list[Dataset]) -> tuple[str, ...]:
     found["acquisition time"] = _seconds(str(frame)) if frame else _moment(groups, "", *_ACQUIRED)
     found["start of the acquisition"] = _moment([dataset], "AcquisitionDateTime", *_ACQUIRED)
     found["image type"] = " ".join(words_of(told([*groups, dataset], "FrameType", "ImageType")))
+    found["series description"] = digest_of(dataset, "SeriesDescription")
     found["image comment"] = digest_of(dataset, "ImageComments")
     return tuple(found[name] for name in TIMES)
 
 
 def _text(groups: list[Dataset], keywords: tuple[str, ...]) -> str:
-    return " ".join(words_of(told(groups, *keywords)))
+    """Numbers in one spelling."""
+    text = " ".join(words_of(told(groups, *keywords)))
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return str(int(number)) if number.is_integer() else str(number)
 
 
 def _moment(groups: list[Dataset], both: str, day: str, time: str) -> str:
