@@ -121,6 +121,18 @@ def test_volumes_that_follow_each_other_are_told_apart_by_the_order(tmp_path, ke
     assert_told_apart(tmp_path, f"{names.get(keyword, 'creation time')}{CHOOSE}")
 
 
+@pytest.mark.parametrize(
+    ("keyword", "name", "shown"),
+    [
+        ("TriggerTime", "trigger time", "0 ms, 400 ms, 800 ms"),
+        ("NominalPercentageOfCardiacPhase", "cardiac phase", "0 %, 400 %, 800 %"),
+    ],
+)
+def test_phases_that_are_measured_anew_at_each_place_are_told_apart(tmp_path, keyword, name, shown):
+    write(tmp_path, volumes(lambda dataset, t, n: setattr(dataset, keyword, 400 * t + n % 3)))
+    assert_told_apart(tmp_path, f"{name}{CHOOSE}{shown}")
+
+
 def test_volumes_of_one_moment_in_folders_are_told_apart_by_them(tmp_path):
     datasets = volumes(lambda *_: None)
     for t in range(COUNT):

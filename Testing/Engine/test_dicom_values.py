@@ -357,6 +357,15 @@ def test_padding_whose_value_tissue_has_too_is_only_what_reaches_the_edge(tmp_pa
     assert_padding_is_air(read(tmp_path, padded(0, signed=True, intercept=0, PixelPaddingValue=0)))
 
 
+def test_tissue_of_the_paddings_value_at_the_edge_of_a_slice_stays(tmp_path):
+    """A slice that is cut out of a body; some voxels of its edge have the value by chance."""
+    hu = chest()
+    hu[:, -1, ::7] = 0
+    volume = read(tmp_path, changed(ct(hu, signed=True, intercept=0), PixelPaddingValue=0))
+    np.testing.assert_array_equal(np.asarray(volume.array), hu)
+    assert volume.source.notes == ()
+
+
 def test_padding_that_no_pixel_has_is_not_spoken_of(tmp_path):
     volume = read(tmp_path, changed(ct(), PixelPaddingValue=63536))
     assert_is_chest(volume)

@@ -5,7 +5,7 @@ The rule, by the HU that padding would come out with:
 * up to -950 it is air anyway, and stays as it is: upstream feeds it so, and so do the published features;
 * above 3071, which no tissue has, each such voxel becomes air, -1024 HU;
 * in between tissue may have the same value, and programs declare padding that is none. What is connected with the edge
-  of its slice by such voxels becomes air, the rest stays.
+  of its slice by such voxels, and is more than a few, becomes air, the rest stays.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 AIR_HU = -1024
 _HIGHEST_AIR_HU, _HIGHEST_TISSUE_HU = -950, 3071
+_FEWEST = 25  # pixels that hang together
 
 
 def padding_of(dataset: Dataset) -> Numbers:
@@ -90,5 +91,6 @@ def _from_the_edge(padding: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What of it hangs together with the edge of the slice."""
     labels, _ = ndimage.label(padding, structure=np.ones((3, 3)))
     edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    connected: NDArray[np.bool_] = np.isin(labels, edge[edge > 0])
+    is_large = np.bincount(labels.ravel())[edge] >= _FEWEST
+    connected: NDArray[np.bool_] = np.isin(labels, edge[(edge > 0) & is_large])
     return connected

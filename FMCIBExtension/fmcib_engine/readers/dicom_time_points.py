@@ -1,9 +1,9 @@
 """Which of several volumes of one series is meant: its time points, phases, acquisitions or reconstructions.
 
 Where several images lie at one place, whatever their headers say may tell the volumes apart: a value that all images of
-a volume share and no other volume has (`TIMES`), the file or the folder, the order of moments and instance numbers if
-one volume is whole before the next begins, or two values together. What says little of time comes last, and only where
-the images are no copies of each other.
+a volume share and no other volume has (`TIMES`), the order of phases, moments and instance numbers if one volume
+is whole before the next begins, the file or the folder, or two values together. What says little of time comes last, and
+only where the images are no copies of each other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .dicom_header import TIMES, Header
 _COMPLETE = 0.7  # of the places of a scan: less is no time point of it, but a part
 _OF_TIME = TIMES[: TIMES.index("start of the acquisition")]
 _MOMENTS = ("acquisition time", "start of the acquisition", "content time", "series time", "creation time")
-_IN_ORDER = (*_MOMENTS, "instance number")
+_IN_ORDER = ("cardiac phase", "respiratory phase", "trigger time", *_MOMENTS, "instance number")
 _UNITS = {"cardiac phase": " %", "respiratory phase": " %", "trigger time": " ms", "slice thickness": " mm"}
 _NOT_SHOWN = ("image comment", "series description", "contrast agent", "stack")
 _SHOWN = 12
@@ -122,7 +122,7 @@ def _of_pairs(images: list[Header]) -> Iterator[TimePoints]:
 
 
 def _one_after_another(images: list[Header]) -> Iterator[TimePoints]:
-    """By the order of moments or instance numbers: a volume ends where the next image lies where one of it does."""
+    """By the order of phases, moments or instance numbers: a volume ends before an image of a place that it has."""
     places = {place_of(image) for image in images}
     for name in _IN_ORDER:
         value = _value_of(name)
