@@ -93,6 +93,12 @@ def test_free_text_tells_apart_and_is_not_told(tmp_path, keyword, name):
     assert sorted(int(array[0, 0, 0]) - INTERCEPT for array in found) == [0, 1000, 2000]
 
 
+def test_moments_that_are_none_tell_apart_and_are_not_told(tmp_path):
+    write(tmp_path, volumes(each("AcquisitionTime", ["SECRET", "101500", "101501"])))
+    with pytest.raises(SeriesError, match=r"told apart by their acquisition time\. Choose one from 0 to 2 [^.]*\.$"):
+        read_volume(tmp_path)
+
+
 def test_days_are_counted_from_the_first(tmp_path):
     def change(dataset, t, _):
         dataset.AcquisitionDate, dataset.AcquisitionTime = f"2024022{8 + t}", "120000"

@@ -1,9 +1,9 @@
 """Which of several volumes of one series is meant: its time points, phases, acquisitions or reconstructions.
 
-Where several images lie at one place, whatever their headers say may tell the volumes apart: a value that all images of
-a volume share and no other volume has (`TIMES`), the order of phases, moments and instance numbers if one volume
-is whole before the next begins, the file or the folder, or two values together. What says little of time comes last, and
-only where the images are no copies of each other.
+Where several images lie at one place, whatever their headers say may tell the volumes apart: a value that all images
+of a volume share and no other volume has (`TIMES`), the order of phases, moments and instance numbers if one volume
+is whole before the next begins, the file or the folder, or two values together. What says little of time comes last,
+and only where the images are no copies of each other.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class TimePoints:
     def shown(self) -> str:
         """Their values as a sentence; moments count from the first, so that no date is told."""
         values = [Path(value).name for value in self.volumes] if self.name == "file" else list(self.volumes)
-        if self.name in _MOMENTS:
-            values = [f"{float(value) - float(values[0]):g} s" for value in values if _number(value) is not None]
-        elif self.name in _NOT_SHOWN or self.name not in {*TIMES, "file"}:
+        if self.name in _MOMENTS and all(_number(value) is not None for value in values):
+            values = [f"{float(value) - float(values[0]):g} s" for value in values]
+        elif self.name in {*_NOT_SHOWN, *_MOMENTS} or self.name not in {*TIMES, "file"}:
             values = []
         more = ", …" if len(values) > _SHOWN else ""
         unit = _UNITS.get(self.name, "")
@@ -116,7 +116,7 @@ def _of_pairs(images: list[Header]) -> Iterator[TimePoints]:
         key, beside = _value_of(one), _value_of(other)
         groups = grouped(images, lambda image, k=key, b=beside: (k(image), b(image)))  # type: ignore[misc]
         ordered = sorted(groups, key=lambda pair: (_in_order(pair[0]), _in_order(pair[1])))
-        named = {" ".join(pair) if all(pair) else "": groups[pair] for pair in ordered}
+        named = {"\0".join(pair) if all(pair) else "": groups[pair] for pair in ordered}
         if _are_whole(named, images):
             yield TimePoints(f"{one} and {other}", named)
 
