@@ -206,7 +206,7 @@ def test_a_missing_slice_of_such_a_stack_is_a_fault(tmp_path):
 @pytest.mark.parametrize(
     ("keyword", "value", "why"),
     [
-        ("PatientID", "OTHER", "they are of several patients"),
+        ("PatientID", "OTHER", "they do not name one patient"),
         ("SeriesNumber", 9, "they have several series numbers"),
         ("PixelSpacing", [1, 1], "they differ in size, orientation or pixel spacing"),
         ("ImagePositionPatient", None, "not all say where they lie"),

@@ -154,6 +154,31 @@ def test_two_values_together_tell_apart(tmp_path):
     assert_told_apart(tmp_path, "acquisition number and convolution kernel. Choose one from 0 to 3", order=range(4))
 
 
+def test_three_values_together_tell_apart(tmp_path):
+    def change(dataset, t, _):
+        dataset.AcquisitionNumber, dataset.ConvolutionKernel = 1 + t // 4, ("B30f", "B70f")[t // 2 % 2]
+        dataset.KVP = (80, 140)[t % 2]
+
+    write(tmp_path, volumes(change, count=8))
+    volume = read_volume(tmp_path, time_point=0)
+    np.testing.assert_array_equal(np.asarray(volume.array), expected(0))
+    told = "8 volumes, told apart by their acquisition number and energy and convolution kernel: this is number 0"
+    assert told in volume.source.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "name"), [("ContentTime", "content time"), ("InstanceNumber", "instance number")], ids=str
+)
+def test_a_scan_that_stays_at_each_place_for_all_its_images_is_told_apart_by_their_order_there(tmp_path, keyword, name):
+    def change(dataset, t, n):
+        setattr(dataset, keyword, 10 + 3 * n + t if keyword == "InstanceNumber" else f"1015{10 + 3 * n + t}")
+
+    write(tmp_path, volumes(change), order=np.random.default_rng(4).permutation(SLICES * COUNT))
+    assert_told_apart(tmp_path, f"{name} at each place. Choose one from 0 to 2 (--time-point")
+    (note,) = [note for note in read_volume(tmp_path, time_point=1).source.notes if "told apart" in note]
+    assert note == f"the series has 3 volumes, told apart by their {name} at each place: this is number 1, from 0"
+
+
 def test_how_reconstructions_were_told_apart_is_in_the_notes(tmp_path):
     write(tmp_path, volumes(each("ConvolutionKernel", ["B70f", "B30f"]), count=2))
     assert read_volume(tmp_path, time_point=1).source.notes == (

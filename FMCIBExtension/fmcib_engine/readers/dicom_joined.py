@@ -40,7 +40,7 @@ def _why_apart(scans: Sequence[Header]) -> str:
     patients = [{header.belongs_to[number] for header in scans} - {""} for number in (1, 2)]
     is_placed = all(header.position and header.orientation and header.pixel_spacing for header in scans)
     complaints = (
-        (max(map(len, patients)) > 1, "they are of several patients"),
+        (max(map(len, patients)) > 1, "they do not name one patient"),
         (len({header.series_number for header in scans}) > 1, "they have several series numbers"),
         (not is_placed, "not all say where they lie"),
         (

@@ -2,8 +2,8 @@
 
 Where several images lie at one place, whatever their headers say may tell the volumes apart: a value that all images
 of a volume share and no other volume has (`TIMES`), the order of phases, moments and instance numbers if one volume
-is whole before the next begins, the file or the folder, or two values together. What says little of time comes last,
-and only where the images are no copies of each other.
+is whole before the next begins, the file or the folder, two or three values together, or the order at each place.
+What says little of time comes last, and only where the images are no copies of each other.
 """
 
 from __future__ import annotations
@@ -88,8 +88,14 @@ def _time_points(images: list[Header]) -> TimePoints | None:
     images = without_copies(images)
     if _is_once(images):
         return None
-    ways = chain(_whole(images, _values(TIMES)), _one_after_another(images), _whole(images, _FILES), _of_pairs(images))
-    return next(ways, None)
+    ways = (
+        _whole(images, _values(TIMES)),
+        _one_after_another(images),
+        _whole(images, _FILES),
+        _of_several(images),
+        _nth_of_each_place(images),
+    )
+    return next(chain(*ways), None)
 
 
 def _is_once(images: Sequence[Header]) -> bool:
@@ -108,17 +114,17 @@ def _whole(images: list[Header], keys: Keys) -> Iterator[TimePoints]:
             yield TimePoints(name, dict(sorted(groups.items(), key=lambda item: _in_order(item[0]))))
 
 
-def _of_pairs(images: list[Header]) -> Iterator[TimePoints]:
-    """By two values together, as of phases that were reconstructed twice."""
+def _of_several(images: list[Header]) -> Iterator[TimePoints]:
+    """By two or three values together, as of phases that were reconstructed twice."""
     counts = {name: len({_value_of(name)(image) for image in images}) for name in TIMES}
     varying = [name for name, count in counts.items() if 1 < count < len(images) / 2]
-    for one, other in combinations(varying, 2):
-        key, beside = _value_of(one), _value_of(other)
-        groups = grouped(images, lambda image, k=key, b=beside: (k(image), b(image)))  # type: ignore[misc]
-        ordered = sorted(groups, key=lambda pair: (_in_order(pair[0]), _in_order(pair[1])))
-        named = {"\0".join(pair) if all(pair) else "": groups[pair] for pair in ordered}
+    for names in chain(combinations(varying, 2), combinations(varying, 3)):
+        numbers = [TIMES.index(name) for name in names]
+        groups = grouped(images, lambda image, n=numbers: tuple(image.times[number] for number in n))  # type: ignore[misc]
+        ordered = sorted(groups, key=lambda values: [_in_order(value) for value in values])
+        named = {"\0".join(values) if all(values) else "": groups[values] for values in ordered}
         if _are_whole(named, images):
-            yield TimePoints(f"{one} and {other}", named)
+            yield TimePoints(" and ".join(names), named)
 
 
 def _one_after_another(images: list[Header]) -> Iterator[TimePoints]:
@@ -138,6 +144,19 @@ def _one_after_another(images: list[Header]) -> Iterator[TimePoints]:
         is_apart = all(float(end) < float(start) for end, start in zip(ends, starts[1:], strict=False))
         if is_apart and len(places) > 1 and all(len(volume) == len(places) for volume in volumes):
             yield TimePoints(name, {s: list(v.values()) for s, v in zip(starts, volumes, strict=True)})
+
+
+def _nth_of_each_place(images: list[Header]) -> Iterator[TimePoints]:
+    """By the order of moments or instance numbers at each place, where all are scanned again before the table moves."""
+    places = grouped(images, place_of).values()
+    for name in (*_MOMENTS, "instance number"):
+        value = _value_of(name)
+        is_number = all(_number(value(image)) is not None for image in images)
+        is_told = is_number and all(_differs(group, value) for group in places)
+        if is_told and len(places) > 1 and len({len(group) for group in places}) == 1:
+            ordered = [sorted(group, key=lambda image: float(value(image))) for group in places]  # noqa: B023  used at once
+            volumes = {str(number): list(volume) for number, volume in enumerate(zip(*ordered, strict=True))}
+            yield TimePoints(f"{name} at each place", volumes)
 
 
 def _are_whole(groups: Groups, images: list[Header]) -> bool:
