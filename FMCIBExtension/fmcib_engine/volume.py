@@ -63,6 +63,8 @@ class Volume:
         grid: the index-to-LPS affine and the size (n_i, n_j, n_k).
         source: where it came from.
         faults: slices that cannot be trusted, in ascending order.
+        padding: truth values of the same shape: what the scan's header declares as no part of it, and `array` has as
+            air; None where there is none.
 
     Raises:
         ImageError: an array that is not three-dimensional, not real numbers, or not of the grid's size.
@@ -72,6 +74,7 @@ class Volume:
     grid: VoxelGrid
     source: Source = field(default_factory=lambda: Source(name="array", kind="array"))
     faults: tuple[Fault, ...] = ()
+    padding: Voxels | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.array.shape) != self.grid.size[::-1]:
@@ -101,5 +104,13 @@ class Volume:
 
     def read_box(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
         """The voxels of [start, stop) in (i, j, k), as an array [k, j, i] in HU. The only access to the array."""
-        i, j, k = (slice(int(low), int(high)) for low, high in zip(start, stop, strict=True))
-        return np.asarray(self.array[k, j, i])
+        return np.asarray(self.array[_box(start, stop)])
+
+    def read_padding(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Which voxels of [start, stop) are padding, as an array [k, j, i]; None where the scan has none."""
+        return None if self.padding is None else np.asarray(self.padding[_box(start, stop)], dtype=bool)
+
+
+def _box(start: NDArray[np.int64], stop: NDArray[np.int64]) -> tuple[slice, slice, slice]:
+    i, j, k = (slice(int(low), int(high)) for low, high in zip(start, stop, strict=True))
+    return k, j, i

@@ -91,6 +91,8 @@ class Box:
     """Whether the crop reaches beyond the centres of the scan's border voxels."""
     fault_distance_mm: float | None
     """From its slices to the nearest that cannot be trusted; None where all can."""
+    padding: NDArray[np.bool_] | None = None
+    """Which of its voxels the scan declares as no part of it, [k, j, i]; None where it has none."""
 
 
 def read_box(volume: Volume, crop: Crop) -> Box:
@@ -121,6 +123,7 @@ def read_box(volume: Volume, crop: Crop) -> Box:
         offset=(index_map[:3, 3] - start)[::-1],
         touches_border=bool((low < -1e-6).any() or (high > size - 1 + 1e-6).any()),
         fault_distance_mm=fault_distance_mm,
+        padding=volume.read_padding(start, stop),
     )
 
 

@@ -137,9 +137,10 @@ def _interpolate(box: Box, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.
     """
     scaled = (box.array.astype(np.float32) - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)
     values = _sample(scaled.astype(np.float64), box, shape).astype(np.float32)
-    if not box.touches_border:
+    if not box.touches_border and box.padding is None:
         return values, np.ones(shape)
-    return values, np.clip(_sample(np.ones(box.array.shape), box, shape), 0.0, 1.0)
+    scanned = np.ones(box.array.shape) if box.padding is None else (~box.padding).astype(np.float64)
+    return values, np.clip(_sample(scanned, box, shape), 0.0, 1.0)
 
 
 def _sample(array: FloatArray, box: Box, shape: tuple[int, int, int]) -> FloatArray:

@@ -73,15 +73,18 @@ def _interpolate(source: VoxelGrid, crop: Crop, box: Box) -> tuple[np.ndarray, n
     Returns the values and the share of each that comes from the scan, both [k, j, i].
     """
     values = box.array.astype(np.float64)
+    padding = None if box.padding is None else box.padding.astype(np.float64)
     inside = np.ones(crop.shape, dtype=bool)
     for axis in range(3):  # i, then j, then k, as ITK; the two grids share directions, so an index depends on one axis
         index = _index_in_source(source, crop, axis)
         values = _interpolate_along(values, index, int(box.start[axis]), 2 - axis)
+        if padding is not None:
+            padding = _interpolate_along(padding, index, int(box.start[axis]), 2 - axis)
         index = index if source.is_upright else plain.settled(index)
         within = (index >= -0.5) & (index < source.size[axis] - 0.5)
         inside &= np.expand_dims(within, tuple(d for d in range(3) if d != 2 - axis))
     values = np.where(inside, values, HU_OF_ZERO)
-    return values.astype(box.array.dtype), inside.astype(np.float64)
+    return values.astype(box.array.dtype), inside * (1.0 - (0.0 if padding is None else padding))
 
 
 def _index_in_source(source: VoxelGrid, crop: Crop, axis: int) -> FloatArray:

@@ -37,7 +37,7 @@ class Quality:
     """What a reader of a result should know about how the patch came about."""
 
     padded_fraction: float
-    """Share of the patch that does not come from the scan, 0 to 1; a voxel half inside counts half."""
+    """Share of the patch that is not of the scan, or its padding, 0 to 1; a voxel half inside counts half."""
     border_distance_mm: float
     """From the seed to the nearest outer face of the scan."""
     seed_offset_x_mm: float

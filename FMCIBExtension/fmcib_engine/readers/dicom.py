@@ -17,8 +17,10 @@ from .dicom_choice import choose_images
 from .dicom_doubts import doubt
 from .dicom_files import read_headers
 from .dicom_header import Header, shown
+from .dicom_hu import require_hu
+from .dicom_padding import find_padding, note_of, without_padding
 from .dicom_pixels import place, read_slices, unreadable
-from .dicom_stack import Stack, problem_of, stack_up
+from .dicom_stack import Stack, stack_up, with_places
 from .itk import import_package, reader_name
 
 _log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ def read_series(
 
     Raises:
         SeriesError: no CT, several series or time points and no choice, images of several patients, gantry tilt,
-            values that are not HU, no regular stack, or files that change while they are read.
+            values that are not HU or do not look like it, no regular stack, or files that change while they are read.
         ImageError: no readable file.
         DependencyError: SimpleITK or pydicom is not installed.
     """
@@ -43,15 +45,17 @@ def read_series(
     if lost and not any(header.is_ct for header in headers):
         raise ImageError(lost[0])
     choice = choose_images(headers, series_uid, time_point)
-    problems = {id(image): problem_of(image) for image in choice.images}
-    placed = [image for image in choice.images if not problems[id(image)]]
-    lost += [problem for problem in problems.values() if problem]
+    placed, problems = with_places(choice.images)
+    lost += problems
     if not placed:
         raise SeriesError(lost[-1])
     stack = stack_up(placed)
     doubt(stack, choice.beside, len(lost))
     sitk = import_package("SimpleITK")
     slices = _read_what_can_be(sitk, stack)
+    padding = find_padding(slices, stack.images)
+    slices = slices if padding is None else without_padding(slices, padding)
+    of_values = (*require_hu(slices, stack.images), *([] if padding is None else [note_of(padding)]))
     _require_unchanged(before, _state(files_of(folder) if folder else files))
     for sentence in lost:
         _log.info("%s", sentence)
@@ -64,9 +68,10 @@ def read_series(
         files=len({header.path for header in used}),
         files_left_out=choice.left_out + len(placed) - len(used) + len(lost),
         time_point=choice.time_point,
-        notes=(*choice.notes, *stack.notes, *_told(faults)),
+        notes=(*choice.notes, *of_values, *stack.notes, *_told(faults)),
     )
-    return Volume(place(slices, stack.places), stack.grid, source, faults)
+    placed_padding = None if padding is None else place(padding, stack.places)
+    return Volume(place(slices, stack.places), stack.grid, source, faults, placed_padding)
 
 
 def _told(faults: Sequence[Fault]) -> list[str]:

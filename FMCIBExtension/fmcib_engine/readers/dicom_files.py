@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import ImageError
 from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header
-from .dicom_hu import why_not_hu
-from .dicom_values import digest_of, first_of, numbers_of, text_of, words_of
+from .dicom_hu import rescale_of
+from .dicom_padding import padding_of
+from .dicom_times import times_of
+from .dicom_values import digest_of, first_of, name_digest_of, numbers_of, text_of, told, words_of
 from .itk import import_package
 
 if TYPE_CHECKING:
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
 
 _KEYWORDS = """
 SOPClassUID SOPInstanceUID Modality ImageType SeriesInstanceUID SeriesNumber StudyInstanceUID FrameOfReferenceUID
-PatientID PatientName NumberOfFrames SamplesPerPixel Rows Columns ImagePositionPatient ImageOrientationPatient
-PixelSpacing SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence
-PhotometricInterpretation PixelPresentation BitsStored HighBit PixelRepresentation TemporalPositionIdentifier
-NominalPercentageOfCardiacPhase TriggerTime AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime
-SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+SeriesDescription PatientID PatientName NumberOfFrames SamplesPerPixel Rows Columns ImagePositionPatient
+ImageOrientationPatient PixelSpacing SliceLocation SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept
+RescaleType ModalityLUTSequence RealWorldValueMappingSequence PhotometricInterpretation PixelPresentation BitsAllocated
+BitsStored HighBit PixelRepresentation PixelPaddingValue PixelPaddingRangeLimit TemporalPositionIdentifier
+TemporalPositionTimeOffset NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase TriggerTime
+AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime ContentDate ContentTime SeriesDate SeriesTime
+InstanceCreationDate InstanceCreationTime KVP MonoenergeticEnergyEquivalent ConvolutionKernel FilterType
+ReconstructionAlgorithm ContrastBolusAgent ImageComments InstanceNumber SharedFunctionalGroupsSequence
+PerFrameFunctionalGroupsSequence
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -149,8 +155,8 @@ def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
 def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) -> Header:
     """`groups` are the datasets in which to look for what may differ from frame to frame, in this order."""
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
-    slope, intercept = (numbers_of(groups, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
     is_multiframe = _is_multiframe(dataset)
+    rescale = rescale_of(dataset, groups, is_multiframe=is_multiframe)
     return Header(
         path=path,
         frame=number,
@@ -158,41 +164,31 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) ->
         sop_class=text_of(dataset, "SOPClassUID"),
         modality=text_of(dataset, "Modality"),
         image_type=words_of(first_of(groups, "FrameType") or dataset.get("ImageType")),
-        series_uid=text_of(dataset, "SeriesInstanceUID"),
-        series_number=text_of(dataset, "SeriesNumber"),
+        series_uid=text_of(dataset, "SeriesInstanceUID").strip(" \0"),
+        series_number=str(told([dataset], "SeriesNumber") or ""),
         instance_uid=text_of(dataset, "SOPInstanceUID"),
         belongs_to=(
             digest_of(dataset, "StudyInstanceUID"),
             digest_of(dataset, "PatientID"),
-            digest_of(dataset, "PatientName"),
+            name_digest_of(dataset, "PatientName"),
             digest_of(dataset, "FrameOfReferenceUID"),
         ),
-        times=_times(groups),
+        times=times_of(dataset, groups),
         samples=int(dataset.get("SamplesPerPixel") or 1),
         rows=int(dataset.get("Rows") or 0),
         columns=int(dataset.get("Columns") or 0),
         position=numbers_of(groups, "ImagePositionPatient", 3),
         orientation=numbers_of(groups, "ImageOrientationPatient", 6),
+        slice_location=numbers_of(groups, "SliceLocation", 1),
         pixel_spacing=numbers_of(groups, "PixelSpacing", 2),
         thicknesses=tuple(value for value in thicknesses if value > 0),
         stored_as=(
-            (slope[0] if slope else 0.0) or 1.0,
-            intercept[0] if intercept else 0.0,
+            rescale.slope,
+            rescale.intercept,
             int(dataset.get("BitsStored") or 0),
             int(dataset.get("PixelRepresentation") or 0),
         ),
-        not_hu="it has no rescale slope and intercept" if is_multiframe and not slope else why_not_hu(dataset, groups),
+        not_hu=rescale.not_hu,
+        unsure_hu=rescale.unsure,
+        padding=padding_of(dataset),
     )
-
-
-def _times(groups: list[Dataset]) -> tuple[str, ...]:
-    date = str(first_of(groups, "AcquisitionDate") or "")
-    values = (
-        first_of(groups, "TemporalPositionIndex", "TemporalPositionIdentifier"),
-        first_of(groups, "NominalPercentageOfCardiacPhase"),
-        first_of(groups, "TriggerTime"),
-        first_of(groups, "AcquisitionNumber", "FrameAcquisitionNumber"),
-        first_of(groups, "AcquisitionDateTime", "FrameAcquisitionDateTime")
-        or date + str(first_of(groups, "AcquisitionTime") or ""),
-    )
-    return tuple("" if value is None else str(value) for value in values)

@@ -10,8 +10,13 @@ CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTIFRAME_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """Enhanced CT, and legacy converted enhanced CT."""
 
-TIMES = ("temporal position", "cardiac phase", "trigger time", "acquisition number", "acquisition time")
-"""What tells the time points of one place apart, the most telling first."""
+TIMES = (
+    *("temporal position", "cardiac phase", "respiratory phase", "trigger time", "acquisition number"),
+    *("acquisition time", "start of the acquisition", "content time", "series time", "energy", "convolution kernel"),
+    *("contrast agent", "image type", "slice thickness", "stack", "series number", "series description"),
+    *("image comment", "creation time", "instance number"),
+)
+"""What tells images of one place apart, the most telling first."""
 
 Numbers = tuple[float, ...]
 
@@ -39,9 +44,11 @@ class Header:
     rows: int
     columns: int
     position: Numbers
-    """Centre of the first pixel, LPS; empty where the header does not say, as are the next two."""
+    """Centre of the first pixel, LPS; empty where the header does not say, as are the next three."""
     orientation: Numbers
     """Directions along a row and along a column, in LPS."""
+    slice_location: Numbers
+    """SliceLocation, mm: a place along the normal, from nobody knows where (PS3.3 C.7.6.2.1.2)."""
     pixel_spacing: Numbers
     """Between rows, then between columns, in this order (PS3.3 10.7.1.3)."""
     thicknesses: Numbers
@@ -49,7 +56,11 @@ class Header:
     stored_as: tuple[float, float, int, int]
     """RescaleSlope, RescaleIntercept, BitsStored, PixelRepresentation. An absent slope, or one of 0, is 1."""
     not_hu: str
-    """Why its values would not come out as HU; empty where they do."""
+    """Why its values would not come out as HU; empty where they may."""
+    unsure_hu: str
+    """What the header leaves open of its values; empty where it says that they are HU."""
+    padding: Numbers
+    """Lowest and highest stored value that stand for padding; empty where none is declared."""
 
     @property
     def is_ct(self) -> bool:

@@ -37,11 +37,7 @@ def line_of(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray
     """A place and the step of the stack, LPS mm."""
     gaps = np.diff(plain.dot(positions, normal))
     if gaps.sum() < _SAME_PLACE_MM:
-        msg = (
-            f"Each slice must lie at its own place; {ordered[0].path.name!r} and {len(ordered) - 1} more all lie at "
-            f"{shown(ordered[0].position)} mm. Give the files of one time point or phase, each slice once."
-        )
-        raise SeriesError(msg)
+        raise SeriesError(_one_place(ordered))
     origin, step = positions[0], (positions[-1] - positions[0]) / (len(ordered) - 1)
     off = distances_of(positions, np.arange(len(ordered)), origin, step)
     if off.max() > tolerance(step, positions) or gaps.min() < _SAME_PLACE_MM:
@@ -56,6 +52,22 @@ def line_of(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray
         origin, step = line
     _require_upright(origin, step, normal, positions)
     return origin, step
+
+
+def _one_place(ordered: Sequence[Header]) -> str:
+    """Why slices that all lie at one place are no scan."""
+    advice = "Give the files of one time point or phase, each slice once."
+    if not any(number for header in ordered for number in header.position):
+        advice = "Programs that do not know a place write this. Export the series again, with its ImagePositionPatient."
+    elif len({header.slice_location for header in ordered}) == len(ordered):
+        advice = (
+            "Their SliceLocations differ, so their ImagePositionPatient is wrong; it alone says where a slice lies. "
+            "Export the series again."
+        )
+    return (
+        f"Each slice must lie at its own place; {ordered[0].path.name!r} and {len(ordered) - 1} more all lie at "
+        f"{shown(ordered[0].position)} mm. {advice}"
+    )
 
 
 def _commonest_line(positions: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray] | None:

@@ -15,8 +15,10 @@ NO_UID = "(empty)"
 """How a series without a UID is shown, and may be asked for."""
 
 
-def choose_series(headers: Sequence[Header], series_uid: str | None) -> list[Header]:
+def choose_series(headers: Sequence[Header], series_uid: str | None, hint: str = "") -> list[Header]:
     """The CT images of the series of that UID, or of the only one that is more than localizers.
+
+    `hint` is what else is known of several series, as a sentence.
 
     Raises:
         SeriesError: no CT, several and no choice, or no series of that UID.
@@ -36,7 +38,8 @@ def choose_series(headers: Sequence[Header], series_uid: str | None) -> list[Hea
         return next(iter(scans.values()))
     wanted = "One CT series is read at a time" if series_uid is None else f"There is no CT series {series_uid!r}"
     lines = [_line(uid, series[uid]) for uid in sorted(series, key=lambda uid: (series[uid][0].series_number, uid))]
-    msg = "\n".join([f"{wanted}; choose one of these {len(series)} by its series UID:", *lines])
+    choose = f"{wanted}; choose one of these {len(series)} by its series UID:"
+    msg = "\n".join([choose, *lines, *([hint] if hint else [])])
     raise SeriesError(msg)
 
 

@@ -70,22 +70,47 @@ class Stack:
         return f"{missing} between {_at(self.grid, first - 1)} and {_at(self.grid, last + 1)}"
 
 
-def problem_of(header: Header) -> str:
+def with_places(images: Sequence[Header]) -> tuple[list[Header], list[str]]:
+    """The images that can be given a place, and of each other one why it cannot.
+
+    A position of 0, 0, 0 is none, where the other slices' line does not come within a millimetre of it.
+    """
+    problems = {id(image): _problem_of(image) for image in images}
+    placed = [image for image in images if not problems[id(image)]]
+    away = [image for image in placed if _from_line_to_origin(image) > 1]
+    if len(away) * 2 > len(placed):
+        for image in placed:
+            if not any(image.position):
+                problems[id(image)] = _without(image, ["ImagePositionPatient (0, 0, 0 stands for none)"])
+    return [image for image in images if not problems[id(image)]], [problem for problem in problems.values() if problem]
+
+
+def _from_line_to_origin(image: Header) -> float:
+    """Distance in mm from the origin of the patient's frame to the line, along the normal, on which an image lies."""
+    normal = np.cross(image.orientation[:3], image.orientation[3:])
+    return float(np.linalg.norm(image.position - np.dot(image.position, normal) * normal))
+
+
+def _without(header: Header, missing: Sequence[str]) -> str:
+    return (
+        f"Each slice must say where it lies; {header.path.name!r} has no usable {', no '.join(missing)}. "
+        "Export the series again from the archive."
+    )
+
+
+def _problem_of(header: Header) -> str:
     """Why an image cannot be given a place; nothing if it can."""
     if header.samples != 1:
         return f"A CT image has one value per pixel, {header.path.name!r} has {header.samples}. Leave this file out."
     needed = {
         "ImagePositionPatient": bool(header.position),
-        "ImageOrientationPatient": bool(header.orientation),
+        "ImageOrientationPatient": any(header.orientation),
         "PixelSpacing": bool(header.pixel_spacing) and min(header.pixel_spacing) > 0,
         "Rows and Columns": header.rows > 0 and header.columns > 0,
     }
     missing = [name for name, there in needed.items() if not there]
     if missing:
-        return (
-            f"Each slice must say where it lies; {header.path.name!r} has no usable {', no '.join(missing)}. "
-            "Export the series again from the archive."
-        )
+        return _without(header, missing)
     axes = np.reshape(header.orientation, (2, 3))
     if np.abs(plain.dot(axes[:, np.newaxis], axes) - np.eye(2)).max() > LEAN:
         return (
@@ -147,6 +172,8 @@ def _notes(ordered: Sequence[Header], step: FloatArray, distances: FloatArray) -
     found = []
     if distances.max() > max(ROUNDING_MM, ROUNDING_STEPS * length) + plain.NOISE:
         found.append("the positions of the slices are rounded to 0.1 mm: equal steps were taken")
+    if len(ordered) > 1 and not any(number for header in ordered for number in header.position[:2]):
+        found.append("all slices begin at x = 0, y = 0 mm, as programs write that do not know where they lie")
     if thickest < _THIN * length:
         found.append(
             f"slices lie {length:.2f} mm apart and are {thickest:.2f} mm thick: what lies between them was interpolated"
