@@ -7,11 +7,13 @@ from pathlib import Path
 
 from ..errors import ImageError
 from ..volume import Volume
-from .dicom import files_of, read_series
+from .dicom import read_folder, read_series
 from .dicom_files import is_dicom
+from .dicom_folder import HeaderMemory
+from .dicom_index import is_index
 from .images import KINDS, image_kind, read_image
 
-__all__ = ["read_volume"]
+__all__ = ["HeaderMemory", "read_volume"]
 
 
 def _exists(path: Path) -> bool:
@@ -22,13 +24,18 @@ def _exists(path: Path) -> bool:
 
 
 def read_volume(
-    source: Path | Sequence[Path], *, series_uid: str | None = None, time_point: int | None = None
+    source: Path | Sequence[Path],
+    *,
+    series_uid: str | None = None,
+    time_point: int | None = None,
+    memory: HeaderMemory | None = None,
 ) -> Volume:
     """The CT in a folder, a list of files or a file.
 
     A folder (with its subfolders) or a list is read as a DICOM series; a file is DICOM if it begins as DICOM does, else
-    its suffix decides. `series_uid` chooses among several DICOM series; the empty text chooses one without a UID.
-    `time_point`, from 0, chooses among the time points of a 4D scan, and is refused where there is one only.
+    its suffix decides. A DICOMDIR stands for the files that it lists. `series_uid` chooses among several DICOM series;
+    the empty text chooses one without a UID. `time_point`, from 0, chooses among the time points of a 4D scan, and is
+    refused where there is one only. With `memory`, the headers of a folder are read once for all of its scans.
 
     Raises:
         SeriesError: DICOM without a CT, with several and no choice, or whose slices are not a regular grid.
@@ -41,11 +48,13 @@ def read_volume(
         msg = f"A scan is read from a file or a folder, but there is no {source.name!r}. Check the path."
         raise ImageError(msg)
     if source.is_dir():
-        return read_series(files_of(source), folder=source, series_uid=series_uid, time_point=time_point)
+        return read_folder(source, series_uid=series_uid, time_point=time_point, memory=memory)
     if not source.is_file():
         msg = f"A scan is read from a file or a folder; {source.name!r} is a pipe or a device. Save the scan as a file."
         raise ImageError(msg)
     if is_dicom(source):
+        if is_index(source):
+            return read_folder(source.parent, series_uid=series_uid, time_point=time_point, index=source, memory=memory)
         return read_series([source], series_uid=series_uid, time_point=time_point)
     if image_kind(source) is None:
         msg = (

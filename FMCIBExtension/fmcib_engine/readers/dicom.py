@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,60 +13,128 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, SeriesError
 from ..volume import Fault, Source, Volume
-from .dicom_choice import choose_images
+from .dicom_choice import Choice, choose_images
 from .dicom_doubts import doubt
-from .dicom_files import read_headers
-from .dicom_header import Header, shown
-from .dicom_pixels import place, read_slices, unreadable
+from .dicom_files import Content, read_contents
+from .dicom_folder import HeaderMemory, is_unchanged
+from .dicom_header import shown
+from .dicom_index import listed_files
+from .dicom_lost import Lost, empty_files, lost_among, told
+from .dicom_pixels import place, read_slices, unread
 from .dicom_stack import Stack, problem_of, stack_up
 from .itk import import_package, reader_name
 
 _log = logging.getLogger(__name__)
 
+_KINDS = 3  # of faults that one message tells
+_UNREADABLE = "{} cannot be read as a scan: it %s. Export the scan again."
 
-def read_series(
-    files: Sequence[Path], *, folder: Path | None = None, series_uid: str | None = None, time_point: int | None = None
-) -> Volume:
+
+@dataclass(frozen=True)
+class _Found:
+    """The files among which to look for the scan that is wanted."""
+
+    contents: dict[Path, Content]
+    folder: Path | None = None
+    """Where they were found; None if each of them was given."""
+    index: Path | None = None
+    """The DICOMDIR that says which of them count; None if all do."""
+
+    def considered(self) -> tuple[dict[Path, Content], list[Lost]]:
+        """Those that count, and what the index lists in vain."""
+        if self.index is None:
+            return self.contents, []
+        listed, missing = listed_files(self.index, self.contents)
+        return {path: self.contents[path] for path in listed}, missing
+
+
+def read_series(files: Sequence[Path], *, series_uid: str | None = None, time_point: int | None = None) -> Volume:
     """The CT series in a list of files, in any order; DICOM files that are not CT images are passed over.
 
     What cannot be trusted of it (missing, doubled or damaged slices) becomes faults of the volume, which no crop may
-    touch. `folder` is where the files were found; without it each of them must be DICOM.
+    touch.
 
     Raises:
         SeriesError: no CT, several series or time points and no choice, images of several patients, gantry tilt,
             values that are not HU, no regular stack, or files that change while they are read.
-        ImageError: no readable file.
+        ImageError: a file that is no DICOM or not there, or no readable one.
         DependencyError: SimpleITK or pydicom is not installed.
     """
-    before = _state(files)
-    headers, lost = read_headers(files, all_dicom=folder is None)
+    contents = read_contents(files)
+    for path, content in contents.items():
+        if not content.is_dicom:
+            raise ImageError(content.fault.format(repr(path.name)))
+    return _volume(_Found(contents), series_uid, time_point)
+
+
+def read_folder(
+    folder: Path,
+    *,
+    series_uid: str | None = None,
+    time_point: int | None = None,
+    index: Path | None = None,
+    memory: HeaderMemory | None = None,
+) -> Volume:
+    """The CT series in a folder and its subfolders, as `read_series`; files that are no DICOM are passed over.
+
+    `index` is a DICOMDIR in the folder: only what it lists is read. Headers that `memory` has of this folder are not
+    read again, unless the files changed since.
+    """
+    memory = memory or HeaderMemory()
+    contents, is_remembered = memory.contents_of(folder)
+    try:
+        return _volume(_Found(contents, folder, index), series_uid, time_point)
+    except ImageError:
+        if not is_remembered or is_unchanged(folder, contents, contents):
+            raise
+    memory.forget()
+    contents, _ = memory.contents_of(folder)
+    return _volume(_Found(contents, folder, index), series_uid, time_point)
+
+
+def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Volume:
+    considered, lost = found.considered()
+    headers = [header for content in considered.values() for header in content.images]
+    lost += lost_among(considered)
     if lost and not any(header.is_ct for header in headers):
-        raise ImageError(lost[0])
+        raise ImageError(" ".join(told(lost)[:_KINDS]))
     choice = choose_images(headers, series_uid, time_point)
     problems = {id(image): problem_of(image) for image in choice.images}
     placed = [image for image in choice.images if not problems[id(image)]]
-    lost += [problem for problem in problems.values() if problem]
+    lost += [Lost(image.path.name, problems[id(image)]) for image in choice.images if problems[id(image)]]
     if not placed:
-        raise SeriesError(lost[-1])
+        raise SeriesError(" ".join(told(lost)[-_KINDS:]))
     stack = stack_up(placed)
     doubt(stack, choice.beside, len(lost))
     sitk = import_package("SimpleITK")
     slices = _read_what_can_be(sitk, stack)
-    _require_unchanged(before, _state(files_of(folder) if folder else files))
-    for sentence in lost:
+    _require_unchanged(found, {image.series_uid for image in choice.images})
+    for sentence in told(lost):
         _log.info("%s", sentence)
-    faults, used = stack.faults(), stack.images
-    source = Source(
-        name=folder.absolute().name if folder else used[0].path.name,
+    left_out = choice.left_out + len(placed) - len(stack.images) + len(lost)
+    source = _source(found, stack, choice, left_out, reader_name(sitk))
+    notes = (*choice.notes, *_empty(considered, lost), *stack.notes, *_told(stack.faults()))
+    return Volume(place(slices, stack.places), stack.grid, replace(source, notes=notes), stack.faults())
+
+
+def _source(found: _Found, stack: Stack, choice: Choice, left_out: int, reader: str) -> Source:
+    used = stack.images
+    return Source(
+        name=found.folder.absolute().name if found.folder else used[0].path.name,
         kind="dicom",
-        reader=reader_name(sitk),
+        reader=reader,
         series_uid=used[0].series_uid,
         files=len({header.path for header in used}),
-        files_left_out=choice.left_out + len(placed) - len(used) + len(lost),
+        files_left_out=left_out,
         time_point=choice.time_point,
-        notes=(*choice.notes, *stack.notes, *_told(faults)),
     )
-    return Volume(place(slices, stack.places), stack.grid, source, faults)
+
+
+def _empty(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> list[str]:
+    """What is said of empty files that are not named as slices."""
+    count = empty_files(contents, lost)
+    files = f"{count} empty files are" if count > 1 else "an empty file is"
+    return [f"{files} not named as a slice, and passed over"] if count else []
 
 
 def _told(faults: Sequence[Fault]) -> list[str]:
@@ -77,50 +145,55 @@ def _told(faults: Sequence[Fault]) -> list[str]:
 
 
 def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
-    """The slices of the stack; those whose pixels are damaged lose their place.
+    """The slices of the stack; those that cannot be used, or that GDCM does not read, lose their place.
 
     Raises:
         SeriesError, ImageError: as `read_slices`, and where fewer than two slices of several remain.
     """
-    used = stack.images
+    _take_out(stack, {header.path: header.problem for header in stack.images if header.problem})
     try:
-        return read_slices(sitk, used)
+        return read_slices(sitk, stack.images)
     except SeriesError:
         raise
     except ImageError:
-        bad: list[Header] = unreadable(sitk, used) if len(used) > 2 else []
-        if not bad or len(used) - len(bad) < 2:
+        reasons = unread(sitk, stack.images)
+        if not reasons:
             raise
-    for header in bad:
-        _log.info("%s is damaged or incomplete", header.path.name)
-        k = next(k for k, placed in enumerate(stack.places) if placed is header)
-        stack.distrust(k, f"the slice at {shown(header.position)} mm is damaged or incomplete")
-    return read_slices(sitk, [header for header in used if header not in bad])
+    _take_out(stack, reasons)
+    return read_slices(sitk, stack.images)
 
 
-def _state(files: Sequence[Path]) -> list[tuple[Path, int, int]]:
-    """Size and time of each file; a file that is not there is told by whoever opens it."""
-    found = []
-    for path in files:
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            found.append((path, status.st_size, status.st_mtime_ns))
-    return found
+def _take_out(stack: Stack, reasons: Mapping[Path, str]) -> None:
+    """Distrust the slices of some files.
+
+    Args:
+        stack: to be changed.
+        reasons: why not to trust them, as predicates: "is damaged or incomplete".
+
+    Raises:
+        ImageError: fewer than two slices of several remain.
+    """
+    if not reasons:
+        return
+    used = stack.images
+    sentences = told(Lost(path.name, _UNREADABLE % reason) for path, reason in reasons.items())
+    if sum(header.path not in reasons for header in used) < min(2, len(used)):
+        raise ImageError(" ".join(sentences[:_KINDS]))
+    for sentence in sentences:
+        _log.info("%s", sentence)
+    for k, header in enumerate([*stack.places]):
+        if header and header.path in reasons:
+            stack.distrust(k, f"the slice at {shown(header.position)} mm {reasons[header.path]}")
 
 
-def files_of(folder: Path) -> list[Path]:
-    """The files of a folder and its subfolders, in the order of their names, without hidden ones."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if not any(_is_hidden(part) for part in path.relative_to(folder).parts))
-
-
-def _is_hidden(name: str) -> bool:
-    """Whether a file or folder is none of the user's: what macOS leaves on sticks and in archives, and the like."""
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def _require_unchanged(before: list[tuple[Path, int, int]], after: list[tuple[Path, int, int]]) -> None:
-    if after != before:
+def _require_unchanged(found: _Found, series_uids: Collection[str]) -> None:
+    """Refuse files of the series, or files that may become such, which changed since their headers were read."""
+    used = [
+        path
+        for path, content in found.contents.items()
+        if not content.images or any(image.is_ct and image.series_uid in series_uids for image in content.images)
+    ]
+    if not is_unchanged(found.folder, found.contents, used):
         msg = (
             "The files of the series changed while they were read: it is still being written or copied. "
             "Wait until that is done, then read it again."

@@ -12,9 +12,10 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import SeriesError
-from .dicom_files import damage
 from .dicom_header import TIMES, Header, shown
 from .dicom_series import choose_series
+from .dicom_stack import problem_of
+from .dicom_values import damage, quiet_pydicom
 from .itk import import_package
 
 Key = TypeVar("Key", bound=Hashable)
@@ -48,7 +49,12 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
     """
     series = choose_series(headers, series_uid)
     _require_one_origin(series, _BELONGING[:3])
-    scans = [header for header in series if not header.is_localizer]
+    scans = [header for header in series if header.is_slice]
+    if pages := [header for header in series if header.is_page and not scans]:
+        why = (
+            problem_of(pages[0]) or "A CT scan is needed, but {} is a page of text or a picture. Choose another series."
+        )
+        raise SeriesError(why.format(repr(pages[0].path.name)))
     if not scans:
         msg = f"A CT scan is needed, but the series holds localizers (scouts) only, {len(series)} of them."
         raise SeriesError(msg)
@@ -58,7 +64,11 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
     once = _without_copies(now)
     uids = [header.instance_uid for header in once if header.instance_uid and not header.is_multiframe]
     counts = (
-        (len(series) - len(scans), "are localizers and were left out"),
+        (sum(header.is_localizer for header in series), "are localizers and were left out"),
+        (
+            sum(header.is_page and not header.is_localizer for header in series),
+            "are pages or pictures, no slices, and were left out",
+        ),
         (len(scans) - len(alike), "have another orientation, size or pixel spacing and were left out"),
         (len(now) - len(once), "are copies of others and were left out"),
         (len(uids) - len(set(uids)), "repeat the SOP instance UID of others, and their positions tell them apart"),
@@ -66,7 +76,7 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
     notes = tuple(f"{count} of the series' {len(series)} images {what}" for count, what in counts if count)
     chosen = {id(header) for header in now}
     beside = [header for header in scans if id(header) not in chosen and _is_parallel(header, now[0])]
-    return Choice(once, time_point, sum(count for count, _ in counts[:3]), notes, beside)
+    return Choice(once, time_point, sum(count for count, _ in counts[:4]), notes, beside)
 
 
 def _require_one_origin(series: Sequence[Header], belonging: Sequence[str]) -> None:
@@ -193,9 +203,10 @@ def _pixel_digest(path: Path) -> bytes:
     """Of the pixels as they are stored; of pixels that end early, one that no other file has."""
     pydicom = import_package("pydicom")
     try:
-        dataset = pydicom.dcmread(path, specific_tags=["PixelData"])
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(path, specific_tags=["PixelData"], force=True)
         return hashlib.sha256(dataset.PixelData).digest()
-    except damage(pydicom):
+    except damage():
         return str(path).encode()
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import struct
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import ImageError
-from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header
+from .dicom_bytes import HEAD, begins_as_dicom
+from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header, Numbers
 from .dicom_hu import why_not_hu
-from .dicom_values import digest_of, first_of, numbers_of, text_of, words_of
+from .dicom_lost import is_page
+from .dicom_values import damage, digest_of, first_of, holding, numbers_of, quiet_pydicom, text_of, words_of
 from .itk import import_package
 
 if TYPE_CHECKING:
@@ -22,89 +25,153 @@ _KEYWORDS = """
 SOPClassUID SOPInstanceUID Modality ImageType SeriesInstanceUID SeriesNumber StudyInstanceUID FrameOfReferenceUID
 PatientID PatientName NumberOfFrames SamplesPerPixel Rows Columns ImagePositionPatient ImageOrientationPatient
 PixelSpacing SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence
-PhotometricInterpretation PixelPresentation BitsStored HighBit PixelRepresentation TemporalPositionIdentifier
-NominalPercentageOfCardiacPhase TriggerTime AcquisitionNumber AcquisitionDate AcquisitionTime AcquisitionDateTime
-SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+PhotometricInterpretation PixelPresentation BitsAllocated BitsStored HighBit PixelRepresentation
+TemporalPositionIdentifier NominalPercentageOfCardiacPhase TriggerTime AcquisitionNumber AcquisitionDate
+AcquisitionTime AcquisitionDateTime SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
 
+_OF_IMAGE = (
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "PixelRepresentation",
+)
+_OF_FRAME = {
+    "ImagePositionPatient": 3,
+    "ImageOrientationPatient": 6,
+    "PixelSpacing": 2,
+    "RescaleSlope": 1,
+    "RescaleIntercept": 1,
+}
+"""The numbers without which no voxel has its place and value, and how many each has."""
+
+_BELONGING = ("StudyInstanceUID", "PatientID", "PatientName", "FrameOfReferenceUID")
+
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_SUFFIXES = {".dcm", ".dicom", ".ima"}
+_ENCAPSULATED = 0xFFFFFFFF
+_DEPTHS = frozenset({0, 8, 12, 16, 32})  # bits of a pixel; 0: the header does not say, and GDCM will
+_DAMAGED = "The DICOM file {} is damaged or incomplete. Copy or export it again."
+_NO_DICOM = (
+    "{} should be a DICOM file, and is not: it is damaged, empty, or of another kind. Copy or export it again, or "
+    "remove it."
+)
+
+State = tuple[int, int]
+"""Size and time of a file."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one file holds."""
+
+    state: State
+    images: tuple[Header, ...] = ()
+    """Also of objects that are no CT, whose headers say only what they are."""
+    fault: str = ""
+    """Why nothing can be read of it, a sentence with `{}` for its name."""
+    is_dicom: bool = False
+    is_empty: bool = False
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM files do: 128 bytes of anything, then `DICM` (PS3.10 7.1).
+    """Whether a file begins as DICOM does.
 
     Raises:
         ImageError: it cannot be opened.
     """
     try:
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            return begins_as_dicom(file.read(HEAD))
     except OSError as error:
         msg = f"A scan is made of files that can be opened, but {path.name!r} cannot: {error.strerror}."
         raise ImageError(msg) from error
 
 
-def read_headers(files: Iterable[Path], *, all_dicom: bool) -> tuple[list[Header], list[str]]:
-    """The headers of the DICOM files among `files`, and a sentence for each file that may be a slice that got lost.
+def state_of(path: Path) -> State:
+    """Size and time of a file; impossible ones where it is not there, which whoever opens it will tell."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
-    Such is a file whose header is damaged, or that is empty or named as DICOM and is not. Others are passed over.
 
-    Args:
-        files: to look at.
-        all_dicom: whether each of them is meant, as in a list that the user gave.
+def read_contents(files: Iterable[Path]) -> dict[Path, Content]:
+    """What each file holds, in the order of `files`. Each is opened once; pixels are not read.
 
     Raises:
-        ImageError: a file that cannot be opened, or, of a list, that is not DICOM.
         DependencyError: pydicom is not installed.
     """
     pydicom = import_package("pydicom")
-    headers, lost = [], []
-    for path in files:
-        if is_dicom(path):
-            try:
-                headers += _images(pydicom, path, _read(pydicom, path))
-            except damage(pydicom):
-                lost.append(f"The DICOM file {path.name!r} is damaged or incomplete. Copy or export it again.")
-        elif all_dicom or path.suffix.lower() in _SUFFIXES or path.stat().st_size == 0:
-            msg = (
-                f"{path.name!r} should be a DICOM file with the mark DICM at byte 128, and is not: it is damaged, "
-                "empty, or written without the mark. Copy or export it again, or remove it."
-            )
-            if all_dicom:
-                raise ImageError(msg)
-            lost.append(msg)
-    return headers, lost
+    with quiet_pydicom():
+        return {path: _content(pydicom, path) for path in files}
 
 
-def damage(pydicom: ModuleType) -> tuple[type[Exception], ...]:
-    """What pydicom raises on bytes that are no DICOM, and what is raised on values of a wrong kind.
+def _content(pydicom: ModuleType, path: Path) -> Content:
+    state = state_of(path)
+    try:
+        with path.open("rb") as file:
+            if not begins_as_dicom(file.read(HEAD)):
+                return Content(state, fault=_NO_DICOM, is_empty=state[0] == 0)
+            file.seek(0)
+            return Content(state, tuple(_images(pydicom, path, *_read(pydicom, file, state[0]))), is_dicom=True)
+    except damage() as error:
+        if isinstance(error, OSError) and error.strerror:
+            return Content(state, fault=f"{{}} cannot be opened: {error.strerror}. Check its rights, or remove it.")
+        if _told_class(pydicom, path) is not None:
+            return Content(state, is_dicom=True)
+        return Content(state, fault=_DAMAGED, is_dicom=True)
 
-    There is no memory for the length that a damaged element claims; a sound header takes little.
-    """
-    return (
-        *(pydicom.errors.BytesLengthException, pydicom.errors.InvalidDicomError, struct.error, zlib.error),
-        *(ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, OSError, RecursionError),
-        *(MemoryError, TypeError, ValueError),
-    )
+
+def _told_class(pydicom: ModuleType, path: Path) -> str | None:
+    """The class of a damaged object that is known, and no CT, by its file meta."""
+    try:
+        sop_class = pydicom.filereader.read_file_meta_info(path).get("MediaStorageSOPClassUID")
+    except damage():
+        return None
+    is_known = sop_class is not None and pydicom.uid.UID(sop_class).name != sop_class
+    return str(sop_class) if is_known and sop_class not in {CT_IMAGE, *MULTIFRAME_CT} else None
 
 
-def _read(pydicom: ModuleType, path: Path) -> Dataset:
-    """The header of a file, which is complete if the pixels follow.
+def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int | None]:
+    """The header of a file, which is complete if the pixels follow, and the bytes of its pixels that are there.
 
     pydicom reads a header that ends early without an error. So a file without pixels must be known to be an object
-    that has none, by the class that its first bytes name.
+    that has none, by the class that its first bytes name. The bytes of packed pixels are not counted.
 
     Raises:
         EOFError: it ends before its pixels.
     """
-    with path.open("rb") as file:
-        dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_KEYWORDS)
-        pixels_follow = file.tell() < path.stat().st_size
-    is_deflated = dataset.file_meta.get("TransferSyntaxUID") == _DEFLATED  # read at once; its end is checked by zlib
-    if not (pixels_follow or is_deflated or _is_no_image(pydicom, dataset)):
-        raise EOFError
-    return dataset
+    dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
+    if not dataset.get("SOPClassUID") and dataset.file_meta.get("MediaStorageSOPClassUID"):
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
+    if dataset.file_meta.get("TransferSyntaxUID") == _DEFLATED:  # read at once; its end is checked by zlib
+        return dataset, None
+    if file.tell() < size:
+        length = pixel_length(file, is_little=dataset.original_encoding[1] is not False)
+        return dataset, None if length is None else min(length, size - file.tell())
+    if _is_no_image(pydicom, dataset):
+        return dataset, None
+    raise EOFError
+
+
+def pixel_length(file: BinaryIO, *, is_little: bool) -> int | None:
+    """What the element of the pixels, which comes next in a file, says of their length in bytes (PS3.5 7.1.2).
+
+    None where they are packed. Their first byte comes next then.
+    """
+    start = file.tell()
+    element = file.read(12)
+    is_explicit = element[4:6] in {b"OW", b"OB", b"UN"}
+    at, end = (8, 12) if is_explicit else (4, 8)
+    if len(element) < end:
+        return 0
+    file.seek(start + end)
+    (length,) = struct.unpack_from("<I" if is_little else ">I", element, at)
+    return None if length == _ENCAPSULATED else int(length)
 
 
 def _is_no_image(pydicom: ModuleType, dataset: Dataset) -> bool:
@@ -117,22 +184,26 @@ def _is_no_image(pydicom: ModuleType, dataset: Dataset) -> bool:
     return bool(sop_class) and is_whole and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}
 
 
-def _images(pydicom: ModuleType, path: Path, dataset: Dataset) -> list[Header]:
+def _images(pydicom: ModuleType, path: Path, dataset: Dataset, pixel_bytes: int | None) -> list[Header]:
     """One header for each image of a file; of an object that is no CT, only what it is."""
     sop_class = text_of(dataset, "SOPClassUID")
     if sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}:
         other = pydicom.Dataset()
         other.SOPClassUID, other.Modality = sop_class, text_of(dataset, "Modality")
-        return [_header(path, 0, other, [other])]
+        return [_header(path, 0, other, [other], None)]
     if not _is_multiframe(dataset):
-        return [_header(path, 0, dataset, [dataset])]
+        return [_header(path, 0, dataset, [dataset], pixel_bytes)]
     (shared,) = dataset.get("SharedFunctionalGroupsSequence") or [None]
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None] * int(dataset.get("NumberOfFrames") or 1)
-    return [_header(path, number, dataset, _macros(frame, shared)) for number, frame in enumerate(frames)]
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None] * _frames(dataset)
+    return [_header(path, number, dataset, _macros(frame, shared), pixel_bytes) for number, frame in enumerate(frames)]
+
+
+def _frames(dataset: Dataset) -> int:
+    return int((numbers_of([dataset], "NumberOfFrames", 1) or (1,))[0])
 
 
 def _is_multiframe(dataset: Dataset) -> bool:
-    return int(dataset.get("NumberOfFrames") or 1) > 1 or dataset.get("SOPClassUID") in MULTIFRAME_CT
+    return _frames(dataset) > 1 or dataset.get("SOPClassUID") in MULTIFRAME_CT
 
 
 def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
@@ -146,43 +217,80 @@ def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
     ]
 
 
-def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset]) -> Header:
+def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pixel_bytes: int | None) -> Header:
     """`groups` are the datasets in which to look for what may differ from frame to frame, in this order."""
+    of_frame = {keyword: numbers_of(groups, keyword, count) for keyword, count in _OF_FRAME.items()}
+    of_image = {keyword: numbers_of([dataset], keyword, 1) for keyword in _OF_IMAGE}
+    of_which = {keyword: int(numbers[0]) if numbers else 0 for keyword, numbers in of_image.items()}
+    problem = _problem(groups, of_frame) or _problem([dataset], of_image) or _pixels(of_which, pixel_bytes)
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
-    slope, intercept = (numbers_of(groups, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
-    is_multiframe = _is_multiframe(dataset)
+    slope, intercept = of_frame["RescaleSlope"], of_frame["RescaleIntercept"]
+    image_type = words_of(first_of(groups, "FrameType") or first_of([dataset], "ImageType"))
     return Header(
         path=path,
         frame=number,
-        is_multiframe=is_multiframe,
+        is_multiframe=_is_multiframe(dataset),
         sop_class=text_of(dataset, "SOPClassUID"),
         modality=text_of(dataset, "Modality"),
-        image_type=words_of(first_of(groups, "FrameType") or dataset.get("ImageType")),
+        image_type=image_type,
         series_uid=text_of(dataset, "SeriesInstanceUID"),
         series_number=text_of(dataset, "SeriesNumber"),
         instance_uid=text_of(dataset, "SOPInstanceUID"),
-        belongs_to=(
-            digest_of(dataset, "StudyInstanceUID"),
-            digest_of(dataset, "PatientID"),
-            digest_of(dataset, "PatientName"),
-            digest_of(dataset, "FrameOfReferenceUID"),
-        ),
+        belongs_to=tuple(digest_of(dataset, keyword) for keyword in _BELONGING),
         times=_times(groups),
-        samples=int(dataset.get("SamplesPerPixel") or 1),
-        rows=int(dataset.get("Rows") or 0),
-        columns=int(dataset.get("Columns") or 0),
-        position=numbers_of(groups, "ImagePositionPatient", 3),
-        orientation=numbers_of(groups, "ImageOrientationPatient", 6),
-        pixel_spacing=numbers_of(groups, "PixelSpacing", 2),
+        samples=of_which["SamplesPerPixel"] or 1,
+        rows=of_which["Rows"],
+        columns=of_which["Columns"],
+        position=of_frame["ImagePositionPatient"],
+        orientation=of_frame["ImageOrientationPatient"],
+        pixel_spacing=of_frame["PixelSpacing"],
         thicknesses=tuple(value for value in thicknesses if value > 0),
         stored_as=(
             (slope[0] if slope else 0.0) or 1.0,
             intercept[0] if intercept else 0.0,
-            int(dataset.get("BitsStored") or 0),
-            int(dataset.get("PixelRepresentation") or 0),
+            of_which["BitsStored"],
+            of_which["PixelRepresentation"],
         ),
-        not_hu="it has no rescale slope and intercept" if is_multiframe and not slope else why_not_hu(dataset, groups),
+        not_hu="" if problem else _why_not_hu(dataset, groups),
+        problem=problem,
+        is_page=is_page(dataset, image_type, has_place=_is_multiframe(dataset) or _has_place(dataset)),
     )
+
+
+def _problem(groups: list[Dataset], numbers: Mapping[str, Numbers]) -> str:
+    """The first of the elements that is there and does not hold its numbers."""
+    found = (holding(groups, keyword) for keyword, values in numbers.items() if not values)
+    return next((predicate for predicate in found if predicate), "")
+
+
+def _pixels(numbers: Mapping[str, int], pixel_bytes: int | None) -> str:
+    """What of the depth, or of the length, of unpacked pixels cannot be.
+
+    GDCM takes other depths for colours, and fills what a short element does not hold with chance.
+    """
+    allocated, stored = numbers["BitsAllocated"], numbers["BitsStored"]
+    if allocated not in _DEPTHS:
+        return f"has BitsAllocated {allocated}, which is not read"
+    if stored > allocated > 0:
+        return f"has BitsStored {stored} of BitsAllocated {allocated}"
+    if numbers["PixelRepresentation"] not in {0, 1}:
+        return f"has PixelRepresentation {numbers['PixelRepresentation']}, neither 0 nor 1"
+    frames, samples = (max(numbers[keyword], 1) for keyword in ("NumberOfFrames", "SamplesPerPixel"))
+    wanted = math.ceil(numbers["Rows"] * numbers["Columns"] * frames * samples * allocated / 8)
+    if pixel_bytes is None or pixel_bytes >= wanted:
+        return ""
+    return f"is damaged or incomplete: its pixel data have {pixel_bytes} bytes of {wanted}"
+
+
+def _has_place(dataset: Dataset) -> bool:
+    """Whether an image says anything of where it lies, right or wrong."""
+    return any(holding([dataset], keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient"))
+
+
+def _why_not_hu(dataset: Dataset, groups: list[Dataset]) -> str:
+    if _is_multiframe(dataset) and not numbers_of(groups, "RescaleSlope", 1):
+        return "it has no rescale slope and intercept"
+    return why_not_hu(dataset, groups)
 
 
 def _times(groups: list[Dataset]) -> tuple[str, ...]:

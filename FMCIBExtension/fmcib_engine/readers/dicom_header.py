@@ -16,7 +16,7 @@ TIMES = ("temporal position", "cardiac phase", "trigger time", "acquisition numb
 Numbers = tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Header:
     """What one image says about itself; lengths are in mm, positions in LPS. Nothing of the patient but digests."""
 
@@ -30,7 +30,7 @@ class Header:
     series_uid: str
     series_number: str
     instance_uid: str
-    belongs_to: tuple[str, str, str, str]
+    belongs_to: tuple[str, ...]
     """Digests of study, PatientID, PatientName and frame of reference; empty where the header does not say."""
     times: tuple[str, ...]
     """In the order of `TIMES`; empty where the header does not say."""
@@ -50,6 +50,10 @@ class Header:
     """RescaleSlope, RescaleIntercept, BitsStored, PixelRepresentation. An absent slope, or one of 0, is 1."""
     not_hu: str
     """Why its values would not come out as HU; empty where they do."""
+    problem: str
+    """Why it cannot be used, as "has RescaleSlope '1,0'"; empty where it can."""
+    is_page: bool
+    """Whether it is a page of text or a picture, and no slice: `dicom_lost` has the rule."""
 
     @property
     def is_ct(self) -> bool:
@@ -61,6 +65,11 @@ class Header:
     @property
     def is_localizer(self) -> bool:
         return "LOCALIZER" in self.image_type
+
+    @property
+    def is_slice(self) -> bool:
+        """Whether it may be one of a scan."""
+        return not (self.is_localizer or self.is_page)
 
 
 def shown(numbers: Iterable[float]) -> str:

@@ -30,7 +30,7 @@ def choose_series(headers: Sequence[Header], series_uid: str | None) -> list[Hea
         series_uid = ""
     if series_uid in series:
         return series[series_uid]
-    scans = {uid: images for uid, images in series.items() if not all(image.is_localizer for image in images)} or series
+    scans = {uid: images for uid, images in series.items() if any(image.is_slice for image in images)} or series
     if series_uid is None and len(scans) == 1:
         return next(iter(scans.values()))
     wanted = "One CT series is read at a time" if series_uid is None else f"There is no CT series {series_uid!r}"
@@ -64,6 +64,7 @@ def _line(uid: str, images: Sequence[Header]) -> str:
         spacing = "no slice spacing"
     kind = ", multi-frame" if first.is_multiframe else ""
     kind += ", localizers" if all(image.is_localizer for image in images) else ""
+    kind += ", pages" if all(image.is_page for image in images) else ""
     return (
         f"  {uid or NO_UID}: series number {first.series_number or 'unknown'}, {files} file{'s' if files > 1 else ''}, "
         f"{first.columns} x {first.rows}, {spacing}{kind}"

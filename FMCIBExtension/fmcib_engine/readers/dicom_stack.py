@@ -68,9 +68,9 @@ class Stack:
 
 
 def problem_of(header: Header) -> str:
-    """Why an image cannot be given a place; nothing if it can."""
+    """Why an image cannot be given a place, a sentence with `{}` for its name; nothing if it can."""
     if header.samples != 1:
-        return f"A CT image has one value per pixel, {header.path.name!r} has {header.samples}. Leave this file out."
+        return f"A CT image has one value per pixel, {{}} has {header.samples}. Leave this file out."
     needed = {
         "ImagePositionPatient": bool(header.position),
         "ImageOrientationPatient": bool(header.orientation),
@@ -79,15 +79,16 @@ def problem_of(header: Header) -> str:
     }
     missing = [name for name, there in needed.items() if not there]
     if missing:
+        held = f": it {header.problem}" if header.problem else ""
         return (
-            f"Each slice must say where it lies; {header.path.name!r} has no usable {', no '.join(missing)}. "
+            f"Each slice must say where it lies; {{}} has no usable {', no '.join(missing)}{held}. "
             "Export the series again from the archive."
         )
     axes = np.reshape(header.orientation, (2, 3))
     if np.abs(axes @ axes.T - np.eye(2)).max() > LEAN:
         return (
             "The directions of rows and columns must be unit vectors at right angles, got "
-            f"{shown(axes[0])} and {shown(axes[1])} in the slice at {_place(header)}. Export the series again."
+            f"{shown(axes[0])} and {shown(axes[1])} in {{}}. Export the series again."
         )
     return ""
 

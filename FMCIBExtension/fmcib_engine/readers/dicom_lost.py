@@ -1,0 +1,123 @@
+"""Which files and images may be slices that got lost, and which can be none: the one rule.
+
+A slice may be lost beyond the ends of a scan without leaving a hole. So a lost one forbids the ends to every patch, and
+what is no slice must not count as one.
+
+A file may be a slice that got lost if
+
+* it is DICOM and its header is damaged or ends early, unless the class in its file meta is known and is no CT image;
+* it is no DICOM, empty, or cannot be opened, and is named as a slice: with a suffix of DICOM, also while a download
+  is under way (`.dcm.part`), or as the DICOM images are that lie in the same folder.
+
+Every other file is none: DICOMDIR and objects of other classes, and whatever bears another name, as an empty `done`.
+
+An image of the series may be a slice that got lost if its header does not say where it lies (`dicom_stack.problem_of`).
+It is none if it is a localizer or a page: in colour, called a screen save, report or protocol by its ImageType, or one
+that has neither ImagePositionPatient nor ImageOrientationPatient, as no image of a scan is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .dicom_values import numbers_of, text_of
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from .dicom_files import Content
+
+INDEX = "DICOMDIR"
+
+_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
+_UNDER_WAY = frozenset({".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp"})
+_PAGES = frozenset(
+    {
+        *("SCREEN SAVE", "SCREENSAVE", "SCREEN_SAVE", "CT_SOM5 PROT", "CSA REPORT", "PROTOCOL", "REPORT"),
+        *("DOSE REPORT", "DOSE_REPORT", "DOSE INFO", "DOSE_INFO"),
+    }
+)
+_NUMBER = re.compile(r"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A file that may be a slice that got lost."""
+
+    name: str
+    sentence: str
+    """With `{}` where the name belongs."""
+
+
+def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
+    """The files that may be slices that got lost, by the rule above."""
+    suspects = {path: content for path, content in contents.items() if content.fault}
+    folders = {path.parent for path in suspects}
+    beside: dict[Path, list[str]] = defaultdict(list)
+    for path, content in contents.items():
+        if content.images and path.parent in folders:
+            beside[path.parent].append(path.name)
+    named = {folder: _Names(names) for folder, names in beside.items()}
+    return [
+        Lost(path.name, content.fault)
+        for path, content in suspects.items()
+        if content.is_dicom or is_named_as_slice(path.name, named.get(path.parent))
+    ]
+
+
+def empty_files(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> int:
+    """How many files are empty and can be no slices."""
+    names = {one.name for one in lost}
+    return sum(content.is_empty and path.name not in names for path, content in contents.items())
+
+
+def is_page(dataset: Dataset, image_type: Iterable[str], *, has_place: bool) -> bool:
+    """Whether an image of the class CT is a page of text or a picture, and no slice."""
+    samples = numbers_of([dataset], "SamplesPerPixel", 1) or (1.0,)
+    photometric = text_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
+    in_colour = samples != (1.0,) or not photometric.startswith("MONOCHROME")
+    return in_colour or not has_place or bool(_PAGES.intersection(word.strip().upper() for word in image_type))
+
+
+class _Names:
+    """How the images of a folder are named: by a number in a text that all share, or without such a rule."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        shapes = Counter(_shape(name) for name in names)
+        self.shapes = frozenset(shapes)
+        self.lengths = {len(name) for name in names} if len(shapes) > max(2, len(names) // 2) else set()
+
+
+def is_named_as_slice(name: str, beside: _Names | None) -> bool:
+    """Whether a file that is no DICOM is named as one, or as the images `beside` it."""
+    path = Path(name)
+    if path.suffix.lower() in _UNDER_WAY:
+        path = path.with_suffix("")
+    if path.name.upper() == INDEX:
+        return False
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    is_random = beside is not None and len(path.name) in beside.lengths and any(c.isdigit() for c in path.name)
+    return is_random or (beside is not None and _shape(path.name) in beside.shapes)
+
+
+def _shape(name: str) -> str:
+    """A name without its numbers, decimal or hexadecimal; one without any is only itself."""
+    return _NUMBER.sub("#", name)
+
+
+def told(lost: Iterable[Lost]) -> list[str]:
+    """One sentence for each kind of fault: with the first file of it, and how many more there are."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for one in lost:
+        kinds[one.sentence].append(one.name)
+    return [
+        sentence.format(repr(names[0]))
+        + (f" {len(names) - 1} more {'files are' if len(names) > 2 else 'file is'} like it." if len(names) > 1 else "")
+        for sentence, names in kinds.items()
+    ]
