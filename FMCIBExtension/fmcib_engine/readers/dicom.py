@@ -150,7 +150,7 @@ def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
     Raises:
         SeriesError, ImageError: as `read_slices`, and where fewer than two slices of several remain.
     """
-    _take_out(stack, {header.path: header.problem for header in stack.images if header.problem})
+    _take_out(stack, {image.path: image.pixel_problem for image in stack.images if image.pixel_problem})
     try:
         return read_slices(sitk, stack.images)
     except SeriesError:

@@ -121,19 +121,16 @@ def _content(pydicom: ModuleType, path: Path) -> Content:
     except damage() as error:
         if isinstance(error, OSError) and error.strerror:
             return Content(state, fault=f"{{}} cannot be opened: {error.strerror}. Check its rights, or remove it.")
-        if _told_class(pydicom, path) is not None:
-            return Content(state, is_dicom=True)
-        return Content(state, fault=_DAMAGED, is_dicom=True)
+        return Content(state, fault="" if _is_known_as_other(pydicom, path) else _DAMAGED, is_dicom=True)
 
 
-def _told_class(pydicom: ModuleType, path: Path) -> str | None:
-    """The class of a damaged object that is known, and no CT, by its file meta."""
+def _is_known_as_other(pydicom: ModuleType, path: Path) -> bool:
+    """Whether a damaged object's file meta tells a class that is known, and is no CT."""
     try:
-        sop_class = pydicom.filereader.read_file_meta_info(path).get("MediaStorageSOPClassUID")
+        sop_class = pydicom.uid.UID(text_of(pydicom.filereader.read_file_meta_info(path), "MediaStorageSOPClassUID"))
     except damage():
-        return None
-    is_known = sop_class is not None and pydicom.uid.UID(sop_class).name != sop_class
-    return str(sop_class) if is_known and sop_class not in {CT_IMAGE, *MULTIFRAME_CT} else None
+        return False
+    return bool(sop_class.name != sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT})
 
 
 def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int | None]:
@@ -222,7 +219,7 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
     of_frame = {keyword: numbers_of(groups, keyword, count) for keyword, count in _OF_FRAME.items()}
     of_image = {keyword: numbers_of([dataset], keyword, 1) for keyword in _OF_IMAGE}
     of_which = {keyword: int(numbers[0]) if numbers else 0 for keyword, numbers in of_image.items()}
-    problem = _problem(groups, of_frame) or _problem([dataset], of_image) or _pixels(of_which, pixel_bytes)
+    problem = _problem(groups, of_frame) or _problem([dataset], of_image)
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
     slope, intercept = of_frame["RescaleSlope"], of_frame["RescaleIntercept"]
     image_type = words_of(first_of(groups, "FrameType") or first_of([dataset], "ImageType"))
@@ -253,6 +250,7 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
         ),
         not_hu="" if problem else _why_not_hu(dataset, groups),
         problem=problem,
+        pixel_problem=_pixel_problem(of_which, pixel_bytes),
         is_page=is_page(dataset, image_type, has_place=_is_multiframe(dataset) or _has_place(dataset)),
     )
 
@@ -263,7 +261,7 @@ def _problem(groups: list[Dataset], numbers: Mapping[str, Numbers]) -> str:
     return next((predicate for predicate in found if predicate), "")
 
 
-def _pixels(numbers: Mapping[str, int], pixel_bytes: int | None) -> str:
+def _pixel_problem(numbers: Mapping[str, int], pixel_bytes: int | None) -> str:
     """What of the depth, or of the length, of unpacked pixels cannot be.
 
     GDCM takes other depths for colours, and fills what a short element does not hold with chance.

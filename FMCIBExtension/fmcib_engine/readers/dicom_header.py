@@ -51,7 +51,9 @@ class Header:
     not_hu: str
     """Why its values would not come out as HU; empty where they do."""
     problem: str
-    """Why it cannot be used, as "has RescaleSlope '1,0'"; empty where it can."""
+    """What of its values cannot be used, as "has RescaleSlope '1,0'"; empty where all can."""
+    pixel_problem: str
+    """What is wrong with its pixels, as "is damaged or incomplete: …"; empty where the header knows of nothing."""
     is_page: bool
     """Whether it is a page of text or a picture, and no slice: `dicom_lost` has the rule."""
 

@@ -84,6 +84,8 @@ def problem_of(header: Header) -> str:
             f"Each slice must say where it lies; {{}} has no usable {', no '.join(missing)}{held}. "
             "Export the series again from the archive."
         )
+    if header.problem:
+        return f"{{}} cannot be read as a scan: it {header.problem}. Export the scan again."
     axes = np.reshape(header.orientation, (2, 3))
     if np.abs(axes @ axes.T - np.eye(2)).max() > LEAN:
         return (
