@@ -28,12 +28,7 @@ from views import clickAt, showAt  # noqa: E402
 
 ROUNDS = 15
 PATIENCE = 300.0
-STEPS = (
-    "click to request",
-    "features in the worker, there and back",
-    "row, tables and box",
-    "list and pictures",
-)
+STEPS = ("click to request", "features in the worker, there and back", "row, tables and box", "list and pictures")
 
 
 class Watch:
@@ -63,9 +58,7 @@ class Watch:
         spinUntil(lambda: not window.logic.analysis.isBusy)
         self.times = [each for each in self.times if each > start]
         answered = len(self.times)
-        spinUntil(
-            lambda: len(self.times) > answered
-        )  # the list is drawn once more when all is done
+        spinUntil(lambda: len(self.times) > answered)  # the list is drawn once more when all is done
         encoded, *_, begun, written, listed = self.times
         return [each - start for each in (encoded, begun, written, listed)]
 
@@ -127,13 +120,8 @@ def main() -> int:
         window, opening = openWindow(volumeNode, weights)
         watch = Watch(window)
         first = watch.click(window, nodule)
-        print(
-            f"\nwindow opened in {opening:.2f} s; click to row at once after that: {first[-1]:.2f} s"
-        )
-        rounds = [
-            watch.click(window, (nodule[0] + index, nodule[1], nodule[2]))
-            for index in range(1, ROUNDS + 1)
-        ]
+        print(f"\nwindow opened in {opening:.2f} s; click to row at once after that: {first[-1]:.2f} s")
+        rounds = [watch.click(window, (nodule[0] + index, nodule[1], nodule[2])) for index in range(1, ROUNDS + 1)]
         SlicerHost.unloadModule("FMCIBModule")
         openLater(volumeNode, weights, nodule)
     report(rounds)
@@ -143,16 +131,11 @@ def main() -> int:
 
 def openLater(volumeNode, weights: Path, nodule) -> None:
     """The same where the user looks for the lesion until the network is loaded."""
-    slicer.mrmlScene.RemoveNode(
-        slicer.util.getFirstNodeByClassByName("vtkMRMLMarkupsFiducialNode", "Lesions")
-    )
+    slicer.mrmlScene.RemoveNode(slicer.util.getFirstNodeByClassByName("vtkMRMLMarkupsFiducialNode", "Lesions"))
     window, _ = openWindow(volumeNode, weights)
     watch, start = Watch(window), perf_counter()
     spinUntil(lambda: window.logic.analysis.worker.state == "ready")
-    print(
-        f"network loaded {perf_counter() - start:.2f} s after the window was there",
-        end="; ",
-    )
+    print(f"network loaded {perf_counter() - start:.2f} s after the window was there", end="; ")
     print(f"first click after that: {watch.click(window, nodule)[-1]:.2f} s")
     SlicerHost.unloadModule("FMCIBModule")
 
@@ -170,10 +153,7 @@ def report(rounds: list[list[float]]) -> None:
     total = median(each[-1] for each in rounds)
     print(f"\nwarm: {1000 * total:.0f} ms from click to row, median of {len(rounds)}, {min(r[-1] for r in rounds):.3f} "
           f"to {max(r[-1] for r in rounds):.3f} s")  # fmt: skip
-    spans = [
-        [later - earlier for earlier, later in zip([0.0, *each], each, strict=False)]
-        for each in rounds
-    ]
+    spans = [[later - earlier for earlier, later in zip([0.0, *each], each, strict=False)] for each in rounds]
     for number, step in enumerate(STEPS):
         share = median(each[number] for each in spans)
         print(f"  {1000 * share:6.1f} ms  {100 * share / total:4.0f} %  {step}")

@@ -47,10 +47,7 @@ class Limits:
 
     def least_seconds(self, stage: Stage) -> tuple[float, float]:
         """If nothing but its arithmetic took time, and if nothing but reading its weights once did."""
-        return (
-            stage.gflop / self.matrix_gflops,
-            stage.weight_bytes / self.copy_bytes_per_second,
-        )
+        return stage.gflop / self.matrix_gflops, stage.weight_bytes / self.copy_bytes_per_second
 
 
 def measure_limits(network: Any, repeats: int) -> Limits:
@@ -59,22 +56,10 @@ def measure_limits(network: Any, repeats: int) -> Limits:
     with torch.inference_mode():
         for batch in BATCHES:
             inputs = torch.rand(batch, 1, 50, 50, 50)
-            seconds[batch] = median(
-                repeat(lambda inputs=inputs: network(inputs), repeats)
-            )
+            seconds[batch] = median(repeat(lambda inputs=inputs: network(inputs), repeats))
         stage_seconds = _time_stages(network, repeats)
-    stages = [
-        Stage(name, flops[name], _bytes_of(getattr(network, name)), stage_seconds[name])
-        for name in STAGES
-    ]
-    return Limits(
-        flops[""],
-        _bytes_of(network),
-        seconds,
-        best_matrix_gflops(repeats),
-        copy_bandwidth(repeats),
-        stages,
-    )
+    stages = [Stage(name, flops[name], _bytes_of(getattr(network, name)), stage_seconds[name]) for name in STAGES]
+    return Limits(flops[""], _bytes_of(network), seconds, best_matrix_gflops(repeats), copy_bandwidth(repeats), stages)
 
 
 def best_matrix_gflops(repeats: int) -> float:
@@ -83,9 +68,7 @@ def best_matrix_gflops(repeats: int) -> float:
     for n in (512, 1024, 2048, 3072):
         a, b = torch.rand(n, n), torch.rand(n, n)
         out = torch.empty(n, n)
-        seconds = min(
-            repeat(lambda a=a, b=b, out=out: torch.mm(a, b, out=out), 3 * repeats)
-        )
+        seconds = min(repeat(lambda a=a, b=b, out=out: torch.mm(a, b, out=out), 3 * repeats))
         best = max(best, 2 * n**3 / 1e9 / seconds)
     return best
 
@@ -125,15 +108,9 @@ def _clocks(network: Any, times: dict[str, list[float]]) -> Iterator[None]:
     for name, found in times.items():
         started = np.zeros(1)
         module = getattr(network, name)
+        handles.append(module.register_forward_pre_hook(lambda *_, at=started: at.__setitem__(0, time.perf_counter())))
         handles.append(
-            module.register_forward_pre_hook(
-                lambda *_, at=started: at.__setitem__(0, time.perf_counter())
-            )
-        )
-        handles.append(
-            module.register_forward_hook(
-                lambda *_, at=started, to=found: to.append(time.perf_counter() - at[0])
-            )
+            module.register_forward_hook(lambda *_, at=started, to=found: to.append(time.perf_counter() - at[0]))
         )
     try:
         yield

@@ -32,17 +32,11 @@ class Bystanders:
 @contextmanager
 def bystanders() -> Iterator[Bystanders]:
     found = Bystanders()
-    started, all_before, own_before = (
-        time.perf_counter(),
-        _busy_seconds(),
-        _own_seconds(),
-    )
+    started, all_before, own_before = time.perf_counter(), _busy_seconds(), _own_seconds()
     yield found
     all_after, wall = _busy_seconds(), time.perf_counter() - started
     if all_before is not None and all_after is not None:
-        found.cores = max(
-            0.0, (all_after - all_before - (_own_seconds() - own_before)) / wall
-        )
+        found.cores = max(0.0, (all_after - all_before - (_own_seconds() - own_before)) / wall)
 
 
 def machine_line() -> str:
@@ -62,9 +56,7 @@ def load_average() -> str:
 def _busy_seconds() -> float | None:
     """Processor time that all programs together have used since the start, by Linux."""
     try:
-        user, nice, system, _idle, _waiting, *rest = map(
-            int, Path("/proc/stat").read_text().split("\n")[0].split()[1:]
-        )
+        user, nice, system, _idle, _waiting, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:])
     except OSError:
         return None
     return (user + nice + system + sum(rest[:3])) / os.sysconf("SC_CLK_TCK")
@@ -79,21 +71,14 @@ def _cpu_model() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    models = [
-        line.partition(":")[2].strip()
-        for line in lines
-        if line.startswith("model name")
-    ]
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
 
 
 def _commit() -> str:
     """Short hash, with `+` where the tree differs from it; `unknown` outside git."""
     try:
-        found, changed = (
-            _git("rev-parse", "--short", "HEAD"),
-            _git("status", "--porcelain"),
-        )
+        found, changed = (_git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain"))
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found + ("+" if changed else "")
@@ -101,6 +86,4 @@ def _commit() -> str:
 
 def _git(*arguments: str) -> str:
     command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

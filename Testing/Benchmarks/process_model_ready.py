@@ -24,13 +24,9 @@ def main(side: str, weights: str) -> None:
         encoder = load_encoder(weights, device="cpu")
         features = encoder.encode([patch])[0].features
     else:
-        features = forward(
-            build_and_load_network(Path(weights)), torch.from_numpy(patch)[None]
-        )
+        features = forward(build_and_load_network(Path(weights)), torch.from_numpy(patch)[None])
     seconds = time.perf_counter() - started
-    sys.stdout.write(
-        json.dumps({"seconds": seconds, "features": features.tolist()}) + "\n"
-    )
+    sys.stdout.write(json.dumps({"seconds": seconds, "features": features.tolist()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ def main(image: str, weights: str, output: str, *seed: str) -> None:
     features = forward(network, patch_by_whole_scan(load_scan(Path(image)), (x, y, z)))
     with Path(output).open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(
-            ["coordX", "coordY", "coordZ", *(f"pred_{n}" for n in range(features.size))]
-        )
+        writer.writerow(["coordX", "coordY", "coordZ", *(f"pred_{n}" for n in range(features.size))])
         writer.writerow([x, y, z, *features.tolist()])
 
 

@@ -30,9 +30,7 @@ class Row:
         target, met = self._target()
         others = "" if self.others is None else f"{self.others:.1f}"
         ours, theirs = self._cell(self.pair.ours), self._cell(self.pair.theirs)
-        return _line(
-            self.name, ours, theirs, f"{self.pair.ratio:.3g}x", target, met, others
-        )
+        return _line(self.name, ours, theirs, f"{self.pair.ratio:.3g}x", target, met, others)
 
     def _target(self) -> tuple[str, str]:
         wanted, met = [], []
@@ -56,30 +54,15 @@ def limits_section(limits: Limits) -> list[str]:
         f"This machine's best float32 matrix product: {limits.matrix_gflops:.0f} GFLOP/s. Copying 738 MB moves "
         f"{limits.copy_bytes_per_second / 1e9:.1f} GB/s, read and written together."
     )
-    return [
-        counted,
-        "",
-        *_batch_table(limits),
-        "",
-        *_stage_table(limits),
-        "",
-        verdict(limits),
-    ]
+    return [counted, "", *_batch_table(limits), "", *_stage_table(limits), "", verdict(limits)]
 
 
 def verdict(limits: Limits) -> str:
     """What limits the encoder, from the numbers alone."""
     took, last = sum(stage.seconds for stage in limits.stages), limits.stages[-1]
-    arithmetic, memory = (
-        sum(part)
-        for part in zip(*map(limits.least_seconds, limits.stages), strict=True)
-    )
+    arithmetic, memory = (sum(part) for part in zip(*map(limits.least_seconds, limits.stages), strict=True))
     least = sum(max(limits.least_seconds(stage)) for stage in limits.stages)
-    by_weights = [
-        stage.name
-        for stage in limits.stages
-        if _nearer_limit(limits, stage) == "weights"
-    ]
+    by_weights = [stage.name for stage in limits.stages if _nearer_limit(limits, stage) == "weights"]
     biggest = BATCHES[-1]
     saved = 1 - limits.seconds[biggest] / biggest / limits.seconds[1]
     return " ".join(
@@ -99,22 +82,11 @@ def verdict(limits: Limits) -> str:
 
 
 def _batch_table(limits: Limits) -> list[str]:
-    rows = [
-        "| batch | forward | a patch | GFLOP/s | of the best matrix product |",
-        "|--:|--:|--:|--:|--:|",
-    ]
+    rows = ["| batch | forward | a patch | GFLOP/s | of the best matrix product |", "|--:|--:|--:|--:|--:|"]
     for batch in BATCHES:
         seconds, reached = limits.seconds[batch], limits.gflops(batch)
         share = f"{reached / limits.matrix_gflops:.0%}"
-        rows.append(
-            _line(
-                str(batch),
-                _seconds(seconds),
-                _seconds(seconds / batch),
-                f"{reached:.0f}",
-                share,
-            )
-        )
+        rows.append(_line(str(batch), _seconds(seconds), _seconds(seconds / batch), f"{reached:.0f}", share))
     return rows
 
 

@@ -17,9 +17,7 @@ from fmcib_engine.weights.demonstration import demonstration_trunk
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
-REAL_CT = (
-    DATA / "radio" / "R01-001_crop.nrrd"
-)  # 0.69x0.69x1 mm: its texture is nearly right as it is
+REAL_CT = DATA / "radio" / "R01-001_crop.nrrd"  # 0.69x0.69x1 mm: its texture is nearly right as it is
 
 SIZE = (512, 512, 360)
 SPACING = (0.7, 0.7, 0.9)
@@ -40,30 +38,17 @@ class BenchmarkScan:
 def make_scan(folder: Path) -> BenchmarkScan:
     """A chest repeated in mirrors up to the size: real texture, int16, and nobody's anatomy."""
     if REAL_CT.is_file():
-        piece, made_of = (
-            np.asarray(read_volume(REAL_CT).array),
-            f"{REAL_CT.name}, mirrored",
-        )
+        piece, made_of = np.asarray(read_volume(REAL_CT).array), f"{REAL_CT.name}, mirrored"
     else:
-        piece, made_of = (
-            np.asarray(chest_phantom(SPACING).array),
-            "the engine's chest phantom, mirrored",
-        )
+        piece, made_of = np.asarray(chest_phantom(SPACING).array), "the engine's chest phantom, mirrored"
     array = mirrored(piece.astype(np.int16), SIZE[::-1])
-    grid = VoxelGrid.from_parts(
-        SIZE, origin=ORIGIN, spacing=SPACING, direction=np.eye(3)
-    )
+    grid = VoxelGrid.from_parts(SIZE, origin=ORIGIN, spacing=SPACING, direction=np.eye(3))
     middle = grid.to_patient((np.array(SIZE) - 1) / 2)
-    seeds = [
-        PatientPoint.from_lps(middle),
-        PatientPoint.from_lps(middle + BESIDE_THE_MIDDLE),
-    ]
+    seeds = [PatientPoint.from_lps(middle), PatientPoint.from_lps(middle + BESIDE_THE_MIDDLE)]
     return _as_file(Volume(array, grid), seeds, made_of, folder)
 
 
-def copy_scan(
-    source: Path, seed: tuple[float, float, float], folder: Path
-) -> BenchmarkScan:
+def copy_scan(source: Path, seed: tuple[float, float, float], folder: Path) -> BenchmarkScan:
     """The user's scan, rewritten in the form that both sides read: uncompressed NIfTI."""
     return _as_file(read_volume(source), [PatientPoint(*seed)], source.name, folder)
 
@@ -84,9 +69,7 @@ def mirrored(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array
 
 
-def _as_file(
-    volume: Volume, seeds: list[PatientPoint], made_of: str, folder: Path
-) -> BenchmarkScan:
+def _as_file(volume: Volume, seeds: list[PatientPoint], made_of: str, folder: Path) -> BenchmarkScan:
     path = folder / "scan.nii"
     write_image(volume, path)
     read_back = read_volume(path)

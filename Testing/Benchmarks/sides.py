@@ -36,15 +36,10 @@ class Rounds:
 QUICK = Rounds(patch=2, from_file=1, features=1, process=1, forward=3)
 
 
-def patch_in_memory(
-    scan: BenchmarkScan, image: MetaTensor, rounds: int
-) -> tuple[Pair, float]:
+def patch_in_memory(scan: BenchmarkScan, image: MetaTensor, rounds: int) -> tuple[Pair, float]:
     """Seconds of one patch from a scan in memory, and the largest difference over the seeds."""
     difference = max(
-        require_same_patch(
-            pipeline.cut(scan.volume, seed).array,
-            patch_by_whole_scan(image, tuple(seed))[0].numpy(),
-        )
+        require_same_patch(pipeline.cut(scan.volume, seed).array, patch_by_whole_scan(image, tuple(seed))[0].numpy())
         for seed in scan.seeds
     )
     seed = scan.seeds[-1]
@@ -67,14 +62,9 @@ def patch_from_file(scan: BenchmarkScan, rounds: int) -> Pair:
     )
 
 
-def seed_to_features(
-    scan: BenchmarkScan, image: MetaTensor, weights: Path, rounds: int
-) -> tuple[Pair, float]:
+def seed_to_features(scan: BenchmarkScan, image: MetaTensor, weights: Path, rounds: int) -> tuple[Pair, float]:
     """Seconds from a seed to its features, model and scan in memory; and the relative difference of the features."""
-    encoder, network = (
-        load_encoder(weights, device="cpu"),
-        build_and_load_network(weights),
-    )
+    encoder, network = load_encoder(weights, device="cpu"), build_and_load_network(weights)
     seed = scan.seeds[-1]
 
     def ours() -> np.ndarray:
@@ -87,38 +77,17 @@ def seed_to_features(
     return in_turns(ours, theirs, rounds=rounds, ours_per_round=4), difference
 
 
-def whole_extract(
-    scan: BenchmarkScan, weights: Path, folder: Path, rounds: int
-) -> tuple[Pair, Pair]:
+def whole_extract(scan: BenchmarkScan, weights: Path, folder: Path, rounds: int) -> tuple[Pair, Pair]:
     """Seconds and peak bytes of a process that reads a scan, loads the weights and writes one row of features."""
     seed = [str(value) for value in scan.seeds[-1]]
     tables = folder / "ours.csv", folder / "theirs.csv"
     ours = ["-m", "fmcib_engine", "extract", "--image", str(scan.path), "--seed", *seed]
-    ours += [
-        "--weights",
-        str(weights),
-        "--device",
-        "cpu",
-        "--output",
-        str(tables[0]),
-        "--overwrite",
-    ]
-    theirs = [
-        str(HERE / "process_whole_scan_extract.py"),
-        str(scan.path),
-        str(weights),
-        str(tables[1]),
-        *seed,
-    ]
+    ours += ["--weights", str(weights), "--device", "cpu", "--output", str(tables[0]), "--overwrite"]
+    theirs = [str(HERE / "process_whole_scan_extract.py"), str(scan.path), str(weights), str(tables[1]), *seed]
     seconds, peak = Pair([], []), Pair([], [])
     for _ in range(rounds):
-        for arguments, times, peaks in (
-            (theirs, seconds.theirs, peak.theirs),
-            (ours, seconds.ours, peak.ours),
-        ):
-            measured = _run(
-                [str(HERE / "process_measured.py"), sys.executable, *arguments]
-            )
+        for arguments, times, peaks in ((theirs, seconds.theirs, peak.theirs), (ours, seconds.ours, peak.ours)):
+            measured = _run([str(HERE / "process_measured.py"), sys.executable, *arguments])
             times.append(measured["seconds"])
             peaks.append(measured["peak_bytes"])
     require_same_features(*(_features_in(table) for table in tables))
@@ -130,9 +99,7 @@ def model_ready(weights: Path, rounds: int) -> Pair:
     pair = Pair([], [])
     for _ in range(rounds):
         script = str(HERE / "process_model_ready.py")
-        theirs, ours = (
-            _run([script, side, str(weights)]) for side in ("theirs", "ours")
-        )
+        theirs, ours = (_run([script, side, str(weights)]) for side in ("theirs", "ours"))
         require_same_features(np.array(ours["features"]), np.array(theirs["features"]))
         pair.theirs.append(theirs["seconds"])
         pair.ours.append(ours["seconds"])
@@ -145,13 +112,7 @@ def _run(arguments: list[str]) -> dict:
     Raises:
         RuntimeError: it failed, with what it said.
     """
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         msg = f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
         raise RuntimeError(msg)

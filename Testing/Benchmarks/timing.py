@@ -40,20 +40,12 @@ def repeat(action: Callable[[], Any], times: int) -> list[float]:
     return [seconds_of(action) for _ in range(times)]
 
 
-def in_turns(
-    ours: Callable[[], Any],
-    theirs: Callable[[], Any],
-    *,
-    rounds: int,
-    ours_per_round: int = 1,
-) -> Pair:
+def in_turns(ours: Callable[[], Any], theirs: Callable[[], Any], *, rounds: int, ours_per_round: int = 1) -> Pair:
     """Seconds of both sides, in turns. Each has run before, in the check that they agree."""
     pair = Pair([], [])
     for _ in range(rounds):
         pair.theirs.append(seconds_of(theirs))
-        pair.ours.extend(
-            repeat(ours, ours_per_round) if ours_per_round > 1 else [seconds_of(ours)]
-        )
+        pair.ours.extend(repeat(ours, ours_per_round) if ours_per_round > 1 else [seconds_of(ours)])
     return pair
 
 

@@ -18,11 +18,7 @@ def comma_locale(tmp_path, monkeypatch):
         pytest.skip("the sources of locales are not installed")
     folder = tmp_path / "locales"
     folder.mkdir()
-    subprocess.run(
-        ["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"],
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], check=True, capture_output=True)
     monkeypatch.setenv("LOCPATH", str(folder))
     before = locale.setlocale(locale.LC_ALL)
     locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")

@@ -18,10 +18,7 @@ AXES = {
     "axial, feet up": ((-1, 0, 0), (0, 1, 0)),
     "sagittal": ((0, 1, 0), (0, 0, -1)),
     "coronal": ((1, 0, 0), (0, 0, -1)),
-    "oblique": (
-        (np.cos(TURN), np.sin(TURN), 0),
-        (-np.sin(TURN) * 0.8, np.cos(TURN) * 0.8, 0.6),
-    ),
+    "oblique": ((np.cos(TURN), np.sin(TURN), 0), (-np.sin(TURN) * 0.8, np.cos(TURN) * 0.8, 0.6)),
 }
 
 
@@ -33,21 +30,12 @@ def phantom_slice(n, axes=AXES["axial"], sign=1):
     """The n-th slice of a series; its stored values tell slice, row and column."""
     row, column = (np.array(axis, dtype=float) for axis in axes)
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = (
-        CTImageStorage,
-        generate_uid(entropy_srcs=[str(n)]),
-    )
-    dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = (
-        "CT",
-        "1.2.3.4",
-        7,
-    )
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, generate_uid(entropy_srcs=[str(n)])
+    dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = "CT", "1.2.3.4", 7
     dataset.PatientName, dataset.PatientID = "Doe^Jane", "SECRET-ID"
     dataset.SeriesDescription = "SECRET words"
     dataset.Rows, dataset.Columns = SHAPE[1:]
-    dataset.ImagePositionPatient = [
-        f"{x:.10g}" for x in FIRST + n * STEP * sign * np.cross(row, column)
-    ]
+    dataset.ImagePositionPatient = [f"{x:.10g}" for x in FIRST + n * STEP * sign * np.cross(row, column)]
     dataset.ImageOrientationPatient = [f"{x:.10g}" for x in (*row, *column)]
     dataset.PixelSpacing = [ROW_SPACING, COLUMN_SPACING]
     dataset.SliceThickness = 3.0
@@ -67,9 +55,7 @@ def write(folder, datasets, order=None):
     """One file for each dataset, the names in the given order; gives the paths in the order of the datasets."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for n, dataset in zip(
-        range(len(datasets)) if order is None else order, datasets, strict=True
-    ):
+    for n, dataset in zip(range(len(datasets)) if order is None else order, datasets, strict=True):
         paths.append(folder / f"{n:03d}.dcm")
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

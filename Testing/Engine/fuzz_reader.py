@@ -27,21 +27,12 @@ def ending_of(path: Path) -> str:
     try:
         volume = read_volume(path)
     except FmcibError as error:
-        return (
-            "refused"
-            if str(error) and str(path.parent) not in str(error)
-            else f"message: {error}"
-        )
+        return "refused" if str(error) and str(path.parent) not in str(error) else f"message: {error}"
     except BaseException:  # noqa: BLE001  whatever it is, it is told
         return " | ".join(traceback.format_exc().splitlines()[-30:])
-    if (
-        not np.isfinite(volume.grid.affine).all()
-        or volume.grid.size[::-1] != volume.array.shape
-    ):
+    if not np.isfinite(volume.grid.affine).all() or volume.grid.size[::-1] != volume.array.shape:
         return f"grid: {volume.grid} for an array of {volume.array.shape}"
-    volume.read_box(
-        np.array(volume.grid.size) - 1, np.array(volume.grid.size)
-    )  # its memory is there
+    volume.read_box(np.array(volume.grid.size) - 1, np.array(volume.grid.size))  # its memory is there
     return "read"
 
 

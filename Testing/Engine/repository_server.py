@@ -66,9 +66,7 @@ class Repository:
     def start(self, tls: ssl.SSLContext | None = None) -> None:
         self._servers = [_Server(self, name, tls) for name in ("main", "cdn")]
         scheme = "https" if tls else "http"
-        self.base, self.cdn = (
-            f"{scheme}://127.0.0.1:{server.server_port}" for server in self._servers
-        )
+        self.base, self.cdn = (f"{scheme}://127.0.0.1:{server.server_port}" for server in self._servers)
 
     def stop(self) -> None:
         self.go_on.set()
@@ -77,11 +75,7 @@ class Repository:
             server.server_close()
 
     def asked(self, server: str = "", words: str = "") -> list[Seen]:
-        return [
-            one
-            for one in self.seen
-            if one.server.startswith(server) and words in one.path
-        ]
+        return [one for one in self.seen if one.server.startswith(server) and words in one.path]
 
     @property
     def ranges(self) -> list[str]:
@@ -157,16 +151,12 @@ refused = "it is a pickle"
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(
-        self, repository: Repository, name: str, tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, repository: Repository, name: str, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repository, self.name = repository, name
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
-        threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def get_request(self) -> tuple[socket.socket, object]:
         self.repository.connections += 1
@@ -189,21 +179,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path)
         get = self.headers.get
         seen = Seen(
-            self.server.name,
-            path,
-            get("Range"),
-            get("Authorization"),
-            bool(parts.netloc),
-            get("Accept-Encoding"),
+            self.server.name, path, get("Range"), get("Authorization"), bool(parts.netloc), get("Accept-Encoding")
         )
         repository.seen.append(seen)
         if path.startswith("/api/"):
             self.send_listing(path, parse_qs(parts.query))
         elif "/resolve/main/" in path:
-            target = (
-                repository.redirect
-                or f"{repository.cdn}/{path.rpartition(FOLDER + '/')[2]}?signature=secret"
-            )
+            target = repository.redirect or f"{repository.cdn}/{path.rpartition(FOLDER + '/')[2]}?signature=secret"
             self.send(302, b"", Location=target)
         elif path == "/loop":
             self.send(302, b"", Location="/loop")
@@ -233,15 +215,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, json.dumps({"id": 1, "files": files}).encode())
         elif path == f"/api/models/{OWNER_AND_NAME}/tree/main/{FOLDER}":
             start = int(query.get("cursor", ["0"])[0])
-            entries = [
-                {"type": "directory", "path": f"{FOLDER}/a", "oid": "0" * 40, "size": 0}
-            ]
+            entries = [{"type": "directory", "path": f"{FOLDER}/a", "oid": "0" * 40, "size": 0}]
             entries += [self.hugging_face_file(name) for name in repository.files]
             end = start + repository.page_length
-            page = (
-                repository.next_page
-                or f"{repository.base}{path}?recursive=true&cursor={end}"
-            )
+            page = repository.next_page or f"{repository.base}{path}?recursive=true&cursor={end}"
             following = f'<{page}>; rel="next"'
             headers = {"Link": following} if end < len(entries) else {}
             self.send(200, json.dumps(entries[start:end]).encode(), **headers)
@@ -251,36 +228,18 @@ class _Handler(BaseHTTPRequestHandler):
     def zenodo_file(self, name: str) -> dict[str, object]:
         content = self.server.repository.files[name]
         digits = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        checksum = "md5:" + (
-            "0" * 32 if "zenodo" in self.server.repository.wrong_checksums else digits
-        )
-        return {
-            "id": "x",
-            "key": name,
-            "size": len(content),
-            "checksum": checksum,
-            "links": {},
-        }
+        checksum = "md5:" + ("0" * 32 if "zenodo" in self.server.repository.wrong_checksums else digits)
+        return {"id": "x", "key": name, "size": len(content), "checksum": checksum, "links": {}}
 
     def hugging_face_file(self, name: str) -> dict[str, object]:
         content = self.server.repository.files[name]
-        blob = hashlib.sha1(
-            b"blob %d\0" % len(content) + content, usedforsecurity=False
-        ).hexdigest()
-        entry = {
-            "type": "file",
-            "path": f"{FOLDER}/{name}",
-            "size": len(content),
-            "oid": blob,
-        }
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+        entry = {"type": "file", "path": f"{FOLDER}/{name}", "size": len(content), "oid": blob}
         if name in self.server.repository.small:
             return entry
         wrong = "huggingface" in self.server.repository.wrong_checksums
         sha256 = "0" * 64 if wrong else hashlib.sha256(content).hexdigest()
-        return entry | {
-            "oid": "1" * 40,
-            "lfs": {"oid": sha256, "size": len(content), "pointerSize": 134},
-        }
+        return entry | {"oid": "1" * 40, "lfs": {"oid": sha256, "size": len(content), "pointerSize": 134}}
 
     def send_file(self, name: str) -> None:
         repository = self.server.repository
@@ -290,11 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(int(fault or 404), b"error", Retry_After=repository.retry_after)
             return
         if fault == "web page":
-            self.send(
-                200,
-                b"<html>Please sign in</html>",
-                Content_Type="text/html; charset=utf-8",
-            )
+            self.send(200, b"<html>Please sign in</html>", Content_Type="text/html; charset=utf-8")
             return
         start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
         if "no ranges" in fault:
@@ -306,11 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         place = start + 1 if fault == "wrong place" else start
         self.send_response(206 if start else 200)
-        headers = (
-            {"Content-Range": f"bytes {place}-{len(content) - 1}/{len(content)}"}
-            if start
-            else {}
-        )
+        headers = {"Content-Range": f"bytes {place}-{len(content) - 1}/{len(content)}"} if start else {}
         if fault not in {"too long", "no length", "endless", "trickle"}:
             headers["Content-Length"] = str(len(content) - start)
         for header, value in (headers | repository.headers).items():

@@ -15,12 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
 GOLDEN = DATA.parent / "golden"
 
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="needs the test CTs (FMCIB_TEST_DATA)"
-)
-needs_golden = pytest.mark.skipif(
-    not GOLDEN.is_dir(), reason="needs the golden values beside the test CTs"
-)
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the test CTs (FMCIB_TEST_DATA)")
+needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="needs the golden values beside the test CTs")
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,7 @@ def golden_cases() -> list[GoldenCase]:
         return []
     with (GOLDEN / "golden_cases.csv").open(newline="") as file:
         return [
-            GoldenCase(
-                row["case"],
-                row["image"],
-                (float(row["coordX"]), float(row["coordY"]), float(row["coordZ"])),
-            )
+            GoldenCase(row["case"], row["image"], (float(row["coordX"]), float(row["coordY"]), float(row["coordZ"])))
             for row in csv.DictReader(file)
         ]
 
@@ -57,12 +49,8 @@ SIGNED_PERMUTATIONS = [
 
 def rotation(degrees_about_z: float, degrees_about_x: float) -> np.ndarray:
     a, b = np.radians([degrees_about_z, degrees_about_x])
-    about_z = np.array(
-        [[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]]
-    )
-    about_x = np.array(
-        [[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]]
-    )
+    about_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     return about_z @ about_x
 
 

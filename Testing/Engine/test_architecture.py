@@ -66,22 +66,12 @@ def imports(path: Path) -> set[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(("foreign", str(node.module).split(".")[0]))
         elif isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = (
-                [node.module] if node.module else [alias.name for alias in node.names]
-            )
-            found |= {
-                (
-                    "own",
-                    "__init__" if name == "__version__" else str(name).split(".")[0],
-                )
-                for name in names
-            }
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {("own", "__init__" if name == "__version__" else str(name).split(".")[0]) for name in names}
     return found
 
 
-@pytest.mark.parametrize(
-    "path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix()
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
 def test_knowledge_flows_one_way(path):
     part = part_of(path)
     if part in {"cli", "__main__"}:
@@ -95,16 +85,10 @@ def test_knowledge_flows_one_way(path):
 
 
 def test_every_part_has_its_rule_and_every_rule_its_part():
-    assert {part_of(path) for path in FILES} - {
-        "cli",
-        "__main__",
-        "__init__",
-    } == MAY_IMPORT.keys()
+    assert {part_of(path) for path in FILES} - {"cli", "__main__", "__init__"} == MAY_IMPORT.keys()
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if part_of(path) in NUMPY_AND_SCIPY_ONLY], ids=str
-)
+@pytest.mark.parametrize("path", [path for path in FILES if part_of(path) in NUMPY_AND_SCIPY_ONLY], ids=str)
 def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
     foreign = {name for kind, name in imports(path) if kind == "foreign"}
     assert foreign <= {*sys.stdlib_module_names, "numpy", "scipy"}
@@ -112,59 +96,31 @@ def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
 
 @pytest.mark.parametrize("name", ["tasks", "task_io", "task_probe", "task_catalogue"])
 def test_what_tells_that_a_package_is_missing_needs_none(name):
-    assert {
-        name for kind, name in imports(ENGINE / f"{name}.py") if kind == "foreign"
-    } <= sys.stdlib_module_names
+    assert {name for kind, name in imports(ENGINE / f"{name}.py") if kind == "foreign"} <= sys.stdlib_module_names
 
 
 def test_a_task_is_understood_before_any_package_is_imported():
     script = "import sys; from fmcib_engine import tasks; print(*{'numpy', 'torch', 'requests'} & sys.modules.keys())"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=EXTENSION,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=EXTENSION, check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize(
-    "path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix()
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
 def test_nothing_knows_slicer_qt_vtk_or_unpickles(path):
     foreign = {name for kind, name in imports(path) if kind == "foreign"}
-    assert not foreign & {
-        "slicer",
-        "qt",
-        "ctk",
-        "vtk",
-        "PySide6",
-        "joblib",
-        "dill",
-        "fmcib",
-        "fmcib_engine",
-    }
+    assert not foreign & {"slicer", "qt", "ctk", "vtk", "PySide6", "joblib", "dill", "fmcib", "fmcib_engine"}
     source = path.read_text(encoding="utf-8")
     if "import pickle" in source:
         assert re.findall(r"pickle\.(\w+)", source) == ["UnpicklingError"]
     assert source.count("torch.load(") == source.count("weights_only=True, mmap=")
 
 
-@pytest.mark.parametrize(
-    "path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix()
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ENGINE).as_posix())
 def test_functions_stay_short(path):
     source = path.read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.FunctionDef) and path.name != "commands.py"
-        ):  # a command is as long as its options
-            first = (
-                node.body[1]
-                if ast.get_docstring(node) and len(node.body) > 1
-                else node.body[0]
-            )
+        if isinstance(node, ast.FunctionDef) and path.name != "commands.py":  # a command is as long as its options
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             assert node.end_lineno - first.lineno < 40, node.name
 
 
@@ -178,18 +134,10 @@ def cmake_list(name: str) -> list[str]:
 
 
 def test_cmake_lists_every_file_of_the_engine_and_no_other():
-    on_disk = [
-        path.relative_to(EXTENSION).as_posix()
-        for path in sorted(ENGINE.rglob("*"))
-        if path.is_file()
-    ]
+    on_disk = [path.relative_to(EXTENSION).as_posix() for path in sorted(ENGINE.rglob("*")) if path.is_file()]
     on_disk = [name for name in on_disk if "__pycache__" not in name]
-    assert sorted(cmake_list("ENGINE_SCRIPTS")) == [
-        name for name in on_disk if name.endswith(".py")
-    ]
-    assert sorted(cmake_list("ENGINE_RESOURCES")) == [
-        name for name in on_disk if not name.endswith(".py")
-    ]
+    assert sorted(cmake_list("ENGINE_SCRIPTS")) == [name for name in on_disk if name.endswith(".py")]
+    assert sorted(cmake_list("ENGINE_RESOURCES")) == [name for name in on_disk if not name.endswith(".py")]
 
 
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
@@ -206,11 +154,7 @@ macro(slicerMacroBuildScriptedModule)
 endmacro()
 add_subdirectory({EXTENSION.as_posix()} engine)
 """)
-    subprocess.run(
-        ["cmake", "-S", tmp_path, "-B", tmp_path / "build"],
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, capture_output=True)
     folder = tmp_path / "build" / "qt-scripted-modules"
     script = (
         f"import sys; sys.path.insert(0, {str(folder)!r})\n"
@@ -218,21 +162,12 @@ add_subdirectory({EXTENSION.as_posix()} engine)
         "from fmcib_engine.phantom import probe_patch\n"
         "print(fmcib_engine.__file__, probe_patch().shape)"
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", script], check=True, capture_output=True, text=True
-    )
-    assert done.stdout.split() == [
-        str(folder / "fmcib_engine" / "__init__.py"),
-        "(50,",
-        "50,",
-        "50)",
-    ]
+    done = subprocess.run([sys.executable, "-I", "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [str(folder / "fmcib_engine" / "__init__.py"), "(50,", "50,", "50)"]
 
 
 def test_the_root_holds_only_what_the_user_fixed():
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
         pytest.skip("not a git checkout")
     names = {name.split("/")[0] for name in listed.stdout.split()}

@@ -16,13 +16,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pytest
-from fmcib_engine.errors import (
-    DependencyError,
-    InputError,
-    OutOfMemoryError,
-    OutputError,
-    WeightsError,
-)
+from fmcib_engine.errors import DependencyError, InputError, OutOfMemoryError, OutputError, WeightsError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -31,12 +25,7 @@ resnet = pytest.importorskip("monai.networks.nets.resnet")
 from fmcib_engine import weights  # noqa: E402
 from fmcib_engine.encoders.fmcib import build_network  # noqa: E402  after the skips
 from fmcib_engine.weights import load_encoder  # noqa: E402
-from fmcib_engine.weights.checkpoint import (
-    Checkpoint,
-    check_fits,
-    read_checkpoint,
-    write_safetensors,
-)  # noqa: E402
+from fmcib_engine.weights.checkpoint import Checkpoint, check_fits, read_checkpoint, write_safetensors  # noqa: E402
 from fmcib_engine.weights.demonstration import demonstration_trunk  # noqa: E402
 from fmcib_engine.weights.files import file_sha256  # noqa: E402
 from safetensors import safe_open  # noqa: E402
@@ -58,27 +47,16 @@ FORMS = {
     "plain": (TRUNK, {}),
     "plain behind module": (prefixed("module.", TRUNK), {}),
     "plain in state_dict": ({"state_dict": TRUNK}, {}),
-    "plain in state_dict behind module": (
-        {"state_dict": prefixed("module.", TRUNK)},
-        {},
-    ),
+    "plain in state_dict behind module": ({"state_dict": prefixed("module.", TRUNK)}, {}),
     "lighter": (prefixed("model.trunk.", TRUNK) | prefixed("model.heads.", HEAD), HEAD),
     "lighter, trunk alone": (prefixed("model.trunk.", TRUNK), {}),
-    "lighter behind module": (
-        prefixed("module.model.trunk.", TRUNK) | prefixed("module.model.heads.", HEAD),
-        HEAD,
-    ),
-    "lighter before module": (
-        prefixed("model.trunk.module.", TRUNK) | prefixed("model.heads.module.", HEAD),
-        HEAD,
-    ),
+    "lighter behind module": (prefixed("module.model.trunk.", TRUNK) | prefixed("module.model.heads.", HEAD), HEAD),
+    "lighter before module": (prefixed("model.trunk.module.", TRUNK) | prefixed("model.heads.module.", HEAD), HEAD),
 }
 
 
 def same(mine, expected) -> bool:
-    return mine.keys() == expected.keys() and all(
-        torch.equal(mine[key], expected[key]) for key in expected
-    )
+    return mine.keys() == expected.keys() and all(torch.equal(mine[key], expected[key]) for key in expected)
 
 
 @pytest.fixture(scope="module")
@@ -110,43 +88,27 @@ def test_every_form_in_every_format_gives_the_encoders_own_names(form, kind, tmp
     assert same(checkpoint.head, head)
 
 
-def test_what_is_written_is_read_again_with_its_metadata_and_the_folders_rights(
-    tmp_path,
-):
+def test_what_is_written_is_read_again_with_its_metadata_and_the_folders_rights(tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_text("an older one")
     view = TRUNK | {"turned": torch.arange(6.0).reshape(2, 3).T}
-    write_safetensors(
-        path, Checkpoint(view, HEAD), {"source": "Zenodo", "licence": "CC BY-NC 4.0"}
-    )
+    write_safetensors(path, Checkpoint(view, HEAD), {"source": "Zenodo", "licence": "CC BY-NC 4.0"})
     again = read_checkpoint(path)
     assert same(again.trunk, view)
     assert same(again.head, HEAD)
     with safe_open(path, framework="pt") as file:
-        assert set(file.keys()) == {
-            *prefixed("model.trunk.", view),
-            *prefixed("model.heads.", HEAD),
-        }
+        assert set(file.keys()) == {*prefixed("model.trunk.", view), *prefixed("model.heads.", HEAD)}
         assert file.metadata() == {"source": "Zenodo", "licence": "CC BY-NC 4.0"}
     (tmp_path / "other").touch()
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(
-        (tmp_path / "other").stat().st_mode
-    )
-    write_safetensors(
-        path, again, {}
-    )  # over the very file that its tensors are mapped from
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+    write_safetensors(path, again, {})  # over the very file that its tensors are mapped from
     assert same(read_checkpoint(path).trunk, view)
-    assert sorted(name.name for name in tmp_path.iterdir()) == [
-        "other",
-        "w.safetensors",
-    ]
+    assert sorted(name.name for name in tmp_path.iterdir()) == ["other", "w.safetensors"]
 
 
 def test_a_file_that_cannot_be_written_leaves_the_older_one_and_nothing_else(tmp_path):
     path = tmp_path / "secret-folder" / "w.safetensors"
-    with pytest.raises(
-        OutputError, match=r"w\.safetensors cannot be written \(No such file"
-    ) as refusal:
+    with pytest.raises(OutputError, match=r"w\.safetensors cannot be written \(No such file") as refusal:
         write_safetensors(path, Checkpoint(TRUNK), {})
     assert "secret-folder" not in str(refusal.value)
     path = tmp_path / ("n" * 300)
@@ -155,16 +117,12 @@ def test_a_file_that_cannot_be_written_leaves_the_older_one_and_nothing_else(tmp
     path = tmp_path / "w.safetensors"
     path.write_text("an older one")
     with pytest.raises(OutputError, match=r"cannot be written .*share memory"):
-        write_safetensors(
-            path, Checkpoint({"a": TRUNK["bn1.bias"], "b": TRUNK["bn1.bias"]}), {}
-        )
+        write_safetensors(path, Checkpoint({"a": TRUNK["bn1.bias"], "b": TRUNK["bn1.bias"]}), {})
     assert path.read_text() == "an older one"
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="needs a limit on the size of files"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
     script = f"""
 import resource, signal, torch
@@ -178,9 +136,7 @@ try:
 except OutputError as error:
     print(error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "w.safetensors cannot be written" in done.stdout
     assert str(tmp_path) not in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -206,14 +162,10 @@ def test_a_safetensors_file_of_the_whole_encoder_gives_the_same_features(whole):
     assert encoder.weights.name.endswith("(w.safetensors)")
 
 
-def test_an_installed_id_stands_for_its_file_which_must_be_the_one_that_was_verified(
-    whole, monkeypatch
-):
+def test_an_installed_id_stands_for_its_file_which_must_be_the_one_that_was_verified(whole, monkeypatch):
     asked = []
     monkeypatch.setattr(weights, "resolve", lambda source: {"fmcib": whole}[source])
-    monkeypatch.setattr(
-        weights, "require_pinned", lambda *arguments: asked.append(arguments)
-    )
+    monkeypatch.setattr(weights, "require_pinned", lambda *arguments: asked.append(arguments))
     encoder = load_encoder("fmcib", device="cpu")
     assert encoder.weights.name.endswith("(w.safetensors)")
     assert asked == [(whole, file_sha256(whole))]
@@ -228,16 +180,11 @@ def test_an_installed_id_stands_for_its_file_which_must_be_the_one_that_was_veri
 
 def test_generated_weights_are_in_no_store(monkeypatch):
     monkeypatch.setattr(weights, "resolve", lambda _: pytest.fail("there is no file"))
-    monkeypatch.setattr(
-        weights, "require_pinned", lambda *_: pytest.fail("there is no file")
-    )
+    monkeypatch.setattr(weights, "require_pinned", lambda *_: pytest.fail("there is no file"))
     assert load_encoder("demonstration", device="cpu").weights.demonstration
 
 
-@pytest.mark.parametrize(
-    "prefix",
-    ["", "module.", "model.trunk.", "module.model.trunk.", "model.trunk.module."],
-)
+@pytest.mark.parametrize("prefix", ["", "module.", "model.trunk.", "module.model.trunk.", "model.trunk.module."])
 def test_a_checkpoint_that_fits_is_given_back(prefix, fitting, tmp_path):
     path = tmp_path / "w.torch"
     torch.save(prefixed(prefix, fitting), path)
@@ -248,9 +195,7 @@ def test_checking_draws_no_memory_for_a_second_network(fitting, tmp_path, monkey
     from fmcib_engine.weights import checkpoint
 
     built = []
-    monkeypatch.setattr(
-        checkpoint, "build_network", lambda: built.append(build_network()) or built[0]
-    )
+    monkeypatch.setattr(checkpoint, "build_network", lambda: built.append(build_network()) or built[0])
     torch.save(fitting, tmp_path / "w.torch")
     check_fits(tmp_path / "w.torch")
     assert all(tensor.is_meta for tensor in built[0].state_dict().values())
@@ -258,13 +203,8 @@ def test_checking_draws_no_memory_for_a_second_network(fitting, tmp_path, monkey
 
 def test_a_checkpoint_that_does_not_fit_is_refused_with_its_name(fitting, tmp_path):
     path = tmp_path / "w.torch"
-    torch.save(
-        {key: value for key, value in fitting.items() if key != "bn1.bias"}, path
-    )
-    with pytest.raises(
-        WeightsError,
-        match=r"w\.torch does not fit the network, .* 1 missing \(bn1\.bias\)",
-    ):
+    torch.save({key: value for key, value in fitting.items() if key != "bn1.bias"}, path)
+    with pytest.raises(WeightsError, match=r"w\.torch does not fit the network, .* 1 missing \(bn1\.bias\)"):
         check_fits(path)
     with pytest.raises(InputError, match="one of fmcib, got 'ct-fm'"):
         check_fits(path, "ct-fm")
@@ -291,18 +231,10 @@ def test_weights_of_another_network_are_refused(other, prefix, tmp_path):
         state = OTHERS[other]().state_dict()
     path = tmp_path / "w.torch"
     torch.save(
-        prefixed(
-            prefix,
-            {
-                key: torch.zeros((), dtype=value.dtype).expand(value.shape)
-                for key, value in state.items()
-            },
-        ),
+        prefixed(prefix, {key: torch.zeros((), dtype=value.dtype).expand(value.shape) for key, value in state.items()}),
         path,
     )
-    with pytest.raises(
-        WeightsError, match=r"w\.torch does not fit the network"
-    ) as refusal:
+    with pytest.raises(WeightsError, match=r"w\.torch does not fit the network") as refusal:
         check_fits(path)
     assert "module." not in str(refusal.value)
 
@@ -318,10 +250,7 @@ def test_weights_of_another_network_are_refused(other, prefix, tmp_path):
 def test_a_web_page_saved_as_weights_is_told_as_one(page, tmp_path):
     path = tmp_path / "model_weights.torch"
     path.write_bytes(page)
-    with pytest.raises(
-        WeightsError,
-        match=r"model_weights\.torch is a web page, not a checkpoint: the download needs",
-    ):
+    with pytest.raises(WeightsError, match=r"model_weights\.torch is a web page, not a checkpoint: the download needs"):
         read_checkpoint(path)
 
 
@@ -342,9 +271,7 @@ class MakesAFile:
         return (open, (str(self.path), "w"))
 
 
-@pytest.mark.parametrize(
-    "form", ["pickle", "zip", "before torch 1.6", "inside a state", "ordered"]
-)
+@pytest.mark.parametrize("form", ["pickle", "zip", "before torch 1.6", "inside a state", "ordered"])
 def test_a_pickle_that_would_run_code_is_not_run(form, tmp_path):
     made, path = tmp_path / "made", tmp_path / "w.torch"
     evil = MakesAFile(made)
@@ -378,10 +305,7 @@ BAD_SAFETENSORS = {
     "data too long": ({"a": entry(2)}, bytes(9)),
     "shape and bytes differ": ({"a": entry(3)}, bytes(8)),
     "a size beyond 64 bits": ({"a": entry(2**63, 2**63)}, bytes(8)),
-    "an empty tensor of a size beyond 63 bits": (
-        {"a": entry(2**64 - 1, 0, end=0)},
-        b"",
-    ),
+    "an empty tensor of a size beyond 63 bits": ({"a": entry(2**64 - 1, 0, end=0)}, b""),
     "a negative size": ({"a": entry(-2)}, bytes(8)),
     "offsets backwards": ({"a": entry(2, begin=8, end=0)}, bytes(8)),
     "offsets beyond 64 bits": ({"a": entry(2, end=2**70)}, bytes(8)),
@@ -402,9 +326,7 @@ def test_a_bad_safetensors_file_is_refused(case, tmp_path):
 
 
 @pytest.mark.parametrize("length", [2**63 + 1, 2**64 - 1, 2**40, 100_000_001, 300])
-def test_a_safetensors_header_that_is_longer_than_the_file_is_not_read(
-    length, tmp_path, monkeypatch
-):
+def test_a_safetensors_header_that_is_longer_than_the_file_is_not_read(length, tmp_path, monkeypatch):
     from fmcib_engine.weights import files
 
     monkeypatch.setattr(files, "import_safetensors", lambda: pytest.fail("handed on"))
@@ -415,9 +337,7 @@ def test_a_safetensors_header_that_is_longer_than_the_file_is_not_read(
 
 
 @pytest.mark.parametrize("length", [2**20 + 1, 100_000_001])
-def test_a_huge_safetensors_header_is_not_read_though_the_file_has_it(
-    length, tmp_path, monkeypatch
-):
+def test_a_huge_safetensors_header_is_not_read_though_the_file_has_it(length, tmp_path, monkeypatch):
     from fmcib_engine.weights import files
 
     monkeypatch.setattr(files, "import_safetensors", lambda: pytest.fail("handed on"))
@@ -487,17 +407,13 @@ def small_file(kind: str) -> bytes:
 
         return save(TRUNK, metadata={"a": "b"})
     torch.save(
-        {"trunk_state_dict": TRUNK, "head_state_dict": HEAD},
-        buffer,
-        _use_new_zipfile_serialization=kind == "zip",
+        {"trunk_state_dict": TRUNK, "head_state_dict": HEAD}, buffer, _use_new_zipfile_serialization=kind == "zip"
     )
     return buffer.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "zip", "before torch 1.6"])
-def test_a_damaged_file_is_a_checkpoint_or_a_typed_error_and_nothing_else(
-    kind, tmp_path
-):
+def test_a_damaged_file_is_a_checkpoint_or_a_typed_error_and_nothing_else(kind, tmp_path):
     original, path = small_file(kind), tmp_path / "w"
     outcomes = set()
     for seed in range(800):

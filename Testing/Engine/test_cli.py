@@ -55,14 +55,8 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def write_table(
-    path: Path,
-    rows: list[list[object]],
-    header: str = "image_path,coordX,coordY,coordZ",
-) -> Path:
-    path.write_text(
-        "\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n"
-    )
+def write_table(path: Path, rows: list[list[object]], header: str = "image_path,coordX,coordY,coordZ") -> Path:
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
     return path
 
 
@@ -71,30 +65,12 @@ def features(row: dict[str, str]) -> np.ndarray:
 
 
 def engine(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ENGINE, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
+    return subprocess.run([*ENGINE, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
 
 
-def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(
-    scan, tmp_path
-):
+def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan, tmp_path):
     output = tmp_path / "f.csv"
-    done = engine(
-        "extract",
-        "--image",
-        scan,
-        "--seed",
-        *SEED,
-        "--weights",
-        "demonstration",
-        "--output",
-        output,
-    )
+    done = engine("extract", "--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", output)
     assert done.returncode == 0, done.stderr
     assert DEMONSTRATION_MEANING in done.stdout
     assert "For research use only." in done.stdout
@@ -108,36 +84,17 @@ def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(
 
 
 @needs_golden
-def test_a_table_of_golden_cases_gives_golden_features(
-    golden, scan_path, tmp_path, warm
-):
+def test_a_table_of_golden_cases_gives_golden_features(golden, scan_path, tmp_path, warm):
     cases = golden_cases()
     rows = [[scan_path(case.image), *case.seed, case.name] for case in cases]
-    table = write_table(
-        tmp_path / "seeds.csv", rows, "image_path,coordX,coordY,coordZ,case"
-    )
+    table = write_table(tmp_path / "seeds.csv", rows, "image_path,coordX,coordY,coordZ,case")
     output = tmp_path / "f.csv"
-    assert (
-        run(
-            [
-                "extract",
-                "--table",
-                str(table),
-                "--weights",
-                "demonstration",
-                "--output",
-                str(output),
-            ]
-        )
-        == 0
-    )
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
     written = read(output)
     assert [row["case"] for row in written] == [case.name for case in cases]
     for row in written:
         expected = golden[f"{row['case']}/features"]
-        assert (
-            np.linalg.norm(features(row) - expected) / np.linalg.norm(expected) < 1e-4
-        )
+        assert np.linalg.norm(features(row) - expected) / np.linalg.norm(expected) < 1e-4
 
 
 def test_the_three_frames_give_the_same_row(scan, tmp_path, warm):
@@ -149,25 +106,12 @@ def test_the_three_frames_give_the_same_row(scan, tmp_path, warm):
     rows = []
     for frame, seed in (("lps", (x, y, z)), ("ras", (-x, -y, z)), ("ijk", ijk)):
         output = tmp_path / f"{frame}.csv"
-        arguments = [
-            "--image",
-            str(scan),
-            "--frame",
-            frame,
-            "--seed",
-            *map(repr, seed),
-            "--weights",
-            "demonstration",
-        ]
+        arguments = ["--image", str(scan), "--frame", frame, "--seed", *map(repr, seed), "--weights", "demonstration"]
         assert run(["extract", *arguments, "--output", str(output)]) == 0
         rows.append(read(output)[0])
     assert len({row["patch_sha256"] for row in rows}) == 1
     assert [row["seed_frame"] for row in rows] == ["lps", "ras", "ijk"]
-    np.testing.assert_allclose(
-        [[float(row["coordX"]), float(row["coordY"])] for row in rows],
-        [[x, y]] * 3,
-        atol=1e-9,
-    )
+    np.testing.assert_allclose([[float(row["coordX"]), float(row["coordY"])] for row in rows], [[x, y]] * 3, atol=1e-9)
 
 
 def test_bad_rows_become_error_rows_and_stop_no_other(scan, tmp_path, warm, capsys):
@@ -182,100 +126,38 @@ def test_bad_rows_become_error_rows_and_stop_no_other(scan, tmp_path, warm, caps
     ]
     table = write_table(tmp_path / "seeds.csv", rows)
     output = tmp_path / "f.csv"
-    assert (
-        run(
-            [
-                "extract",
-                "--table",
-                str(table),
-                "--weights",
-                "demonstration",
-                "--output",
-                str(output),
-            ]
-        )
-        == 3
-    )
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
     written = read(output)
-    assert [row["status"] for row in written] == [
-        "ok",
-        "error",
-        "error",
-        "error",
-        "error",
-        "error",
-        "ok",
-    ]
-    reasons = [
-        "outside the scan",
-        "missing.nrrd",
-        "coordX should be a number",
-        "image_path is empty",
-        "more cells",
-    ]
+    assert [row["status"] for row in written] == ["ok", "error", "error", "error", "error", "error", "ok"]
+    reasons = ["outside the scan", "missing.nrrd", "coordX should be a number", "image_path is empty", "more cells"]
     for row, reason in zip(written[1:], reasons, strict=False):
         assert reason in row["error"]
         assert str(tmp_path) not in row["error"]
     assert "5 of 7 rows are errors" in capsys.readouterr().err
 
 
-def test_rows_of_one_scan_read_it_once_wherever_they_stand(
-    scan, tmp_path, warm, monkeypatch
-):
+def test_rows_of_one_scan_read_it_once_wherever_they_stand(scan, tmp_path, warm, monkeypatch):
     other = tmp_path / "other.nrrd"
     write_image(chest_phantom((5.6, 5.6, 10.0)), other)
-    table = write_table(
-        tmp_path / "seeds.csv",
-        [[scan, *SEED], [other, *SEED], [scan, *SEED], [other, *SEED]],
-    )
+    table = write_table(tmp_path / "seeds.csv", [[scan, *SEED], [other, *SEED], [scan, *SEED], [other, *SEED]])
     reads = []
     real = extract_module.read_volume
     monkeypatch.setattr(
-        extract_module,
-        "read_volume",
-        lambda path, **options: reads.append(path) or real(path, **options),
+        extract_module, "read_volume", lambda path, **options: reads.append(path) or real(path, **options)
     )
     output = tmp_path / "f.csv"
-    assert (
-        run(
-            [
-                "extract",
-                "--table",
-                str(table),
-                "--weights",
-                "demonstration",
-                "--output",
-                str(output),
-            ]
-        )
-        == 0
-    )
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
     assert sorted(path.name for path in reads) == ["chest.nrrd", "other.nrrd"]
-    assert [Path(row["image_path"]).name for row in read(output)] == [
-        "chest.nrrd",
-        "other.nrrd",
-    ] * 2
+    assert [Path(row["image_path"]).name for row in read(output)] == ["chest.nrrd", "other.nrrd"] * 2
 
 
-def test_paths_in_a_table_are_relative_to_it_and_the_column_can_be_named(
-    scan, tmp_path, warm, monkeypatch
-):
+def test_paths_in_a_table_are_relative_to_it_and_the_column_can_be_named(scan, tmp_path, warm, monkeypatch):
     folder = tmp_path / "study"
     folder.mkdir()
     (folder / "ct.nrrd").write_bytes(scan.read_bytes())
-    table = write_table(
-        folder / "seeds.csv", [["ct.nrrd", *SEED]], "scan,coordX,coordY,coordZ"
-    )
+    table = write_table(folder / "seeds.csv", [["ct.nrrd", *SEED]], "scan,coordX,coordY,coordZ")
     monkeypatch.chdir(tmp_path)
-    arguments = [
-        "extract",
-        "--table",
-        str(table),
-        "--image-column",
-        "scan",
-        "--weights",
-        "demonstration",
-    ]
+    arguments = ["extract", "--table", str(table), "--image-column", "scan", "--weights", "demonstration"]
     assert run([*arguments, "--output", "f.csv"]) == 0
     assert read(tmp_path / "f.csv")[0]["image_path"] == "study/ct.nrrd"
 
@@ -291,63 +173,24 @@ def test_tables_from_spreadsheets_are_understood(scan, tmp_path, warm):
     ]
     table.write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
     output = tmp_path / "f.csv"
-    assert (
-        run(
-            [
-                "extract",
-                "--table",
-                str(table),
-                "--weights",
-                "demonstration",
-                "--output",
-                str(output),
-            ]
-        )
-        == 0
-    )
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
     assert [row["row"] for row in read(output)] == ["1", "3"]
 
 
-def test_a_long_table_shows_its_first_rows_and_every_kind_of_trouble(
-    scan, tmp_path, warm, capsys
-):
-    rows = [
-        [scan, *SEED] if number % 5 else ["gone.nrrd", 1, 2, 3] for number in range(30)
-    ]
+def test_a_long_table_shows_its_first_rows_and_every_kind_of_trouble(scan, tmp_path, warm, capsys):
+    rows = [[scan, *SEED] if number % 5 else ["gone.nrrd", 1, 2, 3] for number in range(30)]
     table = write_table(tmp_path / "seeds.csv", rows)
-    arguments = [
-        "--table",
-        str(table),
-        "--weights",
-        "demonstration",
-        "--output",
-        str(tmp_path / "f.csv"),
-    ]
+    arguments = ["--table", str(table), "--weights", "demonstration", "--output", str(tmp_path / "f.csv")]
     assert run(["extract", *arguments]) == 3
     told = capsys.readouterr()
     assert "20 of 30 rows are shown" in told.out
     assert told.err.count("there is no 'gone.nrrd'") == 6
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}],
-    ids=str,
-)
+@pytest.mark.parametrize("options", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=str)
 def test_a_terminal_without_our_letters_costs_nothing(scan, tmp_path, options):
-    arguments = [
-        "--image",
-        scan,
-        "--seed",
-        *SEED,
-        "--weights",
-        "demonstration",
-        "--output",
-        tmp_path / "f.csv",
-    ]
-    done = engine(
-        "extract", *arguments, "--lesion-id", "Läsion", env={**os.environ, **options}
-    )
+    arguments = ["--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", tmp_path / "f.csv"]
+    done = engine("extract", *arguments, "--lesion-id", "Läsion", env={**os.environ, **options})
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "f.csv")[0]["lesion_id"] == "Läsion"
 
@@ -355,22 +198,7 @@ def test_a_terminal_without_our_letters_costs_nothing(scan, tmp_path, options):
 @pytest.mark.parametrize("name", [".", "n" * 300 + ".csv", "n" * 250 + ".csv"], ids=len)
 def test_impossible_names_are_told(scan, tmp_path, name, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert (
-        run(
-            [
-                "extract",
-                "--image",
-                str(scan),
-                "--seed",
-                *SEED,
-                "--weights",
-                "none",
-                "--output",
-                name,
-            ]
-        )
-        == 4
-    )
+    assert run(["extract", "--image", str(scan), "--seed", *SEED, "--weights", "none", "--output", name]) == 4
     told = " ".join(capsys.readouterr().err.split())
     assert "Unforeseen" not in told
     assert "is a folder" in told or "cannot be written" in told
@@ -388,16 +216,7 @@ def test_the_demo_replaces_no_table_but_its_own(tmp_path, capsys):
 
 def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm):
     output = tmp_path / "f.csv"
-    arguments = [
-        "--lesion-id",
-        "L7",
-        "--diameter",
-        "63.5",
-        "--weights",
-        "demonstration",
-        "--output",
-        str(output),
-    ]
+    arguments = ["--lesion-id", "L7", "--diameter", "63.5", "--weights", "demonstration", "--output", str(output)]
     assert run(["extract", "--image", str(scan), "--seed", *SEED, *arguments]) == 0
     (row,) = read(output)
     assert (row["lesion_id"], row["lesion_diameter_mm"]) == ("L7", "63.5")
@@ -407,27 +226,8 @@ def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm
 @needs_data
 def test_a_dicom_folder_is_a_scan(tmp_path, warm):
     output = tmp_path / "f.csv"
-    arguments = [
-        "--seed",
-        "58.296875",
-        "85.643753",
-        "-115.0",
-        "--weights",
-        "demonstration",
-        "--output",
-        str(output),
-    ]
-    assert (
-        run(
-            [
-                "extract",
-                "--image",
-                str(DATA / "lidc" / "LIDC-IDRI-0001_slab"),
-                *arguments,
-            ]
-        )
-        == 0
-    )
+    arguments = ["--seed", "58.296875", "85.643753", "-115.0", "--weights", "demonstration", "--output", str(output)]
+    assert run(["extract", "--image", str(DATA / "lidc" / "LIDC-IDRI-0001_slab"), *arguments]) == 0
     assert float(read(output)[0]["padded_fraction"]) == pytest.approx(0.24)
 
 
@@ -439,10 +239,7 @@ def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
     (row,) = read(output)
     assert row["precision"] == "bfloat16"
     assert 1e-4 < float(row["precision_deviation"]) < 1
-    assert (
-        "computed in bfloat16, which changes the features of a probe by"
-        in row["warnings"]
-    )
+    assert "computed in bfloat16, which changes the features of a probe by" in row["warnings"]
     assert "computed in bfloat16" in done.stdout
 
 
@@ -452,28 +249,17 @@ def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
         (["extract"], "either --image with --seed, or --table"),
         (["extract", "--image", "a"], "either --image with --seed, or --table"),
         (["extract", "--image", "a", "--seed", "1", "2"], "requires 3 arguments"),
-        (
-            ["extract", "--image", "a", "--seed", "1", "2", "x"],
-            "'x' is not a valid float",
-        ),
-        (
-            ["extract", "--image", "a", "--seed", "1", "2", "3", "--table", "b"],
-            "either --image with --seed",
-        ),
+        (["extract", "--image", "a", "--seed", "1", "2", "x"], "'x' is not a valid float"),
+        (["extract", "--image", "a", "--seed", "1", "2", "3", "--table", "b"], "either --image with --seed"),
         (["extract", "--table", "b"], "--weights FILE or the variable FMCIB_WEIGHTS"),
-        (
-            ["extract", "--table", "b", "--frame", "xyz"],
-            "is not one of 'lps', 'ras', 'ijk'",
-        ),
+        (["extract", "--table", "b", "--frame", "xyz"], "is not one of 'lps', 'ras', 'ijk'"),
         (["extract", "--table", "b", "--batch-size", "0"], "is not in the range"),
         (["demo", "--image", "a"], "--image and --seed together"),
         (["extract", "--table", "b", "--diameter", "20"], "as columns of it"),
         (["extrakt"], "No such command"),
     ],
 )
-def test_a_wrong_command_line_is_told_with_exit_code_2(
-    arguments, message, capsys, monkeypatch
-):
+def test_a_wrong_command_line_is_told_with_exit_code_2(arguments, message, capsys, monkeypatch):
     monkeypatch.delenv("FMCIB_WEIGHTS", raising=False)
     assert run(arguments) == 2
     assert message in " ".join(capsys.readouterr().err.split())
@@ -484,67 +270,27 @@ def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
     write_table(folder / "columns.csv", [["a", 1, 2]], "image,x,y")
     (folder / "empty.csv").write_text("")
     write_table(folder / "rows.csv", [])
-    write_table(
-        folder / "gone.csv", [["gone.nrrd", 1, 2, 3], ["gone too.nrrd", 1, 2, 3]]
-    )
+    write_table(folder / "gone.csv", [["gone.nrrd", 1, 2, 3], ["gone too.nrrd", 1, 2, 3]])
     (folder / "weights.torch").write_text("<html>")
     image = ["--image", str(scan), "--seed", *SEED]
     demonstration = ["--weights", "demonstration"]
     return {
-        "there is no 'gone.nrrd'": [
-            "--image",
-            str(folder / "gone.nrrd"),
-            "--seed",
-            *SEED,
-            *demonstration,
-        ],
-        "text.nii.gz": [
-            "--image",
-            str(folder / "text.nii.gz"),
-            "--seed",
-            *SEED,
-            *demonstration,
-        ],
-        "lacks image_path, coordX, coordY, coordZ": [
-            "--table",
-            str(folder / "columns.csv"),
-            *demonstration,
-        ],
-        "empty.csv needs the columns": [
-            "--table",
-            str(folder / "empty.csv"),
-            *demonstration,
-        ],
-        "has a header and no rows": [
-            "--table",
-            str(folder / "rows.csv"),
-            *demonstration,
-        ],
+        "there is no 'gone.nrrd'": ["--image", str(folder / "gone.nrrd"), "--seed", *SEED, *demonstration],
+        "text.nii.gz": ["--image", str(folder / "text.nii.gz"), "--seed", *SEED, *demonstration],
+        "lacks image_path, coordX, coordY, coordZ": ["--table", str(folder / "columns.csv"), *demonstration],
+        "empty.csv needs the columns": ["--table", str(folder / "empty.csv"), *demonstration],
+        "has a header and no rows": ["--table", str(folder / "rows.csv"), *demonstration],
         "No such file": ["--table", str(folder / "nothing.csv"), *demonstration],
         "gone too.nrrd": ["--table", str(folder / "gone.csv"), *demonstration],
         "no weights file": [*image, "--weights", str(folder / "nothing.torch")],
-        "weights.torch is a web page, not a checkpoint": [
-            *image,
-            "--weights",
-            str(folder / "weights.torch"),
-        ],
+        "weights.torch is a web page, not a checkpoint": [*image, "--weights", str(folder / "weights.torch")],
         "here are": [*image, *demonstration, "--device", "cuda:42"],
-        "is not there": [
-            *image,
-            *demonstration,
-            "--output",
-            str(folder / "no" / "f.csv"),
-        ],
+        "is not there": [*image, *demonstration, "--output", str(folder / "no" / "f.csv")],
     }
 
 
-def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(
-    scan, tmp_path, capsys
-):
-    precious, before_all = (
-        tmp_path / "features.csv",
-        "row,lesion_id,image_path\n1,a,precious.nrrd\n",
-    )
+def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(scan, tmp_path, capsys):
+    precious, before_all = tmp_path / "features.csv", "row,lesion_id,image_path\n1,a,precious.nrrd\n"
     for message, arguments in nothing_readable(scan, tmp_path).items():
         precious.write_text(before_all)
         if "--output" not in arguments:
@@ -559,21 +305,10 @@ def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_noth
         assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_existing_table_is_refused_before_the_weights_are_loaded(
-    scan, tmp_path, capsys
-):
+def test_an_existing_table_is_refused_before_the_weights_are_loaded(scan, tmp_path, capsys):
     output = tmp_path / "f.csv"
     output.write_text("precious")
-    arguments = [
-        "--image",
-        str(scan),
-        "--seed",
-        *SEED,
-        "--weights",
-        "nothing.torch",
-        "--output",
-        str(output),
-    ]
+    arguments = ["--image", str(scan), "--seed", *SEED, "--weights", "nothing.torch", "--output", str(output)]
     assert run(["extract", *arguments]) == 4
     assert "exists already" in " ".join(capsys.readouterr().err.split())
     assert output.read_text() == "precious"
@@ -587,15 +322,7 @@ def test_the_table_never_replaces_what_it_is_made_from(scan, tmp_path, capsys):
     weights.write_text("weights")
     for output in (copy, table, weights):
         before = output.read_bytes()
-        arguments = [
-            "--table",
-            str(table),
-            "--weights",
-            str(weights),
-            "--output",
-            str(output),
-            "--overwrite",
-        ]
+        arguments = ["--table", str(table), "--weights", str(weights), "--output", str(output), "--overwrite"]
         assert run(["extract", *arguments]) == 4
         assert "from which it is made" in " ".join(capsys.readouterr().err.split())
         assert output.read_bytes() == before
@@ -604,18 +331,14 @@ def test_the_table_never_replaces_what_it_is_made_from(scan, tmp_path, capsys):
 def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path):
     command = [*ENGINE, "extract", "--image", str(scan), "--seed", *SEED, "--weights", "demonstration", "--output",
                str(tmp_path / "f.csv")]  # fmt: skip
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         process.stderr.close()
         assert process.wait(timeout=PATIENCE) == 0
     assert read(tmp_path / "f.csv")[0]["status"] == "ok"
 
 
-def test_one_patch_without_numbers_costs_no_other_of_its_batch(
-    scan, tmp_path, encoder, monkeypatch
-):
+def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, encoder, monkeypatch):
     bad = {}
 
     class Fragile:
@@ -631,37 +354,14 @@ def test_one_patch_without_numbers_costs_no_other_of_its_batch(
 
     monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: Fragile())
     x, y, z = PHANTOM_SEED
-    table = write_table(
-        tmp_path / "seeds.csv", [[scan, x + 5 * number, y, z] for number in range(4)]
-    )
+    table = write_table(tmp_path / "seeds.csv", [[scan, x + 5 * number, y, z] for number in range(4)])
     output = tmp_path / "f.csv"
-    assert (
-        run(
-            [
-                "extract",
-                "--table",
-                str(table),
-                "--weights",
-                "demonstration",
-                "--output",
-                str(output),
-            ]
-        )
-        == 3
-    )
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
     assert [row["status"] for row in read(output)] == ["ok", "error", "ok", "ok"]
 
 
 def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
-    arguments = [
-        "extract",
-        "--image",
-        tmp_path / "gone.nrrd",
-        "--seed",
-        *SEED,
-        "--weights",
-        tmp_path / "gone.torch",
-    ]
+    arguments = ["extract", "--image", tmp_path / "gone.nrrd", "--seed", *SEED, "--weights", tmp_path / "gone.torch"]
     plain = engine(*arguments, "--output", tmp_path / "f.csv")
     debug = engine("--debug", *arguments, "--output", tmp_path / "f.csv")
     assert plain.returncode == debug.returncode == 4
@@ -691,9 +391,7 @@ def test_an_unforeseen_error_is_one_sentence_too(scan, tmp_path, capsys, monkeyp
     assert "Traceback" not in told
 
 
-def test_an_unforeseen_error_in_one_row_stops_no_other(
-    scan, tmp_path, warm, monkeypatch
-):
+def test_an_unforeseen_error_in_one_row_stops_no_other(scan, tmp_path, warm, monkeypatch):
     real = extract_module.read_volume
 
     def broken(path: Path, **options: object) -> object:
@@ -705,20 +403,7 @@ def test_an_unforeseen_error_in_one_row_stops_no_other(
     monkeypatch.setattr(extract_module, "read_volume", broken)
     table = write_table(tmp_path / "seeds.csv", [["other.nrrd", *SEED], [scan, *SEED]])
     output = tmp_path / "f.csv"
-    assert (
-        run(
-            [
-                "extract",
-                "--table",
-                str(table),
-                "--weights",
-                "demonstration",
-                "--output",
-                str(output),
-            ]
-        )
-        == 3
-    )
+    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
     bad, good = read(output)
     assert bad["error"].startswith("Unforeseen ZeroDivisionError")
     assert good["status"] == "ok"
@@ -742,14 +427,10 @@ main()
 """The command, but the network computes the sixth lesion again and again, until it is ended or left alone."""
 
 
-def start_long_run(
-    scan: Path, folder: Path, rows: int
-) -> tuple[subprocess.Popen[str], Path, list[object]]:
+def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Popen[str], Path, list[object]]:
     """Start `extract` on many lesions and wait until some rows are done; the others never will be."""
     x, y, z = PHANTOM_SEED
-    table = write_table(
-        folder / "seeds.csv", [[scan, x + number * 0.5, y, z] for number in range(rows)]
-    )
+    table = write_table(folder / "seeds.csv", [[scan, x + number * 0.5, y, z] for number in range(rows)])
     output = folder / "f.csv"
     arguments = ["extract", "--table", table, "--weights", "demonstration", "--device", "cpu", "--batch-size", 1,
                  "--output", output]  # fmt: skip
@@ -770,11 +451,7 @@ def start_long_run(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-@pytest.mark.parametrize(
-    ("how", "code"),
-    [(signal.SIGINT, 130), (signal.SIGKILL, -9)],
-    ids=["Ctrl-C", "killed"],
-)
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "killed"])
 def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code, warm):
     process, output, arguments = start_long_run(scan, tmp_path, rows=20)
     process.send_signal(how)
@@ -790,31 +467,19 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(scan, tmp_path, how, code
         assert "Traceback" not in told
     kept = (tmp_path / "f.csv.partial").read_bytes().count(b"\n") - 1
     assert 3 <= kept <= 5
-    assert (
-        run(list(map(str, arguments))) == 4
-    )  # not without saying what to do with the rows
+    assert run(list(map(str, arguments))) == 4  # not without saying what to do with the rows
     assert run([*map(str, arguments), "--resume"]) == 0
     rows = read(output)
     assert [row["row"] for row in rows] == [str(number) for number in range(1, 21)]
     assert {row["status"] for row in rows} == {"ok"}
-    assert (
-        len({row["patch_sha256"] for row in rows}) > 8
-    )  # half a millimetre apart, on a grid of one
+    assert len({row["patch_sha256"] for row in rows}) > 8  # half a millimetre apart, on a grid of one
     assert not (tmp_path / "f.csv.partial").exists()
 
 
 def test_info_tells_versions_devices_weights_and_a_good_self_test():
     done = engine("info", "--device", "cpu")
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in (
-        "fmcib-engine",
-        "numpy",
-        "torch",
-        "monai",
-        "device cpu",
-        "weights: none (`",
-        "CC BY-NC 4.0",
-    ):
+    for word in ("fmcib-engine", "numpy", "torch", "monai", "device cpu", "weights: none (`", "CC BY-NC 4.0"):
         assert word in done.stdout
     assert done.stdout.count(": good, deviates") == 2
 
@@ -822,11 +487,7 @@ def test_info_tells_versions_devices_weights_and_a_good_self_test():
 def test_a_wrong_self_test_is_loud(monkeypatch, capsys):
     from fmcib_engine import selftest
 
-    monkeypatch.setattr(
-        selftest,
-        "EXPECTED_FEATURES",
-        tuple(value * 1.001 for value in selftest.EXPECTED_FEATURES),
-    )
+    monkeypatch.setattr(selftest, "EXPECTED_FEATURES", tuple(value * 1.001 for value in selftest.EXPECTED_FEATURES))
     assert run(["info", "--device", "cpu"]) == 3
     assert "features, relative difference: WRONG" in capsys.readouterr().out
 
@@ -852,9 +513,7 @@ def test_version_and_help_are_there(capsys):
     assert "130 interrupted" in " ".join(told.split())
 
 
-def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(
-    tmp_path, warm, capsys, monkeypatch
-):
+def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(tmp_path, warm, capsys, monkeypatch):
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
     assert run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0
     told = capsys.readouterr().out
@@ -864,41 +523,22 @@ def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(
     (row,) = read(tmp_path / "demo" / "features.csv")
     assert row["image_path"] == "chest_phantom.nrrd"
     assert row["status"] == "ok"
-    assert (
-        run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0
-    )  # again, over the first
+    assert run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0  # again, over the first
 
 
 def test_demo_on_a_scan_of_the_users(scan, tmp_path, warm):
-    assert (
-        run(
-            [
-                "demo",
-                "--image",
-                str(scan),
-                "--seed",
-                *SEED,
-                "--output",
-                str(tmp_path / "demo"),
-            ]
-        )
-        == 0
-    )
+    assert run(["demo", "--image", str(scan), "--seed", *SEED, "--output", str(tmp_path / "demo")]) == 0
     assert read(tmp_path / "demo" / "features.csv")[0]["status"] == "ok"
 
 
-def test_demo_takes_a_public_scan_that_was_fetched_before(
-    scan, tmp_path, warm, capsys, monkeypatch
-):
+def test_demo_takes_a_public_scan_that_was_fetched_before(scan, tmp_path, warm, capsys, monkeypatch):
     home = tmp_path / "home" / "samples"
     home.mkdir(parents=True)
     (home / samples.CT_CHEST.file_name).write_bytes(scan.read_bytes())
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
     assert run(["demo", "--output", str(tmp_path / "demo")]) == 0
     assert "the seed is its middle, no lesion" in capsys.readouterr().out
-    assert read(tmp_path / "demo" / "features.csv")[0]["image_path"].endswith(
-        "home/samples/CTChest.nrrd"
-    )
+    assert read(tmp_path / "demo" / "features.csv")[0]["image_path"].endswith("home/samples/CTChest.nrrd")
 
 
 def test_main_ends_with_the_exit_code():

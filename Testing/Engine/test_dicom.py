@@ -52,9 +52,7 @@ def assert_addresses_in_place(volume, datasets):
             + along_row * header.PixelSpacing[1] * column
             + along_column * header.PixelSpacing[0] * row
         )
-        np.testing.assert_allclose(
-            volume.grid.to_patient(index[::-1]), expected, atol=1e-5
-        )
+        np.testing.assert_allclose(volume.grid.to_patient(index[::-1]), expected, atol=1e-5)
 
 
 def assert_refused(source, *words, series_uid=None, error=SeriesError):
@@ -78,9 +76,7 @@ def test_each_voxel_of_a_series_keeps_its_place_in_the_patient(tmp_path, axes, s
     write(tmp_path / "scan", datasets)
     volume = read_volume(tmp_path / "scan")
     assert_addresses_in_place(volume, datasets)
-    np.testing.assert_allclose(
-        volume.grid.spacing, (COLUMN_SPACING, ROW_SPACING, STEP), rtol=1e-6
-    )
+    np.testing.assert_allclose(volume.grid.spacing, (COLUMN_SPACING, ROW_SPACING, STEP), rtol=1e-6)
     assert np.linalg.det(volume.grid.direction) == pytest.approx(1)
 
 
@@ -88,11 +84,7 @@ def test_the_order_and_names_of_the_files_do_not_matter(tmp_path):
     datasets = phantom_series(AXES["oblique"], slices=9)
     shuffled = np.random.default_rng(3).permutation(9)
     paths = write(tmp_path / "scan", datasets, order=shuffled)
-    volumes = [
-        read_volume(tmp_path / "scan"),
-        read_volume(paths),
-        read_volume(paths[::-1]),
-    ]
+    volumes = [read_volume(tmp_path / "scan"), read_volume(paths), read_volume(paths[::-1])]
     for volume in volumes:
         assert_addresses_in_place(volume, datasets)
         np.testing.assert_array_equal(volume.grid.affine, volumes[0].grid.affine)
@@ -109,28 +101,18 @@ def test_files_in_subfolders_and_files_that_are_not_dicom_are_no_obstacle(tmp_pa
 def test_a_list_may_hold_nothing_but_dicom(tmp_path):
     paths = write(tmp_path, phantom_series())
     (tmp_path / "notes.txt").write_text("no slice")
-    assert_refused(
-        [*paths, tmp_path / "notes.txt"],
-        "'notes.txt' should be a DICOM file",
-        error=ImageError,
-    )
+    assert_refused([*paths, tmp_path / "notes.txt"], "'notes.txt' should be a DICOM file", error=ImageError)
 
 
 @pytest.mark.parametrize(
     ("keyword", "value", "words"),
     [
-        (
-            "PhotometricInterpretation",
-            "MONOCHROME1",
-            "photometric interpretation is MONOCHROME1",
-        ),
+        ("PhotometricInterpretation", "MONOCHROME1", "photometric interpretation is MONOCHROME1"),
         ("RescaleType", "US", "rescale type is US"),
         ("ModalityLUTSequence", [Dataset()], "lookup table"),
     ],
 )
-def test_values_that_are_not_hu_by_slope_and_intercept_are_refused(
-    tmp_path, keyword, value, words
-):
+def test_values_that_are_not_hu_by_slope_and_intercept_are_refused(tmp_path, keyword, value, words):
     datasets = phantom_series()
     setattr(datasets[2], keyword, value)
     write(tmp_path, datasets)
@@ -140,11 +122,7 @@ def test_values_that_are_not_hu_by_slope_and_intercept_are_refused(
 def test_other_objects_beside_a_ct_are_passed_over(tmp_path):
     datasets = phantom_series()
     magnetic = phantom_slice(0)
-    magnetic.SOPClassUID, magnetic.Modality, magnetic.SeriesInstanceUID = (
-        MRImageStorage,
-        "MR",
-        "1.2.3.5",
-    )
+    magnetic.SOPClassUID, magnetic.Modality, magnetic.SeriesInstanceUID = MRImageStorage, "MR", "1.2.3.5"
     write(tmp_path, [*datasets, magnetic])
     assert_addresses_in_place(read_volume(tmp_path), datasets)
 
@@ -152,12 +130,7 @@ def test_other_objects_beside_a_ct_are_passed_over(tmp_path):
 def test_the_source_of_a_series_tells_folder_uid_and_count(tmp_path):
     paths = write(tmp_path / "scan", phantom_series())
     source = read_volume(tmp_path / "scan").source
-    assert (source.name, source.kind, source.series_uid, source.files) == (
-        "scan",
-        "dicom",
-        "1.2.3.4",
-        4,
-    )
+    assert (source.name, source.kind, source.series_uid, source.files) == ("scan", "dicom", "1.2.3.4", 4)
     assert source.reader.startswith("SimpleITK 2")
     assert read_volume(paths[::-1]).source.name == "000.dcm"
 
@@ -173,23 +146,16 @@ def test_the_source_of_a_series_tells_folder_uid_and_count(tmp_path):
         (0.25, -7.5, 0.25, -7.5),
     ],
 )
-def test_stored_values_become_hu(
-    tmp_path, slope, intercept, expected_slope, expected_intercept
-):
+def test_stored_values_become_hu(tmp_path, slope, intercept, expected_slope, expected_intercept):
     datasets = phantom_series()
     for dataset in datasets:
-        for keyword, value in (
-            ("RescaleSlope", slope),
-            ("RescaleIntercept", intercept),
-        ):
+        for keyword, value in (("RescaleSlope", slope), ("RescaleIntercept", intercept)):
             delattr(dataset, keyword)
             if value is not None:
                 setattr(dataset, keyword, value)
     write(tmp_path, datasets)
     stored = address(*np.indices(SHAPE))
-    np.testing.assert_array_equal(
-        read_volume(tmp_path).array, stored * expected_slope + expected_intercept
-    )
+    np.testing.assert_array_equal(read_volume(tmp_path).array, stored * expected_slope + expected_intercept)
 
 
 def test_slopes_that_differ_between_slices_lose_nothing(tmp_path):
@@ -200,9 +166,7 @@ def test_slopes_that_differ_between_slices_lose_nothing(tmp_path):
     del datasets[0].RescaleSlope, datasets[0].RescaleIntercept
     write(tmp_path, datasets)
     stored = address(*np.indices(SHAPE))
-    expected = [
-        stored[n] * slope + intercept for n, (slope, intercept) in enumerate(factors)
-    ]
+    expected = [stored[n] * slope + intercept for n, (slope, intercept) in enumerate(factors)]
     np.testing.assert_allclose(read_volume(tmp_path).array, expected, rtol=1e-12)
 
 
@@ -225,12 +189,7 @@ def test_one_slice_is_as_thick_as_its_header_says(tmp_path):
     assert read_volume(path).grid.spacing[2] == pytest.approx(9.0)
     dataset.SpacingBetweenSlices = 0
     [path] = write(tmp_path, [dataset])
-    assert_refused(
-        path,
-        "One slice alone",
-        "neither SliceThickness nor SpacingBetweenSlices",
-        "Give the whole series",
-    )
+    assert_refused(path, "One slice alone", "neither SliceThickness nor SpacingBetweenSlices", "Give the whole series")
 
 
 def test_positions_rounded_to_two_decimals_are_regular(tmp_path):
@@ -249,9 +208,7 @@ def test_gantry_tilt_is_refused_with_its_angle(tmp_path):
     for n, dataset in enumerate(datasets):
         dataset.ImagePositionPatient[1] = FIRST[1] + n * STEP * np.tan(np.deg2rad(12))
     write(tmp_path, datasets)
-    assert_refused(
-        tmp_path, "lean by 12.0 degrees (gantry tilt)", "resample it to a regular grid"
-    )
+    assert_refused(tmp_path, "lean by 12.0 degrees (gantry tilt)", "resample it to a regular grid")
 
 
 def test_axes_that_are_not_at_right_angles_are_refused(tmp_path):
@@ -268,9 +225,7 @@ def test_a_colour_picture_is_refused(tmp_path):
 
 def test_a_file_of_a_list_that_is_not_there_is_refused(tmp_path):
     paths = write(tmp_path, phantom_series())
-    assert_refused(
-        [*paths, tmp_path / "004.dcm"], "'004.dcm'", "No such file", error=ImageError
-    )
+    assert_refused([*paths, tmp_path / "004.dcm"], "'004.dcm'", "No such file", error=ImageError)
 
 
 def test_a_folder_without_dicom_is_refused(tmp_path):
@@ -297,11 +252,7 @@ def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
 
 
 @needs_data
-@pytest.mark.parametrize(
-    "path",
-    sorted(SYNTAXES.glob("*.dcm")),
-    ids=lambda path: path.name.split("_1.2.840")[0],
-)
+@pytest.mark.parametrize("path", sorted(SYNTAXES.glob("*.dcm")), ids=lambda path: path.name.split("_1.2.840")[0])
 def test_each_transfer_syntax_is_read(path):
     [plain] = SYNTAXES.glob("*LittleEndianExplicitTransferSyntax*")
     volume, reference = read_volume(path), read_volume(plain)
@@ -309,9 +260,7 @@ def test_each_transfer_syntax_is_read(path):
     np.testing.assert_allclose(volume.array, reference.array, atol=tolerance, rtol=0)
     np.testing.assert_array_equal(volume.grid.affine, reference.grid.affine)
     assert volume.grid.size == (512, 512, 1)
-    np.testing.assert_allclose(
-        volume.grid.spacing, (0.675781, 0.675781, 5.0), rtol=1e-6
-    )
+    np.testing.assert_allclose(volume.grid.spacing, (0.675781, 0.675781, 5.0), rtol=1e-6)
 
 
 @needs_data
@@ -323,41 +272,14 @@ def test_the_test_data_hold_fifteen_transfer_syntaxes():
 @pytest.mark.parametrize(
     ("folder", "size", "spacing", "origin"),
     [
-        (
-            "lidc/LIDC-IDRI-0001_slab",
-            (512, 512, 16),
-            (0.703125, 0.703125, 2.5),
-            (-166, -171.7, -132.5),
-        ),
-        (
-            "lidc/LIDC-IDRI-0003_slab",
-            (512, 512, 11),
-            (0.820312, 0.820312, 2.5),
-            (-228.8, -210, -204),
-        ),
-        (
-            "lung1/LUNG1-001_dicom.tar.xz",
-            (512, 512, 134),
-            (0.9765625, 0.9765625, 3),
-            (-249.5117, -460.5117, -681.5),
-        ),
-        (
-            "totalseg/example_ct_dicom",
-            (512, 512, 20),
-            (0.9765625, 0.9765625, 2),
-            (-249.5117, -437.5117, -804.5),
-        ),
-        (
-            "odd/dcmqi_ct-3slice_with_SEG",
-            (512, 512, 3),
-            (0.810547, 0.810547, 1),
-            (-235.2, -226.8, -128.69),
-        ),
+        ("lidc/LIDC-IDRI-0001_slab", (512, 512, 16), (0.703125, 0.703125, 2.5), (-166, -171.7, -132.5)),
+        ("lidc/LIDC-IDRI-0003_slab", (512, 512, 11), (0.820312, 0.820312, 2.5), (-228.8, -210, -204)),
+        ("lung1/LUNG1-001_dicom.tar.xz", (512, 512, 134), (0.9765625, 0.9765625, 3), (-249.5117, -460.5117, -681.5)),
+        ("totalseg/example_ct_dicom", (512, 512, 20), (0.9765625, 0.9765625, 2), (-249.5117, -437.5117, -804.5)),
+        ("odd/dcmqi_ct-3slice_with_SEG", (512, 512, 3), (0.810547, 0.810547, 1), (-235.2, -226.8, -128.69)),
     ],
 )
-def test_real_series_lie_where_their_headers_say(
-    scan_path, folder, size, spacing, origin
-):
+def test_real_series_lie_where_their_headers_say(scan_path, folder, size, spacing, origin):
     volume = read_volume(scan_path(folder))
     assert volume.grid.size == size
     assert volume.source.files == size[2]
@@ -372,24 +294,14 @@ def test_real_voxels_are_what_pydicom_decodes(folder):
     volume = read_volume(DATA / folder)
     datasets = [pydicom.dcmread(path) for path in (DATA / folder).iterdir()]
     for dataset in datasets:
-        k = round(
-            float(
-                (dataset.ImagePositionPatient[2] - volume.grid.origin[2])
-                / volume.grid.spacing[2]
-            )
-        )
-        hu = dataset.pixel_array * float(dataset.RescaleSlope) + float(
-            dataset.RescaleIntercept
-        )
+        k = round(float((dataset.ImagePositionPatient[2] - volume.grid.origin[2]) / volume.grid.spacing[2]))
+        hu = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
         np.testing.assert_array_equal(volume.array[k], hu)
 
 
 @needs_data
 def test_the_ibsi_phantom_is_the_same_as_dicom_and_as_nifti():
-    dicom, nifti = (
-        read_volume(DATA / "ibsi/dicom"),
-        read_volume(DATA / "ibsi/nifti/image/phantom.nii.gz"),
-    )
+    dicom, nifti = read_volume(DATA / "ibsi/dicom"), read_volume(DATA / "ibsi/nifti/image/phantom.nii.gz")
     np.testing.assert_array_equal(dicom.array, nifti.array)
     np.testing.assert_allclose(dicom.grid.affine, nifti.grid.affine, atol=1e-5)
 
@@ -417,14 +329,9 @@ def test_a_folder_of_two_series_lists_them_and_reads_the_chosen_one(tmp_path):
         f"{uids[1]}: series number 3000611, 11 files, 512 x 512, 2.50 mm between slices",
     )
     assert_refused(tmp_path, "choose one of these 2 by its series UID", *lines)
-    assert_refused(
-        tmp_path, "There is no CT series '1.2.3'", *lines, series_uid="1.2.3"
-    )
+    assert_refused(tmp_path, "There is no CT series '1.2.3'", *lines, series_uid="1.2.3")
     for name, uid in zip(names, uids, strict=True):
-        chosen, alone = (
-            read_volume(tmp_path, series_uid=uid),
-            read_volume(DATA / "lidc" / name),
-        )
+        chosen, alone = read_volume(tmp_path, series_uid=uid), read_volume(DATA / "lidc" / name)
         np.testing.assert_array_equal(chosen.array, alone.array)
         np.testing.assert_array_equal(chosen.grid.affine, alone.grid.affine)
 
@@ -433,11 +340,7 @@ def test_a_folder_of_two_series_lists_them_and_reads_the_chosen_one(tmp_path):
 def test_a_series_without_a_uid_is_listed_and_chosen_by_the_empty_text(tmp_path):
     shutil.copytree(DATA / "totalseg/example_ct_dicom", tmp_path / "empty")
     write(tmp_path / "other", phantom_series())
-    assert_refused(
-        tmp_path,
-        "(empty): series number unknown, 20 files, 512 x 512",
-        "1.2.3.4: series number 7",
-    )
+    assert_refused(tmp_path, "(empty): series number unknown, 20 files, 512 x 512", "1.2.3.4: series number 7")
     assert read_volume(tmp_path, series_uid="").source.files == 20
     assert read_volume(tmp_path, series_uid="1.2.3.4").source.files == 4
 
@@ -446,17 +349,9 @@ def test_a_series_without_a_uid_is_listed_and_chosen_by_the_empty_text(tmp_path)
 @pytest.mark.parametrize(
     ("archive", "folder", "words"),
     [
-        (
-            "dcm_qa_ct_Philips_tilt-18.5",
-            "",
-            ["18.5 degrees (gantry tilt)", "(-123.5, -15.641, 777.345) mm"],
-        ),
+        ("dcm_qa_ct_Philips_tilt-18.5", "", ["18.5 degrees (gantry tilt)", "(-123.5, -15.641, 777.345) mm"]),
         ("dcm_qa_ct_GE", "", ["18.5 degrees (gantry tilt)"]),
-        (
-            "dicom2nifti_failing_noise_pixels",
-            "",
-            ["choose one of these 2", "4 files", "5.00 mm", "0.00 mm"],
-        ),
+        ("dicom2nifti_failing_noise_pixels", "", ["choose one of these 2", "4 files", "5.00 mm", "0.00 mm"]),
         (
             "dicom2nifti_failing_noise_pixels",
             "dicom2nifti_notavolume_001",
@@ -479,7 +374,5 @@ def test_a_classic_series_beside_an_enhanced_one_must_be_chosen():
 
 @needs_data
 def test_a_segmentation_alone_is_no_ct():
-    assert_refused(
-        DATA / "derived/LIDC-IDRI-0001_nodule_SEG.dcm", "1 x SEG (Segmentation Storage)"
-    )
+    assert_refused(DATA / "derived/LIDC-IDRI-0001_nodule_SEG.dcm", "1 x SEG (Segmentation Storage)")
     assert_refused(DATA / "ibsi/dicom/mask", "1 x RTSTRUCT (RT Structure Set Storage)")

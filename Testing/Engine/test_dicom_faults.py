@@ -31,29 +31,21 @@ UID = "1.2.3.4"
 
 def ct_slice(n, z=None):
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = (
-        CTImageStorage,
-        generate_uid(entropy_srcs=["faults", str(n)]),
-    )
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, generate_uid(entropy_srcs=["faults", str(n)])
     dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = "CT", UID, 7
     dataset.StudyInstanceUID, dataset.FrameOfReferenceUID = "1.2.3", "1.2.3.9"
     dataset.PatientName, dataset.PatientID = "Doe^Jane", "SECRET-ID"
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.InstanceNumber, dataset.AcquisitionNumber = n + 1, 1
     dataset.Rows = dataset.Columns = SIDE
-    dataset.ImagePositionPatient = [
-        *FIRST[:2],
-        round(FIRST[2] + n * STEP if z is None else z, 4),
-    ]
+    dataset.ImagePositionPatient = [*FIRST[:2], round(FIRST[2] + n * STEP if z is None else z, 4)]
     dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     dataset.PixelSpacing = [IN_PLANE, IN_PLANE]
     dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit, dataset.PixelRepresentation = 15, 0
-    dataset.PixelData = (
-        np.random.default_rng(n).integers(0, 2000, (SIDE, SIDE)).astype("<u2").tobytes()
-    )
+    dataset.PixelData = np.random.default_rng(n).integers(0, 2000, (SIDE, SIDE)).astype("<u2").tobytes()
     return dataset
 
 
@@ -75,33 +67,20 @@ def folder(tmp_path):
 
 def assert_far_is_intact_and_near_is_refused(volume, intact, *words):
     for recipe in RECIPES:
-        np.testing.assert_array_equal(
-            cut_patch(volume, FAR, recipe).array, cut_patch(intact, FAR, recipe).array
-        )
+        np.testing.assert_array_equal(cut_patch(volume, FAR, recipe).array, cut_patch(intact, FAR, recipe).array)
         with pytest.raises(SeriesError) as caught:
             cut_patch(volume, NEAR, recipe)
         for word in ("cannot be trusted", *words, "farther away"):
             assert word in str(caught.value)
     quality = cut_patch(volume, FAR).quality
-    inside = [
-        k
-        for fault in volume.faults
-        for k in range(fault.first, fault.last + 1)
-        if 0 <= k < volume.grid.size[2]
-    ]
+    inside = [k for fault in volume.faults for k in range(fault.first, fault.last + 1) if 0 <= k < volume.grid.size[2]]
     assert quality.untrusted_slices == len(inside)
     assert quality.fault_distance_mm > 0
-    assert any(
-        "the scan has faults, the nearest" in warning for warning in quality.warnings()
-    )
+    assert any("the scan has faults, the nearest" in warning for warning in quality.warnings())
 
 
 def test_a_whole_series_has_no_fault(intact):
-    assert (intact.faults, intact.source.notes, intact.source.files_left_out) == (
-        (),
-        (),
-        0,
-    )
+    assert (intact.faults, intact.source.notes, intact.source.files_left_out) == ((), (), 0)
     quality = cut_patch(intact, NEAR).quality
     assert (quality.untrusted_slices, quality.fault_distance_mm) == (0, None)
 
@@ -112,22 +91,16 @@ def test_a_whole_series_has_no_fault(intact):
 def test_a_missing_slice_is_a_fault_where_it_was(folder, intact):
     write(folder, [one for n, one in enumerate(series()) if n != AT_NEAR])
     volume = read_volume(folder)
-    assert [(fault.first, fault.last) for fault in volume.faults] == [
-        (AT_NEAR, AT_NEAR)
-    ]
+    assert [(fault.first, fault.last) for fault in volume.faults] == [(AT_NEAR, AT_NEAR)]
     np.testing.assert_array_equal(volume.grid.affine, intact.grid.affine)
     assert volume.grid.size == intact.grid.size
     words = "1 slice is missing between (-60, -50, -202.5) mm and (-60, -50, -197.5) mm"
     assert_far_is_intact_and_near_is_refused(volume, intact, words)
     assert volume.source.notes == (f"fault of the scan: {words}",)
-    assert cut_patch(volume, FAR).quality.fault_distance_mm == pytest.approx(
-        STEP * (AT_NEAR - 34)
-    )
+    assert cut_patch(volume, FAR).quality.fault_distance_mm == pytest.approx(STEP * (AT_NEAR - 34))
 
 
-def test_each_seed_whose_crop_touches_no_fault_has_the_whole_scans_patch(
-    folder, intact
-):
+def test_each_seed_whose_crop_touches_no_fault_has_the_whole_scans_patch(folder, intact):
     """Refused where the 50 mm around the seed, truncated to whole mm, reach the missing slice, and nowhere else."""
     write(folder, [one for n, one in enumerate(series()) if n != 50])
     volume = read_volume(folder)
@@ -147,16 +120,8 @@ def test_slices_missing_here_and_there_are_as_many_faults(folder, intact):
     gone = {3, 60, 61, 62, AT_NEAR, 90}
     write(folder, [one for n, one in enumerate(series()) if n not in gone])
     volume = read_volume(folder)
-    assert [(fault.first, fault.last) for fault in volume.faults] == [
-        (3, 3),
-        (60, 62),
-        (80, 80),
-        (90, 90),
-    ]
-    assert (
-        "3 slices are missing between (-60, -50, -252.5) mm and (-60, -50, -242.5) mm"
-        in volume.faults[1].reason
-    )
+    assert [(fault.first, fault.last) for fault in volume.faults] == [(3, 3), (60, 62), (80, 80), (90, 90)]
+    assert "3 slices are missing between (-60, -50, -252.5) mm and (-60, -50, -242.5) mm" in volume.faults[1].reason
     assert volume.source.notes[-1] == "faults of the scan: 1 more"
     assert cut_patch(volume, FAR).quality.untrusted_slices == 6
     assert_far_is_intact_and_near_is_refused(volume, intact)
@@ -175,9 +140,7 @@ def test_a_slice_that_lies_aside_is_a_fault(folder, intact):
     datasets[AT_NEAR].ImagePositionPatient[0] += 3.0
     write(folder, datasets)
     assert_far_is_intact_and_near_is_refused(
-        read_volume(folder),
-        intact,
-        "the slice at (-57, -50, -200) mm lies 3.00 mm off its place",
+        read_volume(folder), intact, "the slice at (-57, -50, -200) mm lies 3.00 mm off its place"
     )
 
 
@@ -196,51 +159,35 @@ def test_an_end_slice_that_is_off_is_a_fault_at_the_end(folder, end):
 
 def test_a_part_with_other_steps_is_not_read_and_the_rest_is(folder, intact):
     datasets = series(70)
-    datasets += [
-        ct_slice(70 + n, z=FIRST[2] + 69 * STEP + (n + 1) * 2 * STEP) for n in range(15)
-    ]
+    datasets += [ct_slice(70 + n, z=FIRST[2] + 69 * STEP + (n + 1) * 2 * STEP) for n in range(15)]
     write(folder, datasets)
     volume = read_volume(folder)
     assert volume.grid.size == intact.grid.size
     assert [fault.first for fault in volume.faults] == list(range(70, 100, 2))
-    assert_far_is_intact_and_near_is_refused(
-        volume, intact, "1 slice is missing between"
-    )
+    assert_far_is_intact_and_near_is_refused(volume, intact, "1 slice is missing between")
 
 
 def test_steps_that_drift_are_faults_where_they_are_off(folder):
     datasets = series(41)
     for n, dataset in enumerate(datasets):
-        dataset.ImagePositionPatient[2] = round(
-            float(FIRST[2] + n * STEP + 0.0003 * n**2), 4
-        )
+        dataset.ImagePositionPatient[2] = round(float(FIRST[2] + n * STEP + 0.0003 * n**2), 4)
     write(folder, datasets)
     volume = read_volume(folder)
-    trusted = set(range(volume.grid.size[2])) - {
-        k for f in volume.faults for k in range(f.first, f.last + 1)
-    }
+    trusted = set(range(volume.grid.size[2])) - {k for f in volume.faults for k in range(f.first, f.last + 1)}
     assert volume.faults
     for k in trusted:
         z = volume.grid.to_patient((0, 0, k))[2]
-        assert (
-            min(abs(z - float(dataset.ImagePositionPatient[2])) for dataset in datasets)
-            <= 0.03 + 1e-9
-        )
+        assert min(abs(z - float(dataset.ImagePositionPatient[2])) for dataset in datasets) <= 0.03 + 1e-9
 
 
 def test_steps_without_a_rule_are_refused(folder):
     places = np.cumsum(np.random.default_rng(5).uniform(1, 5, 30))
     write(folder, [ct_slice(n, z=place) for n, place in enumerate(places)])
-    with pytest.raises(
-        SeriesError,
-        match=r"equal steps; these vary from 1\.\d\d to \d\.\d\d mm.*resample",
-    ):
+    with pytest.raises(SeriesError, match=r"equal steps; these vary from 1\.\d\d to \d\.\d\d mm.*resample"):
         read_volume(folder)
 
 
-@pytest.mark.parametrize(
-    "places", ["pairs that almost coincide", "one slice a mile away"]
-)
+@pytest.mark.parametrize("places", ["pairs that almost coincide", "one slice a mile away"])
 def test_a_step_that_would_leave_a_scan_nearly_empty_is_refused(folder, places):
     heights = np.arange(40) * STEP
     if places == "one slice a mile away":
@@ -253,23 +200,13 @@ def test_a_step_that_would_leave_a_scan_nearly_empty_is_refused(folder, places):
 
 
 @pytest.mark.parametrize("decimals", [2, 3])
-def test_rounded_positions_with_a_missing_slice_have_the_whole_scans_grid(
-    folder, decimals
-):
-    datasets = [
-        ct_slice(n, z=round(float(FIRST[2]) + n * 0.625, decimals)) for n in range(200)
-    ]
+def test_rounded_positions_with_a_missing_slice_have_the_whole_scans_grid(folder, decimals):
+    datasets = [ct_slice(n, z=round(float(FIRST[2]) + n * 0.625, decimals)) for n in range(200)]
     write(folder / "whole", datasets)
-    write(
-        folder / "holed",
-        [one for n, one in enumerate(datasets) if n not in {57, 111, 112}],
-    )
+    write(folder / "holed", [one for n, one in enumerate(datasets) if n not in {57, 111, 112}])
     whole, holed = read_volume(folder / "whole"), read_volume(folder / "holed")
     assert whole.faults == ()
-    assert [(fault.first, fault.last) for fault in holed.faults] == [
-        (57, 57),
-        (111, 112),
-    ]
+    assert [(fault.first, fault.last) for fault in holed.faults] == [(57, 57), (111, 112)]
     np.testing.assert_array_equal(holed.grid.affine, whole.grid.affine)
 
 
@@ -291,9 +228,7 @@ def test_faults_are_found_on_oblique_and_descending_stacks(folder, turn, order):
 def test_gantry_tilt_is_refused_though_slices_are_missing(folder):
     datasets = series(40)
     for n, dataset in enumerate(datasets):
-        dataset.ImagePositionPatient[1] = round(
-            float(FIRST[1] + n * STEP * np.tan(np.deg2rad(12))), 4
-        )
+        dataset.ImagePositionPatient[1] = round(float(FIRST[1] + n * STEP * np.tan(np.deg2rad(12))), 4)
     write(folder, [one for n, one in enumerate(datasets) if n not in {7, 20, 21}])
     with pytest.raises(SeriesError, match=r"lean by 12\.0 degrees \(gantry tilt\)"):
         read_volume(folder)
@@ -306,40 +241,28 @@ def test_a_fine_part_after_a_coarse_one_is_not_read(folder):
     write(folder / "both", [*coarse, *fine])
     volume = read_volume(folder / "both")
     far = PatientPoint(0.0, 5.0, float(FIRST[2] + 100))
-    np.testing.assert_array_equal(
-        cut_patch(volume, far).array,
-        cut_patch(read_volume(folder / "coarse"), far).array,
-    )
+    np.testing.assert_array_equal(cut_patch(volume, far).array, cut_patch(read_volume(folder / "coarse"), far).array)
     with pytest.raises(SeriesError, match=r"lies 2\.50 mm off its place"):
         cut_patch(volume, PatientPoint(0.0, 5.0, float(FIRST[2] + 320)))
 
 
 @pytest.mark.parametrize("between", [0.8, 1.25, 1.7])
 def test_images_between_the_slices_are_a_fault(folder, intact, between):
-    extra = [
-        ct_slice(200 + n, z=FIRST[2] + (AT_NEAR - 2 + n) * STEP + between)
-        for n in range(5)
-    ]
+    extra = [ct_slice(200 + n, z=FIRST[2] + (AT_NEAR - 2 + n) * STEP + between) for n in range(5)]
     write(folder, [*series(), *extra])
     volume = read_volume(folder)
     assert_far_is_intact_and_near_is_refused(volume, intact, "mm off its place")
-    trusted = set(range(SLICES)) - {
-        k for f in volume.faults for k in range(f.first, f.last + 1)
-    }
+    trusted = set(range(SLICES)) - {k for f in volume.faults for k in range(f.first, f.last + 1)}
     assert not trusted & set(range(AT_NEAR - 1, AT_NEAR + 2))
 
 
-def test_acquisitions_that_alternate_are_a_fault_and_ones_that_follow_each_other_are_none(
-    folder, intact
-):
+def test_acquisitions_that_alternate_are_a_fault_and_ones_that_follow_each_other_are_none(folder, intact):
     datasets = series()
     for n, dataset in enumerate(datasets):
         dataset.AcquisitionNumber = 1 if n < 60 else 2 + n % 2
     write(folder / "alternating", datasets)
     assert_far_is_intact_and_near_is_refused(
-        read_volume(folder / "alternating"),
-        intact,
-        "slices of several acquisitions alternate",
+        read_volume(folder / "alternating"), intact, "slices of several acquisitions alternate"
     )
     for n, dataset in enumerate(datasets):
         dataset.AcquisitionNumber = 1 if n < 60 else n
@@ -347,17 +270,13 @@ def test_acquisitions_that_alternate_are_a_fault_and_ones_that_follow_each_other
     assert read_volume(folder / "following").faults == ()
 
 
-def test_slices_that_were_left_out_beyond_the_end_are_a_fault_of_the_end(
-    folder, intact
-):
+def test_slices_that_were_left_out_beyond_the_end_are_a_fault_of_the_end(folder, intact):
     datasets = series()
     for dataset in datasets[-12:]:
         dataset.PixelSpacing = [4.0, 4.0]
     write(folder, datasets)
     volume = read_volume(folder)
-    assert_far_is_intact_and_near_is_refused(
-        volume, intact, "left out lie beyond its end"
-    )
+    assert_far_is_intact_and_near_is_refused(volume, intact, "left out lie beyond its end")
     assert [(fault.first, fault.last) for fault in volume.faults] == [(88, 88)]
 
 
@@ -365,9 +284,7 @@ def test_a_stray_slice_far_below_changes_no_patch(folder, intact):
     write(folder, [*series(), ct_slice(300, z=FIRST[2] - 37.3)])
     volume = read_volume(folder)
     np.testing.assert_array_equal(volume.grid.affine, intact.grid.affine)
-    np.testing.assert_array_equal(
-        cut_patch(volume, FAR).array, cut_patch(intact, FAR).array
-    )
+    np.testing.assert_array_equal(cut_patch(volume, FAR).array, cut_patch(intact, FAR).array)
     with pytest.raises(SeriesError, match="off its place"):
         cut_patch(volume, PatientPoint(0.0, 5.0, float(FIRST[2] + 20)))
 
@@ -388,18 +305,12 @@ def test_gaps_between_slices_are_told(folder):
 def test_positions_rounded_to_tenths_are_regular_and_told(folder, step):
     datasets = [ct_slice(n, z=round(n * step, 1)) for n in range(200)]
     write(folder / "whole", datasets)
-    write(
-        folder / "holed",
-        [one for n, one in enumerate(datasets) if n not in {57, 111, 112}],
-    )
+    write(folder / "holed", [one for n, one in enumerate(datasets) if n not in {57, 111, 112}])
     whole, holed = read_volume(folder / "whole"), read_volume(folder / "holed")
     assert whole.faults == ()
     assert "rounded to 0.1 mm" in whole.source.notes[0]
     assert whole.grid.spacing[2] == pytest.approx(step, abs=1e-3)
-    assert [(fault.first, fault.last) for fault in holed.faults] == [
-        (57, 57),
-        (111, 112),
-    ]
+    assert [(fault.first, fault.last) for fault in holed.faults] == [(57, 57), (111, 112)]
 
 
 def test_a_table_that_jitters_is_regular(folder):
@@ -423,9 +334,7 @@ def test_a_slice_that_is_turned_is_left_out(folder, intact, degrees, is_left_out
 def test_a_slight_tilt_of_a_long_scan_is_refused(folder):
     datasets = series()
     for n, dataset in enumerate(datasets):
-        dataset.ImagePositionPatient[1] = round(
-            float(FIRST[1] + n * STEP * np.tan(np.deg2rad(0.3))), 4
-        )
+        dataset.ImagePositionPatient[1] = round(float(FIRST[1] + n * STEP * np.tan(np.deg2rad(0.3))), 4)
     write(folder, datasets)
     with pytest.raises(SeriesError, match=r"lean by 0\.3 degrees"):
         read_volume(folder)
@@ -438,9 +347,7 @@ def test_slices_that_differ_in_their_intercept_only_are_no_copies(folder, intact
     other = ct_slice(AT_NEAR)
     other.RescaleIntercept = -1000
     write(folder, [*series(), other])
-    assert_far_is_intact_and_near_is_refused(
-        read_volume(folder), intact, "2 different images lie at"
-    )
+    assert_far_is_intact_and_near_is_refused(read_volume(folder), intact, "2 different images lie at")
 
 
 def test_copies_of_slices_are_left_out_and_told(folder, intact):
@@ -449,9 +356,7 @@ def test_copies_of_slices_are_left_out_and_told(folder, intact):
     volume = read_volume(folder)
     assert volume.faults == ()
     assert volume.source.files_left_out == 10
-    assert volume.source.notes == (
-        "10 of the series' 110 images are copies of others and were left out",
-    )
+    assert volume.source.notes == ("10 of the series' 110 images are copies of others and were left out",)
     np.testing.assert_array_equal(volume.array, intact.array)
 
 
@@ -469,9 +374,7 @@ def phases(attribute, values):
     datasets = []
     for phase, value in enumerate(values):
         for dataset in series(30):
-            dataset.SOPInstanceUID = generate_uid(
-                entropy_srcs=[str(phase), str(dataset.InstanceNumber)]
-            )
+            dataset.SOPInstanceUID = generate_uid(entropy_srcs=[str(phase), str(dataset.InstanceNumber)])
             setattr(dataset, attribute, value)
             pixels = np.frombuffer(dataset.PixelData, "<u2") + phase
             dataset.PixelData = pixels.astype("<u2").tobytes()
@@ -491,9 +394,7 @@ def phases(attribute, values):
 )
 def test_a_time_point_must_be_chosen_and_is_recorded(folder, attribute, values, name):
     write(folder, phases(attribute, values))
-    with pytest.raises(
-        SeriesError, match=rf"has 3, told apart by their {name}. Choose one from 0 to 2"
-    ):
+    with pytest.raises(SeriesError, match=rf"has 3, told apart by their {name}. Choose one from 0 to 2"):
         read_volume(folder)
     with pytest.raises(SeriesError, match="There is no time point 3"):
         read_volume(folder, time_point=3)
@@ -502,9 +403,7 @@ def test_a_time_point_must_be_chosen_and_is_recorded(folder, attribute, values, 
         volume = read_volume(folder, time_point=time_point)
         assert volume.source.time_point == time_point
         stored = np.frombuffer(ct_slice(7).PixelData, "<u2").reshape(SIDE, SIDE)
-        np.testing.assert_array_equal(
-            volume.array[7], stored.astype(int) + phase - 1024
-        )
+        np.testing.assert_array_equal(volume.array[7], stored.astype(int) + phase - 1024)
 
 
 def test_a_time_point_of_a_series_with_one_is_refused(folder):
@@ -515,9 +414,7 @@ def test_a_time_point_of_a_series_with_one_is_refused(folder):
 
 def test_phases_that_nothing_tells_apart_are_refused(folder):
     write(folder, phases("AcquisitionNumber", [1, 1]))
-    with pytest.raises(
-        SeriesError, match=r"two slices that can be trusted; 2 different images lie at"
-    ):
+    with pytest.raises(SeriesError, match=r"two slices that can be trusted; 2 different images lie at"):
         read_volume(folder)
 
 
@@ -527,15 +424,11 @@ def test_a_phase_may_lack_some_slices(folder, missing, is_split):
     del datasets[30 + 8 : 30 + 8 + missing]
     write(folder, datasets)
     if not is_split:
-        with pytest.raises(
-            SeriesError, match="nothing tells the images that lie at one place apart"
-        ):
+        with pytest.raises(SeriesError, match="nothing tells the images that lie at one place apart"):
             read_volume(folder, time_point=1)
         return
     assert read_volume(folder, time_point=0).faults == ()
-    assert [(f.first, f.last) for f in read_volume(folder, time_point=1).faults] == [
-        (8, 12)
-    ]
+    assert [(f.first, f.last) for f in read_volume(folder, time_point=1).faults] == [(8, 12)]
     with pytest.raises(SeriesError, match="There is no time point -1"):
         read_volume(folder, time_point=-1)
 
@@ -584,9 +477,7 @@ def test_a_slice_of_another_size_leaves_a_hole(folder, intact):
     datasets[AT_NEAR].Columns = 12
     datasets[AT_NEAR].PixelData = datasets[AT_NEAR].PixelData[: 2 * 12 * SIDE]
     write(folder, datasets)
-    assert_far_is_intact_and_near_is_refused(
-        read_volume(folder), intact, "1 slice is missing between"
-    )
+    assert_far_is_intact_and_near_is_refused(read_volume(folder), intact, "1 slice is missing between")
 
 
 def test_a_series_that_is_half_one_thing_and_half_another_is_refused(folder):
@@ -595,20 +486,14 @@ def test_a_series_that_is_half_one_thing_and_half_another_is_refused(folder):
         dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
     write(folder, datasets)
     with pytest.raises(
-        SeriesError,
-        match=r"share one size, orientation and pixel spacing; these do not: 10 of 24 x 24",
+        SeriesError, match=r"share one size, orientation and pixel spacing; these do not: 10 of 24 x 24"
     ):
         read_volume(folder)
 
 
-def test_a_localizer_with_a_frame_of_reference_of_its_own_is_no_obstacle(
-    folder, intact
-):
+def test_a_localizer_with_a_frame_of_reference_of_its_own_is_no_obstacle(folder, intact):
     scout = ct_slice(200)
-    scout.ImageType, scout.FrameOfReferenceUID = (
-        ["ORIGINAL", "PRIMARY", "LOCALIZER"],
-        "1.2.3.99",
-    )
+    scout.ImageType, scout.FrameOfReferenceUID = ["ORIGINAL", "PRIMARY", "LOCALIZER"], "1.2.3.99"
     write(folder, [*series(), scout])
     np.testing.assert_array_equal(read_volume(folder).array, intact.array)
 
@@ -616,11 +501,7 @@ def test_a_localizer_with_a_frame_of_reference_of_its_own_is_no_obstacle(
 def test_what_lies_in_a_folder_beside_the_slices_is_no_lost_slice(folder, intact):
     write(folder, series())
     private = Dataset()
-    private.SOPClassUID, private.Modality, private.SOPInstanceUID = (
-        "1.3.12.2.1107.5.9.1",
-        "OT",
-        "1.2.3.77",
-    )
+    private.SOPClassUID, private.Modality, private.SOPInstanceUID = "1.3.12.2.1107.5.9.1", "OT", "1.2.3.77"
     magnetic = ct_slice(200)
     magnetic.SOPClassUID, magnetic.Modality = MRImageStorage, "MR"
     damaged = write(folder / "others", [private, magnetic])[1]
@@ -637,10 +518,7 @@ def test_what_lies_in_a_folder_beside_the_slices_is_no_lost_slice(folder, intact
 def test_a_series_of_localizers_beside_the_scan_needs_no_choice(folder, intact):
     scouts = [ct_slice(200 + n) for n in range(2)]
     for scout in scouts:
-        scout.ImageType, scout.SeriesInstanceUID = (
-            ["ORIGINAL", "PRIMARY", "LOCALIZER"],
-            "1.2.3.5",
-        )
+        scout.ImageType, scout.SeriesInstanceUID = ["ORIGINAL", "PRIMARY", "LOCALIZER"], "1.2.3.5"
     write(folder, [*series(), *scouts])
     np.testing.assert_array_equal(read_volume(folder).array, intact.array)
     with pytest.raises(SeriesError, match=r"localizers .* only, 2 of them"):
@@ -657,9 +535,7 @@ def test_a_series_of_localizers_beside_the_scan_needs_no_choice(folder, intact):
     ],
 )
 @pytest.mark.parametrize("uid", [UID, ""])
-def test_slices_of_two_patients_in_one_folder_are_refused_without_a_name(
-    folder, attribute, value, words, uid
-):
+def test_slices_of_two_patients_in_one_folder_are_refused_without_a_name(folder, attribute, value, words, uid):
     datasets = series(20)
     for dataset in datasets:
         dataset.SeriesInstanceUID = uid
@@ -674,11 +550,7 @@ def test_slices_of_two_patients_in_one_folder_are_refused_without_a_name(
 
 def test_one_patient_written_in_two_ways_is_one(folder):
     datasets = series(12)
-    datasets[3].PatientName, datasets[4].PatientID, datasets[5].StudyInstanceUID = (
-        "DOE^JANE ",
-        "",
-        None,
-    )
+    datasets[3].PatientName, datasets[4].PatientID, datasets[5].StudyInstanceUID = "DOE^JANE ", "", None
     write(folder, datasets)
     assert read_volume(folder).faults == ()
 
@@ -690,10 +562,7 @@ def test_repeated_instance_uids_are_told_and_positions_decide(folder, intact):
     write(folder, datasets)
     volume = read_volume(folder)
     np.testing.assert_array_equal(volume.array, intact.array)
-    assert (
-        "99 of the series' 100 images repeat the SOP instance UID"
-        in volume.source.notes[0]
-    )
+    assert "99 of the series' 100 images repeat the SOP instance UID" in volume.source.notes[0]
 
 
 def test_an_empty_series_uid_can_be_asked_for_as_it_is_shown(folder):
@@ -709,16 +578,8 @@ def test_an_empty_series_uid_can_be_asked_for_as_it_is_shown(folder):
 @pytest.mark.parametrize(
     ("attribute", "value", "words"),
     [
-        (
-            "ImageType",
-            ["DERIVED", "SECONDARY", "PERFUSION", "RCBF"],
-            "image type is DERIVED SECONDARY PERFUSION RCBF",
-        ),
-        (
-            "ImageType",
-            ["DERIVED", "PRIMARY", "AXIAL", "EFF_ATOMIC_NUM"],
-            "EFF_ATOMIC_NUM",
-        ),
+        ("ImageType", ["DERIVED", "SECONDARY", "PERFUSION", "RCBF"], "image type is DERIVED SECONDARY PERFUSION RCBF"),
+        ("ImageType", ["DERIVED", "PRIMARY", "AXIAL", "EFF_ATOMIC_NUM"], "EFF_ATOMIC_NUM"),
         ("ImageType", ["DERIVED", "PRIMARY", "AXIAL", "MAT_SPECIFIC"], "MAT_SPECIFIC"),
         ("RescaleType", "MGML", "rescale type is MGML"),
         ("HighBit", 14, "its high bit is not the last of its stored bits"),
@@ -756,48 +617,25 @@ def test_a_slice_that_ends_early_is_a_fault(folder, intact, missing_bytes):
     )
 
 
-def test_a_slice_whose_header_ends_early_leaves_a_hole_and_doubts_about_the_ends(
-    folder, intact
-):
+def test_a_slice_whose_header_ends_early_leaves_a_hole_and_doubts_about_the_ends(folder, intact):
     path = write(folder, series())[AT_NEAR]
     path.write_bytes(path.read_bytes()[:400])
     volume = read_volume(folder)
-    assert [(fault.first, fault.last) for fault in volume.faults] == [
-        (-1, -1),
-        (AT_NEAR, AT_NEAR),
-        (100, 100),
-    ]
-    assert_far_is_intact_and_near_is_refused(
-        volume, intact, "1 slice is missing between"
-    )
+    assert [(fault.first, fault.last) for fault in volume.faults] == [(-1, -1), (AT_NEAR, AT_NEAR), (100, 100)]
+    assert_far_is_intact_and_near_is_refused(volume, intact, "1 slice is missing between")
     assert cut_patch(volume, FAR).quality.untrusted_slices == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("112.dcm", b""),
-        ("lost.dcm", b"not DICOM"),
-        ("old.IMA", b"0" * 200),
-        ("cut", None),
-    ],
+    ("name", "content"), [("112.dcm", b""), ("lost.dcm", b"not DICOM"), ("old.IMA", b"0" * 200), ("cut", None)]
 )
-def test_a_file_that_may_be_a_lost_slice_forbids_the_ends_of_the_scan(
-    folder, intact, name, content
-):
+def test_a_file_that_may_be_a_lost_slice_forbids_the_ends_of_the_scan(folder, intact, name, content):
     paths = write(folder, series())
-    (folder / name).write_bytes(
-        paths[0].read_bytes()[:300] if content is None else content
-    )
+    (folder / name).write_bytes(paths[0].read_bytes()[:300] if content is None else content)
     volume = read_volume(folder)
-    np.testing.assert_array_equal(
-        cut_patch(volume, FAR).array, cut_patch(intact, FAR).array
-    )
+    np.testing.assert_array_equal(cut_patch(volume, FAR).array, cut_patch(intact, FAR).array)
     for z in (FIRST[2] + 20, FIRST[2] + (SLICES - 1) * STEP - 20):
-        with pytest.raises(
-            SeriesError,
-            match="a file that cannot be read may hold slices before the first or after",
-        ):
+        with pytest.raises(SeriesError, match="a file that cannot be read may hold slices before the first or after"):
             cut_patch(volume, PatientPoint(0.0, 5.0, float(z)))
     assert volume.source.files_left_out == 1
     assert name not in " ".join(volume.source.notes)
@@ -805,11 +643,7 @@ def test_a_file_that_may_be_a_lost_slice_forbids_the_ends_of_the_scan(
 
 @pytest.mark.parametrize(
     ("keyword", "value"),
-    [
-        ("ImagePositionPatient", None),
-        ("ImageOrientationPatient", [1, 0, 0]),
-        ("PixelSpacing", None),
-    ],
+    [("ImagePositionPatient", None), ("ImageOrientationPatient", [1, 0, 0]), ("PixelSpacing", None)],
 )
 def test_a_slice_that_does_not_say_where_it_lies_is_a_lost_one(folder, keyword, value):
     datasets = series(30)
@@ -822,9 +656,7 @@ def test_where_nothing_can_be_read_the_reason_is_told(folder):
     paths = write(folder, series(3))
     for path in paths:
         path.write_bytes(path.read_bytes()[:400])
-    with pytest.raises(
-        ImageError, match=r"The DICOM file '000\.dcm' is damaged or incomplete"
-    ):
+    with pytest.raises(ImageError, match=r"The DICOM file '000\.dcm' is damaged or incomplete"):
         read_volume(folder)
 
 
@@ -832,9 +664,7 @@ def test_where_one_slice_of_three_is_whole_the_reason_is_told(folder):
     paths = write(folder, series(3))
     for path in paths[1:]:
         path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(
-        ImageError, match=r"'001\.dcm' cannot be read as a scan: .*incomplete"
-    ):
+    with pytest.raises(ImageError, match=r"'001\.dcm' cannot be read as a scan: .*incomplete"):
         read_volume(folder)
 
 
@@ -867,15 +697,11 @@ def test_a_length_that_cannot_be_is_a_lost_slice(folder, before, after):
     assert [fault.first for fault in volume.faults] == [-1, 12, 30]
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="file names are bytes on Linux only"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
 def test_a_file_name_that_is_no_utf_8_is_refused(folder):
     paths = write(folder, series(10))
     paths[3].rename(folder / os.fsdecode(b"f\xe9vrier.dcm"))
-    with pytest.raises(
-        ImageError, match=r"in UTF-8 is wanted, that of 'f\\udce9vrier\.dcm' is not"
-    ):
+    with pytest.raises(ImageError, match=r"in UTF-8 is wanted, that of 'f\\udce9vrier\.dcm' is not"):
         read_volume(folder)
 
 
@@ -902,9 +728,7 @@ def test_a_series_that_is_still_being_written_is_refused(folder, monkeypatch, ho
 # Values
 
 
-@pytest.mark.parametrize(
-    ("intercept", "warned"), [(-1024, False), (0, True), (24, True)]
-)
+@pytest.mark.parametrize(("intercept", "warned"), [(-1024, False), (0, True), (24, True)])
 def test_a_wrong_intercept_is_warned_of(folder, intercept, warned):
     datasets = series()
     for dataset in datasets:
@@ -912,22 +736,14 @@ def test_a_wrong_intercept_is_warned_of(folder, intercept, warned):
     write(folder, datasets)
     quality = cut_patch(read_volume(folder), FAR).quality
     assert (quality.lowest_hu >= 0) == warned
-    assert (
-        any("rescale intercept is missing" in text for text in quality.warnings())
-        == warned
-    )
+    assert any("rescale intercept is missing" in text for text in quality.warnings()) == warned
 
 
 @pytest.mark.parametrize("padding", [-2048, -3024])
 def test_padding_outside_the_field_of_view_is_fed_as_it_is_and_told(folder, padding):
     datasets = series()
     for dataset in datasets:
-        pixels = (
-            np.frombuffer(dataset.PixelData, "<u2")
-            .reshape(SIDE, SIDE)
-            .astype("<i2")
-            .copy()
-        )
+        pixels = np.frombuffer(dataset.PixelData, "<u2").reshape(SIDE, SIDE).astype("<i2").copy()
         pixels[:, :6] = padding + 1024
         dataset.PixelRepresentation, dataset.PixelData = 1, pixels.tobytes()
     write(folder, datasets)
@@ -951,9 +767,7 @@ def test_a_patch_of_a_single_slice_is_refused(folder):
     dataset = ct_slice(0)
     dataset.SliceThickness = 5
     write(folder, [dataset])
-    with pytest.raises(
-        ImageError, match=r"at least two slices, this one has \(24, 24, 1\)"
-    ):
+    with pytest.raises(ImageError, match=r"at least two slices, this one has \(24, 24, 1\)"):
         cut_patch(read_volume(folder), PatientPoint(0.0, 5.0, float(FIRST[2])))
 
 
@@ -969,17 +783,9 @@ def test_one_faulty_place_costs_its_seeds_and_no_others(folder, intact):
         def encode(self, _patches):
             raise MemoryError
 
-    seeds = [
-        LesionSeed(n, str(n), folder, tuple(point))
-        for n, point in enumerate((FAR, NEAR), 1)
-    ]
+    seeds = [LesionSeed(n, str(n), folder, tuple(point)) for n, point in enumerate((FAR, NEAR), 1)]
     far, near = sorted(
-        analyse(
-            seeds,
-            read_volume=lambda seed: read_volume(seed.image),
-            encoder=Counting(),
-            recipe_id="fmcib-csv-v1",
-        ),
+        analyse(seeds, read_volume=lambda seed: read_volume(seed.image), encoder=Counting(), recipe_id="fmcib-csv-v1"),
         key=lambda result: result.seed.row,
     )
     assert far.patch.sha256 == cut_patch(intact, FAR).sha256
@@ -989,9 +795,7 @@ def test_one_faulty_place_costs_its_seeds_and_no_others(folder, intact):
 
 
 @needs_data
-def test_a_real_scan_with_slices_missing_far_away_gives_the_golden_patch(
-    tmp_path, scan_path
-):
+def test_a_real_scan_with_slices_missing_far_away_gives_the_golden_patch(tmp_path, scan_path):
     whole = scan_path("lung1/LUNG1-001_dicom.tar.xz")
     seed = PatientPoint(82.300730, -201.481085, -456.837891)
     for path in whole.rglob("*.dcm"):
@@ -1014,14 +818,9 @@ def test_a_real_scan_with_slices_missing_far_away_gives_the_golden_patch(
 
 @needs_data
 def test_a_real_series_with_a_missing_slice_has_its_place_named(scan_path):
-    folder = (
-        scan_path("odd/dicom2nifti_failing_noise_pixels.tar.xz")
-        / "dicom2nifti_sliceincrement_001"
-    )
+    folder = scan_path("odd/dicom2nifti_failing_noise_pixels.tar.xz") / "dicom2nifti_sliceincrement_001"
     (fault,) = read_volume(folder).faults
-    assert fault.reason.endswith(
-        "(-123.5, -115.2, 28.1075) mm and (-123.5, -115.2, 38.1075) mm"
-    )
+    assert fault.reason.endswith("(-123.5, -115.2, 28.1075) mm and (-123.5, -115.2, 38.1075) mm")
 
 
 @needs_data

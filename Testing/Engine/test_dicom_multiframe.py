@@ -13,11 +13,7 @@ from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    EnhancedCTImageStorage,
-    LegacyConvertedEnhancedCTImageStorage,
-    generate_uid,
-)
+from pydicom.uid import EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage, generate_uid
 from support import DATA, needs_data
 
 FIRST = np.array((-60.0, -50.0, -400.0))
@@ -28,10 +24,7 @@ AXES = {
     "axial": ((1, 0, 0), (0, 1, 0)),
     "feet up": ((-1, 0, 0), (0, 1, 0)),
     "sagittal": ((0, 1, 0), (0, 0, -1)),
-    "oblique": (
-        (np.cos(TURN), np.sin(TURN), 0),
-        (-np.sin(TURN) * 0.8, np.cos(TURN) * 0.8, 0.6),
-    ),
+    "oblique": ((np.cos(TURN), np.sin(TURN), 0), (-np.sin(TURN) * 0.8, np.cos(TURN) * 0.8, 0.6)),
 }
 
 
@@ -49,27 +42,15 @@ def pixels(n):
 def frame(place, row, column, **content):
     normal = np.cross(row, column)
     position = [f"{x:.10g}" for x in FIRST + place * STEP * normal]
-    return group(
-        FrameContentSequence=[group(**content)],
-        PlanePositionSequence=[group(ImagePositionPatient=position)],
-    )
+    return group(FrameContentSequence=[group(**content)], PlanePositionSequence=[group(ImagePositionPatient=position)])
 
 
-def enhanced(
-    places, axes=AXES["axial"], sop_class=EnhancedCTImageStorage, contents=None
-):
+def enhanced(places, axes=AXES["axial"], sop_class=EnhancedCTImageStorage, contents=None):
     """One file with a frame at each of the places, in this order; the pixels tell the place."""
     row, column = (np.array(axis, dtype=float) for axis in axes)
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = (
-        sop_class,
-        generate_uid(entropy_srcs=[str(places)]),
-    )
-    dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = (
-        "CT",
-        "1.2.3.4",
-        7,
-    )
+    dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, generate_uid(entropy_srcs=[str(places)])
+    dataset.Modality, dataset.SeriesInstanceUID, dataset.SeriesNumber = "CT", "1.2.3.4", 7
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
     dataset.NumberOfFrames, dataset.Rows, dataset.Columns = len(places), ROWS, COLUMNS
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
@@ -78,24 +59,16 @@ def enhanced(
     dataset.SharedFunctionalGroupsSequence = [
         group(
             PixelMeasuresSequence=[group(SliceThickness=STEP, PixelSpacing=SPACING)],
-            PlaneOrientationSequence=[
-                group(ImageOrientationPatient=[f"{x:.10g}" for x in (*row, *column)])
-            ],
-            PixelValueTransformationSequence=[
-                group(RescaleIntercept=-1024, RescaleSlope=1, RescaleType="HU")
-            ],
+            PlaneOrientationSequence=[group(ImageOrientationPatient=[f"{x:.10g}" for x in (*row, *column)])],
+            PixelValueTransformationSequence=[group(RescaleIntercept=-1024, RescaleSlope=1, RescaleType="HU")],
             CTImageFrameTypeSequence=[
-                group(
-                    FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
-                    PixelPresentation="MONOCHROME",
-                )
+                group(FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], PixelPresentation="MONOCHROME")
             ],
         )
     ]
     contents = contents or [{}] * len(places)
     dataset.PerFrameFunctionalGroupsSequence = [
-        frame(place, row, column, **content)
-        for place, content in zip(places, contents, strict=True)
+        frame(place, row, column, **content) for place, content in zip(places, contents, strict=True)
     ]
     dataset.PixelData = b"".join(pixels(place).tobytes() for place in places)
     return dataset
@@ -116,15 +89,8 @@ def assert_in_place(volume, count, axes=AXES["axial"]):
     for k in range(count):
         np.testing.assert_array_equal(volume.array[k], pixels(k).astype(int) - 1024)
         for j, i in ((0, 0), (3, 0), (0, 5), (ROWS - 1, COLUMNS - 1)):
-            wanted = (
-                FIRST
-                + k * STEP * np.cross(row, column)
-                + row * SPACING[1] * i
-                + column * SPACING[0] * j
-            )
-            np.testing.assert_allclose(
-                volume.grid.to_patient((i, j, k)), wanted, atol=1e-5
-            )
+            wanted = FIRST + k * STEP * np.cross(row, column) + row * SPACING[1] * i + column * SPACING[0] * j
+            np.testing.assert_allclose(volume.grid.to_patient((i, j, k)), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("axes", AXES.values(), ids=AXES)
@@ -138,9 +104,7 @@ def test_each_frame_lies_where_it_says_in_whatever_order(tmp_path, axes, order):
     assert_in_place(read(tmp_path, enhanced(places, axes)), 9, axes)
 
 
-@pytest.mark.parametrize(
-    "sop_class", [EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage]
-)
+@pytest.mark.parametrize("sop_class", [EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage])
 def test_both_multi_frame_classes_are_read_and_told(tmp_path, sop_class):
     source = read(tmp_path, enhanced(range(5), sop_class=sop_class)).source
     assert (source.kind, source.files, source.files_left_out) == ("dicom", 1, 0)
@@ -154,12 +118,8 @@ def test_groups_of_each_frame_count_before_those_that_are_shared(tmp_path):
     dataset = enhanced(range(5))
     for one in dataset.PerFrameFunctionalGroupsSequence:
         one.PixelMeasuresSequence = copy.deepcopy(shared(dataset).PixelMeasuresSequence)
-        one.PlaneOrientationSequence = copy.deepcopy(
-            shared(dataset).PlaneOrientationSequence
-        )
-        one.PixelValueTransformationSequence = copy.deepcopy(
-            shared(dataset).PixelValueTransformationSequence
-        )
+        one.PlaneOrientationSequence = copy.deepcopy(shared(dataset).PlaneOrientationSequence)
+        one.PixelValueTransformationSequence = copy.deepcopy(shared(dataset).PixelValueTransformationSequence)
     shared(dataset).PixelMeasuresSequence[0].PixelSpacing = [1, 1]
     del shared(dataset).PixelValueTransformationSequence
     assert_in_place(read(tmp_path, dataset), 5)
@@ -184,29 +144,18 @@ def test_a_missing_frame_is_a_fault(tmp_path):
 def test_a_frame_that_lies_twice_is_told_apart_by_its_temporal_position(tmp_path):
     contents = [{"TemporalPositionIndex": phase} for phase in (2, 1) for _ in range(6)]
     dataset = enhanced([*range(6), *range(6)], contents=contents)
-    dataset.PixelData = b"".join(
-        (pixels(n) + phase).astype("<u2").tobytes()
-        for phase in (2, 1)
-        for n in range(6)
-    )
+    dataset.PixelData = b"".join((pixels(n) + phase).astype("<u2").tobytes() for phase in (2, 1) for n in range(6))
     [path] = write(tmp_path, [dataset])
-    with pytest.raises(
-        SeriesError, match="has 2, told apart by their temporal position"
-    ):
+    with pytest.raises(SeriesError, match="has 2, told apart by their temporal position"):
         read_volume(path)
     for time_point in (0, 1):
         volume = read_volume(path, time_point=time_point)
-        np.testing.assert_array_equal(
-            volume.array[4], pixels(4).astype(int) - 1024 + time_point + 1
-        )
+        np.testing.assert_array_equal(volume.array[4], pixels(4).astype(int) - 1024 + time_point + 1)
 
 
 def test_localizer_frames_are_left_out(tmp_path):
     dataset = enhanced([0, 1, 2, 3, 4, 9])
-    kind = group(
-        FrameType=["ORIGINAL", "PRIMARY", "LOCALIZER", "NONE"],
-        PixelPresentation="MONOCHROME",
-    )
+    kind = group(FrameType=["ORIGINAL", "PRIMARY", "LOCALIZER", "NONE"], PixelPresentation="MONOCHROME")
     dataset.PerFrameFunctionalGroupsSequence[5].CTImageFrameTypeSequence = [kind]
     volume = read(tmp_path, dataset)
     assert_in_place(volume, 5)
@@ -239,9 +188,7 @@ def test_frames_that_are_not_hu_are_refused(tmp_path, what, words):
         for one in dataset.PerFrameFunctionalGroupsSequence:
             one.PixelValueTransformationSequence = copy.deepcopy(transformation)
         del shared(dataset).PixelValueTransformationSequence
-        dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence[
-            0
-        ].RescaleIntercept = -1000
+        dataset.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence[0].RescaleIntercept = -1000
     with pytest.raises(SeriesError, match=words):
         read(tmp_path, dataset)
 
@@ -249,14 +196,9 @@ def test_frames_that_are_not_hu_are_refused(tmp_path, what, words):
 def test_a_slope_of_a_frame_that_contradicts_the_shared_one_is_refused(tmp_path):
     dataset = enhanced(range(4))
     for one in dataset.PerFrameFunctionalGroupsSequence:
-        one.PixelValueTransformationSequence = copy.deepcopy(
-            shared(dataset).PixelValueTransformationSequence
-        )
+        one.PixelValueTransformationSequence = copy.deepcopy(shared(dataset).PixelValueTransformationSequence)
         one.PixelValueTransformationSequence[0].RescaleIntercept = -1000
-    with pytest.raises(
-        SeriesError,
-        match="a frame's own rescale slope or intercept is not the one that all share",
-    ):
+    with pytest.raises(SeriesError, match="a frame's own rescale slope or intercept is not the one that all share"):
         read(tmp_path, dataset)
 
 
@@ -292,20 +234,12 @@ def test_fewer_frames_than_the_header_describes_are_refused(tmp_path):
 
 @needs_data
 def test_a_legacy_converted_ct_with_z_descending_is_the_series_it_was_made_from():
-    converted = read_volume(
-        DATA / "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm"
-    )
+    converted = read_volume(DATA / "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm")
     classic = read_volume(DATA / "lidc/LIDC-IDRI-0001_slab")
     first = round(float(classic.grid.to_index(PatientPoint(*converted.grid.origin))[2]))
-    np.testing.assert_allclose(
-        converted.grid.origin, classic.grid.to_patient((0, 0, first)), atol=1e-6
-    )
-    np.testing.assert_allclose(
-        converted.grid.affine[:3, :3], classic.grid.affine[:3, :3], atol=1e-9
-    )
-    np.testing.assert_array_equal(
-        converted.array, np.asarray(classic.array)[first : first + 10]
-    )
+    np.testing.assert_allclose(converted.grid.origin, classic.grid.to_patient((0, 0, first)), atol=1e-6)
+    np.testing.assert_allclose(converted.grid.affine[:3, :3], classic.grid.affine[:3, :3], atol=1e-9)
+    np.testing.assert_array_equal(converted.array, np.asarray(classic.array)[first : first + 10])
 
 
 @needs_data
@@ -313,10 +247,7 @@ def test_a_legacy_converted_ct_with_z_descending_is_the_series_it_was_made_from(
     ("name", "words"),
     [
         ("odd/enhanced_ct/eCT_Supplemental.dcm", "its rescale type is US"),
-        (
-            "odd/enhanced_ct/dcmqi_24x38x3_legacy_converted_enhanced.dcm",
-            "its rescale type is US",
-        ),
+        ("odd/enhanced_ct/dcmqi_24x38x3_legacy_converted_enhanced.dcm", "its rescale type is US"),
     ],
 )
 def test_real_multi_frame_files_that_are_no_hu_are_refused(name, words):
@@ -327,12 +258,8 @@ def test_real_multi_frame_files_that_are_no_hu_are_refused(name, words):
 @needs_data
 def test_a_compressed_multi_frame_file_is_read(tmp_path):
     """GDCM decodes frames that are stored one by one, here by run lengths."""
-    dataset = pydicom.dcmread(
-        DATA / "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm"
-    )
-    plain = read_volume(
-        DATA / "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm"
-    )
+    dataset = pydicom.dcmread(DATA / "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm")
+    plain = read_volume(DATA / "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm")
     dataset.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
     dataset.save_as(tmp_path / "rle.dcm")
     np.testing.assert_array_equal(read_volume(tmp_path / "rle.dcm").array, plain.array)

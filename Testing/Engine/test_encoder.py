@@ -12,13 +12,7 @@ import numpy as np
 import pytest
 from fmcib_engine.encoders import DEMONSTRATION, devices
 from fmcib_engine.encoders.batching import Batcher
-from fmcib_engine.errors import (
-    DeviceError,
-    FeatureError,
-    InputError,
-    OutOfMemoryError,
-    WeightsError,
-)
+from fmcib_engine.errors import DeviceError, FeatureError, InputError, OutOfMemoryError, WeightsError
 from support import GOLDEN, golden_cases, needs_golden
 
 torch = pytest.importorskip("torch")
@@ -27,11 +21,7 @@ resnet = pytest.importorskip("monai.networks.nets.resnet")
 from fmcib_engine.encoders.fmcib import SPEC, FmcibEncoder, build_network  # noqa: E402  after the skips
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import fill, read_checkpoint  # noqa: E402
-from fmcib_engine.weights.demonstration import (
-    content_sha256,
-    demonstration_trunk,
-    is_demonstration,
-)  # noqa: E402
+from fmcib_engine.weights.demonstration import content_sha256, demonstration_trunk, is_demonstration  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +38,7 @@ def demonstration():
 def reference_checkpoint(tmp_path_factory):
     """The checkpoint under which the golden features were computed, made by the script beside them."""
     path = tmp_path_factory.mktemp("weights") / "reference_weights.torch"
-    subprocess.run(
-        [sys.executable, GOLDEN / "make_reference_weights.py", path],
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run([sys.executable, GOLDEN / "make_reference_weights.py", path], check=True, capture_output=True)
     yield path
     path.unlink()
 
@@ -73,15 +59,7 @@ def test_features_are_upstreams(case, golden, reference):
 
 @needs_golden
 def test_a_batch_gives_the_features_of_its_patches_in_order(golden, reference):
-    names = [
-        "lidc-0314",
-        "ibsi",
-        "r01-001",
-        "thorax-heart",
-        "lidc-0314-corner",
-        "lidc-0314-far-corner",
-        "lidc-0001",
-    ]
+    names = ["lidc-0314", "ibsi", "r01-001", "thorax-heart", "lidc-0314-corner", "lidc-0314-far-corner", "lidc-0001"]
     encoded = reference.encode([golden[f"{name}/patch"] for name in names])
     for name, one in zip(names, encoded, strict=True):
         expected = golden[f"{name}/features"]
@@ -89,24 +67,17 @@ def test_a_batch_gives_the_features_of_its_patches_in_order(golden, reference):
 
 
 @needs_golden
-def test_the_demonstration_weights_are_the_reference_checkpoint(
-    reference_checkpoint, trunk
-):
+def test_the_demonstration_weights_are_the_reference_checkpoint(reference_checkpoint, trunk):
     stored = read_checkpoint(reference_checkpoint).trunk
     assert stored.keys() == trunk.keys()
     assert all(torch.allclose(stored[key], trunk[key], atol=1e-6) for key in trunk)
 
 
 @needs_golden
-def test_a_file_of_demonstration_weights_is_marked_and_hashed(
-    reference, reference_checkpoint
-):
+def test_a_file_of_demonstration_weights_is_marked_and_hashed(reference, reference_checkpoint):
     assert reference.weights.demonstration
     assert reference.weights.name == f"{DEMONSTRATION} (reference_weights.torch)"
-    assert (
-        reference.weights.sha256
-        == hashlib.sha256(reference_checkpoint.read_bytes()).hexdigest()
-    )
+    assert reference.weights.sha256 == hashlib.sha256(reference_checkpoint.read_bytes()).hexdigest()
 
 
 def test_generated_weights_are_marked_and_hashed(demonstration, trunk):
@@ -118,12 +89,8 @@ def test_generated_weights_are_marked_and_hashed(demonstration, trunk):
 def test_the_network_has_4096_features_and_184_million_parameters():
     network = build_network()
     assert SPEC.feature_count == 4096
-    assert sum(
-        parameter.numel() for parameter in network.parameters()
-    ) == pytest.approx(184.5e6, rel=0.001)
-    assert all(
-        parameter.is_meta for parameter in network.parameters()
-    )  # no random numbers were drawn
+    assert sum(parameter.numel() for parameter in network.parameters()) == pytest.approx(184.5e6, rel=0.001)
+    assert all(parameter.is_meta for parameter in network.parameters())  # no random numbers were drawn
 
 
 def test_the_first_stride_is_two_and_another_is_refused(monkeypatch):
@@ -135,10 +102,7 @@ def test_the_first_stride_is_two_and_another_is_refused(monkeypatch):
         return right(**{**options, "conv1_t_stride": 1})
 
     monkeypatch.setattr(resnet, "resnet50", wrong_stride)
-    with pytest.raises(
-        WeightsError,
-        match=r"stride \(2, 2, 2\), this MONAI built \(1, 2, 2\)|built \(1, 1, 1\)",
-    ):
+    with pytest.raises(WeightsError, match=r"stride \(2, 2, 2\), this MONAI built \(1, 2, 2\)|built \(1, 1, 1\)"):
         build_network()
 
 
@@ -149,24 +113,11 @@ def other_forms(trunk):
     return {
         "trunk": ({"trunk_state_dict": trunk}, 0),
         "trunk and head": ({"trunk_state_dict": trunk, "head_state_dict": head}, 2),
-        "trunk behind module": (
-            {
-                "trunk_state_dict": {
-                    f"module.{key}": value for key, value in trunk.items()
-                }
-            },
-            0,
-        ),
+        "trunk behind module": ({"trunk_state_dict": {f"module.{key}": value for key, value in trunk.items()}}, 0),
         "lighter": ({"state_dict": lighter}, 2),
-        "lighter behind module": (
-            {"state_dict": {f"module.{key}": value for key, value in lighter.items()}},
-            2,
-        ),
+        "lighter behind module": ({"state_dict": {f"module.{key}": value for key, value in lighter.items()}}, 2),
         "plain": (dict(trunk), 0),
-        "plain behind module": (
-            {f"module.{key}": value for key, value in trunk.items()},
-            0,
-        ),
+        "plain behind module": ({f"module.{key}": value for key, value in trunk.items()}, 0),
     }
 
 
@@ -185,13 +136,8 @@ def save(tmp_path):
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
 @pytest.mark.parametrize("form", list(other_forms({})))
-def test_every_form_of_checkpoint_gives_the_encoders_own_names(
-    form, zipped, trunk, save
-):
-    some = {
-        key: trunk[key].clone()
-        for key in ("conv1.weight", "bn1.bias", "layer4.2.bn3.num_batches_tracked")
-    }
+def test_every_form_of_checkpoint_gives_the_encoders_own_names(form, zipped, trunk, save):
+    some = {key: trunk[key].clone() for key in ("conv1.weight", "bn1.bias", "layer4.2.bn3.num_batches_tracked")}
     content, head_size = other_forms(some)[form]
     checkpoint = read_checkpoint(save(content, _use_new_zipfile_serialization=zipped))
     assert len(checkpoint.head) == head_size
@@ -199,23 +145,15 @@ def test_every_form_of_checkpoint_gives_the_encoders_own_names(
     assert all(torch.equal(checkpoint.trunk[key], some[key]) for key in some)
 
 
-def test_a_lighter_checkpoint_with_a_head_gives_the_same_features(
-    trunk, save, demonstration
-):
+def test_a_lighter_checkpoint_with_a_head_gives_the_same_features(trunk, save, demonstration):
     content, _ = other_forms(trunk)["lighter behind module"]
     patch = np.random.default_rng(1).uniform(0, 0.6, (50, 50, 50)).astype(np.float32)
     encoder = load_encoder(save(content), device="cpu")
-    np.testing.assert_array_equal(
-        encoder.encode([patch])[0].features, demonstration.encode([patch])[0].features
-    )
+    np.testing.assert_array_equal(encoder.encode([patch])[0].features, demonstration.encode([patch])[0].features)
 
 
 def test_missing_unexpected_and_misshapen_tensors_are_named(trunk):
-    wrong = {
-        key: value
-        for key, value in trunk.items()
-        if key not in {"conv1.weight", "bn1.bias"}
-    }
+    wrong = {key: value for key, value in trunk.items() if key not in {"conv1.weight", "bn1.bias"}}
     wrong["extra.weight"] = torch.zeros(1)
     wrong["bn1.weight"] = torch.zeros(7)
     wrong["layer1.0.conv1.weight"] = trunk["layer1.0.conv1.weight"].half()
@@ -228,9 +166,7 @@ def test_missing_unexpected_and_misshapen_tensors_are_named(trunk):
     assert "1 unexpected (extra.weight)" in message
     assert "bn1.weight (7,) torch.float32 instead of (128,) torch.float32" in message
     assert "torch.float16 instead of" in message
-    assert all(
-        parameter.is_meta for parameter in network.parameters()
-    )  # nothing was filled
+    assert all(parameter.is_meta for parameter in network.parameters())  # nothing was filled
 
 
 def test_a_prefix_on_some_names_only_is_not_taken_off(save):
@@ -240,12 +176,8 @@ def test_a_prefix_on_some_names_only_is_not_taken_off(save):
 
 
 def test_a_checkpoint_in_half_precision_is_refused_by_type(trunk, save):
-    path = save(
-        {"trunk_state_dict": {key: value.half() for key, value in trunk.items()}}
-    )
-    with pytest.raises(
-        WeightsError, match=r"of another shape or type .*torch\.float16 instead of"
-    ):
+    path = save({"trunk_state_dict": {key: value.half() for key, value in trunk.items()}})
+    with pytest.raises(WeightsError, match=r"of another shape or type .*torch\.float16 instead of"):
         load_encoder(path, device="cpu")
 
 
@@ -256,23 +188,15 @@ def test_weights_that_give_no_numbers_are_refused_at_once(trunk, save):
 
 
 def test_features_that_are_no_numbers_are_an_error(patches):
-    batcher = Batcher(
-        lambda batch, _: np.full((len(batch), 2), np.inf),
-        torch.device("cpu"),
-        batch_size=4,
-    )
+    batcher = Batcher(lambda batch, _: np.full((len(batch), 2), np.inf), torch.device("cpu"), batch_size=4)
     with pytest.raises(FeatureError, match="NaN or infinite"):
         batcher.run(patches)
 
 
-def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(
-    trunk, demonstration
-):
+def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(trunk, demonstration):
     network = build_network()
     fill(network, trunk, name="demonstration")
-    encoder = FmcibEncoder(
-        network, demonstration.weights, torch.device("cpu"), batch_size=2
-    )
+    encoder = FmcibEncoder(network, demonstration.weights, torch.device("cpu"), batch_size=2)
     encoder._batcher.device = torch.device("meta")  # stands for a GPU
     moved = network.to
 
@@ -280,12 +204,7 @@ def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(
         if device.type == "meta":
             network.layer4.to("meta")
             network.layer4.load_state_dict(
-                {
-                    key[7:]: value
-                    for key, value in trunk.items()
-                    if key.startswith("layer4.")
-                },
-                assign=True,
+                {key[7:]: value for key, value in trunk.items() if key.startswith("layer4.")}, assign=True
             )
             message = "CUDA out of memory"
             raise torch.OutOfMemoryError(message)
@@ -294,26 +213,14 @@ def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(
     network.to = torn_move
     patch = np.full((50, 50, 50), 0.3, np.float32)
     (encoded,) = encoder.encode([patch])
-    np.testing.assert_array_equal(
-        encoded.features, demonstration.encode([patch])[0].features
-    )
+    np.testing.assert_array_equal(encoded.features, demonstration.encode([patch])[0].features)
     assert (encoded.device, encoder.device) == ("cpu", "cpu")
     assert "out of memory" in encoded.note
 
 
 def test_a_lighter_file_with_tensors_of_other_parts_is_refused(save):
-    path = save(
-        {
-            "state_dict": {
-                "model.trunk.conv1.weight": torch.zeros(1),
-                "criterion.weight": torch.zeros(1),
-            }
-        }
-    )
-    with pytest.raises(
-        WeightsError,
-        match=r"neither model\.trunk\.\* nor model\.heads\.\* \(criterion\.weight\)",
-    ):
+    path = save({"state_dict": {"model.trunk.conv1.weight": torch.zeros(1), "criterion.weight": torch.zeros(1)}})
+    with pytest.raises(WeightsError, match=r"neither model\.trunk\.\* nor model\.heads\.\* \(criterion\.weight\)"):
         read_checkpoint(path)
 
 
@@ -328,10 +235,7 @@ class RunsCode:
         (b"", "cannot be opened|not a checkpoint"),
         (b"<!DOCTYPE html><html>404</html>", "not a checkpoint|cannot be opened"),
         (pickle.dumps(RunsCode()), "holds code, which is never run"),
-        (
-            pickle.dumps({"trunk_state_dict": [1, 2]}),
-            "not a checkpoint|cannot be opened|no dictionary",
-        ),
+        (pickle.dumps({"trunk_state_dict": [1, 2]}), "not a checkpoint|cannot be opened|no dictionary"),
         (b"PK\x03\x04 torn", "cannot be opened|not a checkpoint"),
     ],
     ids=["empty", "html", "code", "list", "torn"],
@@ -347,28 +251,21 @@ def test_files_that_are_no_checkpoint_are_refused_by_name(content, message, tmp_
 
 
 def test_a_truncated_checkpoint_is_refused(save, tmp_path):
-    whole = save(
-        {"trunk_state_dict": {"conv1.weight": torch.zeros(100_000)}}
-    ).read_bytes()
+    whole = save({"trunk_state_dict": {"conv1.weight": torch.zeros(100_000)}}).read_bytes()
     torn = tmp_path / "torn.torch"
     torn.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(WeightsError, match=r"torn\.torch"):
         read_checkpoint(torn)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [[1, 2], {"trunk_state_dict": {}}, {"trunk_state_dict": {"a": 1}}, {"epoch": 3}],
-)
+@pytest.mark.parametrize("content", [[1, 2], {"trunk_state_dict": {}}, {"trunk_state_dict": {"a": 1}}, {"epoch": 3}])
 def test_dictionaries_without_tensors_are_refused(content, save):
     with pytest.raises(WeightsError, match="Choose another file"):
         read_checkpoint(save(content))
 
 
 def test_a_missing_file_is_told_without_its_folder(tmp_path):
-    with pytest.raises(
-        WeightsError, match=r"no weights file nothing\.torch"
-    ) as refusal:
+    with pytest.raises(WeightsError, match=r"no weights file nothing\.torch") as refusal:
         load_encoder(tmp_path / "nothing.torch")
     assert str(tmp_path) not in str(refusal.value)
 
@@ -401,12 +298,7 @@ def test_auto_is_the_first_of_the_listed_devices():
 class SmallMemory:
     """A device that has room for `room` patches, and the CPU for `cpu_room`."""
 
-    def __init__(
-        self,
-        room: int,
-        cpu_room: int = 99,
-        error: type[BaseException] = torch.OutOfMemoryError,
-    ) -> None:
+    def __init__(self, room: int, cpu_room: int = 99, error: type[BaseException] = torch.OutOfMemoryError) -> None:
         self.room, self.cpu_room, self.error = room, cpu_room, error
         self.batches: list[tuple[str, int]] = []
 
@@ -448,28 +340,17 @@ def test_out_of_memory_for_one_patch_goes_to_the_cpu_and_says_so(patches, caplog
 
 def test_a_last_batch_that_is_smaller_is_halved_from_its_own_size():
     memory = SmallMemory(room=1)
-    Batcher(memory, torch.device("cuda:0"), batch_size=8).run(
-        [np.zeros((2, 2, 2), np.float32)] * 2
-    )
+    Batcher(memory, torch.device("cuda:0"), batch_size=8).run([np.zeros((2, 2, 2), np.float32)] * 2)
     assert [size for _, size in memory.batches] == [2, 1, 1]
 
 
 def test_a_fall_back_to_the_cpu_says_what_was_not_measured_there():
-    batcher = Batcher(
-        SmallMemory(room=0),
-        torch.device("cuda:0"),
-        batch_size=1,
-        remark="; not measured",
-    )
-    assert batcher.run([np.zeros((2, 2, 2), np.float32)])[0].note.endswith(
-        "on the CPU; not measured"
-    )
+    batcher = Batcher(SmallMemory(room=0), torch.device("cuda:0"), batch_size=1, remark="; not measured")
+    assert batcher.run([np.zeros((2, 2, 2), np.float32)])[0].note.endswith("on the CPU; not measured")
 
 
 def test_no_memory_anywhere_is_an_error_of_ours(patches):
-    batcher = Batcher(
-        SmallMemory(room=0, cpu_room=0), torch.device("cuda:0"), batch_size=4
-    )
+    batcher = Batcher(SmallMemory(room=0, cpu_room=0), torch.device("cuda:0"), batch_size=4)
     with pytest.raises(OutOfMemoryError, match="no memory left for a single patch"):
         batcher.run(patches)
 
@@ -489,12 +370,7 @@ def test_reduced_precision_is_marked_and_its_deviation_measured(trunk, demonstra
     network = build_network()
     fill(network, trunk, name="demonstration")
     reduced = FmcibEncoder(
-        network,
-        demonstration.weights,
-        torch.device("cpu"),
-        precision="bfloat16",
-        batch_size=1,
-        probe=probe,
+        network, demonstration.weights, torch.device("cpu"), precision="bfloat16", batch_size=1, probe=probe
     )
     assert reduced.precision == "bfloat16"
     exact = demonstration.encode([probe])[0].features
@@ -514,10 +390,7 @@ def test_features_on_cuda_are_upstreams(golden, reference_checkpoint):
     for case in golden_cases():
         expected = golden[f"{case.name}/features"]
         (encoded,) = encoder.encode([golden[f"{case.name}/patch"]])
-        assert (
-            np.linalg.norm(encoded.features - expected) / np.linalg.norm(expected)
-            < 1e-4
-        )
+        assert np.linalg.norm(encoded.features - expected) / np.linalg.norm(expected) < 1e-4
 
 
 def test_importing_the_engine_loads_neither_torch_nor_monai():
@@ -525,7 +398,5 @@ def test_importing_the_engine_loads_neither_torch_nor_monai():
         "import sys, fmcib_engine, fmcib_engine.pipeline, fmcib_engine.weights, fmcib_engine.encoders.fmcib\n"
         "print([name for name in ('torch', 'monai', 'SimpleITK', 'pydicom') if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

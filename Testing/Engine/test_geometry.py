@@ -13,50 +13,33 @@ from support import OBLIQUE, SIGNED_PERMUTATIONS
 
 
 @pytest.mark.parametrize("direction", SIGNED_PERMUTATIONS)
-def test_index_to_patient_and_back_is_the_same_index_for_each_of_48_storage_orders(
-    direction,
-):
-    grid = VoxelGrid.from_parts(
-        (7, 11, 13),
-        origin=(-80.5, 12.25, 903.0),
-        spacing=(0.7, 0.9, 2.5),
-        direction=direction,
-    )
+def test_index_to_patient_and_back_is_the_same_index_for_each_of_48_storage_orders(direction):
+    grid = VoxelGrid.from_parts((7, 11, 13), origin=(-80.5, 12.25, 903.0), spacing=(0.7, 0.9, 2.5), direction=direction)
     point = grid.to_patient((2.5, 3.0, 11.75))
-    expected = np.array((-80.5, 12.25, 903.0)) + direction @ (
-        np.array((0.7, 0.9, 2.5)) * (2.5, 3.0, 11.75)
-    )
+    expected = np.array((-80.5, 12.25, 903.0)) + direction @ (np.array((0.7, 0.9, 2.5)) * (2.5, 3.0, 11.75))
     np.testing.assert_allclose(point, expected, atol=1e-12)
-    np.testing.assert_allclose(
-        grid.to_index(PatientPoint.from_lps(point)), (2.5, 3.0, 11.75), atol=1e-12
-    )
+    np.testing.assert_allclose(grid.to_index(PatientPoint.from_lps(point)), (2.5, 3.0, 11.75), atol=1e-12)
     assert not grid.is_oblique
     np.testing.assert_allclose(grid.spacing, (0.7, 0.9, 2.5))
     np.testing.assert_allclose(grid.direction, direction, atol=1e-12)
 
 
 def test_oblique_grid_is_recognised_and_keeps_its_spacing():
-    grid = VoxelGrid.from_parts(
-        (5, 6, 7), origin=(0, 0, 0), spacing=(0.5, 0.6, 3.0), direction=OBLIQUE
-    )
+    grid = VoxelGrid.from_parts((5, 6, 7), origin=(0, 0, 0), spacing=(0.5, 0.6, 3.0), direction=OBLIQUE)
     assert grid.is_oblique
     np.testing.assert_allclose(grid.spacing, (0.5, 0.6, 3.0))
 
 
 def test_ras_and_lps_differ_in_the_signs_of_x_and_y_only():
     assert PatientPoint.from_ras((1, 2, 3)) == PatientPoint.from_lps((-1, -2, 3))
-    grid = VoxelGrid.from_parts(
-        (2, 3, 4), origin=(10, 20, 30), spacing=(1, 2, 3), direction=np.eye(3)
-    )
+    grid = VoxelGrid.from_parts((2, 3, 4), origin=(10, 20, 30), spacing=(1, 2, 3), direction=np.eye(3))
     np.testing.assert_array_equal(grid.ras_affine[:3, 3], (-10, -20, 30))
     again = VoxelGrid.from_ras_affine(grid.size, grid.ras_affine)
     np.testing.assert_array_equal(again.affine, grid.affine)
 
 
 def test_the_three_frames_name_the_same_point():
-    grid = VoxelGrid.from_parts(
-        (20, 30, 40), origin=(-5, 7, 11), spacing=(0.8, 0.8, 2.0), direction=OBLIQUE
-    )
+    grid = VoxelGrid.from_parts((20, 30, 40), origin=(-5, 7, 11), spacing=(0.8, 0.8, 2.0), direction=OBLIQUE)
     lps = grid.to_patient((3, 4, 5))
     for values, frame in [(lps, "lps"), (lps * (-1, -1, 1), "ras"), ((3, 4, 5), "ijk")]:
         point = point_in_frame(values, parse_frame(frame), grid)
@@ -79,13 +62,9 @@ def test_point_needs_three_coordinates():
         PatientPoint.from_lps((1, 2))
 
 
-@pytest.mark.parametrize(
-    "direction", [np.eye(3), np.diag([-1.0, 1, -1]), np.eye(3)[:, [2, 0, 1]], OBLIQUE]
-)
+@pytest.mark.parametrize("direction", [np.eye(3), np.diag([-1.0, 1, -1]), np.eye(3)[:, [2, 0, 1]], OBLIQUE])
 def test_bounds_are_the_outer_faces_of_the_border_voxels(direction):
-    grid = VoxelGrid.from_parts(
-        (4, 5, 6), origin=(1, 2, 3), spacing=(1.0, 2.0, 5.0), direction=direction
-    )
+    grid = VoxelGrid.from_parts((4, 5, 6), origin=(1, 2, 3), spacing=(1.0, 2.0, 5.0), direction=direction)
     for axis, count in enumerate(grid.size):
         for face, step in ((-0.5, -1), (count - 0.5, 1)):
             index = np.array([1.0, 2.0, 3.0])
@@ -97,9 +76,7 @@ def test_bounds_are_the_outer_faces_of_the_border_voxels(direction):
 
 
 def test_refusal_names_the_seed_and_the_bounds_in_both_frames():
-    grid = VoxelGrid.from_parts(
-        (4, 5, 6), origin=(0, 0, 0), spacing=(1, 2, 5), direction=np.eye(3)
-    )
+    grid = VoxelGrid.from_parts((4, 5, 6), origin=(0, 0, 0), spacing=(1, 2, 5), direction=np.eye(3))
     with pytest.raises(SeedError) as refusal:
         grid.require_inside(PatientPoint(10, 0, 0))
     message = str(refusal.value)
@@ -110,9 +87,7 @@ def test_refusal_names_the_seed_and_the_bounds_in_both_frames():
 
 
 def test_border_distance_is_in_millimetres_along_the_nearest_axis():
-    grid = VoxelGrid.from_parts(
-        (10, 10, 10), origin=(0, 0, 0), spacing=(1, 2, 5), direction=OBLIQUE
-    )
+    grid = VoxelGrid.from_parts((10, 10, 10), origin=(0, 0, 0), spacing=(1, 2, 5), direction=OBLIQUE)
     inside = PatientPoint.from_lps(grid.to_patient((1, 4, 4)))
     outside = PatientPoint.from_lps(grid.to_patient((4, 4, -1.5)))
     assert grid.border_distance(inside) == pytest.approx(1.5)
@@ -126,11 +101,7 @@ def test_border_distance_is_in_millimetres_along_the_nearest_axis():
         ((2, 2, 2), np.eye(3), "4x4"),
         ((2, 2, 2), np.diag([1, 1, np.nan, 1]), "finite"),
         ((2, 2, 2), np.diag([1, 0, 1, 1.0]), "must span space"),
-        (
-            (2, 2, 2),
-            np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]),
-            "must span space",
-        ),
+        ((2, 2, 2), np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), "must span space"),
     ],
 )
 def test_impossible_grids_are_refused(size, affine, message):

@@ -79,9 +79,7 @@ def test_the_chest_is_the_same_each_time():
         ("spinal canal", (0, 84, 142), -20, 70),
     ],
 )
-def test_each_tissue_has_its_hu_where_a_radiologist_looks_for_it(
-    tissue, place, lowest, highest
-):
+def test_each_tissue_has_its_hu_where_a_radiologist_looks_for_it(tissue, place, lowest, highest):
     assert lowest <= hu_at(coarse(), *place) <= highest, tissue
 
 
@@ -103,12 +101,8 @@ def test_the_table_can_be_left_out():
 
 def test_the_nodule_lies_at_the_seed_in_the_right_lung():
     volume = coarse()
-    centre = volume.grid.to_patient(np.argwhere(nodule_of(volume))[:, ::-1]).mean(
-        axis=0
-    )
-    assert (
-        np.abs(centre - phantom.PHANTOM_SEED.to_array()) < volume.grid.spacing
-    ).all()
+    centre = volume.grid.to_patient(np.argwhere(nodule_of(volume))[:, ::-1]).mean(axis=0)
+    assert (np.abs(centre - phantom.PHANTOM_SEED.to_array()) < volume.grid.spacing).all()
     assert phantom.PHANTOM_SEED.x < chest._MIDLINE[0] - 30
     assert phantom.PHANTOM_SEED.x < 0  # LPS: x grows to the left
 
@@ -125,13 +119,9 @@ def test_the_nodule_is_as_large_as_it_says_and_soft():
 def test_the_lungs_are_two_and_lie_left_and_right_of_the_midline():
     volume = coarse()
     k = round(150 / COARSE[2])
-    labels, count = ndimage.label(
-        ndimage.binary_opening(np.asarray(volume.array[k]) < -600, iterations=3)
-    )
+    labels, count = ndimage.label(ndimage.binary_opening(np.asarray(volume.array[k]) < -600, iterations=3))
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    sizes = {
-        n: np.count_nonzero(labels == n) for n in range(1, count + 1) if n not in edge
-    }
+    sizes = {n: np.count_nonzero(labels == n) for n in range(1, count + 1) if n not in edge}
     lungs = sorted(sizes, key=lambda n: sizes[n], reverse=True)[:2]
     right, left = sorted(np.argwhere(labels == lung)[:, 1].mean() for lung in lungs)
     assert right < 100
@@ -142,12 +132,7 @@ def test_the_probe_volume_is_whole_hu_and_the_same_to_the_bit():
     volume = phantom.probe_volume()
     assert volume.array.dtype == np.float32
     np.testing.assert_array_equal(volume.array, np.rint(volume.array))
-    assert (
-        hashlib.sha256(
-            np.ascontiguousarray(volume.array, dtype="<f4").tobytes()
-        ).hexdigest()
-        == PROBE_VOLUME_SHA256
-    )
+    assert hashlib.sha256(np.ascontiguousarray(volume.array, dtype="<f4").tobytes()).hexdigest() == PROBE_VOLUME_SHA256
 
 
 def test_the_probe_patch_has_the_values_it_had():
@@ -161,11 +146,7 @@ def test_the_probe_patch_has_the_values_it_had():
 
 def test_the_probe_seed_is_far_from_where_truncation_decides():
     quality = cut_patch(phantom.probe_volume(), phantom.PROBE_SEED).quality
-    for offset in (
-        quality.seed_offset_x_mm,
-        quality.seed_offset_y_mm,
-        quality.seed_offset_z_mm,
-    ):
+    for offset in (quality.seed_offset_x_mm, quality.seed_offset_y_mm, quality.seed_offset_z_mm):
         assert 0.6 < offset < 1.4
     assert quality.padded_fraction == 0
 

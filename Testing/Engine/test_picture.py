@@ -20,9 +20,7 @@ def scan(size=(100, 100, 100), *, fill=-300.0, centre=SEED, direction=None):
     """A scan of one value, 1 mm, around `centre`."""
     direction = np.eye(3) if direction is None else direction
     origin = centre.to_array() - direction @ ((np.array(size) - 1) / 2)
-    grid = VoxelGrid.from_parts(
-        size, origin=origin, spacing=(1, 1, 1), direction=direction
-    )
+    grid = VoxelGrid.from_parts(size, origin=origin, spacing=(1, 1, 1), direction=direction)
     return Volume(np.full(size[::-1], fill, dtype=np.float32), grid)
 
 
@@ -68,9 +66,7 @@ def brightest_voxel(shown):
         ((0, 3, -FAR), 2, "down"),
     ],
 )
-def test_a_mark_appears_on_the_side_where_a_radiologist_expects_it(
-    tmp_path, offset_lps, number, step
-):
+def test_a_mark_appears_on_the_side_where_a_radiologist_expects_it(tmp_path, offset_lps, number, step):
     patch = with_mark(offset_lps)
     draw_patch(patch, tmp_path / "mark.png", title="Mark")
     column, row = brightest_voxel(panel(tmp_path / "mark.png", number))
@@ -78,12 +74,7 @@ def test_a_mark_appears_on_the_side_where_a_radiologist_expects_it(
     across, along = ((0, 1), (0, 2), (1, 2))[number]
     moved_right = column - seed[across]
     moved_down = row - (seed[along] if number == 0 else PATCH_SIZE - 1 - seed[along])
-    distance = {
-        "right": moved_right,
-        "left": -moved_right,
-        "down": moved_down,
-        "up": -moved_down,
-    }[step]
+    distance = {"right": moved_right, "left": -moved_right, "down": moved_down, "up": -moved_down}[step]
     assert distance == pytest.approx(FAR, abs=1.01)
 
 
@@ -96,18 +87,14 @@ def test_each_voxel_is_a_plain_square_of_its_own_gray(tmp_path):
     low, high = picture.WINDOW_HU
     expected = (patch.to_hu()[z, 5:20, 10:20] - low) / (high - low) * 255
     shown = panel(tmp_path / "noise.png", 0)[40:160, 80:160]
-    np.testing.assert_allclose(
-        shown[..., 0], np.kron(expected, np.ones((8, 8))), atol=2
-    )  # 256 grays
+    np.testing.assert_allclose(shown[..., 0], np.kron(expected, np.ones((8, 8))), atol=2)  # 256 grays
     assert (np.ptp(shown, axis=2) == 0).all()
 
 
 def test_the_picture_has_its_size_and_a_band_only_for_a_notice(tmp_path):
     patch = with_mark((FAR, 0, 0))
     draw_patch(patch, tmp_path / "plain.png", title="A title with $dollars_ and 50 %")
-    draw_patch(
-        patch, tmp_path / "notice.png", title="A title", notice="DEMONSTRATION WEIGHTS"
-    )
+    draw_patch(patch, tmp_path / "notice.png", title="A title", notice="DEMONSTRATION WEIGHTS")
     plain, notice = pixels(tmp_path / "plain.png"), pixels(tmp_path / "notice.png")
     assert plain.shape == notice.shape == (picture.HEIGHT, picture.WIDTH, 3)
 
@@ -125,9 +112,7 @@ def test_what_lies_outside_the_scan_is_blue_and_air_is_not(tmp_path):
     patch = cut_patch(volume, right_face)
     draw_patch(patch, tmp_path / "border.png", title="Border")
     shown = panel(tmp_path / "border.png", 0)
-    blue = (shown[..., 2] - shown[..., 0] > 40).reshape(
-        PATCH_SIZE, 8, PATCH_SIZE, 8
-    ).mean(axis=(1, 3)) > 0.5
+    blue = (shown[..., 2] - shown[..., 0] > 40).reshape(PATCH_SIZE, 8, PATCH_SIZE, 8).mean(axis=(1, 3)) > 0.5
     outside = ~patch.inside
     assert outside.mean() == pytest.approx(patch.quality.padded_fraction, abs=1e-6)
     z = int(np.rint(patch.grid.to_index(right_face))[2])
@@ -145,9 +130,7 @@ def test_an_older_picture_is_replaced_and_no_other_file_is_left(tmp_path):
 
 def test_a_folder_that_does_not_exist_is_refused_by_the_files_name_only(tmp_path):
     with pytest.raises(OutputError, match=r"patch\.png cannot be written") as caught:
-        draw_patch(
-            with_mark((FAR, 0, 0)), tmp_path / "Doe^John" / "patch.png", title="T"
-        )
+        draw_patch(with_mark((FAR, 0, 0)), tmp_path / "Doe^John" / "patch.png", title="T")
     assert "Doe" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -170,6 +153,4 @@ def test_a_seed_and_a_patch_survive_the_trip_between_processes(tmp_path):
     patch = with_mark((FAR, -3, 0))
     draw_patch(patch, tmp_path / "here.png", title="T")
     draw_patch(Patch.from_bytes(patch.to_bytes()), tmp_path / "there.png", title="T")
-    np.testing.assert_array_equal(
-        pixels(tmp_path / "here.png"), pixels(tmp_path / "there.png")
-    )
+    np.testing.assert_array_equal(pixels(tmp_path / "here.png"), pixels(tmp_path / "there.png"))

@@ -9,13 +9,7 @@ import pytest
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.pipeline import cut
-from fmcib_engine.results.planes import (
-    OUTSIDE_RGB,
-    PLANES,
-    plane_rgb,
-    seed_index,
-    seed_levels,
-)
+from fmcib_engine.results.planes import OUTSIDE_RGB, PLANES, plane_rgb, seed_index, seed_levels
 from fmcib_engine.volume import Volume
 
 AXIAL, CORONAL, SAGITTAL = PLANES
@@ -54,24 +48,18 @@ def test_a_mark_is_seen_where_radiologists_expect_it(patch, plane, offset, row, 
 def test_the_letters_name_the_ends_of_the_axes(plane):
     ends = {0: "RL", 1: "AP", 2: "IS"}
     assert plane.letters[:2] == ends[plane.across]
-    assert plane.letters[2:] == (
-        ends[plane.along] if plane.rows_from_top else ends[plane.along][::-1]
-    )
+    assert plane.letters[2:] == (ends[plane.along] if plane.rows_from_top else ends[plane.along][::-1])
 
 
 def test_the_window_says_what_is_black_and_what_is_white(patch):
-    ramp = np.broadcast_to(
-        np.linspace(-0.2, 0.8, 50, dtype=np.float32), (50, 50, 50)
-    ).copy()
+    ramp = np.broadcast_to(np.linspace(-0.2, 0.8, 50, dtype=np.float32), (50, 50, 50)).copy()
     patch = replace(patch, array=ramp, inside=np.ones_like(patch.inside))
     hu = patch.to_hu()[25]
     rgb = plane_rgb(patch, AXIAL, 25, (-1000, 400))
     assert (rgb[hu <= -1000] == 0).all()
     assert (rgb[hu >= 400] == 255).all()
     between = (hu > -1000) & (hu < 400)
-    assert rgb[between][:, 1] == pytest.approx(
-        (hu[between] + 1000) / 1400 * 255, abs=0.6
-    )
+    assert rgb[between][:, 1] == pytest.approx((hu[between] + 1000) / 1400 * 255, abs=0.6)
 
 
 def test_what_lies_outside_the_scan_is_striped_and_nothing_else_is():
@@ -80,9 +68,7 @@ def test_what_lies_outside_the_scan_is_striped_and_nothing_else_is():
     scan = Volume(np.zeros(size[::-1], dtype=np.int16), grid)
     patch = cut(scan, PatientPoint(20.0, 20.0, 3.0))
     rgb = plane_rgb(patch, CORONAL, seed_levels(patch)[1])
-    striped = np.isin(
-        rgb.reshape(-1, 3) @ (1, 256, 65536), np.array(OUTSIDE_RGB) @ (1, 256, 65536)
-    ).reshape(50, 50)
+    striped = np.isin(rgb.reshape(-1, 3) @ (1, 256, 65536), np.array(OUTSIDE_RGB) @ (1, 256, 65536)).reshape(50, 50)
     outside = ~patch.inside.take(seed_levels(patch)[1], axis=1)[::-1]
     assert outside.any()
     assert (~outside).any()

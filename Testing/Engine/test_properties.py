@@ -28,10 +28,7 @@ repeatable = settings(
     database=None,
     deadline=None,
     max_examples=150,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.differing_executors,
-    ],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
 few = settings(repeatable, max_examples=25)
 
@@ -84,36 +81,24 @@ def tolerance(grid, point):
 @given(grids(), points)
 def test_a_point_survives_the_way_to_an_index_and_back(grid, point):
     back = grid.to_patient(grid.to_index(point))
-    np.testing.assert_allclose(
-        back, point.to_array(), rtol=0, atol=tolerance(grid, point)
-    )
+    np.testing.assert_allclose(back, point.to_array(), rtol=0, atol=tolerance(grid, point))
 
 
 @repeatable
 @given(grids(), points)
 def test_the_same_point_comes_from_each_frame(grid, point):
-    values = {
-        "lps": tuple(point),
-        "ras": (-point.x, -point.y, point.z),
-        "ijk": grid.to_index(point),
-    }
+    values = {"lps": tuple(point), "ras": (-point.x, -point.y, point.z), "ijk": grid.to_index(point)}
     for frame in FRAMES:
         same = point_in_frame(values[frame], frame, grid)
-        np.testing.assert_allclose(
-            same.to_array(), point.to_array(), rtol=0, atol=tolerance(grid, point)
-        )
+        np.testing.assert_allclose(same.to_array(), point.to_array(), rtol=0, atol=tolerance(grid, point))
 
 
 @repeatable
 @given(grids())
 def test_a_grid_survives_ras_and_its_parts(grid):
     again = VoxelGrid.from_ras_affine(grid.size, grid.ras_affine)
-    np.testing.assert_allclose(
-        again.affine, grid.affine, rtol=0, atol=np.finfo(float).tiny
-    )  # signs change, no more
-    parts = VoxelGrid.from_parts(
-        grid.size, origin=grid.origin, spacing=grid.spacing, direction=grid.direction
-    )
+    np.testing.assert_allclose(again.affine, grid.affine, rtol=0, atol=np.finfo(float).tiny)  # signs change, no more
+    parts = VoxelGrid.from_parts(grid.size, origin=grid.origin, spacing=grid.spacing, direction=grid.direction)
     np.testing.assert_allclose(parts.affine, grid.affine, rtol=ROUNDING, atol=ROUNDING)
     np.testing.assert_allclose(np.linalg.norm(grid.direction, axis=0), 1, rtol=ROUNDING)
 
@@ -124,9 +109,7 @@ def test_the_distance_to_the_border_is_positive_inside_only(grid, share):
     index = np.array(share) * grid.size - 0.5
     point = PatientPoint.from_lps(grid.to_patient(index))
     distance = grid.border_distance(point)
-    if (
-        abs(distance) < 1e-5
-    ):  # on the very face, where `require_inside` allows for rounding
+    if abs(distance) < 1e-5:  # on the very face, where `require_inside` allows for rounding
         return
     if distance > 0:
         grid.require_inside(point)
@@ -144,11 +127,7 @@ def test_no_face_is_nearer_than_the_distance_to_the_border(grid, share):
     for axis in range(3):
         normal = grid.inverse[axis, :3] / np.linalg.norm(grid.inverse[axis, :3])
         for way in (-1, 1):
-            grid.require_inside(
-                PatientPoint.from_lps(
-                    point.to_array() + way * 0.999 * distance * normal
-                )
-            )
+            grid.require_inside(PatientPoint.from_lps(point.to_array() + way * 0.999 * distance * normal))
 
 
 DIRECTIONS = [*SIGNED_PERMUTATIONS[::7], OBLIQUE, OBLIQUE @ SIGNED_PERMUTATIONS[11]]
@@ -188,11 +167,7 @@ def test_any_seed_inside_any_scan_gives_a_patch_around_it(recipe_id, scan):
     assert ((index >= -0.5 - 1.5) & (index <= PATCH_SIZE - 0.5 + 1.5)).all()
     again = Patch.from_bytes(patch.to_bytes())
     assert again.sha256 == patch.sha256
-    assert (again.seed, again.recipe_id, again.quality) == (
-        patch.seed,
-        patch.recipe_id,
-        patch.quality,
-    )
+    assert (again.seed, again.recipe_id, again.quality) == (patch.seed, patch.recipe_id, patch.quality)
     np.testing.assert_array_equal(again.inside, patch.inside)
     np.testing.assert_array_equal(again.grid.affine, patch.grid.affine)
 
@@ -206,44 +181,19 @@ def test_a_patch_does_not_depend_on_what_lies_far_from_it(scan, value, step):
     distance = np.linalg.norm(volume.grid.to_patient(far) - seed.to_array(), axis=1)
     chosen = far[distance > PATCH_SIZE * 2 + 3 * volume.grid.spacing.max()]
     voxels[chosen[:, 2], chosen[:, 1], chosen[:, 0]] = value
-    before, after = (
-        cut_patch(volume, seed),
-        cut_patch(Volume(voxels, volume.grid), seed),
-    )
+    before, after = cut_patch(volume, seed), cut_patch(Volume(voxels, volume.grid), seed)
     assert before.sha256 == after.sha256
 
 
 def read_text(folder, text, **options):
     path = folder / "seeds.csv"
-    path.write_bytes(
-        text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    )
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
     return read_seed_table(path, **options)
 
 
-TABLE_WORDS = [
-    "image_path",
-    "coordX",
-    "coordY",
-    "coordZ",
-    "lesion_id",
-    "time_point",
-    ",",
-    ";",
-    "\t",
-    '"',
-    "\n",
-    "\r",
-]
-fragments = st.lists(
-    st.one_of(
-        st.sampled_from([*TABLE_WORDS, "1.5", "1,5", "\0", "\ufeff"]),
-        st.text(max_size=8),
-    )
-)
-with_header = fragments.map(
-    lambda parts: "image_path,coordX,coordY,coordZ\n" + "".join(parts)
-)
+TABLE_WORDS = ["image_path", "coordX", "coordY", "coordZ", "lesion_id", "time_point", ",", ";", "\t", '"', "\n", "\r"]
+fragments = st.lists(st.one_of(st.sampled_from([*TABLE_WORDS, "1.5", "1,5", "\0", "\ufeff"]), st.text(max_size=8)))
+with_header = fragments.map(lambda parts: "image_path,coordX,coordY,coordZ\n" + "".join(parts))
 
 
 @repeatable
@@ -258,54 +208,24 @@ def test_any_text_is_a_table_or_refused_as_one(tmp_path, text):
         assert seed.problem or np.isfinite(seed.coordinates).all()
 
 
-names = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"),
-    min_size=1,
-)
+names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 cells = names.filter(lambda text: text == text.strip() and not text.startswith("/"))
 
 
 @repeatable
 @given(
-    rows=st.lists(
-        st.tuples(
-            cells, *[numbers(-1e6, 1e6)] * 3, cells, st.integers(0, 10**8), st.text()
-        ),
-        min_size=1,
-    ),
-    extra=cells.filter(
-        lambda name: (
-            name not in {"image_path", "coordX", "coordY", "coordZ", "lesion_id"}
-        )
-    ),
+    rows=st.lists(st.tuples(cells, *[numbers(-1e6, 1e6)] * 3, cells, st.integers(0, 10**8), st.text()), min_size=1),
+    extra=cells.filter(lambda name: name not in {"image_path", "coordX", "coordY", "coordZ", "lesion_id"}),
     separator=st.sampled_from(",;\t"),
 )
 def test_what_a_csv_writer_wrote_comes_back(tmp_path, rows, extra, separator):
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL)
-    writer.writerow(
-        [
-            "image_path",
-            "coordX",
-            "coordY",
-            "coordZ",
-            "lesion_id",
-            "time_point",
-            f"my {extra}",
-        ]
-    )
+    writer.writerow(["image_path", "coordX", "coordY", "coordZ", "lesion_id", "time_point", f"my {extra}"])
     writer.writerows(rows)
     table = read_text(tmp_path, text.getvalue())
     assert table.extra_columns == (f"my {extra}",)
     for row, seed in zip(rows, table.seeds, strict=True):
         image, x, y, z, lesion_id, time_point, note = row
-        assert (seed.image, seed.coordinates, seed.problem) == (
-            tmp_path / image,
-            (x, y, z),
-            "",
-        )
-        assert (seed.lesion_id, seed.time_point, seed.extras) == (
-            lesion_id,
-            time_point,
-            {f"my {extra}": note},
-        )
+        assert (seed.image, seed.coordinates, seed.problem) == (tmp_path / image, (x, y, z), "")
+        assert (seed.lesion_id, seed.time_point, seed.extras) == (lesion_id, time_point, {f"my {extra}": note})

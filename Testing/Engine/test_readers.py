@@ -29,12 +29,8 @@ DIRECTIONS = {
     "aligned": np.eye(3),
     "flipped": np.diag([-1.0, 1.0, -1.0]),
     "permuted": np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
-    "oblique": np.array(
-        [[np.cos(TURN), -np.sin(TURN), 0], [np.sin(TURN), np.cos(TURN), 0], [0, 0, 1]]
-    )
-    @ np.array(
-        [[1, 0, 0], [0, np.cos(TURN), -np.sin(TURN)], [0, np.sin(TURN), np.cos(TURN)]]
-    ),
+    "oblique": np.array([[np.cos(TURN), -np.sin(TURN), 0], [np.sin(TURN), np.cos(TURN), 0], [0, 0, 1]])
+    @ np.array([[1, 0, 0], [0, np.cos(TURN), -np.sin(TURN)], [0, np.sin(TURN), np.cos(TURN)]]),
 }
 SUFFIXES = {
     ".nii": "nifti",
@@ -74,9 +70,7 @@ def assert_refused(path, *words, **options):
 
 @pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS)
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_each_voxel_of_an_image_keeps_its_place_in_the_patient(
-    tmp_path, suffix, direction
-):
+def test_each_voxel_of_an_image_keeps_its_place_in_the_patient(tmp_path, suffix, direction):
     path = tmp_path / f"scan{suffix}"
     sitk.WriteImage(image_of(phantom(), direction), path)
     volume = read_volume(path)
@@ -88,9 +82,7 @@ def test_each_voxel_of_an_image_keeps_its_place_in_the_patient(
     np.testing.assert_allclose(volume.grid.spacing, SPACING, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "dtype", [np.int16, np.uint16, np.uint8, np.int32, np.float32, np.float64]
-)
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.int32, np.float32, np.float64])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_voxels_keep_their_type(tmp_path, suffix, dtype):
     path = tmp_path / f"scan{suffix}"
@@ -107,24 +99,16 @@ def test_the_source_says_what_was_read_and_by_what(tmp_path, suffix, kind):
     sitk.WriteImage(image_of(phantom()), path)
     source = read_volume(path).source
     version = sitk.Version().VersionString()
-    assert (source.name, source.kind, source.reader) == (
-        path.name,
-        kind,
-        f"SimpleITK {version}",
-    )
+    assert (source.name, source.kind, source.reader) == (path.name, kind, f"SimpleITK {version}")
     assert (source.series_uid, source.files) == ("", 1)
 
 
 def test_a_nifti_written_in_ras_by_another_library_lies_in_lps(tmp_path):
-    affine = np.array(
-        [[0, -1.5, 0, 10], [0.75, 0, 0, 20], [0, 0, 2.5, 30], [0, 0, 0, 1.0]]
-    )
+    affine = np.array([[0, -1.5, 0, 10], [0.75, 0, 0, 20], [0, 0, 2.5, 30], [0, 0, 0, 1.0]])
     nibabel.save(nibabel.Nifti1Image(phantom().T, affine), tmp_path / "scan.nii.gz")
     volume = read_volume(tmp_path / "scan.nii.gz")
     np.testing.assert_allclose(volume.grid.ras_affine, affine, atol=1e-6)
-    np.testing.assert_allclose(
-        volume.grid.to_patient((1, 0, 0)), (-10, -20.75, 30), atol=1e-6
-    )
+    np.testing.assert_allclose(volume.grid.to_patient((1, 0, 0)), (-10, -20.75, 30), atol=1e-6)
     assert volume.array[1, 2, 3] == 123
 
 
@@ -133,9 +117,7 @@ def test_a_nifti_with_a_slope_and_intercept_comes_in_hu(tmp_path):
     image.header.set_slope_inter(0.5, -1024)
     stored = nibabel.Nifti1Image(phantom().T * 0.5 - 1024, image.affine, image.header)
     nibabel.save(stored, tmp_path / "scan.nii")
-    np.testing.assert_allclose(
-        read_volume(tmp_path / "scan.nii").array, phantom() * 0.5 - 1024, atol=0.01
-    )
+    np.testing.assert_allclose(read_volume(tmp_path / "scan.nii").array, phantom() * 0.5 - 1024, atol=0.01)
 
 
 def test_an_nrrd_in_ras_space_lies_in_lps(tmp_path):
@@ -188,25 +170,12 @@ def test_the_warnings_of_itk_are_left_as_they_were(tmp_path, shown):
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
 def test_what_is_not_one_scalar_volume_is_refused_by_its_header(tmp_path, suffix):
-    plane, series, colour = (
-        tmp_path / f"{name}{suffix}" for name in ("plane", "series", "colour")
-    )
+    plane, series, colour = (tmp_path / f"{name}{suffix}" for name in ("plane", "series", "colour"))
     sitk.WriteImage(sitk.GetImageFromArray(phantom()[0]), plane)
-    sitk.WriteImage(
-        sitk.GetImageFromArray(np.stack([phantom(), phantom()]), isVector=False), series
-    )
-    sitk.WriteImage(
-        image_of(np.stack([phantom(np.uint8)] * 3, axis=-1), isVector=True), colour
-    )
-    assert_refused(
-        plane, "three dimensions", "has 2 (6 x 5)", "Give a file with one volume"
-    )
-    assert_refused(
-        series,
-        "one volume",
-        "has 2 time points",
-        "Choose one, from 0 to 1 (--time-point",
-    )
+    sitk.WriteImage(sitk.GetImageFromArray(np.stack([phantom(), phantom()]), isVector=False), series)
+    sitk.WriteImage(image_of(np.stack([phantom(np.uint8)] * 3, axis=-1), isVector=True), colour)
+    assert_refused(plane, "three dimensions", "has 2 (6 x 5)", "Give a file with one volume")
+    assert_refused(series, "one volume", "has 2 time points", "Choose one, from 0 to 1 (--time-point")
     assert_refused(colour, "one value per voxel", "has 3", "Give the CT itself")
 
 
@@ -214,20 +183,14 @@ def test_what_is_not_one_scalar_volume_is_refused_by_its_header(tmp_path, suffix
 def test_a_text_file_under_the_name_of_an_image_is_refused(tmp_path, suffix):
     path = tmp_path / f"notes{suffix}"
     path.write_text("These are my notes.\n" * 50)
-    assert_refused(
-        path,
-        "damaged, incomplete, or not of the kind that its name says",
-        "Export the scan again",
-    )
+    assert_refused(path, "damaged, incomplete, or not of the kind that its name says", "Export the scan again")
 
 
 @pytest.mark.parametrize("compressed", [True, False], ids=["compressed", "plain"])
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
 def test_a_file_that_ends_early_is_refused(tmp_path, suffix, compressed):
     path = tmp_path / f"half{suffix}"
-    noise = (
-        np.random.default_rng(1).integers(-1000, 1000, (20, 30, 40)).astype(np.int16)
-    )
+    noise = np.random.default_rng(1).integers(-1000, 1000, (20, 30, 40)).astype(np.int16)
     sitk.WriteImage(sitk.GetImageFromArray(noise), path, useCompression=compressed)
     whole = path.read_bytes()
     for length in (len(whole) // 2, len(whole) - 20):
@@ -244,9 +207,7 @@ def test_a_whole_archive_around_half_a_nifti_is_refused(tmp_path):
 
 def test_a_nifti_archive_with_a_wrong_byte_is_refused(tmp_path):
     path = tmp_path / "rotten.nii.gz"
-    noise = (
-        np.random.default_rng(1).integers(-1000, 1000, (60, 60, 60)).astype(np.int16)
-    )
+    noise = np.random.default_rng(1).integers(-1000, 1000, (60, 60, 60)).astype(np.int16)
     sitk.WriteImage(sitk.GetImageFromArray(noise), path)
     content = bytearray(path.read_bytes())
     content[-10_000] ^= 0xFF
@@ -283,10 +244,7 @@ def metaimage_with_spacing(path, spacing):
 
 
 def test_a_spacing_of_zero_is_refused(tmp_path):
-    assert_refused(
-        metaimage_with_spacing(tmp_path / "flat.mha", "1 1 0"),
-        "spacing is not a positive number",
-    )
+    assert_refused(metaimage_with_spacing(tmp_path / "flat.mha", "1 1 0"), "spacing is not a positive number")
 
 
 def test_a_negative_spacing_is_an_axis_that_runs_backwards(tmp_path):
@@ -334,22 +292,14 @@ def test_a_missing_library_says_how_to_install_it(tmp_path, monkeypatch):
 @needs_data
 @needs_golden
 @pytest.mark.parametrize("case", golden_cases(), ids=str)
-def test_golden_patches_agree_when_our_own_reader_opens_the_scan(
-    scan_path, golden, case
-):
+def test_golden_patches_agree_when_our_own_reader_opens_the_scan(scan_path, golden, case):
     patch = cut_patch(read_volume(scan_path(case.image)), PatientPoint(*case.seed))
-    np.testing.assert_allclose(
-        patch.array, golden[f"{case.name}/patch"], atol=1e-5, rtol=0
-    )
+    np.testing.assert_allclose(patch.array, golden[f"{case.name}/patch"], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])
-def test_what_we_write_is_read_as_it_was_where_decimals_have_commas(
-    tmp_path, comma_locale, suffix
-):
-    grid = VoxelGrid.from_parts(
-        (6, 5, 4), origin=ORIGIN, spacing=SPACING, direction=DIRECTIONS["aligned"]
-    )
+def test_what_we_write_is_read_as_it_was_where_decimals_have_commas(tmp_path, comma_locale, suffix):
+    grid = VoxelGrid.from_parts((6, 5, 4), origin=ORIGIN, spacing=SPACING, direction=DIRECTIONS["aligned"])
     write_image(Volume(phantom(), grid), tmp_path / f"scan{suffix}")
     volume = read_volume(tmp_path / f"scan{suffix}")
     np.testing.assert_allclose(volume.grid.affine, grid.affine, atol=1e-4)

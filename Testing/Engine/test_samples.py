@@ -46,23 +46,14 @@ class Storage:
 
     @property
     def fetched(self) -> list[str]:
-        return [
-            path.rpartition("/")[2]
-            for path, _ in self.seen
-            if path.startswith("/bucket/")
-        ]
+        return [path.rpartition("/")[2] for path, _ in self.seen if path.startswith("/bucket/")]
 
     def listing(self, query: dict[str, list[str]]) -> dict[str, object]:
         assert query["prefix"] == ["folder/"]
         start = int(query.get("pageToken", ["0"])[0])
         end = start + self.page_length
         items = [
-            {
-                "name": f"folder/{name}",
-                "size": str(len(content)),
-                "md5Hash": md5(content),
-            }
-            | self.change
+            {"name": f"folder/{name}", "size": str(len(content)), "md5Hash": md5(content)} | self.change
             for name, content in list(self.files.items())[start:end]
         ]
         return {"kind": "storage#objects", "items": items} | (
@@ -71,9 +62,7 @@ class Storage:
 
 
 def md5(content: bytes) -> str:
-    return base64.b64encode(
-        hashlib.md5(content, usedforsecurity=False).digest()
-    ).decode()
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 @pytest.fixture
@@ -94,10 +83,7 @@ def serve():
                 storage.seen.append((parts.path, asked))
                 name = parts.path.rpartition("/")[2]
                 if parts.path == "/storage/v1/b/bucket/o":
-                    body, status = (
-                        json.dumps(storage.listing(parse_qs(parts.query))).encode(),
-                        200,
-                    )
+                    body, status = json.dumps(storage.listing(parse_qs(parts.query))).encode(), 200
                 elif parts.path == f"/bucket/folder/{name}" and name in storage.files:
                     body, status = storage.files[name], 200
                 else:
@@ -105,22 +91,14 @@ def serve():
                 start = int(asked[6:-1]) if asked else 0
                 self.send_response(206 if start else status)
                 if start:
-                    self.send_header(
-                        "Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}"
-                    )
+                    self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
                 self.send_header("Content-Length", str(len(body) - start))
                 self.end_headers()
                 self.close_connection = name in storage.broken
-                self.wfile.write(
-                    body[start : len(body) // 2]
-                    if name in storage.broken
-                    else body[start:]
-                )
+                self.wfile.write(body[start : len(body) // 2] if name in storage.broken else body[start:])
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        ).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}"
 
@@ -131,9 +109,7 @@ def serve():
 
 
 def storage_of(folder: Path) -> Storage:
-    return Storage(
-        {path.name: path.read_bytes() for path in sorted(folder.glob("*.dcm"))}
-    )
+    return Storage({path.name: path.read_bytes() for path in sorted(folder.glob("*.dcm"))})
 
 
 @pytest.fixture
@@ -155,9 +131,7 @@ def series(storage, serve, tmp_path, monkeypatch) -> Series:
 def published(storage: Storage, base: str, series_uid: str) -> Series:
     size = sum(map(len, storage.files.values()))
     bucket = Bucket(base, "bucket", "folder", len(storage.files), size)
-    return replace(
-        LIDC_0001, id="phantom", title="a phantom", series_uid=series_uid, bucket=bucket
-    )
+    return replace(LIDC_0001, id="phantom", title="a phantom", series_uid=series_uid, bucket=bucket)
 
 
 def refused(series: Series) -> str:
@@ -169,9 +143,7 @@ def refused(series: Series) -> str:
 def test_a_series_is_fetched_read_and_not_fetched_again(storage, series, tmp_path):
     steps = []
     assert cached_series(series) is None
-    folder = fetch_series(
-        series, patience=HURRIED, progress=lambda *step: steps.append(step)
-    )
+    folder = fetch_series(series, patience=HURRIED, progress=lambda *step: steps.append(step))
     assert folder == cached_series(series) == tmp_path / "Größe" / "samples" / "phantom"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == storage.files
     assert read_volume(folder).grid.size[2] == SLICES
@@ -182,9 +154,7 @@ def test_a_series_is_fetched_read_and_not_fetched_again(storage, series, tmp_pat
     assert len(storage.seen) == asked
 
 
-def test_what_is_here_is_not_fetched_again_and_a_part_is_continued(
-    storage, series, tmp_path
-):
+def test_what_is_here_is_not_fetched_again_and_a_part_is_continued(storage, series, tmp_path):
     broken = list(storage.files)[4]
     storage.broken = {broken}
     assert "broke off" in refused(series)
@@ -195,9 +165,7 @@ def test_what_is_here_is_not_fetched_again_and_a_part_is_continued(
     folder = fetch_series(series, patience=HURRIED)
     assert storage.fetched == list(storage.files)[4:]
     half = len(storage.files[broken]) // 2
-    assert [asked for path, asked in storage.seen if path.endswith(broken)] == [
-        f"bytes={half}-"
-    ]
+    assert [asked for path, asked in storage.seen if path.endswith(broken)] == [f"bytes={half}-"]
     (folder / broken).unlink()
     storage.seen.clear()
     assert fetch_series(series, patience=HURRIED) == folder
@@ -237,9 +205,7 @@ def test_a_listing_that_is_not_the_known_one_is_refused(storage, series, change,
 
 def test_a_server_that_knows_no_such_bucket_is_told(storage, series):
     message = refused(replace(series, bucket=replace(series.bucket, name="gone")))
-    assert message.startswith(
-        "a phantom could not be fetched. Bucket gone: 127.0.0.1 has no such file (HTTP 404)."
-    )
+    assert message.startswith("a phantom could not be fetched. Bucket gone: 127.0.0.1 has no such file (HTTP 404).")
 
 
 def test_a_series_with_images_more_or_less_than_known_is_refused(storage, series):
@@ -249,9 +215,7 @@ def test_a_series_with_images_more_or_less_than_known_is_refused(storage, series
 
 
 def test_what_is_whole_but_not_the_known_series_is_refused(storage, series, serve):
-    assert "is not the series that is known" in refused(
-        replace(series, series_uid="9.9.9")
-    )
+    assert "is not the series that is known" in refused(replace(series, series_uid="9.9.9"))
     del storage.files[list(storage.files)[5]]
     gap = replace(published(storage, series.bucket.base, "1.2.3.4"), id="gap")
     assert "it has a fault (" in refused(gap)
@@ -284,9 +248,7 @@ def test_the_published_sample_is_what_the_index_says():
 
 
 @needs_data
-def test_the_published_samples_seed_lies_in_the_slab_of_the_test_data(
-    serve, series, tmp_path
-):
+def test_the_published_samples_seed_lies_in_the_slab_of_the_test_data(serve, series, tmp_path):
     slab = DATA / "lidc" / "LIDC-IDRI-0001_slab"
     storage = storage_of(slab)
     storage.files = {f"slice{name}": content for name, content in storage.files.items()}
@@ -308,10 +270,7 @@ def test_the_task_gives_the_folder_and_the_seed(storage, series, tmp_path):
         "sys.exit(tasks.run_task(['sample', '{\"id\": \"lidc-idri-0001\"}']))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     with process:
         *steps, answer = [json.loads(line) for line in process.stdout]
@@ -325,8 +284,5 @@ def test_the_task_gives_the_folder_and_the_seed(storage, series, tmp_path):
         "series_uid": "1.2.3.4",
     }
     assert steps[-1]["done"] == steps[-1]["total"] == series.size
-    assert (
-        steps[-1]["text"]
-        == "Downloading LIDC-IDRI-0001: chest CT with a lung nodule of 27 mm"
-    )
+    assert steps[-1]["text"] == "Downloading LIDC-IDRI-0001: chest CT with a lung nodule of 27 mm"
     shutil.rmtree(answer["folder"])

@@ -31,17 +31,13 @@ PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="needs torch"
-)
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
 
 class Task:
     """A task's process, its stdin open, as a window holds it."""
 
-    def __init__(
-        self, name: str, arguments: object = "", command: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, name: str, arguments: object = "", command: tuple[str, ...] = ()) -> None:
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self.process = subprocess.Popen(
@@ -88,9 +84,7 @@ class Task:
         """What came last, and that it is the only answer and goes with the exit code."""
         messages = self.rest()
         assert messages, self.log_text()
-        assert [one["type"] for one in messages[:-1]] == ["progress"] * (
-            len(messages) - 1
-        )
+        assert [one["type"] for one in messages[:-1]] == ["progress"] * (len(messages) - 1)
         code = {"result": 0, "error": 4}[messages[-1]["type"]]
         assert self.process.wait(PATIENCE) == code, self.log_text()
         return messages[-1]
@@ -105,31 +99,20 @@ class Task:
         self._lines.put(b"")
 
 
-def ask(
-    name: str, arguments: object = "", command: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def ask(name: str, arguments: object = "", command: tuple[str, ...] = ()) -> dict[str, Any]:
     with Task(name, arguments, command) as task:
         return task.answer()
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name in (
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-    ):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     repository = Repository({FILE: CONTENT, "t.csv": b"a,b\n"})
     repository.start()
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "Größe 肺"))
-    monkeypatch.setenv(
-        "FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml"))
-    )
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
     yield repository
     repository.stop()
 
@@ -143,9 +126,7 @@ def folder(repository, tmp_path) -> Path:
 def _torch_is_hidden(tmp_path, monkeypatch):
     """A probe then takes no seconds."""
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "torch.py").write_text(
-        "raise ModuleNotFoundError('No torch', name='torch')"
-    )
+    (tmp_path / "hidden" / "torch.py").write_text("raise ModuleNotFoundError('No torch', name='torch')")
     paths = [str(tmp_path / "hidden"), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
 
@@ -165,11 +146,7 @@ def _torch_is_hidden(tmp_path, monkeypatch):
         ("download", {"id": "gone"}, "no 'gone' in the catalogue"),
         ("download", {"id": "linear"}, "is not offered"),
         ("download", {"id": "fmcib", "mirror": "elsewhere"}, "no mirror 'elsewhere'"),
-        (
-            "import",
-            {"path": "w", "overwrite": "yes"},
-            "The field overwrite of import is true or false, got 'yes'.",
-        ),
+        ("import", {"path": "w", "overwrite": "yes"}, "The field overwrite of import is true or false, got 'yes'."),
         ("import", {"path": __file__, "own_name": "../x"}, "got '../x'"),
         ("sample", {"id": "gone"}, "no sample 'gone'. Choose one of lidc-idri-0001"),
     ],
@@ -192,11 +169,7 @@ def test_a_download_is_told_then_listed_found_and_verified(repository, folder):
     record = answer["record"]
     assert record["path"] == str(folder / FILE)
     assert Path(record["path"]).read_bytes() == CONTENT
-    assert (record["size"], record["sha256"], record["file"]) == (
-        len(CONTENT),
-        SHA256,
-        FILE,
-    )
+    assert (record["size"], record["sha256"], record["file"]) == (len(CONTENT), SHA256, FILE)
     assert record["checksum"].startswith("md5:")
     assert record["notice"] == "weights licensed CC BY-NC 4.0: non-commercial use only"
     assert {step["text"] for step in steps} == {"Downloading fmcib"}
@@ -204,27 +177,18 @@ def test_a_download_is_told_then_listed_found_and_verified(repository, folder):
     assert done == sorted(done)
     assert (done[-1], steps[-1]["total"]) == (len(CONTENT), len(CONTENT))
     (found,) = ask("probe")["weights"]
-    assert found == {name: record[name] for name in found if name != "problem"} | {
-        "problem": ""
-    }
+    assert found == {name: record[name] for name in found if name != "problem"} | {"problem": ""}
     assert ask("catalogue")["entries"][0]["here"] is True
-    assert ask("verify") == {
-        "type": "result",
-        "files": [{"id": "fmcib", "file": FILE, "problem": ""}],
-    }
+    assert ask("verify") == {"type": "result", "files": [{"id": "fmcib", "file": FILE, "problem": ""}]}
     (folder / FILE).write_bytes(CONTENT[:-1] + b"!")
     assert "its SHA-256 is not the pinned one" in ask("verify")["files"][0]["problem"]
-    assert (
-        ask("probe")["weights"][0]["problem"] == ""
-    )  # of the same size, which is all that it looks at
+    assert ask("probe")["weights"][0]["problem"] == ""  # of the same size, which is all that it looks at
     (folder / FILE).unlink()
     assert "is gone" in ask("probe")["weights"][0]["problem"]
     assert ask("catalogue")["entries"][0]["here"] is False
 
 
-def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(
-    repository, folder
-):
+def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(repository, folder):
     folder.mkdir(parents=True)
     (folder / f"{FILE}.part").write_bytes(CONTENT[:1000])
     answer = ask("catalogue")
@@ -247,22 +211,13 @@ def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(
         "hosts": ["127.0.0.1"],
         "mirrors": [
             {"name": "zenodo", "page": f"{repository.base}/records/1"},
-            {
-                "name": "huggingface",
-                "page": f"{repository.base}/owner/Repo/tree/main/models/encoder",
-            },
+            {"name": "huggingface", "page": f"{repository.base}/owner/Repo/tree/main/models/encoder"},
         ],
         "unverified": ["huggingface: file"],
     }
-    assert (tables["size"], tables["unverified"], linear["refused"]) == (
-        None,
-        ["size"],
-        "it is a pickle",
-    )
+    assert (tables["size"], tables["unverified"], linear["refused"]) == (None, ["size"], "it is a pickle")
     assert linear["hosts"] == []
-    assert {"name": "127.0.0.1", "purpose": "tests", "unverified": False} in answer[
-        "hosts"
-    ]
+    assert {"name": "127.0.0.1", "purpose": "tests", "unverified": False} in answer["hosts"]
     assert answer.keys() == {"type", "entries", "hosts", "cache_problem"}
     assert answer["cache_problem"] == ""
     assert not repository.asked()
@@ -271,12 +226,7 @@ def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(
 def test_the_published_catalogue_names_the_hosts_of_each_entry(repository, monkeypatch):
     monkeypatch.delenv("FMCIB_CATALOGUE")
     hosts = {entry["id"]: entry["hosts"] for entry in ask("catalogue")["entries"]}
-    assert hosts["fmcib"] == [
-        "zenodo.org",
-        "huggingface.co",
-        "*.hf.co",
-        "*.huggingface.co",
-    ]
+    assert hosts["fmcib"] == ["zenodo.org", "huggingface.co", "*.hf.co", "*.huggingface.co"]
     assert hosts["malignancy"] == ["huggingface.co", "*.hf.co", "*.huggingface.co"]
 
 
@@ -308,9 +258,7 @@ def test_a_killed_download_is_continued_by_the_next(repository, folder):
     assert repository.ranges == [f"bytes={kept}-"]
 
 
-def test_a_parent_that_is_gone_ends_a_download_at_once_and_what_came_is_kept(
-    repository, folder
-):
+def test_a_parent_that_is_gone_ends_a_download_at_once_and_what_came_is_kept(repository, folder):
     with start_slow_download(repository, folder) as task:
         task.process.stdin.close()
         assert task.process.wait(PATIENCE) == 1
@@ -336,40 +284,26 @@ def test_what_is_written_to_stdin_is_not_looked_at(repository, folder):
         assert task.answer()["type"] == "result"
 
 
-def test_waiting_for_another_process_and_trouble_with_a_mirror_are_told(
-    repository, folder
-):
-    with (
-        only_one(folder),
-        Task("download", {"id": "fmcib", "mirror": "huggingface"}) as task,
-    ):
+def test_waiting_for_another_process_and_trouble_with_a_mirror_are_told(repository, folder):
+    with only_one(folder), Task("download", {"id": "fmcib", "mirror": "huggingface"}) as task:
         task.wait_for("Another process is at work in fmcib: waiting for it.")
     repository.always = "404"
     with Task("download", {"id": "fmcib"}) as task:
-        task.wait_for(
-            "zenodo: 127.0.0.1 has no such file (HTTP 404). The next mirror is asked."
-        )
+        task.wait_for("zenodo: 127.0.0.1 has no such file (HTTP 404). The next mirror is asked.")
         answer = task.answer()
     assert answer["code"] == "download"
     assert "huggingface: 127.0.0.1 has no such file" in answer["message"]
-    assert (
-        "(in the window: Import; or `fmcib-engine weights import FILE`)"
-        in answer["message"]
-    )
+    assert "(in the window: Import; or `fmcib-engine weights import FILE`)" in answer["message"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_an_output_error(
-    repository, folder, tmp_path
-):
+def test_a_folder_that_cannot_be_written_to_is_an_output_error(repository, folder, tmp_path):
     (tmp_path / "Größe 肺").write_text("a file in its place")
     answer = ask("download", {"id": "fmcib"})
     assert answer["code"] == "output"
     assert "in the window: Advanced; or by FMCIB_HOME" in answer["message"]
 
 
-def test_a_file_from_a_stick_is_imported_once_and_replaced_only_if_allowed(
-    repository, tmp_path
-):
+def test_a_file_from_a_stick_is_imported_once_and_replaced_only_if_allowed(repository, tmp_path):
     path = tmp_path / "Gewichte für 肺.csv"
     path.write_bytes(b"a,b\n")
     given = {"path": str(path), "id": "tables"}
@@ -383,10 +317,7 @@ def test_a_file_from_a_stick_is_imported_once_and_replaced_only_if_allowed(
     path.write_bytes(b"c,d\n")
     refused = ask("import", given)
     assert refused["code"] == "weights"
-    assert (
-        "its SHA-256 is another. If it is right, allow it to replace that one"
-        in refused["message"]
-    )
+    assert "its SHA-256 is another. If it is right, allow it to replace that one" in refused["message"]
     assert ask("import", given | {"overwrite": True})["type"] == "result"
 
 
@@ -399,25 +330,17 @@ def test_a_file_from_a_stick_is_imported_once_and_replaced_only_if_allowed(
         ("t.csv", b"<html>sign in</html>", {"id": "tables"}, "is a web page"),
         ("gone.torch", None, {}, "gone.torch is not there"),
         pytest.param("w.torch", CONTENT, {}, "w.torch", marks=needs_torch),
-        pytest.param(
-            "w.torch", b"noise", {"own_name": "mine"}, "w.torch", marks=needs_torch
-        ),
+        pytest.param("w.torch", b"noise", {"own_name": "mine"}, "w.torch", marks=needs_torch),
     ],
 )
-def test_a_wrong_file_is_refused_and_leaves_nothing(
-    repository, folder, tmp_path, name, content, given, told
-):
+def test_a_wrong_file_is_refused_and_leaves_nothing(repository, folder, tmp_path, name, content, given, told):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     answer = ask("import", {"path": str(tmp_path / name)} | given)
     assert answer["code"] == "weights"
     assert told in answer["message"]
     assert str(tmp_path) not in answer["message"]
-    assert not [
-        path
-        for path in folder.parent.rglob("*")
-        if path.is_file() and path.name != ".lock"
-    ]
+    assert not [path for path in folder.parent.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 @needs_torch
@@ -428,15 +351,9 @@ def test_weights_of_ones_own_get_the_name_that_they_are_given(repository, tmp_pa
     write_safetensors(tmp_path / "w.safetensors", Checkpoint(demonstration_trunk()), {})
     given = {"path": str(tmp_path / "w.safetensors"), "own_name": "mine"}
     record = ask("import", given)["record"]
-    assert (record["id"], record["file"], record["licence"]) == (
-        "mine",
-        "mine.safetensors",
-        "",
-    )
+    assert (record["id"], record["file"], record["licence"]) == ("mine", "mine.safetensors", "")
     assert "allow them to be replaced" in ask("import", given)["message"]
-    assert ask("verify")["files"] == [
-        {"id": "mine", "file": "mine.safetensors", "problem": ""}
-    ]
+    assert ask("verify")["files"] == [{"id": "mine", "file": "mine.safetensors", "problem": ""}]
 
 
 @pytest.mark.usefixtures("_torch_is_hidden")
@@ -444,9 +361,7 @@ def test_a_damaged_record_is_told_and_stops_nothing(repository, folder):
     folder.mkdir(parents=True)
     (folder / f"{FILE}.record.json").write_text("{}")
     (found,) = ask("probe")["weights"]
-    assert found["problem"].startswith(
-        "The record weights.torch.record.json of fmcib is damaged."
-    )
+    assert found["problem"].startswith("The record weights.torch.record.json of fmcib is damaged.")
     assert (found["id"], found["size"], found["sha256"]) == ("fmcib", None, "")
     assert ask("verify")["files"][0]["problem"] == found["problem"]
 
@@ -472,10 +387,7 @@ def test_the_self_test_is_good_here_and_knows_its_device(repository):
         "patch, largest difference",
         "features, relative difference",
     ]
-    assert all(
-        check["good"] and check["deviation"] <= check["limit"]
-        for check in answer["checks"]
-    )
+    assert all(check["good"] and check["deviation"] <= check["limit"] for check in answer["checks"])
     assert ask("self_test", {"device": "cuda:99"})["code"] == "device"
 
 
@@ -514,14 +426,6 @@ def test_progress_says_the_step_again_after_a_line_of_the_log():
     reporter = Reporter(told)
     reporter.say("Downloading")
     for level in ("info", "error"):
-        reporter.emit(
-            task_io.logging.makeLogRecord(
-                {"msg": level, "levelno": getattr(task_io.logging, level.upper())}
-            )
-        )
+        reporter.emit(task_io.logging.makeLogRecord({"msg": level, "levelno": getattr(task_io.logging, level.upper())}))
     reporter.count(5, 5)
-    assert [step["text"] for step in told.steps] == [
-        "Downloading",
-        "info",
-        "Downloading",
-    ]
+    assert [step["text"] for step in told.steps] == ["Downloading", "info", "Downloading"]

@@ -13,9 +13,7 @@ import pytest
 from fmcib_engine.task_probe import OLDEST
 from support import ROOT
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="needs torch"
-)
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 
 WORKS = """
 class Tensor:
@@ -37,10 +35,7 @@ def packages(tmp_path, monkeypatch):
     """Makes a package that Python finds before any other."""
     folder = tmp_path / "packages"
     folder.mkdir()
-    monkeypatch.setenv(
-        "PYTHONPATH",
-        os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")])),
-    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")])))
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
 
     def make(name: str, source: str, version: str = "") -> None:
@@ -49,9 +44,7 @@ def packages(tmp_path, monkeypatch):
         if version:
             facts = folder / f"{name}-{version}.dist-info"
             facts.mkdir()
-            (facts / "METADATA").write_text(
-                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-            )
+            (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
     return make
 
@@ -75,50 +68,19 @@ def ask(name: str = "probe") -> dict:
     return last
 
 
-def test_without_what_slicer_lacks_at_first_the_probe_and_the_catalogue_still_answer(
-    packages, monkeypatch
-):
+def test_without_what_slicer_lacks_at_first_the_probe_and_the_catalogue_still_answer(packages, monkeypatch):
     monkeypatch.delenv("FMCIB_HOME")
-    for name in (
-        "torch",
-        "monai",
-        "safetensors",
-        "platformdirs",
-        "filelock",
-        "click",
-        "rich",
-        "requests",
-        "urllib3",
-    ):
+    for name in ("torch", "monai", "safetensors", "platformdirs", "filelock", "click", "rich", "requests", "urllib3"):
         packages(name, gone(name))
     answer = ask()
-    missing = {
-        name for name, found in answer["packages"].items() if found["version"] is None
-    }
-    assert missing == {
-        "torch",
-        "safetensors",
-        "platformdirs",
-        "filelock",
-        "requests",
-        "urllib3",
-    } | ({"monai"} if answer["packages"]["monai"]["version"] is None else set())
-    assert answer["packages"]["filelock"]["problem"].startswith(
-        "The package filelock is not installed. Install it"
+    missing = {name for name, found in answer["packages"].items() if found["version"] is None}
+    assert missing == {"torch", "safetensors", "platformdirs", "filelock", "requests", "urllib3"} | (
+        {"monai"} if answer["packages"]["monai"]["version"] is None else set()
     )
-    assert answer["torch"] == {
-        "version": None,
-        "problem": answer["packages"]["torch"]["problem"],
-    }
-    assert (
-        answer["torch"]["problem"]
-        == "PyTorch is not installed. Install it (in the window: Install; or with pip)."
-    )
-    assert (answer["devices"], answer["weights"], answer["cache_folder"]) == (
-        [],
-        [],
-        None,
-    )
+    assert answer["packages"]["filelock"]["problem"].startswith("The package filelock is not installed. Install it")
+    assert answer["torch"] == {"version": None, "problem": answer["packages"]["torch"]["problem"]}
+    assert answer["torch"]["problem"] == "PyTorch is not installed. Install it (in the window: Install; or with pip)."
+    assert (answer["devices"], answer["weights"], answer["cache_folder"]) == ([], [], None)
     assert "platformdirs" in answer["cache_problem"]
     answer = ask("catalogue")
     assert answer["cache_problem"]
@@ -129,11 +91,7 @@ def test_without_what_slicer_lacks_at_first_the_probe_and_the_catalogue_still_an
 @pytest.mark.parametrize(
     ("source", "version", "told"),
     [
-        (
-            WORKS,
-            "2.1.2+cu118",
-            "PyTorch 2.1.2+cu118 is too old: 2.4 or newer is needed.",
-        ),
+        (WORKS, "2.1.2+cu118", "PyTorch 2.1.2+cu118 is too old: 2.4 or newer is needed."),
         (
             WORKS + "def from_numpy(_): raise RuntimeError('Numpy is not available')",
             "2.4.0",
@@ -149,26 +107,10 @@ def test_without_what_slicer_lacks_at_first_the_probe_and_the_catalogue_still_an
             "2.4.0",
             "PyTorch lacks a library of the system (libtorch.so: cannot open shared object file: No such file).",
         ),
-        (
-            "raise ImportError('broken')",
-            "2.4.0",
-            "PyTorch cannot be imported (broken). Reinstall it.",
-        ),
-        (
-            "raise ValueError",
-            "2.4.0",
-            "PyTorch cannot be imported (ValueError). Reinstall it.",
-        ),
-        (
-            gone("sympy"),
-            "2.4.0",
-            "PyTorch needs the package sympy, which is not installed.",
-        ),
-        (
-            "",
-            "2.4.0",
-            "PyTorch 2.4.0 is damaged (module 'torch' has no attribute 'ones'). Reinstall it.",
-        ),
+        ("raise ImportError('broken')", "2.4.0", "PyTorch cannot be imported (broken). Reinstall it."),
+        ("raise ValueError", "2.4.0", "PyTorch cannot be imported (ValueError). Reinstall it."),
+        (gone("sympy"), "2.4.0", "PyTorch needs the package sympy, which is not installed."),
+        ("", "2.4.0", "PyTorch 2.4.0 is damaged (module 'torch' has no attribute 'ones'). Reinstall it."),
         (
             WORKS + "Tensor.sum = lambda _: 511.0",
             "2.4.0",
@@ -176,15 +118,10 @@ def test_without_what_slicer_lacks_at_first_the_probe_and_the_catalogue_still_an
         ),
     ],
 )
-def test_a_torch_that_does_not_work_is_a_sentence_with_the_fix(
-    packages, source, version, told
-):
+def test_a_torch_that_does_not_work_is_a_sentence_with_the_fix(packages, source, version, told):
     packages("torch", source, version)
     answer = ask()
-    assert (
-        told.format(numpy=answer["packages"]["numpy"]["version"])
-        in answer["torch"]["problem"]
-    )
+    assert told.format(numpy=answer["packages"]["numpy"]["version"]) in answer["torch"]["problem"]
     assert "doe" not in answer["torch"]["problem"]
     assert answer["torch"]["version"] == version
     assert answer["devices"] == []
@@ -192,23 +129,21 @@ def test_a_torch_that_does_not_work_is_a_sentence_with_the_fix(
 
 
 def test_a_torch_that_works_tells_its_devices_whatever_it_prints(packages):
-    noise = "import os, sys\nprint('hello')\nos.write(1, b'{\"type\": \"result\"}\\n')\nos.system('echo from a child')\n"
+    noise = (
+        "import os, sys\nprint('hello')\nos.write(1, b'{\"type\": \"result\"}\\n')\nos.system('echo from a child')\n"
+    )
     packages("torch", noise + WORKS, "2.4.0")
     packages("monai", gone("monai"))
     answer = ask()
     assert answer["torch"] == {"version": "2.4.0", "problem": ""}
-    assert answer["devices"] == [
-        {"name": "cpu", "title": "3 threads", "memory_bytes": None}
-    ]
+    assert answer["devices"] == [{"name": "cpu", "title": "3 threads", "memory_bytes": None}]
     assert (
         answer["packages"]["monai"]["problem"]
         == "MONAI is not installed. Install it (in the window: Install; or with pip)."
     )
 
 
-@pytest.mark.parametrize(
-    "source", [gone("numpy"), "raise ImportError('another Python')"]
-)
+@pytest.mark.parametrize("source", [gone("numpy"), "raise ImportError('another Python')"])
 def test_without_numpy_the_probe_says_so(packages, source):
     packages("numpy", source)
     packages("torch", WORKS, "2.4.0")
@@ -225,9 +160,7 @@ def test_without_numpy_the_probe_says_so(packages, source):
 def test_an_old_package_is_told(packages):
     packages("filelock", "", "3.9.0")
     problem = ask()["packages"]["filelock"]["problem"]
-    assert problem.startswith(
-        "The package filelock 3.9.0 is too old: 3.12 or newer is needed."
-    )
+    assert problem.startswith("The package filelock 3.9.0 is too old: 3.12 or newer is needed.")
 
 
 @needs_torch
@@ -239,15 +172,10 @@ def test_a_python_that_has_everything_has_no_problem():
 
 
 def test_the_oldest_versions_are_those_of_the_package():
-    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())[
-        "project"
-    ]
+    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())["project"]
     wanted = dict(
         line.split(">=")
-        for part in (
-            project["dependencies"],
-            *project["optional-dependencies"].values(),
-        )
+        for part in (project["dependencies"], *project["optional-dependencies"].values())
         for line in part
         if ">=" in line
     )

@@ -50,9 +50,7 @@ def repository(tmp_path, monkeypatch):
     repository = Repository({FILE: CONTENT, "t.csv": b"a,b\n"})
     repository.start()
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(
-        "FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml"))
-    )
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
     monkeypatch.setenv("COLUMNS", "200")
     yield repository
     repository.stop()
@@ -65,21 +63,13 @@ def target(repository, tmp_path) -> Path:
 
 def weights(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*WEIGHTS, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
+        [*WEIGHTS, *map(str, arguments)], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
 
 
 def start(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
     )
 
 
@@ -97,43 +87,27 @@ def start_slow_download(repository: Repository, target: Path) -> subprocess.Pope
     pytest.fail(f"no part appeared: {process.communicate()}")
 
 
-def test_a_download_shows_the_licence_and_is_then_listed_verified_and_found(
-    repository, target, capsys
-):
+def test_a_download_shows_the_licence_and_is_then_listed_verified_and_found(repository, target, capsys):
     done = weights("download", "fmcib", "--accept-license")
     assert done.returncode == 0, done.stderr
     assert "Licence CC BY-NC 4.0: Non-commercial use only." in done.stderr
     assert "https://creativecommons.org/licenses/by-nc/4.0/" in done.stderr
-    assert (
-        f"{target}\nSHA-256 {hashlib.sha256(CONTENT).hexdigest()}, agrees with the repository's md5:"
-        in done.stdout
-    )
+    assert f"{target}\nSHA-256 {hashlib.sha256(CONTENT).hexdigest()}, agrees with the repository's md5:" in done.stdout
     assert target.read_bytes() == CONTENT
     for command in (["path", "fmcib"], ["verify"], ["list"]):
         assert run(["weights", *command]) == 0
     told = capsys.readouterr().out
-    assert told.startswith(
-        f"{target}\nfmcib: weights.torch: good, agrees with the repository's md5:"
-    )
+    assert told.startswith(f"{target}\nfmcib: weights.torch: good, agrees with the repository's md5:")
     place = told.index("an encoder")
-    for cell in (
-        "0.6 MB",
-        " yes ",
-        "CC BY-NC 4.0; from zenodo or huggingface; unverified: huggingface: file",
-    ):
+    for cell in ("0.6 MB", " yes ", "CC BY-NC 4.0; from zenodo or huggingface; unverified: huggingface: file"):
         assert cell in told[place : place + 400]
 
 
-def test_a_changed_file_fails_its_verification_with_exit_code_3(
-    repository, target, capsys
-):
+def test_a_changed_file_fails_its_verification_with_exit_code_3(repository, target, capsys):
     assert run(["weights", "download", "fmcib", "--accept-license"]) == 0
     target.write_bytes(CONTENT[:-1] + b"!")
     assert run(["weights", "verify", "fmcib"]) == 3
-    assert (
-        "WRONG: weights.torch was changed: its SHA-256 is not the pinned one"
-        in capsys.readouterr().out
-    )
+    assert "WRONG: weights.torch was changed: its SHA-256 is not the pinned one" in capsys.readouterr().out
 
 
 def test_without_agreement_nothing_is_fetched(repository, target):
@@ -145,9 +119,7 @@ def test_without_agreement_nothing_is_fetched(repository, target):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 4), ("\n", 4)])
-def test_on_a_terminal_the_user_is_asked(
-    repository, target, monkeypatch, capsys, answer, code
-):
+def test_on_a_terminal_the_user_is_asked(repository, target, monkeypatch, capsys, answer, code):
     stdin = io.StringIO(answer)
     monkeypatch.setattr(stdin, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -159,14 +131,7 @@ def test_on_a_terminal_the_user_is_asked(
 def test_an_empty_store_lists_all_and_has_nothing(repository, capsys, tmp_path):
     assert run(["weights", "list"]) == 0
     told = capsys.readouterr().out
-    for word in (
-        "not offered",
-        "it is a pickle",
-        "Non-commercial use only.",
-        "To be cited.",
-        "unknown",
-        "unverified",
-    ):
+    for word in ("not offered", "it is a pickle", "Non-commercial use only.", "To be cited.", "unknown", "unverified"):
         assert word in told
     assert run(["weights", "path"]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'home' / 'weights'}\n"
@@ -182,9 +147,7 @@ def test_every_host_is_listed(repository, capsys, monkeypatch):
     monkeypatch.delenv("FMCIB_CATALOGUE")
     assert run(["weights", "hosts"]) == 0
     told = capsys.readouterr().out
-    rows = [
-        line.split("\t") for line in told.splitlines()
-    ]  # for programs, as this is no terminal
+    rows = [line.split("\t") for line in told.splitlines()]  # for programs, as this is no terminal
     unverified = {host: bool(unverified) for host, _, _, unverified in rows}
     assert unverified == {
         "zenodo.org": False,
@@ -196,11 +159,7 @@ def test_every_host_is_listed(repository, capsys, monkeypatch):
         "storage.googleapis.com": False,
     }
     shown = io.StringIO()
-    monkeypatch.setattr(
-        weights_module,
-        "out",
-        console.Console(file=shown, force_terminal=True, width=60),
-    )
+    monkeypatch.setattr(weights_module, "out", console.Console(file=shown, force_terminal=True, width=60))
     assert run(["weights", "hosts"]) == 0
     assert "*.githubusercontent.com" in shown.getvalue()  # in one piece
 
@@ -210,24 +169,11 @@ def test_own_and_damaged_weights_are_listed(repository, tmp_path, capsys):
     for name in ("mine", "broken"):
         (store / name).mkdir(parents=True)
         (store / name / f"{name}.safetensors.record.json").write_text("{}")
-    own = Record(
-        "mine",
-        "mine.safetensors",
-        2_000_000,
-        "0" * 64,
-        "unverified",
-        "imported from w.torch",
-        "",
-        "",
-        "",
-    )
+    own = Record("mine", "mine.safetensors", 2_000_000, "0" * 64, "unverified", "imported from w.torch", "", "", "")
     (store / "mine" / "mine.safetensors.record.json").write_text(own.text)
     assert run(["weights", "list"]) == 0
     told = capsys.readouterr().out
-    mine, broken = (
-        next(line for line in told.splitlines() if name in line)
-        for name in ("mine ", "broken ")
-    )
+    mine, broken = (next(line for line in told.splitlines() if name in line) for name in ("mine ", "broken "))
     for words in ("your own, imported from w.torch", "2.0 MB", "yes"):
         assert words in mine
     assert "is damaged" in broken
@@ -236,28 +182,19 @@ def test_own_and_damaged_weights_are_listed(repository, tmp_path, capsys):
     assert "broken: broken.safetensors: WRONG: The record" in told
     assert "mine: mine.safetensors: WRONG" in told
     assert run(["weights", "path", "mine"]) == 4
-    assert "weights import FILE --as mine --overwrite" in " ".join(
-        capsys.readouterr().err.split()
-    )
+    assert "weights import FILE --as mine --overwrite" in " ".join(capsys.readouterr().err.split())
 
 
-def test_without_a_network_nobody_sees_the_words_of_libraries(
-    repository, tmp_path, monkeypatch
-):
+def test_without_a_network_nobody_sees_the_words_of_libraries(repository, tmp_path, monkeypatch):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{one.getsockname()[1]}"
-    monkeypatch.setenv(
-        "FMCIB_CATALOGUE",
-        str(repository.write_catalogue(tmp_path / "closed.toml", base=base)),
-    )
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "closed.toml", base=base)))
     done = weights("download", "fmcib", "--accept-license")
     assert done.returncode == 4
     for words in ("PatientRetry", "Retrying", "Errno", "Traceback", "Unforeseen"):
         assert words not in done.stderr
-    assert "No good answer from 127.0.0.1: it is asked again." in " ".join(
-        done.stderr.split()
-    )
+    assert "No good answer from 127.0.0.1: it is asked again." in " ".join(done.stderr.split())
     assert "cannot be reached or does not answer" in " ".join(done.stderr.split())
 
 
@@ -274,32 +211,20 @@ def test_a_file_is_imported_and_said_to_be_unverified(repository, tmp_path, caps
     assert run(["weights", "import", str(tmp_path / "t.csv"), "--id", "tables"]) == 0
     told = capsys.readouterr().out
     assert "as it was imported, checksum unverified" in told
-    assert (
-        "Licence CC BY-NC 4.0: weights licensed CC BY-NC 4.0: non-commercial use only"
-        in told
-    )
+    assert "Licence CC BY-NC 4.0: weights licensed CC BY-NC 4.0: non-commercial use only" in told
     assert run(["weights", "list"]) == 0
     assert "yes, checksum unverified" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-@pytest.mark.parametrize(
-    ("how", "code"),
-    [(signal.SIGINT, 130), (signal.SIGKILL, -9)],
-    ids=["Ctrl-C", "killed"],
-)
-def test_an_interrupted_download_is_continued_by_the_same_command(
-    repository, target, how, code
-):
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "killed"])
+def test_an_interrupted_download_is_continued_by_the_same_command(repository, target, how, code):
     process = start_slow_download(repository, target)
     process.send_signal(how)
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     if how == signal.SIGINT:
-        assert (
-            "What came is kept in weights.torch.part; to go on, run the same command."
-            in told
-        )
+        assert "What came is kept in weights.torch.part; to go on, run the same command." in told
         assert "Traceback" not in told
     assert not target.exists()
     kept = target.with_name(f"{FILE}.part").stat().st_size
@@ -307,10 +232,7 @@ def test_an_interrupted_download_is_continued_by_the_same_command(
     assert done.returncode == 0, done.stderr
     assert repository.ranges == [f"bytes={kept}-"]
     assert target.read_bytes() == CONTENT
-    assert sorted(path.name for path in target.parent.glob("w*")) == [
-        FILE,
-        f"{FILE}.record.json",
-    ]
+    assert sorted(path.name for path in target.parent.glob("w*")) == [FILE, f"{FILE}.record.json"]
 
 
 def test_two_downloads_at_once_fetch_one_file(repository, target):
@@ -330,9 +252,7 @@ def test_two_downloads_at_once_fetch_one_file(repository, target):
     assert target.read_bytes() == CONTENT
 
 
-def test_a_proxy_and_its_own_certificate_authority_are_honoured(
-    repository, target, tmp_path, monkeypatch, capsys
-):
+def test_a_proxy_and_its_own_certificate_authority_are_honoured(repository, target, tmp_path, monkeypatch, capsys):
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -340,9 +260,7 @@ def test_a_proxy_and_its_own_certificate_authority_are_honoured(
     authority.cert_pem.write_to_path(tmp_path / "hospital.pem")
     secure = Repository({FILE: CONTENT})
     secure.start(tls=context)
-    monkeypatch.setenv(
-        "FMCIB_CATALOGUE", str(secure.write_catalogue(tmp_path / "secure.toml"))
-    )
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(secure.write_catalogue(tmp_path / "secure.toml")))
     assert run(["weights", "download", "fmcib", "--accept-license"]) == 4
     assert "set REQUESTS_CA_BUNDLE" in " ".join(capsys.readouterr().err.split())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "hospital.pem"))
@@ -350,10 +268,7 @@ def test_a_proxy_and_its_own_certificate_authority_are_honoured(
     secure.stop()
     target.unlink()
     names = {"base": "http://zenodo.invalid", "host": "zenodo.invalid"}
-    monkeypatch.setenv(
-        "FMCIB_CATALOGUE",
-        str(repository.write_catalogue(tmp_path / "proxied.toml", **names)),
-    )
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "proxied.toml", **names)))
     monkeypatch.setenv("HTTP_PROXY", repository.base)
     assert weights("download", "fmcib", "--accept-license").returncode == 0
     assert all(one.proxied for one in repository.asked())
@@ -393,26 +308,10 @@ def test_the_installed_encoder_is_used_where_no_weights_are_given_and_its_licenc
     repository, target, capsys, monkeypatch
 ):
     asked = []
-    monkeypatch.setattr(
-        extract_module,
-        "load_encoder",
-        lambda source, **_: asked.append(source) or cannot_load(),
-    )
-    extract = [
-        "extract",
-        "--image",
-        "gone.nrrd",
-        "--seed",
-        "1",
-        "2",
-        "3",
-        "--output",
-        str(target.parents[3] / "f.csv"),
-    ]
+    monkeypatch.setattr(extract_module, "load_encoder", lambda source, **_: asked.append(source) or cannot_load())
+    extract = ["extract", "--image", "gone.nrrd", "--seed", "1", "2", "3", "--output", str(target.parents[3] / "f.csv")]
     assert run(extract) == 2
-    assert "`fmcib-engine weights download fmcib`" in " ".join(
-        capsys.readouterr().err.split()
-    )
+    assert "`fmcib-engine weights download fmcib`" in " ".join(capsys.readouterr().err.split())
     assert run(["weights", "download", "fmcib", "--accept-license"]) == 0
     capsys.readouterr()
     assert run(extract) == 4
@@ -432,9 +331,7 @@ def test_progress_is_told_now_and_then_where_there_is_no_terminal(monkeypatch, c
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     shown = io.StringIO()
-    monkeypatch.setattr(
-        console, "err", console.Console(file=shown, force_terminal=True)
-    )
+    monkeypatch.setattr(console, "err", console.Console(file=shown, force_terminal=True))
     with console.byte_progress("fmcib") as progress:
         progress(1_000_000, 4_000_000)
     assert "fmcib" in shown.getvalue()

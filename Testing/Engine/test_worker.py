@@ -31,12 +31,8 @@ PATIENCE = 120.0
 
 Reply = tuple[Header, bytes]
 
-needs_posix = pytest.mark.skipif(
-    os.name != "posix", reason="needs POSIX signals and shells"
-)
-needs_linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="needs prlimit and /proc"
-)
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and shells")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit and /proc")
 
 
 class WorkerClient:
@@ -44,9 +40,7 @@ class WorkerClient:
 
     def __init__(self, command: list[str] = COMMAND) -> None:
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log
-        )
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
         self._replies: queue.Queue[Reply | None] = queue.Queue()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -64,9 +58,7 @@ class WorkerClient:
             self.process.stdin.close()
         self.log.close()
 
-    def send(
-        self, kind: str, request_id: int | str, payload: bytes = b"", **fields: object
-    ) -> None:
+    def send(self, kind: str, request_id: int | str, payload: bytes = b"", **fields: object) -> None:
         self.send_bytes(pack({"type": kind, "id": request_id, **fields}, payload))
 
     def send_bytes(self, data: bytes) -> None:
@@ -85,18 +77,11 @@ class WorkerClient:
         """The next reply of any kind; None at the end of the stream."""
         return self._replies.get(timeout=PATIENCE)
 
-    def ask(
-        self, kind: str, request_id: int | str, payload: bytes = b"", **fields: object
-    ) -> Reply:
+    def ask(self, kind: str, request_id: int | str, payload: bytes = b"", **fields: object) -> Reply:
         self.send(kind, request_id, payload, **fields)
         return self.receive()
 
-    def load(
-        self,
-        weights: str | Path = "demonstration",
-        request_id: int | str = "load",
-        **fields: object,
-    ) -> Header:
+    def load(self, weights: str | Path = "demonstration", request_id: int | str = "load", **fields: object) -> Header:
         return self.ask("load", request_id, weights=str(weights), **fields)[0]
 
     def exit_code(self) -> int:
@@ -107,9 +92,7 @@ class WorkerClient:
         return self.log.read().decode()
 
     def _read(self) -> None:
-        with contextlib.suppress(
-            ProtocolError
-        ):  # a torn frame shows as a missing reply
+        with contextlib.suppress(ProtocolError):  # a torn frame shows as a missing reply
             while (reply := read_frame(self.process.stdout.read)) is not None:
                 self._replies.put(reply)
         self._replies.put(None)
@@ -154,9 +137,7 @@ def make_patch(array: np.ndarray, recipe_id: str = "fmcib-csv-v1") -> Patch:
 
 
 def random_patch(seed: int = 0, recipe_id: str = "fmcib-csv-v1") -> Patch:
-    return make_patch(
-        np.random.default_rng(seed).uniform(0, 1, (PATCH_SIZE,) * 3), recipe_id
-    )
+    return make_patch(np.random.default_rng(seed).uniform(0, 1, (PATCH_SIZE,) * 3), recipe_id)
 
 
 def features_of(reply: Reply) -> np.ndarray:
@@ -207,11 +188,7 @@ class TestStart:
 
     def test_encoding_before_loading_is_an_error_and_the_end_is_polite(self, cold):
         reply, _ = cold.ask("encode", 1, random_patch().to_bytes())
-        assert (reply["type"], reply["id"], reply["code"]) == (
-            "error",
-            1,
-            "bad_request",
-        )
+        assert (reply["type"], reply["id"], reply["code"]) == ("error", 1, "bad_request")
         assert "load" in reply["message"]
         assert cold.ask("shut_down", 2)[0] == {"type": "bye", "id": 2}
         assert cold.receive_any() is None
@@ -247,29 +224,19 @@ class TestFeatures:
     @needs_golden
     def test_features_of_real_patches_are_the_golden_ones(self, warm, golden):
         for case in sorted({key.split("/")[0] for key in golden})[::3]:
-            reply = warm.ask(
-                "encode", case, make_patch(golden[f"{case}/patch"]).to_bytes()
-            )
+            reply = warm.ask("encode", case, make_patch(golden[f"{case}/patch"]).to_bytes())
             assert distance(features_of(reply), golden[f"{case}/features"]) < 1e-4, case
 
     def test_a_patch_of_another_recipe_is_encoded_and_named(self, warm):
-        header, _ = warm.ask(
-            "encode", 1, random_patch(recipe_id="fmcib-yaml-v1").to_bytes()
-        )
+        header, _ = warm.ask("encode", 1, random_patch(recipe_id="fmcib-yaml-v1").to_bytes())
         assert header["type"] == "encoded"
-        assert (header["recipe_id"], header["native_recipe_id"]) == (
-            "fmcib-yaml-v1",
-            "fmcib-csv-v1",
-        )
+        assert (header["recipe_id"], header["native_recipe_id"]) == ("fmcib-yaml-v1", "fmcib-csv-v1")
 
     def test_a_reduced_precision_is_measured_and_named(self, cold):
         loaded = cold.load(precision="bfloat16", device="cpu")
         assert loaded["precision"] == "bfloat16", loaded
         assert 0.0 < loaded["precision_deviation"] < 1.0
-        assert (
-            cold.ask("encode", 1, random_patch().to_bytes())[0]["precision"]
-            == "bfloat16"
-        )
+        assert cold.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
 
 
 class TestOrder:
@@ -281,14 +248,8 @@ class TestOrder:
             warm.send("dance", 3 * index + 2)
         replies = [warm.receive()[0] for _ in range(30)]
         assert [reply["id"] for reply in replies] == list(range(30))
-        assert [reply["type"] for reply in replies] == [
-            "encoded",
-            "error",
-            "error",
-        ] * 10
-        assert [reply["patch_sha256"] for reply in replies[::3]] == [
-            patch.sha256 for patch in patches
-        ]
+        assert [reply["type"] for reply in replies] == ["encoded", "error", "error"] * 10
+        assert [reply["patch_sha256"] for reply in replies[::3]] == [patch.sha256 for patch in patches]
         assert warm.ask("ping", "after")[0] == {"type": "pong", "id": "after"}
 
     def test_ping_is_answered_before_what_waits(self, warm):
@@ -307,30 +268,14 @@ class TestCancel:
         warm.send("cancel", "stop", target=3)
         replies = [warm.receive()[0] for _ in range(6)]
         of_cancel = [reply for reply in replies if reply["type"] != "encoded"]
-        assert of_cancel == [
-            {"type": "cancelled", "id": 3},
-            {"type": "cancel_done", "id": "stop", "target": 3},
-        ]
-        assert [reply["id"] for reply in replies if reply["type"] == "encoded"] == [
-            0,
-            1,
-            2,
-            4,
-        ]
+        assert of_cancel == [{"type": "cancelled", "id": 3}, {"type": "cancel_done", "id": "stop", "target": 3}]
+        assert [reply["id"] for reply in replies if reply["type"] == "encoded"] == [0, 1, 2, 4]
         assert replies[-1]["id"] == 4
 
     def test_an_answered_or_unknown_request_is_left_alone(self, warm):
         warm.ask("encode", 1, random_patch().to_bytes())
-        assert warm.ask("cancel", 2, target=1)[0] == {
-            "type": "cancel_ignored",
-            "id": 2,
-            "target": 1,
-        }
-        assert warm.ask("cancel", 3, target="1")[0] == {
-            "type": "cancel_ignored",
-            "id": 3,
-            "target": "1",
-        }
+        assert warm.ask("cancel", 2, target=1)[0] == {"type": "cancel_ignored", "id": 2, "target": 1}
+        assert warm.ask("cancel", 3, target="1")[0] == {"type": "cancel_ignored", "id": 3, "target": "1"}
 
     def test_a_running_request_is_left_alone(self, warm):
         warm.send("load", "running", weights="demonstration")
@@ -339,11 +284,7 @@ class TestCancel:
         assert progress["id"] == "running"
         assert 0.0 <= progress["fraction"] <= 1.0
         warm.send("cancel", "stop", target="running")
-        assert warm.receive()[0] == {
-            "type": "cancel_ignored",
-            "id": "stop",
-            "target": "running",
-        }
+        assert warm.receive()[0] == {"type": "cancel_ignored", "id": "stop", "target": "running"}
         assert warm.receive()[0]["type"] == "loaded"
 
 
@@ -352,90 +293,36 @@ class TestBadRequests:
         ("frame", "request_id"),
         [
             pytest.param(pack({"type": "dance", "id": 1}), 1, id="unknown type"),
-            pytest.param(
-                pack({"type": ["load"], "id": 1}), 1, id="a type that is a list"
-            ),
+            pytest.param(pack({"type": ["load"], "id": 1}), 1, id="a type that is a list"),
             pytest.param(pack({"id": 1}), 1, id="no type"),
             pytest.param(pack({"type": "ping"}), None, id="no id"),
-            pytest.param(
-                pack({"type": "ping", "id": True}), None, id="an id that is true"
-            ),
-            pytest.param(
-                pack({"type": "ping", "id": {}}), None, id="an id that is an object"
-            ),
-            pytest.param(
-                pack({"type": "ping", "id": "x" * 100_000}), None, id="an endless id"
-            ),
+            pytest.param(pack({"type": "ping", "id": True}), None, id="an id that is true"),
+            pytest.param(pack({"type": "ping", "id": {}}), None, id="an id that is an object"),
+            pytest.param(pack({"type": "ping", "id": "x" * 100_000}), None, id="an endless id"),
             pytest.param(pack({"type": "shut_down"}), None, id="shut_down without id"),
             pytest.param(pack({"type": "load", "id": 1}), 1, id="load without weights"),
+            pytest.param(pack({"type": "load", "id": 1, "weights": 5}), 1, id="weights that are a number"),
             pytest.param(
-                pack({"type": "load", "id": 1, "weights": 5}),
-                1,
-                id="weights that are a number",
+                pack({"type": "load", "id": 1, "weights": "demonstration", "presicion": "bfloat16"}), 1, id="misspelt"
             ),
             pytest.param(
-                pack(
-                    {
-                        "type": "load",
-                        "id": 1,
-                        "weights": "demonstration",
-                        "presicion": "bfloat16",
-                    }
-                ),
-                1,
-                id="misspelt",
+                pack({"type": "load", "id": 1, "weights": "demonstration", "encoder": "?"}), 1, id="unknown encoder"
             ),
+            pytest.param(pack({"type": "cancel", "id": 1}), 1, id="cancel without target"),
+            pytest.param(pack({"type": "cancel", "id": 1, "target": []}), 1, id="cancel of a list"),
+            pytest.param(pack({"type": "ping", "id": 1}, b"x"), 1, id="payload with ping"),
+            pytest.param(pack({"type": "encode", "id": 1}), 1, id="encode without a patch"),
+            pytest.param(pack({"type": "encode", "id": 1}, b"x" * 1000), 1, id="encode of bytes"),
+            pytest.param(pack({"type": "encode", "id": 1}, pack({}, b"x" * 8)), 1, id="encode of another frame"),
             pytest.param(
-                pack(
-                    {
-                        "type": "load",
-                        "id": 1,
-                        "weights": "demonstration",
-                        "encoder": "?",
-                    }
-                ),
-                1,
-                id="unknown encoder",
-            ),
-            pytest.param(
-                pack({"type": "cancel", "id": 1}), 1, id="cancel without target"
-            ),
-            pytest.param(
-                pack({"type": "cancel", "id": 1, "target": []}),
-                1,
-                id="cancel of a list",
-            ),
-            pytest.param(
-                pack({"type": "ping", "id": 1}, b"x"), 1, id="payload with ping"
-            ),
-            pytest.param(
-                pack({"type": "encode", "id": 1}), 1, id="encode without a patch"
-            ),
-            pytest.param(
-                pack({"type": "encode", "id": 1}, b"x" * 1000), 1, id="encode of bytes"
-            ),
-            pytest.param(
-                pack({"type": "encode", "id": 1}, pack({}, b"x" * 8)),
-                1,
-                id="encode of another frame",
-            ),
-            pytest.param(
-                pack({"type": "encode", "id": 1}, random_patch().to_bytes()[:-4]),
-                1,
-                id="encode of a short patch",
+                pack({"type": "encode", "id": 1}, random_patch().to_bytes()[:-4]), 1, id="encode of a short patch"
             ),
         ],
     )
-    def test_a_frame_that_is_no_request_is_refused_and_work_goes_on(
-        self, warm, frame, request_id
-    ):
+    def test_a_frame_that_is_no_request_is_refused_and_work_goes_on(self, warm, frame, request_id):
         warm.send_bytes(frame)
         reply, payload = warm.receive()
-        assert (reply["type"], reply["id"], reply["code"]) == (
-            "error",
-            request_id,
-            "bad_request",
-        )
+        assert (reply["type"], reply["id"], reply["code"]) == ("error", request_id, "bad_request")
         assert 10 < len(reply["message"]) < 2001
         assert payload == b""
         assert warm.ask("ping", "alive")[0] == {"type": "pong", "id": "alive"}
@@ -444,46 +331,24 @@ class TestBadRequests:
         "data",
         [
             pytest.param(np.random.default_rng(1).bytes(4096), id="random bytes"),
-            pytest.param(
-                b"X" + pack({"type": "ping", "id": 1})[1:], id="another magic"
-            ),
-            pytest.param(
-                MAGIC + struct.pack("<HHIQ", VERSION + 1, 0, 2, 0) + b"{}",
-                id="another version",
-            ),
-            pytest.param(
-                MAGIC + struct.pack("<HHIQ", VERSION, 0, 2, 1 << 40) + b"{}",
-                id="a terabyte",
-            ),
-            pytest.param(
-                MAGIC + struct.pack("<HHIQ", VERSION, 0, 8, 0) + b"not JSON",
-                id="no JSON",
-            ),
-            pytest.param(
-                MAGIC + struct.pack("<HHIQ", VERSION, 0, 2, 0) + b"[]", id="a list"
-            ),
-            pytest.param(
-                MAGIC + struct.pack("<HHIQ", VERSION, 0, 1 << 20, 0) + b"[" * (1 << 20),
-                id="a deep list",
-            ),
+            pytest.param(b"X" + pack({"type": "ping", "id": 1})[1:], id="another magic"),
+            pytest.param(MAGIC + struct.pack("<HHIQ", VERSION + 1, 0, 2, 0) + b"{}", id="another version"),
+            pytest.param(MAGIC + struct.pack("<HHIQ", VERSION, 0, 2, 1 << 40) + b"{}", id="a terabyte"),
+            pytest.param(MAGIC + struct.pack("<HHIQ", VERSION, 0, 8, 0) + b"not JSON", id="no JSON"),
+            pytest.param(MAGIC + struct.pack("<HHIQ", VERSION, 0, 2, 0) + b"[]", id="a list"),
+            pytest.param(MAGIC + struct.pack("<HHIQ", VERSION, 0, 1 << 20, 0) + b"[" * (1 << 20), id="a deep list"),
         ],
     )
     def test_bytes_that_are_no_frame_end_the_worker(self, cold, data):
         cold.send_bytes(data)
         reply, _ = cold.receive()
-        assert (reply["type"], reply["id"], reply["code"]) == (
-            "error",
-            None,
-            "protocol",
-        )
+        assert (reply["type"], reply["id"], reply["code"]) == ("error", None, "protocol")
         assert cold.receive_any() is None
         assert cold.exit_code() == 2
         assert cold.log_text() == ""
 
     def test_a_torn_frame_ends_the_worker(self, cold):
-        cold.send_bytes(
-            pack({"type": "encode", "id": 1}, random_patch().to_bytes())[:5000]
-        )
+        cold.send_bytes(pack({"type": "encode", "id": 1}, random_patch().to_bytes())[:5000])
         cold.process.stdin.close()
         assert cold.receive()[0]["code"] == "protocol"
         assert cold.exit_code() == 2
@@ -498,13 +363,9 @@ class TestErrors:
             assert (error["type"], error["code"]) == ("error", "weights")
             assert name in error["message"]
             assert str(tmp_path) not in error["message"]
-        assert np.array_equal(
-            features_of(warm.ask("encode", 2, random_patch().to_bytes())), expected
-        )
+        assert np.array_equal(features_of(warm.ask("encode", 2, random_patch().to_bytes())), expected)
 
-    @pytest.mark.parametrize(
-        "wish", [{"device": "cuda:99"}, {"device": "abacus"}, {"precision": "float8"}]
-    )
+    @pytest.mark.parametrize("wish", [{"device": "cuda:99"}, {"device": "abacus"}, {"precision": "float8"}])
     def test_a_device_or_precision_that_is_not_here_is_refused(self, warm, wish):
         error = warm.load(**wish)
         assert (error["type"], error["code"]) == ("error", "device")
@@ -526,20 +387,12 @@ class TestErrors:
     def test_without_memory_work_goes_on_and_memory_helps(self, cold, tmp_path):
         import resource
 
-        assert (
-            cold.load(tmp_path / "missing.pth")["code"] == "weights"
-        )  # the libraries are in memory from here on
+        assert cold.load(tmp_path / "missing.pth")["code"] == "weights"  # the libraries are in memory from here on
         pid = cold.process.pid
         unlimited = resource.prlimit(pid, resource.RLIMIT_AS)
         status = Path(f"/proc/{pid}/status").read_text()
-        used = next(
-            int(line.split()[1]) * 1024
-            for line in status.splitlines()
-            if line.startswith("VmSize")
-        )
-        resource.prlimit(
-            pid, resource.RLIMIT_AS, (used + (300 << 20), unlimited[1])
-        )  # the weights take 700 MiB
+        used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmSize"))
+        resource.prlimit(pid, resource.RLIMIT_AS, (used + (300 << 20), unlimited[1]))  # the weights take 700 MiB
         error = cold.load()
         assert (error["type"], error["code"]) == ("error", "out_of_memory")
         assert "memory" in error["message"]
@@ -549,13 +402,9 @@ class TestErrors:
 
 
 class TestStreams:
-    @pytest.mark.parametrize(
-        "stderr", ["open", pytest.param("closed", marks=needs_posix)]
-    )
+    @pytest.mark.parametrize("stderr", ["open", pytest.param("closed", marks=needs_posix)])
     def test_what_libraries_print_does_not_reach_the_parent(self, stderr):
-        command = wrapped(
-            "os.write(1, b'native noise ' * 1000); print('python noise', flush=True)"
-        )
+        command = wrapped("os.write(1, b'native noise ' * 1000); print('python noise', flush=True)")
         if stderr == "closed":
             command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
         with WorkerClient(command) as client:
@@ -598,9 +447,7 @@ class TestStreams:
         )
         # Both inherit stderr: its end is reached when the last of the two is gone, however its parent reaps it.
         with subprocess.Popen(
-            [sys.executable, "-c", parent, *COMMAND],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            [sys.executable, "-c", parent, *COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             assert process.stdout.readline().split() == [b"ready", b"progress"]
             process.kill()
@@ -609,9 +456,7 @@ class TestStreams:
 
     def test_a_parent_that_stops_listening_ends_the_worker_quietly(self):
         with tempfile.TemporaryFile() as log:
-            with subprocess.Popen(
-                COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
-            ) as process:
+            with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as process:
                 assert read_frame(process.stdout.read)[0]["type"] == "ready"
                 process.stdout.close()
                 process.stdin.write(pack({"type": "ping", "id": 1}))

@@ -28,20 +28,14 @@ def referenceCheckpoint(tmp_path_factory):
         pytest.skip("needs the golden values beside the test CTs")
     pytest.importorskip("torch")
     path = tmp_path_factory.mktemp("weights") / "reference_weights.torch"
-    subprocess.run(
-        [sys.executable, GOLDEN / "make_reference_weights.py", path],
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run([sys.executable, GOLDEN / "make_reference_weights.py", path], check=True, capture_output=True)
     return path
 
 
 @pytest.fixture(scope="session")
 def referenceWorker(referenceCheckpoint, ownerOfShared):
     """A worker with the reference checkpoint, warm."""
-    yield from _warm(
-        EncoderSettings(str(referenceCheckpoint), device="cpu"), ownerOfShared
-    )
+    yield from _warm(EncoderSettings(str(referenceCheckpoint), device="cpu"), ownerOfShared)
 
 
 def _warm(settings: EncoderSettings, owner):
@@ -61,11 +55,7 @@ def logic(demonstrationWorker, monkeypatch):
 @pytest.fixture
 def referenceLogic(referenceWorker, referenceCheckpoint, monkeypatch):
     """An analysis with the reference checkpoint."""
-    yield from _logic(
-        referenceWorker,
-        EncoderSettings(str(referenceCheckpoint), device="cpu"),
-        monkeypatch,
-    )
+    yield from _logic(referenceWorker, EncoderSettings(str(referenceCheckpoint), device="cpu"), monkeypatch)
 
 
 def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):

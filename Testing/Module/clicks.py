@@ -43,11 +43,7 @@ def click(widget: QtWidgets.QWidget, modifiers: Modifier = Modifier.NoModifier) 
     _press(widget, point, modifiers)
 
 
-def _press(
-    widget: QtWidgets.QWidget,
-    point: QtCore.QPoint,
-    modifiers: Modifier = Modifier.NoModifier,
-) -> None:
+def _press(widget: QtWidgets.QWidget, point: QtCore.QPoint, modifiers: Modifier = Modifier.NoModifier) -> None:
     _assertReachable(widget, point)
     QtTest.QTest.mouseClick(widget, LEFT, modifiers, point)
     slicer.app.processEvents()
@@ -59,14 +55,10 @@ def _assertReachable(widget: QtWidgets.QWidget, point: QtCore.QPoint) -> None:
     assert widget.isEnabled(), f"{name} is disabled"
     window = widget.window()
     there = window.childAt(widget.mapTo(window, point)) or window
-    assert (
-        there is widget or there.isAncestorOf(widget) or widget.isAncestorOf(there)
-    ), f"{name} is covered by {there}"
+    assert there is widget or there.isAncestorOf(widget) or widget.isAncestorOf(there), f"{name} is covered by {there}"
 
 
-def clickCell(
-    table, row: int, column: int, modifiers: Modifier = Modifier.NoModifier
-) -> None:
+def clickCell(table, row: int, column: int, modifiers: Modifier = Modifier.NoModifier) -> None:
     _press(table.viewport(), _cell(table, row, column), modifiers)
 
 
@@ -92,9 +84,7 @@ def typeText(widget: QtWidgets.QWidget, text: str) -> None:
     slicer.app.processEvents()
 
 
-def pressKey(
-    widget: QtWidgets.QWidget, key: Key, modifiers: Modifier = Modifier.NoModifier
-) -> None:
+def pressKey(widget: QtWidgets.QWidget, key: Key, modifiers: Modifier = Modifier.NoModifier) -> None:
     QtTest.QTest.keyClick(widget, key, modifiers)
     slicer.app.processEvents()
 
@@ -105,9 +95,7 @@ def chooseItem(combo: QtWidgets.QComboBox, text: str) -> None:
     texts = [combo.itemText(row) for row in range(combo.model().rowCount())]
     assert index >= 0, f"{text!r} is not one of {texts}"
     interval = QtWidgets.QApplication.doubleClickInterval()
-    QtWidgets.QApplication.setDoubleClickInterval(
-        1
-    )  # for so long a list that was just opened ignores the mouse
+    QtWidgets.QApplication.setDoubleClickInterval(1)  # for so long a list that was just opened ignores the mouse
     click(combo)
     view = combo.view()
     QtTest.QTest.qWaitForWindowExposed(view.window())

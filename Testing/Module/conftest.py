@@ -13,15 +13,10 @@ from typing import Self
 import pytest
 from support import DATA
 
-INSIDE_SLICER = (
-    importlib.util.find_spec("slicer") is not None
-    and importlib.util.find_spec("slicer.kits") is not None
-)
+INSIDE_SLICER = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("slicer.kits") is not None
 
 if INSIDE_SLICER:
-    sys.modules["SlicerHost"] = (
-        None  # so that `pytest.importorskip` skips what is about the host
-    )
+    sys.modules["SlicerHost"] = None  # so that `pytest.importorskip` skips what is about the host
 
 try:
     if not INSIDE_SLICER:
@@ -60,9 +55,7 @@ def _emptyScene(_noErrorsOfVtk):
         slicer.mrmlScene.Clear(0)
         slicer.app.processEvents()
         gc.collect()
-    assert not observers.left, "observers left on the scene, added here:\n" + "\n".join(
-        observers.left.values()
-    )
+    assert not observers.left, "observers left on the scene, added here:\n" + "\n".join(observers.left.values())
     # counted, not compared one by one: a worker that several tests share may have been replaced
     assert len(_children()) <= len(processes), "a process is still there"
 
@@ -91,11 +84,7 @@ def _noTimers(ownerOfShared):
 def _straightenViews() -> None:
     """Closing the scene leaves views as they were turned; a scene saved with an oblique one complains when read."""
     for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-        node.SetOrientation(
-            {"Yellow": "Sagittal", "Green": "Coronal"}.get(
-                node.GetLayoutName(), "Axial"
-            )
-        )
+        node.SetOrientation({"Yellow": "Sagittal", "Green": "Coronal"}.get(node.GetLayoutName(), "Axial"))
 
 
 @pytest.fixture
@@ -114,9 +103,7 @@ def _noErrorsOfVtk(request):
     def remember(caller, event, text):
         messages.append(text)
 
-    tags = [
-        window.AddObserver(event, remember) for event in ("ErrorEvent", "WarningEvent")
-    ]
+    tags = [window.AddObserver(event, remember) for event in ("ErrorEvent", "WarningEvent")]
     yield
     for tag in tags:
         window.RemoveObserver(tag)
@@ -150,11 +137,7 @@ class _SceneObservers:
 
 def _activeTimers(ownerOfShared: qt.QObject) -> set[int]:
     timers = [each for each in gc.get_objects() if type(each) is qt.QTimer]
-    return {
-        id(each)
-        for each in timers
-        if _isActive(each) and not _belongsTo(ownerOfShared, each)
-    }
+    return {id(each) for each in timers if _isActive(each) and not _belongsTo(ownerOfShared, each)}
 
 
 def _isActive(timer: qt.QTimer) -> bool:

@@ -18,14 +18,7 @@ class HandWorker:
         self.open: list[tuple[Any, Callable, Callable]] = []
         self._loaded: dict[str, Any] = {}
 
-    def load(
-        self,
-        settings: EncoderSettings,
-        onDone: Callable,
-        onError: Callable,
-        *_: Any,
-        **_options: Any,
-    ) -> None:
+    def load(self, settings: EncoderSettings, onDone: Callable, onError: Callable, *_: Any, **_options: Any) -> None:
         self.open.append((settings, onDone, onError))
 
     def encode(self, patch, onDone: Callable, onError: Callable) -> None:

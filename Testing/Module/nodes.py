@@ -17,11 +17,8 @@ SIZE = (7, 6, 5)
 SPACING = (0.75, 1.5, 2.5)
 ORIGIN = (-12.5, 34.25, -560.125)
 
-DIRECTIONS = {
-    f"axes {number}": direction for number, direction in enumerate(SIGNED_PERMUTATIONS)
-} | {
-    f"oblique {number}": OBLIQUE @ direction
-    for number, direction in enumerate(SIGNED_PERMUTATIONS[::9])
+DIRECTIONS = {f"axes {number}": direction for number, direction in enumerate(SIGNED_PERMUTATIONS)} | {
+    f"oblique {number}": OBLIQUE @ direction for number, direction in enumerate(SIGNED_PERMUTATIONS[::9])
 }
 """Columns are the axes i, j, k in LPS."""
 
@@ -32,20 +29,14 @@ def addressPhantom(direction=None, size=SIZE, spacing=SPACING, origin=ORIGIN) ->
     """Each voxel tells its address: 100 k + 10 j + i."""
     k, j, i = np.indices(size[::-1])
     direction = np.eye(3) if direction is None else direction
-    grid = VoxelGrid.from_parts(
-        size, origin=origin, spacing=spacing, direction=direction
-    )
+    grid = VoxelGrid.from_parts(size, origin=origin, spacing=spacing, direction=direction)
     return Volume((100 * k + 10 * j + i).astype(np.int16), grid)
 
 
 def noisePhantom(direction=None) -> Volume:
     """A scan of 60 x 57 x 70 mm without two equal places, for patches."""
-    phantom = addressPhantom(
-        direction, size=(80, 38, 28), origin=(-31.37, 12.91, -560.73)
-    )
-    array = np.random.default_rng(7).integers(
-        -1000, 1000, size=phantom.grid.size[::-1], dtype=np.int16
-    )
+    phantom = addressPhantom(direction, size=(80, 38, 28), origin=(-31.37, 12.91, -560.73))
+    array = np.random.default_rng(7).integers(-1000, 1000, size=phantom.grid.size[::-1], dtype=np.int16)
     return Volume(array, phantom.grid)
 
 
@@ -53,9 +44,7 @@ def addVolume(volume: Volume, className="vtkMRMLScalarVolumeNode"):
     """A volume node made as any script would make it, without the bridge."""
     node = slicer.mrmlScene.AddNewNodeByClass(className, "phantom")
     slicer.util.updateVolumeFromArray(node, np.array(volume.array))
-    node.SetIJKToRASMatrix(
-        slicer.util.vtkMatrixFromArray(LPS_TO_RAS @ volume.grid.affine)
-    )
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(LPS_TO_RAS @ volume.grid.affine))
     return node
 
 
@@ -79,10 +68,7 @@ PARENTS = {
     "mirrored": [np.diag([-1.0, 1.0, 1.0, 1.0])],
     "scaled": [np.diag([1.5, 1.5, 1.5, 1.0])],
     "stretched": [np.diag([1.0, 1.25, 0.8, 1.0])],
-    "nested": [
-        turn(40, "z") @ shift(5, 6, 7),
-        shift(-20, 3, 1) @ turn(-15, "x") @ np.diag([1.0, 1.0, -1.0, 1.0]),
-    ],
+    "nested": [turn(40, "z") @ shift(5, 6, 7), shift(-20, 3, 1) @ turn(-15, "x") @ np.diag([1.0, 1.0, -1.0, 1.0])],
 }
 """Transforms from the node's own parent outwards, RAS."""
 

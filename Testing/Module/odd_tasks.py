@@ -51,11 +51,7 @@ def workForever() -> None:
 
 
 def fail() -> None:
-    say(
-        type="error",
-        code="download",
-        message="No mirror gave the file. Check the network.",
-    )
+    say(type="error", code="download", message="No mirror gave the file. Check the network.")
     sys.exit(4)
 
 
@@ -79,16 +75,10 @@ HABITS = {
 
 def answer(habit: str, name: str, arguments: str) -> None:
     if habit == "crumbs":
-        for byte in (
-            json.dumps({"type": "result", "text": "é"}, ensure_ascii=False).encode()
-            + b"\n"
-        ):
+        for byte in json.dumps({"type": "result", "text": "é"}, ensure_ascii=False).encode() + b"\n":
             os.write(1, bytes([byte]))
     elif habit == "tells":
-        say(
-            type="result",
-            **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text())[name],
-        )
+        say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text())[name])
     else:
         say(type="result", name=name, arguments=json.loads(arguments))
 

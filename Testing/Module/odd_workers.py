@@ -39,9 +39,7 @@ def features(patchBytes: bytes) -> array.array:
     """What these workers take for the features of a patch."""
     voxels = unpack(patchBytes)[1]
     digest = list(hashlib.sha256(voxels).digest())
-    return array.array(
-        "f", digest * (FEATURE_COUNT // len(digest))
-    )  # without numpy, to start quickly
+    return array.array("f", digest * (FEATURE_COUNT // len(digest)))  # without numpy, to start quickly
 
 
 def write(data: bytes) -> None:
@@ -57,9 +55,7 @@ def reply(kind: str, requestId: object, payload: bytes = b"", **fields: object) 
 
 def readRequests(waiting: queue.Queue) -> None:
     try:
-        while (
-            frame := read_frame(lambda count: os.read(0, min(count, 1 << 20)))
-        ) is not None:
+        while (frame := read_frame(lambda count: os.read(0, min(count, 1 << 20)))) is not None:
             if frame[0]["type"] == "ping" and habit != "hangs":
                 reply("pong", frame[0]["id"])
                 pings.release()
@@ -78,11 +74,7 @@ def cancel(waiting: queue.Queue, header: dict) -> None:
             waiting.queue.remove(frame)
     if found:
         reply("cancelled", header["target"])
-    reply(
-        "cancel_done" if found else "cancel_ignored",
-        header["id"],
-        target=header["target"],
-    )
+    reply("cancel_done" if found else "cancel_ignored", header["id"], target=header["target"])
 
 
 def load(header: dict) -> None:
@@ -90,26 +82,14 @@ def load(header: dict) -> None:
         os._exit(4)
     weights = os.environ.get("ODD_WORKER_WEIGHTS")
     if weights and not Path(weights).is_file():
-        reply(
-            "error",
-            header["id"],
-            code="weights",
-            message="There is no file of weights. Choose another.",
-        )
+        reply("error", header["id"], code="weights", message="There is no file of weights. Choose another.")
         return
     if header["weights"] == "wrong":
-        reply(
-            "error",
-            header["id"],
-            code="weights",
-            message="These are no weights. Choose others.",
-        )
+        reply("error", header["id"], code="weights", message="These are no weights. Choose others.")
         return
     sha = Path(weights).read_text() if weights else header["weights"]
     reply("progress", header["id"], step="Loading the weights", fraction=0.5)
-    encoder.update(
-        weights_sha256=sha, precision=header["precision"], device=header["device"]
-    )
+    encoder.update(weights_sha256=sha, precision=header["precision"], device=header["device"])
     reply(
         "loaded",
         header["id"],
@@ -131,11 +111,7 @@ def encode(header: dict, payload: bytes) -> None:
         for _ in range(8):
             pings.acquire()
     result = features(payload).tobytes()
-    fields = {
-        **encoder,
-        "note": "",
-        "patch_sha256": hashlib.sha256(unpack(payload)[1][:VOXEL_BYTES]).hexdigest(),
-    }
+    fields = {**encoder, "note": "", "patch_sha256": hashlib.sha256(unpack(payload)[1][:VOXEL_BYTES]).hexdigest()}
     if habit.startswith("mistakes its "):
         fields[habit.removeprefix("mistakes its ")] = "another"
     for _ in range(2 if habit == "answers twice" else 1):
@@ -185,16 +161,7 @@ def start() -> None:
         os.write(1, b"Hello, I am your worker.\n")
     version = "9.9.9" if habit == "other version" else __version__
     protocol = 2 if habit == "other protocol" else 1
-    write(
-        pack(
-            {
-                "type": "ready",
-                "protocol": protocol,
-                "engine_version": version,
-                "pid": os.getpid(),
-            }
-        )
-    )
+    write(pack({"type": "ready", "protocol": protocol, "engine_version": version, "pid": os.getpid()}))
 
 
 def main() -> None:
@@ -215,13 +182,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if (
-        habit == "PythonSlicer"
-    ):  # how its launcher tells that Python has crashed or was killed
+    if habit == "PythonSlicer":  # how its launcher tells that Python has crashed or was killed
         if subprocess.call([sys.executable, SCRIPT, *sys.argv[2:]]) < 0:
-            print(
-                "error: [python] exit abnormally - Report the problem.", file=sys.stderr
-            )
+            print("error: [python] exit abnormally - Report the problem.", file=sys.stderr)
         sys.exit(1)
     if habit == "launcher":  # as PythonSlicer is one: its child has its streams
         with contextlib.suppress(KeyboardInterrupt):

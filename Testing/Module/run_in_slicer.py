@@ -13,13 +13,9 @@ HERE = Path(sys.argv[0]).resolve().parent
 try:
     import pytest
 
-    code = int(
-        pytest.main([str(HERE), "-c", str(HERE.parent / "pytest.ini"), *sys.argv[1:]])
-    )
+    code = int(pytest.main([str(HERE), "-c", str(HERE.parent / "pytest.ini"), *sys.argv[1:]]))
 except BaseException:  # noqa: BLE001  whatever it is, the application would stay open
     traceback.print_exc()
-    print(
-        "If pytest is missing: slicer.util.pip_install('pytest') in the Python console, once."
-    )
+    print("If pytest is missing: slicer.util.pip_install('pytest') in the Python console, once.")
     code = 1
 slicer.util.exit(code)

@@ -17,9 +17,7 @@ from time import monotonic
 
 from window import ROOT, loadCt, openWindow, start
 
-os.environ["XDG_CACHE_HOME"] = (
-    "/home/you/.cache"  # no picture shows a folder, or weights, of whoever makes it
-)
+os.environ["XDG_CACHE_HOME"] = "/home/you/.cache"  # no picture shows a folder, or weights, of whoever makes it
 os.environ.pop("FMCIB_HOME", None)
 start()
 
@@ -30,12 +28,7 @@ from views import clickAt, showAt  # noqa: E402
 FOLDER = ROOT / "Resources" / "Screenshots"
 THUMBNAIL = ROOT / "FMCIBModule" / "Resources" / "Icons" / "FMCIBPhantom.png"
 PATIENCE = 300.0
-OTHERS = (
-    (-8.0, 30.0, -40.0),
-    (25.0, -40.0, -60.0),
-    (-140.0, 10.0, -20.0),
-    (0.0, 0.0, 78.0),
-)
+OTHERS = ((-8.0, 30.0, -40.0), (25.0, -40.0, -60.0), (-140.0, 10.0, -20.0), (0.0, 0.0, 78.0))
 """From the nodule to four more places, RAS mm; the last is near the upper border of the scan."""
 
 
@@ -53,9 +46,7 @@ class Photographer:
 
     def __init__(self) -> None:
         self.desktop = openWindow()
-        from fmcib_engine.phantom import (
-            PHANTOM_SEED,
-        )  # found since the module is loaded
+        from fmcib_engine.phantom import PHANTOM_SEED  # found since the module is loaded
         from FMCIBModuleLib.SceneBridge import pointToRas
 
         self.nodule = pointToRas(PHANTOM_SEED)
@@ -81,12 +72,8 @@ class Photographer:
         savePng("Red", THUMBNAIL)
         whole = qt.QPixmap(str(THUMBNAIL))
         edge = min(whole.width(), whole.height())
-        middle = whole.copy(
-            (whole.width() - edge) // 2, (whole.height() - edge) // 2, edge, edge
-        )
-        middle.scaled(192, 192, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation).save(
-            str(THUMBNAIL), "PNG"
-        )
+        middle = whole.copy((whole.width() - edge) // 2, (whole.height() - edge) // 2, edge, edge)
+        middle.scaled(192, 192, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation).save(str(THUMBNAIL), "PNG")
         print(THUMBNAIL.relative_to(ROOT))
 
     def waitForProbe(self) -> None:
@@ -106,9 +93,7 @@ class Photographer:
 def withoutTorch() -> Iterator[None]:
     """Processes that are started meanwhile find no PyTorch."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "torch.py").write_text(
-            "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
-        )
+        Path(folder, "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, before or ""]))
         yield
@@ -169,11 +154,7 @@ def visibleDialogs() -> list:
     from PySide6 import QtWidgets
 
     windows = QtWidgets.QApplication.topLevelWidgets()
-    return [
-        each
-        for each in windows
-        if isinstance(each, QtWidgets.QDialog) and each.isVisible()
-    ]
+    return [each for each in windows if isinstance(each, QtWidgets.QDialog) and each.isVisible()]
 
 
 def takeDark(camera: Photographer) -> None:

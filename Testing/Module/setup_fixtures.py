@@ -19,14 +19,7 @@ from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from repository_server import FILE, Repository
 from setup_support import CONTENT, UI, Heard, PretendDesktop, Store, oddTask
 
-SIGNALS = (
-    "ready",
-    "installed",
-    "weightsChanged",
-    "deviceChanged",
-    "noticeChanged",
-    "failed",
-)
+SIGNALS = ("ready", "installed", "weightsChanged", "deviceChanged", "noticeChanged", "failed")
 
 
 @pytest.fixture
@@ -37,9 +30,7 @@ def repository(tmp_path, monkeypatch):
     repository = Repository({FILE: CONTENT})
     repository.start()
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(
-        "FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml"))
-    )
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
     yield repository
     repository.stop()
 
@@ -48,12 +39,7 @@ class Stage:
     """Both panels on the screen, and the Setup behind them."""
 
     def __init__(self, setup: Setup, panel, advanced, desktop: PretendDesktop) -> None:
-        self.setup, self.panel, self.advanced, self.desktop = (
-            setup,
-            panel,
-            advanced,
-            desktop,
-        )
+        self.setup, self.panel, self.advanced, self.desktop = setup, panel, advanced, desktop
         self.heard = Heard(setup, *SIGNALS)
 
     @property
@@ -79,21 +65,10 @@ def makeSetupStage(tmp_path):
     """Makes a stage: with the real engine, or with one that tells these answers."""
     stages = []
 
-    def make(
-        answers=None,
-        desktop=None,
-        facts=None,
-        installer=None,
-        settings=None,
-        habit="tells",
-        path="",
-    ) -> Stage:
+    def make(answers=None, desktop=None, facts=None, installer=None, settings=None, habit="tells", path="") -> Stage:
         file = tmp_path / "answers.json"
         file.write_text(json.dumps(answers or {}))
-        panel, advanced = (
-            RequirementsPanel(str(UI / "Requirements.ui")),
-            AdvancedPanel(str(UI / "Advanced.ui")),
-        )
+        panel, advanced = RequirementsPanel(str(UI / "Requirements.ui")), AdvancedPanel(str(UI / "Advanced.ui"))
         desktop = desktop or PretendDesktop()
         tools = Tools(
             makeTask=lambda: (

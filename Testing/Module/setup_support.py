@@ -22,14 +22,7 @@ UI = ROOT / "FMCIBModule" / "Resources" / "UI"
 def oddTask(habit: str, **environment: str) -> TaskProcess:
     """A process of `odd_tasks` instead of the engine's."""
     return TaskProcess(
-        makeCommand=lambda name, arguments: (
-            sys.executable,
-            SCRIPT,
-            habit,
-            name,
-            arguments,
-        ),
-        environment=environment,
+        makeCommand=lambda name, arguments: (sys.executable, SCRIPT, habit, name, arguments), environment=environment
     )
 
 
@@ -39,9 +32,7 @@ class Heard:
     def __init__(self, thing, *names: str) -> None:
         self.all: list[tuple] = []
         for name in names:
-            getattr(thing, name).connect(
-                lambda *values, name=name: self.all.append((name, *values))
-            )
+            getattr(thing, name).connect(lambda *values, name=name: self.all.append((name, *values)))
 
     def of(self, name: str) -> list[tuple]:
         return [values for each, *values in self.all if each == name]
@@ -99,17 +90,7 @@ class Store(dict):
 def probed(**changes: object) -> dict:
     """What the engine's probe tells where all is good."""
     good = {"version": "9.9", "problem": ""}
-    names = (
-        "numpy",
-        "scipy",
-        "torch",
-        "monai",
-        "safetensors",
-        "platformdirs",
-        "filelock",
-        "requests",
-        "urllib3",
-    )
+    names = ("numpy", "scipy", "torch", "monai", "safetensors", "platformdirs", "filelock", "requests", "urllib3")
     return {
         "engine_version": "0.1.0",
         "python": "3.12.10",

@@ -8,28 +8,12 @@ from FMCIBModuleLib.Setup.AdvancedPanel import AdvancedPanel
 from setup_support import UI, Heard
 
 SIGNALS = (
-    *(
-        "deviceChosen",
-        "weightsChosen",
-        "weightsFileWanted",
-        "importClicked",
-        "downloadClicked",
-        "verifyClicked",
-    ),
-    *(
-        "cacheClicked",
-        "cacheResetClicked",
-        "selfTestClicked",
-        "diagnosticsClicked",
-        "logRefreshClicked",
-    ),
+    *("deviceChosen", "weightsChosen", "weightsFileWanted", "importClicked", "downloadClicked", "verifyClicked"),
+    *("cacheClicked", "cacheResetClicked", "selfTestClicked", "diagnosticsClicked", "logRefreshClicked"),
     *("logCopyClicked", "cancelClicked"),
 )
 DEVICES = [("auto", "Automatic"), ("cpu", "CPU"), ("cuda:0", "NVIDIA A100 (40 GiB)")]
-WEIGHTS = [
-    ("fmcib", "fmcib"),
-    ("demonstration", "Demonstration weights (random numbers)"),
-]
+WEIGHTS = [("fmcib", "fmcib"), ("demonstration", "Demonstration weights (random numbers)")]
 
 
 @pytest.fixture
@@ -58,12 +42,8 @@ def test_showing_and_choosing_the_same_again_tell_nothing(panel):
     assert heard.all == []
 
 
-@pytest.mark.parametrize(
-    ("isKnown", "title"), [(True, "cuda:1 (not here)"), (False, "cuda:1")]
-)
-def test_a_device_of_another_computer_stays_chosen_and_is_marked_once_it_is_known(
-    panel, isKnown, title
-):
+@pytest.mark.parametrize(("isKnown", "title"), [(True, "cuda:1 (not here)"), (False, "cuda:1")])
+def test_a_device_of_another_computer_stays_chosen_and_is_marked_once_it_is_known(panel, isKnown, title):
     heard = Heard(panel, *SIGNALS)
     panel.showDevices(DEVICES, "cuda:1", isKnown)
     assert panel.ui.deviceCombo.currentText == title
@@ -120,13 +100,7 @@ def test_while_something_runs_only_what_harms_nothing_can_be_clicked(panel):
     heard = Heard(panel, *SIGNALS)
     panel.showActivity("Self-test", None, canCancel=True)
     shown(panel.widget, 420)
-    for name in (
-        "weightsCombo",
-        "importFileButton",
-        "downloadWeightsButton",
-        "selfTestButton",
-        "cacheButton",
-    ):
+    for name in ("weightsCombo", "importFileButton", "downloadWeightsButton", "selfTestButton", "cacheButton"):
         assert not getattr(panel.ui, name).enabled, name
     for name in ("deviceCombo", "diagnosticsButton", "logCopyButton"):
         assert getattr(panel.ui, name).enabled, name
@@ -141,9 +115,7 @@ def test_a_folder_set_outside_is_shown_with_its_reason_and_cannot_be_changed(pan
     assert panel.ui.cacheEdit.text == "/hospital/fmcib"
     assert panel.ui.cacheNote.isVisible()
     panel.showActivity("x", None, canCancel=True)
-    panel.showActivity(
-        "", None, canCancel=False
-    )  # the end of another thing changes nothing about it
+    panel.showActivity("", None, canCancel=False)  # the end of another thing changes nothing about it
     assert not panel.ui.cacheButton.enabled
     assert not panel.ui.cacheResetButton.enabled
     panel.showCache("", "")

@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from analysis_support import (
-    DEMONSTRATION,
-    killWhileItComputes,
-    makeSeeds,
-    rowsOf,
-    spinUntilFinished,
-)
+from analysis_support import DEMONSTRATION, killWhileItComputes, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.volume import Volume
@@ -46,9 +40,7 @@ def test_a_point_becomes_a_row_with_its_meaning(logic, phantomNode, noduleSeeds,
     patch = pipeline.cut(chest, PHANTOM_SEED)
     assert (row["lesion_id"], row["status"], row["error"]) == ("Nodule", "ok", "")
     assert row["patch_sha256"] == patch.sha256
-    assert [
-        float(row[name]) for name in ("coordX", "coordY", "coordZ")
-    ] == pytest.approx(list(PHANTOM_SEED))
+    assert [float(row[name]) for name in ("coordX", "coordY", "coordZ")] == pytest.approx(list(PHANTOM_SEED))
     assert row["weights"] == "DEMONSTRATION WEIGHTS"
     assert "the features mean nothing" in row["warnings"]
     assert row["recipe_id"] == "fmcib-csv-v1"
@@ -62,14 +54,9 @@ def test_features_are_those_of_the_engine(logic, phantomNode, noduleSeeds, chest
 
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (row,) = rowsOf(phantomNode)
-    (encoded,) = pipeline.encode(
-        [pipeline.cut(chest, PHANTOM_SEED)], load_encoder("demonstration", device="cpu")
-    )
+    (encoded,) = pipeline.encode([pipeline.cut(chest, PHANTOM_SEED)], load_encoder("demonstration", device="cpu"))
     features = LesionTable(phantomNode).features(row["lesion_key"])
-    assert (
-        np.linalg.norm(features - encoded.features) / np.linalg.norm(encoded.features)
-        < 1e-5
-    )
+    assert np.linalg.norm(features - encoded.features) / np.linalg.norm(encoded.features) < 1e-5
 
 
 def test_a_box_of_50_mm_shows_what_was_read(logic, phantomNode, noduleSeeds, chest):
@@ -80,16 +67,12 @@ def test_a_box_of_50_mm_shows_what_was_read(logic, phantomNode, noduleSeeds, che
     box.GetRASBounds(bounds)
     lps = grid.corners(margin=0.5)
     ras = lps * (-1, -1, 1)
-    assert bounds == pytest.approx(
-        np.column_stack([ras.min(axis=0), ras.max(axis=0)]).ravel().tolist(), abs=1e-6
-    )
+    assert bounds == pytest.approx(np.column_stack([ras.min(axis=0), ras.max(axis=0)]).ravel().tolist(), abs=1e-6)
     assert box.GetSize() == pytest.approx((50, 50, 50))
     assert box.GetLocked()
 
 
-def test_the_patch_volume_holds_what_was_fed_where_it_lies(
-    logic, phantomNode, noduleSeeds, chest
-):
+def test_the_patch_volume_holds_what_was_fed_where_it_lies(logic, phantomNode, noduleSeeds, chest):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (row,) = rowsOf(phantomNode)
     node = logic.showPatch(phantomNode, row["lesion_key"])
@@ -99,9 +82,7 @@ def test_the_patch_volume_holds_what_was_fed_where_it_lies(
     bounds = [0.0] * 6
     node.GetRASBounds(bounds)
     ras = patch.grid.corners(margin=0.5) * (-1, -1, 1)
-    assert bounds == pytest.approx(
-        np.column_stack([ras.min(axis=0), ras.max(axis=0)]).ravel().tolist(), abs=1e-6
-    )
+    assert bounds == pytest.approx(np.column_stack([ras.min(axis=0), ras.max(axis=0)]).ravel().tolist(), abs=1e-6)
     assert logic.showPatch(phantomNode, row["lesion_key"]) is node
 
 
@@ -109,26 +90,16 @@ def test_results_stand_under_their_ct(logic, phantomNode, noduleSeeds):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     patch = logic.showPatch(phantomNode, rowsOf(phantomNode)[0]["lesion_key"])
     table = LesionTable(phantomNode)
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     scan = hierarchy.GetItemByDataNode(phantomNode)
     for node in (table.node, table.featuresNode, noduleSeeds, *boxes(), patch):
-        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == scan, (
-            node.GetName()
-        )
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == scan, node.GetName()
 
 
-def test_seeds_that_the_user_has_put_somewhere_stay_there(
-    logic, phantomNode, noduleSeeds
-):
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
+def test_seeds_that_the_user_has_put_somewhere_stay_there(logic, phantomNode, noduleSeeds):
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "Mine")
-    item = hierarchy.GetItemByDataNode(noduleSeeds) or hierarchy.CreateItem(
-        folder, noduleSeeds
-    )
+    item = hierarchy.GetItemByDataNode(noduleSeeds) or hierarchy.CreateItem(folder, noduleSeeds)
     hierarchy.SetItemParent(item, folder)
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(noduleSeeds)) == folder
@@ -137,25 +108,17 @@ def test_seeds_that_the_user_has_put_somewhere_stay_there(
 def test_a_bad_seed_is_an_error_row_and_stops_no_other(logic, phantomNode):
     failures = []
     logic.failed.connect(failures.append)
-    seeds = makeSeeds(
-        {"A": NODULE_RAS, "outside": OUTSIDE_RAS, "B": near(NODULE_RAS, 3.0)}
-    )
+    seeds = makeSeeds({"A": NODULE_RAS, "outside": OUTSIDE_RAS, "B": near(NODULE_RAS, 3.0)})
     logic.analyse(phantomNode, seeds, wait=True)
     rows = rowsOf(phantomNode)
-    assert [(row["lesion_id"], row["status"]) for row in rows] == [
-        ("A", "ok"),
-        ("outside", "error"),
-        ("B", "ok"),
-    ]
+    assert [(row["lesion_id"], row["status"]) for row in rows] == [("A", "ok"), ("outside", "error"), ("B", "ok")]
     assert "lies outside the scan" in rows[1]["error"]
     assert LesionTable(phantomNode).features(rows[1]["lesion_key"]) is None
     assert len(boxes()) == 2
     assert failures == []  # the row says it
 
 
-def test_without_waiting_signals_tell_and_the_event_loop_goes_on(
-    logic, phantomNode, noduleSeeds
-):
+def test_without_waiting_signals_tell_and_the_event_loop_goes_on(logic, phantomNode, noduleSeeds):
     import qt
 
     ticks, changes, steps, ends = [], [], [], []
@@ -163,9 +126,7 @@ def test_without_waiting_signals_tell_and_the_event_loop_goes_on(
     timer.setInterval(1)  # in about every turn of the event loop
     timer.connect("timeout()", lambda: ticks.append(logic.isBusy))
     timer.start()
-    logic.changed.connect(
-        lambda node, key: changes.append((node, key, logic.isWaiting(node, key)))
-    )
+    logic.changed.connect(lambda node, key: changes.append((node, key, logic.isWaiting(node, key))))
     logic.progressed.connect(lambda text, fraction: steps.append(fraction))
     logic.finished.connect(lambda: ends.append(True))
     assert logic.analyse(phantomNode, noduleSeeds) is None
@@ -174,10 +135,7 @@ def test_without_waiting_signals_tell_and_the_event_loop_goes_on(
     spinUntilFinished(logic)
     timer.stop()
     (row,) = rowsOf(phantomNode)
-    assert changes == [
-        (phantomNode, row["lesion_key"], True),
-        (phantomNode, row["lesion_key"], False),
-    ]
+    assert changes == [(phantomNode, row["lesion_key"], True), (phantomNode, row["lesion_key"], False)]
     assert steps[-1] == 1.0
     assert ends == [True]
     assert True in ticks
@@ -191,9 +149,7 @@ def test_the_same_lesion_asked_for_twice_has_one_row(logic, phantomNode, noduleS
     assert len(boxes()) == 1
 
 
-def test_a_moved_seed_makes_its_row_stale_until_it_is_analysed_again(
-    logic, phantomNode, noduleSeeds
-):
+def test_a_moved_seed_makes_its_row_stale_until_it_is_analysed_again(logic, phantomNode, noduleSeeds):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (before,) = rowsOf(phantomNode)
     logic.showPatch(phantomNode, before["lesion_key"])
@@ -207,14 +163,8 @@ def test_a_moved_seed_makes_its_row_stale_until_it_is_analysed_again(
     assert after["patch_sha256"] != before["patch_sha256"]
     (box,) = boxes()
     assert box.GetCenterWorld()[0] == pytest.approx(near(NODULE_RAS, 5.0)[0], abs=1.5)
-    patches = [
-        node
-        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if node is not phantomNode
-    ]
-    assert (
-        patches == []
-    )  # the one of the former place is not left to be taken for this one's
+    patches = [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if node is not phantomNode]
+    assert patches == []  # the one of the former place is not left to be taken for this one's
 
 
 def test_edited_voxels_make_the_rows_stale_that_were_read_from_them(logic, phantomNode):
@@ -235,9 +185,7 @@ def test_edited_voxels_make_the_rows_stale_that_were_read_from_them(logic, phant
     assert not logic.freshness.isStale(phantomNode, a)
 
 
-def test_a_seed_moved_out_of_the_scan_is_an_error_and_its_box_is_gone(
-    logic, phantomNode, noduleSeeds
-):
+def test_a_seed_moved_out_of_the_scan_is_an_error_and_its_box_is_gone(logic, phantomNode, noduleSeeds):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     noduleSeeds.SetNthControlPointPositionWorld(0, *OUTSIDE_RAS)
     logic.analyse(phantomNode, noduleSeeds, wait=True)
@@ -256,9 +204,7 @@ def test_what_is_closed_says_so(phantomNode, noduleSeeds):
 def test_a_moved_scan_makes_its_rows_stale(logic, phantomNode, noduleSeeds):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")
-    matrix = slicer.util.vtkMatrixFromArray(
-        np.array([[1, 0, 0, 4], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
-    )
+    matrix = slicer.util.vtkMatrixFromArray(np.array([[1, 0, 0, 4], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]))
     transform.SetMatrixTransformToParent(matrix)
     phantomNode.SetAndObserveTransformNodeID(transform.GetID())
     assert logic.freshness.isStale(phantomNode, seedsFromMarkups(noduleSeeds)[0])
@@ -266,9 +212,7 @@ def test_a_moved_scan_makes_its_rows_stale(logic, phantomNode, noduleSeeds):
         logic.showPatch(phantomNode, rowsOf(phantomNode)[0]["lesion_key"])
 
 
-def test_a_failure_does_not_undo_what_is_known_of_the_same_place(
-    logic, phantomNode, noduleSeeds
-):
+def test_a_failure_does_not_undo_what_is_known_of_the_same_place(logic, phantomNode, noduleSeeds):
     """The worker is killed while it computes a lesion again that has features already."""
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     before = rowsOf(phantomNode)
@@ -281,18 +225,12 @@ def test_a_failure_does_not_undo_what_is_known_of_the_same_place(
     assert rowsOf(phantomNode) == before
 
 
-@pytest.mark.skipif(
-    not os.path.isdir("/proc/self/task"), reason="needs /proc to find the worker"
-)  # noqa: PTH112
-def test_a_worker_killed_in_mid_analysis_is_one_error_row_and_one_message(
-    logic, phantomNode
-):
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc to find the worker")  # noqa: PTH112
+def test_a_worker_killed_in_mid_analysis_is_one_error_row_and_one_message(logic, phantomNode):
     failures, ends = [], []
     logic.failed.connect(failures.append)
     logic.finished.connect(lambda: ends.append(True))
-    seeds = makeSeeds(
-        {name: near(NODULE_RAS, 3.0 * place) for place, name in enumerate("ABC")}
-    )
+    seeds = makeSeeds({name: near(NODULE_RAS, 3.0 * place) for place, name in enumerate("ABC")})
     logic.analyse(phantomNode, seeds)
     killWhileItComputes(logic)
     spinUntilFinished(logic)
@@ -327,16 +265,12 @@ def test_cancel_keeps_what_is_done_and_the_next_analysis_works(logic, phantomNod
 
 
 def test_waiting_ends_after_the_time_given(logic, phantomNode, noduleSeeds):
-    with pytest.raises(
-        AnalysisError, match="was not done after 0 seconds, and was cancelled"
-    ):
+    with pytest.raises(AnalysisError, match="was not done after 0 seconds, and was cancelled"):
         logic.analyse(phantomNode, noduleSeeds, wait=True, timeoutSeconds=0.0)
     assert not logic.isBusy
 
 
-def test_wrong_weights_are_told_once_and_leave_no_row(
-    logic, phantomNode, noduleSeeds, tmp_path
-):
+def test_wrong_weights_are_told_once_and_leave_no_row(logic, phantomNode, noduleSeeds, tmp_path):
     failures, ends = [], []
     logic.failed.connect(failures.append)
     logic.finished.connect(lambda: ends.append(True))
@@ -362,10 +296,7 @@ def test_a_scan_without_seeds_says_what_to_do(logic, phantomNode):
 
 def test_two_scans_with_seeds_on_both_keep_apart(logic, phantomNode, chest):
     other = nodeFromVolume(chest, "Follow-up")
-    first, second = (
-        makeSeeds({"A": NODULE_RAS}),
-        makeSeeds({"A": near(NODULE_RAS, 6.0)}),
-    )
+    first, second = makeSeeds({"A": NODULE_RAS}), makeSeeds({"A": near(NODULE_RAS, 6.0)})
     logic.analyse(phantomNode, first)
     logic.analyse(other, second, wait=True)
     (one,), (two,) = rowsOf(phantomNode), rowsOf(other)
@@ -379,9 +310,7 @@ def test_two_scans_with_seeds_on_both_keep_apart(logic, phantomNode, chest):
     assert first.GetNumberOfControlPoints() == 1
 
 
-def test_a_renamed_lesion_keeps_its_key_and_its_nodes_follow(
-    logic, phantomNode, noduleSeeds
-):
+def test_a_renamed_lesion_keeps_its_key_and_its_nodes_follow(logic, phantomNode, noduleSeeds):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     key = rowsOf(phantomNode)[0]["lesion_key"]
     patch = logic.showPatch(phantomNode, key)
@@ -399,32 +328,21 @@ def test_a_segment_and_an_roi_become_lesions_of_the_ct(logic, phantomNode):
     mask = np.zeros(slicer.util.arrayFromVolume(phantomNode).shape, dtype=np.uint8)
     k, j, i = (n // 2 for n in mask.shape)
     mask[k - 2 : k + 3, j - 3 : j + 4, i - 4 : i + 5] = 1
-    slicer.util.updateSegmentBinaryLabelmapFromArray(
-        mask, segmentation, segmentId, phantomNode
-    )
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, segmentId, phantomNode)
     roi = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "Box")
     roi.SetCenterWorld(*NODULE_RAS)
     roi.SetSize(60.0, 20.0, 20.0)
     logic.analyse(phantomNode, [seedFromSegment(segmentation, segmentId)], wait=True)
     logic.analyse(phantomNode, roi, wait=True)
     rows = rowsOf(phantomNode)
-    assert [(row["lesion_id"], row["status"]) for row in rows] == [
-        ("Tumour", "ok"),
-        ("Box", "ok"),
-    ]
+    assert [(row["lesion_id"], row["status"]) for row in rows] == [("Tumour", "ok"), ("Box", "ok")]
     assert float(rows[0]["lesion_diameter_mm"]) == pytest.approx(9 * 1.4, abs=0.01)
     assert "part of it was not seen" in rows[1]["warnings"]
-    logic.analyse(
-        phantomNode, wait=True
-    )  # the CT's own lesions: both are control points now
-    assert [row["lesion_diameter_mm"] for row in rowsOf(phantomNode)] == [
-        row["lesion_diameter_mm"] for row in rows
-    ]
+    logic.analyse(phantomNode, wait=True)  # the CT's own lesions: both are control points now
+    assert [row["lesion_diameter_mm"] for row in rowsOf(phantomNode)] == [row["lesion_diameter_mm"] for row in rows]
 
 
-def test_closing_the_scene_in_mid_analysis_forgets_it_and_keeps_the_worker(
-    logic, phantomNode, noduleSeeds, chest
-):
+def test_closing_the_scene_in_mid_analysis_forgets_it_and_keeps_the_worker(logic, phantomNode, noduleSeeds, chest):
     ends = []
     logic.finished.connect(lambda: ends.append(True))
     logic.analyse(phantomNode, noduleSeeds)
@@ -439,9 +357,7 @@ def test_closing_the_scene_in_mid_analysis_forgets_it_and_keeps_the_worker(
     assert rowsOf(again)[0]["status"] == "ok"
 
 
-def test_a_scan_removed_in_mid_analysis_has_no_row_and_stops_no_other(
-    logic, phantomNode, noduleSeeds, chest
-):
+def test_a_scan_removed_in_mid_analysis_has_no_row_and_stops_no_other(logic, phantomNode, noduleSeeds, chest):
     other = nodeFromVolume(chest, "Other")
     logic.analyse(phantomNode, noduleSeeds)
     logic.analyse(other, makeSeeds({"A": NODULE_RAS}))
@@ -451,9 +367,7 @@ def test_a_scan_removed_in_mid_analysis_has_no_row_and_stops_no_other(
     assert len(boxes()) == 1
 
 
-def test_everything_comes_back_with_a_saved_scene(
-    logic, phantomNode, noduleSeeds, tmp_path
-):
+def test_everything_comes_back_with_a_saved_scene(logic, phantomNode, noduleSeeds, tmp_path):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (before,) = rowsOf(phantomNode)
     key = before["lesion_key"]
@@ -472,12 +386,8 @@ def test_everything_comes_back_with_a_saved_scene(
     node = logic.showPatch(scan, key)
     assert (slicer.util.arrayFromVolume(node) == patch).all()
     assert len(boxes()) == 1
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
-    assert hierarchy.GetItemParent(
-        hierarchy.GetItemByDataNode(node)
-    ) == hierarchy.GetItemByDataNode(scan)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == hierarchy.GetItemByDataNode(scan)
     logic.analyse(scan, seeds, wait=True)
     assert len(rowsOf(scan)) == 1
     assert len(boxes()) == 1
@@ -503,9 +413,7 @@ def test_of_a_sequence_the_frame_that_is_shown_is_analysed(logic, chest):
         if not rows:
             seeds = makeSeeds({"A": NODULE_RAS})
         else:
-            assert logic.freshness.isStale(
-                proxy, seedsFromMarkups(seeds)[0]
-            )  # the row is about the other frame
+            assert logic.freshness.isStale(proxy, seedsFromMarkups(seeds)[0])  # the row is about the other frame
         logic.analyse(proxy, seeds, wait=True)
         rows += rowsOf(proxy)
     assert [row["time_point"] for row in rows] == ["1", "0"]

@@ -35,9 +35,7 @@ def logic(handLogic):
     return handLogic
 
 
-def test_one_seeds_node_on_two_scans_gives_rows_on_both(
-    logic, phantomNode, twoSeeds, chest
-):
+def test_one_seeds_node_on_two_scans_gives_rows_on_both(logic, phantomNode, twoSeeds, chest):
     other = nodeFromVolume(chest, "Follow-up")
     logic.analyse(phantomNode, twoSeeds)
     logic.analyse(other, twoSeeds)
@@ -48,9 +46,7 @@ def test_one_seeds_node_on_two_scans_gives_rows_on_both(
     assert names(other) == [("C", "ok"), ("B", "ok")]
 
 
-def test_an_older_answer_is_not_written_for_a_seed_that_was_moved(
-    logic, phantomNode, twoSeeds
-):
+def test_an_older_answer_is_not_written_for_a_seed_that_was_moved(logic, phantomNode, twoSeeds):
     logic.analyse(phantomNode, twoSeeds)
     logic.hand.answer()
     former = logic.hand.open[0][0]
@@ -74,29 +70,14 @@ def test_a_listener_may_change_the_settings_and_ask_for_more(logic, phantomNode)
         logic.settings = EncoderSettings("second")
         logic.analyse(phantomNode, more)
 
-    logic.analyse(
-        phantomNode,
-        makeSeeds({"outside": (900.0, 0.0, 0.0), "B": NODULE, "C": near(3)}),
-    )
+    logic.analyse(phantomNode, makeSeeds({"outside": (900.0, 0.0, 0.0), "B": NODULE, "C": near(3)}))
     logic.changed.connect(change)
     logic.hand.wait()
-    assert names(phantomNode) == [
-        ("outside", "error"),
-        ("B", "ok"),
-        ("C", "ok"),
-        ("D", "ok"),
-    ]
-    assert [row["weights"] for row in rowsOf(phantomNode)] == [
-        "first",
-        "second",
-        "second",
-        "second",
-    ]
+    assert names(phantomNode) == [("outside", "error"), ("B", "ok"), ("C", "ok"), ("D", "ok")]
+    assert [row["weights"] for row in rowsOf(phantomNode)] == ["first", "second", "second", "second"]
 
 
-def test_settings_changed_while_a_network_is_loaded_are_those_of_the_rows(
-    logic, phantomNode, twoSeeds
-):
+def test_settings_changed_while_a_network_is_loaded_are_those_of_the_rows(logic, phantomNode, twoSeeds):
     logic.analyse(phantomNode, twoSeeds)
     logic.settings = EncoderSettings("second")
     logic.analyse(phantomNode, twoSeeds)
@@ -105,9 +86,7 @@ def test_settings_changed_while_a_network_is_loaded_are_those_of_the_rows(
 
 
 @pytest.mark.parametrize("isLoaded", [False, True])
-def test_what_a_listener_asks_for_at_the_end_is_not_cancelled_with_the_rest(
-    logic, phantomNode, twoSeeds, isLoaded
-):
+def test_what_a_listener_asks_for_at_the_end_is_not_cancelled_with_the_rest(logic, phantomNode, twoSeeds, isLoaded):
     more = makeSeeds({"D": near(9)})
 
     def goOn() -> None:
@@ -124,12 +103,8 @@ def test_what_a_listener_asks_for_at_the_end_is_not_cancelled_with_the_rest(
     assert logic.failures == []
 
 
-def test_a_failure_of_removed_lesions_does_not_keep_the_others_waiting(
-    logic, phantomNode
-):
-    logic.analyse(
-        phantomNode, makeSeeds({str(place): near(2 * place) for place in range(4)})
-    )
+def test_a_failure_of_removed_lesions_does_not_keep_the_others_waiting(logic, phantomNode):
+    logic.analyse(phantomNode, makeSeeds({str(place): near(2 * place) for place in range(4)}))
     logic.hand.answer()
     for key in [task.seed.key for task in logic._queue.tasks][:2]:
         logic.removeLesion(phantomNode, key)
@@ -155,10 +130,7 @@ def test_the_network_is_asked_for_at_every_start(logic, phantomNode, twoSeeds):
     logic.analyse(phantomNode, twoSeeds)
     for failure in (None, crash, crash):
         logic.hand.answer(failure)
-    assert names(phantomNode) == [
-        ("A", "ok"),
-        ("B", "ok"),
-    ]  # the same place is known still
+    assert names(phantomNode) == [("A", "ok"), ("B", "ok")]  # the same place is known still
     twoSeeds.SetNthControlPointPositionWorld(0, *near(9))
     logic.analyse(phantomNode, twoSeeds)
     for failure in (None, crash, crash):
@@ -166,9 +138,7 @@ def test_the_network_is_asked_for_at_every_start(logic, phantomNode, twoSeeds):
     assert names(phantomNode) == [("A", "error"), ("B", "ok")]
 
 
-def test_a_fault_in_one_lesion_is_its_row_and_stops_no_other(
-    logic, phantomNode, twoSeeds, monkeypatch, caplog
-):
+def test_a_fault_in_one_lesion_is_its_row_and_stops_no_other(logic, phantomNode, twoSeeds, monkeypatch, caplog):
     cut, cuts = pipeline.cut, []
 
     def cutButTheFirst(*what):
@@ -184,9 +154,7 @@ def test_a_fault_in_one_lesion_is_its_row_and_stops_no_other(
     assert "The patch could not be cut" in caplog.text
 
 
-def test_a_row_that_could_not_be_written_is_told_and_is_no_success(
-    logic, phantomNode, twoSeeds, monkeypatch, caplog
-):
+def test_a_row_that_could_not_be_written_is_told_and_is_no_success(logic, phantomNode, twoSeeds, monkeypatch, caplog):
     write, keys = LesionTable.write, []
 
     def writeButTheFirst(table, key, *more):
@@ -213,9 +181,7 @@ def test_a_scan_that_was_removed_is_told(logic, phantomNode, twoSeeds):
     assert not logic.isBusy
 
 
-def test_the_row_of_a_scan_that_can_be_read_no_more_is_stale(
-    logic, phantomNode, twoSeeds
-):
+def test_the_row_of_a_scan_that_can_be_read_no_more_is_stale(logic, phantomNode, twoSeeds):
     logic.analyse(phantomNode, twoSeeds, wait=True)
     shear = vtk.vtkMatrix4x4()
     shear.SetElement(0, 1, 0.5)
@@ -225,14 +191,10 @@ def test_the_row_of_a_scan_that_can_be_read_no_more_is_stale(
     assert logic.freshness.isStale(phantomNode, seedsFromMarkups(twoSeeds)[0])
 
 
-def test_some_points_of_a_list_are_analysed_where_they_are(
-    logic, phantomNode, twoSeeds
-):
+def test_some_points_of_a_list_are_analysed_where_they_are(logic, phantomNode, twoSeeds):
     for _ in range(2):
         logic.analyse(phantomNode, seedsFromMarkups(twoSeeds)[1:], wait=True)
-    assert [row["lesion_key"] for row in rowsOf(phantomNode)] == [
-        seedsFromMarkups(twoSeeds)[1].key
-    ]
+    assert [row["lesion_key"] for row in rowsOf(phantomNode)] == [seedsFromMarkups(twoSeeds)[1].key]
     assert findSeedsNode(phantomNode) is None
 
 
@@ -245,9 +207,7 @@ def test_a_copy_of_a_list_of_points_keeps_their_diameters(phantomNode):
     assert seed.diameterMm == added.diameterMm == 44.0
 
 
-def test_a_point_without_a_place_is_told_while_seeds_are_watched(
-    logic, phantomNode, twoSeeds
-):
+def test_a_point_without_a_place_is_told_while_seeds_are_watched(logic, phantomNode, twoSeeds):
     logic.watch(phantomNode, twoSeeds)
     twoSeeds.AddControlPointWorld(vtk.vtkVector3d(float("nan"), 0.0, 0.0), "nowhere")
     assert "three finite coordinates" in logic.failures[0]
@@ -257,9 +217,7 @@ def test_a_point_without_a_place_is_told_while_seeds_are_watched(
     assert names(phantomNode) == [("C", "ok")]
 
 
-@pytest.mark.parametrize(
-    "name", ["50% solid", "%s%n%d", "%N", "x" * 10_000, 'a "b"\tc\n', "ünï/\\:*?"]
-)
+@pytest.mark.parametrize("name", ["50% solid", "%s%n%d", "%N", "x" * 10_000, 'a "b"\tc\n', "ünï/\\:*?"])
 def test_no_name_of_a_lesion_does_any_harm(logic, phantomNode, name, tmp_path):
     """A markups node hands its name to printf, where it labels its points."""
     seeds = makeSeeds({})

@@ -21,16 +21,8 @@ pytest_plugins = ["analysis_fixtures"]
 pytestmark = [needs_data, needs_golden]
 
 VIEWS = ("Red", "Yellow", "Green")
-CASES = (
-    "lidc-0314",
-    "lidc-0314-RAS",
-    "lidc-0314-PIR",
-    "lidc-0314-LAI",
-    "lidc-0314-oblique",
-)
-TRANSLATION = np.array(
-    [[1, 0, 0, 12.25], [0, 1, 0, -7.5], [0, 0, 1, 30.0], [0, 0, 0, 1]]
-)
+CASES = ("lidc-0314", "lidc-0314-RAS", "lidc-0314-PIR", "lidc-0314-LAI", "lidc-0314-oblique")
+TRANSLATION = np.array([[1, 0, 0, 12.25], [0, 1, 0, -7.5], [0, 0, 1, 30.0], [0, 0, 0, 1]])
 
 
 def rotation() -> np.ndarray:
@@ -58,9 +50,7 @@ def show(volumeNode, viewName: str, center) -> slicer.vtkMRMLSliceNode:
     slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
     sliceNode = slicer.app.layoutManager().sliceWidget(viewName).mrmlSliceNode()
     width, height, _ = sliceNode.GetDimensions()
-    sliceNode.SetFieldOfView(
-        120.0, 120.0 * height / width, sliceNode.GetFieldOfView()[2]
-    )
+    sliceNode.SetFieldOfView(120.0, 120.0 * height / width, sliceNode.GetFieldOfView()[2])
     sliceNode.JumpSliceByCentering(*center)
     return sliceNode
 
@@ -86,45 +76,29 @@ def distance(features: np.ndarray, reference: np.ndarray) -> float:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("viewName", VIEWS)
-def test_a_click_on_the_nodule_gives_the_golden_features(
-    referenceLogic, scanPath, seedsNode, golden, viewName, case
-):
+def test_a_click_on_the_nodule_gives_the_golden_features(referenceLogic, scanPath, seedsNode, golden, viewName, case):
     volumeNode, nodule = loadScan(scanPath, case)
     referenceLogic.watch(volumeNode, seedsNode)
     show(volumeNode, viewName, nodule)
     clickAt(viewName, nodule)
     assert seedsNode.GetNumberOfDefinedControlPoints() == 1
-    assert np.abs(
-        np.subtract(seedsNode.GetNthControlPointPositionWorld(0), nodule)
-    ).max() <= pixelSize(viewName)
+    assert np.abs(np.subtract(seedsNode.GetNthControlPointPositionWorld(0), nodule)).max() <= pixelSize(viewName)
     spinUntilFinished(referenceLogic)
     (row,) = rowsOf(volumeNode)
     assert (row["status"], row["error"]) == ("ok", "")
-    assert (
-        distance(
-            LesionTable(volumeNode).features(row["lesion_key"]),
-            golden[f"{case}/features"],
-        )
-        < 1e-4
-    )
-    patch = slicer.util.arrayFromVolume(
-        referenceLogic.showPatch(volumeNode, row["lesion_key"])
-    )
+    assert distance(LesionTable(volumeNode).features(row["lesion_key"]), golden[f"{case}/features"]) < 1e-4
+    patch = slicer.util.arrayFromVolume(referenceLogic.showPatch(volumeNode, row["lesion_key"]))
     assert np.abs(patch - golden[f"{case}/patch"]).max() < 1e-5
 
 
 @pytest.mark.parametrize("viewName", VIEWS)
-def test_a_click_beside_the_middle_is_within_a_pixel_and_is_what_is_analysed(
-    logic, scanPath, seedsNode, viewName
-):
+def test_a_click_beside_the_middle_is_within_a_pixel_and_is_what_is_analysed(logic, scanPath, seedsNode, viewName):
     volumeNode, nodule = loadScan(scanPath, "lidc-0314-PIR")
     logic.watch(volumeNode, seedsNode)
     sliceNode = show(volumeNode, viewName, np.add(nodule, (3.1, -4.2, 5.3)))
     inPlane = nodule + nearestInPlane(sliceNode, nodule)
     clickAt(viewName, nodule)
-    assert np.abs(
-        np.subtract(seedsNode.GetNthControlPointPositionWorld(0), inPlane)
-    ).max() <= pixelSize(viewName)
+    assert np.abs(np.subtract(seedsNode.GetNthControlPointPositionWorld(0), inPlane)).max() <= pixelSize(viewName)
     spinUntilFinished(logic)
     (row,), (seed,) = rowsOf(volumeNode), seedsFromMarkups(seedsNode)
     scan = read_volume(scanPath(GOLDEN_CASES["lidc-0314-PIR"].image))
@@ -133,27 +107,17 @@ def test_a_click_beside_the_middle_is_within_a_pixel_and_is_what_is_analysed(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_click_on_a_translated_scan_gives_the_golden_features(
-    referenceLogic, scanPath, seedsNode, golden, case
-):
+def test_a_click_on_a_translated_scan_gives_the_golden_features(referenceLogic, scanPath, seedsNode, golden, case):
     volumeNode, nodule = loadScan(scanPath, case, TRANSLATION)
     show(volumeNode, "Red", nodule)
     clickAt("Red", nodule)
     referenceLogic.analyse(volumeNode, seedsNode, wait=True)
     (row,) = rowsOf(volumeNode)
-    assert (
-        distance(
-            LesionTable(volumeNode).features(row["lesion_key"]),
-            golden[f"{case}/features"],
-        )
-        < 1e-4
-    )
+    assert distance(LesionTable(volumeNode).features(row["lesion_key"]), golden[f"{case}/features"]) < 1e-4
     assert "moved by a transform" in row["warnings"]
 
 
-@pytest.mark.parametrize(
-    ("case", "viewName"), [(case, VIEWS[index % 3]) for index, case in enumerate(CASES)]
-)
+@pytest.mark.parametrize(("case", "viewName"), [(case, VIEWS[index % 3]) for index, case in enumerate(CASES)])
 def test_a_click_on_a_rotated_scan_is_the_engine_on_the_hardened_one(
     logic, scanPath, seedsNode, tmp_path, viewName, case
 ):
@@ -168,18 +132,13 @@ def test_a_click_on_a_rotated_scan_is_the_engine_on_the_hardened_one(
     hardened.HardenTransform()
     assert slicer.util.saveNode(hardened, str(tmp_path / "hardened.nrrd"))
     scan = read_volume(tmp_path / "hardened.nrrd")
-    assert (
-        np.abs(scan.grid.corners() - volumeFromNode(volumeNode).grid.corners()).max()
-        < 1e-3
-    )
+    assert np.abs(scan.grid.corners() - volumeFromNode(volumeNode).grid.corners()).max() < 1e-3
     patch = slicer.util.arrayFromVolume(logic.showPatch(volumeNode, row["lesion_key"]))
     assert np.abs(patch - pipeline.cut(scan, seed.point).array).max() < 1e-3
     assert np.abs(np.subtract(pointToRas(seed.point), nodule)).max() < 0.3
 
 
-def test_place_mode_ends_after_one_point_and_a_second_click_places_none(
-    scanPath, seedsNode
-):
+def test_place_mode_ends_after_one_point_and_a_second_click_places_none(scanPath, seedsNode):
     volumeNode, nodule = loadScan(scanPath, "lidc-0314")
     show(volumeNode, "Red", nodule)
     clickAt("Red", nodule)
@@ -189,20 +148,12 @@ def test_place_mode_ends_after_one_point_and_a_second_click_places_none(
 
 
 @pytest.mark.parametrize("viewName", VIEWS)
-def test_the_box_is_seen_around_the_nodule_in_its_own_colour(
-    logic, phantomNode, noduleSeeds, viewName
-):
+def test_the_box_is_seen_around_the_nodule_in_its_own_colour(logic, phantomNode, noduleSeeds, viewName):
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (box,) = slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")
     showAt(viewName, noduleSeeds.GetNthControlPointPositionWorld(0))
-    amber = (
-        np.abs(
-            pixels(viewName).astype(int)
-            - np.round(np.multiply(BOX_COLOR, 255)).astype(int)
-        ).max(axis=2)
-        < 8
-    )
+    amber = np.abs(pixels(viewName).astype(int) - np.round(np.multiply(BOX_COLOR, 255)).astype(int)).max(axis=2) < 8
     rows, columns = np.nonzero(amber)
     middle = sliceView(viewName).convertRASToXYZ(list(box.GetCenterWorld()))
     height = amber.shape[0]

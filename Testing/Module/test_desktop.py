@@ -10,14 +10,8 @@ from FMCIBModuleLib.Setup.Desktop import Desktop
 
 def test_a_question_is_asked_in_slicers_own_dialog(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        slicer.util,
-        "confirmOkCancelDisplay",
-        lambda text, **_options: asked.append(text),
-    )
-    assert (
-        Desktop().confirm("Install?") is False
-    )  # a dialog without a main window gives nothing
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_options: asked.append(text))
+    assert Desktop().confirm("Install?") is False  # a dialog without a main window gives nothing
     assert asked == ["Install?"]
 
 
@@ -38,12 +32,7 @@ def test_an_application_without_an_extensions_manager_is_no_obstacle(monkeypatch
     opened = []
     monkeypatch.delattr(type(slicer.app), "openExtensionsManagerDialog", raising=False)
     assert not Desktop().canOpenExtensions
-    monkeypatch.setattr(
-        type(slicer.app),
-        "openExtensionsManagerDialog",
-        lambda _self: opened.append(1),
-        raising=False,
-    )
+    monkeypatch.setattr(type(slicer.app), "openExtensionsManagerDialog", lambda _self: opened.append(1), raising=False)
     assert Desktop().canOpenExtensions
     Desktop().openExtensions()
     assert opened == [1]

@@ -33,17 +33,10 @@ def run(*arguments: object):
 def writeSeeds(path, points: dict[str, list[float]]):
     """A markups file as Slicer writes it, in LPS."""
     defined = [
-        {
-            "id": str(number),
-            "label": name,
-            "position": point,
-            "positionStatus": "defined",
-        }
+        {"id": str(number), "label": name, "position": point, "positionStatus": "defined"}
         for number, (name, point) in enumerate(points.items(), 1)
     ]
-    markups = [
-        {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": defined}
-    ]
+    markups = [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": defined}]
     path.write_text(json.dumps({"markups": markups}))
     return path
 
@@ -69,37 +62,17 @@ def seeds(tmp_path):
 
 def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
     output = tmp_path / "new" / "out"
-    done = run(
-        "--ct",
-        ct,
-        "--seeds",
-        seeds,
-        "--output",
-        output,
-        "--save-scene",
-        "--weights",
-        "demonstration",
-    )
+    done = run("--ct", ct, "--seeds", seeds, "--output", output, "--save-scene", "--weights", "demonstration")
     assert done.returncode == 0, done.stderr
     assert "Nodule: ok" in done.stdout
     assert "DEMONSTRATION WEIGHTS" in done.stdout
     assert "For research use only" in done.stdout
-    assert sorted(path.name for path in output.iterdir()) == [
-        "features.csv",
-        "lesions.tsv",
-        "scene.mrb",
-    ]
+    assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
     (row,) = rowsOf(output / "features.csv")
     assert list(row)[: len(COLUMNS)] == [column.name for column in COLUMNS]
-    assert (row["status"], row["scan_kind"], row["lesion_id"]) == (
-        "ok",
-        "nrrd",
-        "Nodule",
-    )
+    assert (row["status"], row["scan_kind"], row["lesion_id"]) == ("ok", "nrrd", "Nodule")
     assert row["scan_reader"].startswith("SimpleITK")
-    features = np.array(
-        [row[f"pred_{index}"] for index in range(4096)], dtype=np.float32
-    )
+    features = np.array([row[f"pred_{index}"] for index in range(4096)], dtype=np.float32)
     slicer.util.loadScene(str(output / "scene.mrb"))
     scan = slicer.mrmlScene.GetFirstNodeByName("CT")
     table = LesionTable(scan)
@@ -111,95 +84,36 @@ def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
 
 def test_the_table_is_that_of_the_command_line(ct, seeds, tmp_path):
     """Same columns, same values, but for the time and where the seed came from."""
-    done = run(
-        "--ct",
-        ct,
-        "--seeds",
-        seeds,
-        "--output",
-        tmp_path / "out",
-        "--weights",
-        "demonstration",
-    )
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
     assert done.returncode == 0, done.stderr
     table = tmp_path / "command.csv"
     seed = [str(value) for value in NODULE]
-    command = [
-        sys.executable,
-        "-m",
-        "fmcib_engine",
-        "extract",
-        "--image",
-        ct,
-        "--seed",
-        *seed,
-    ]
-    subprocess.run(
-        [*command, "--output", table, "--weights", "demonstration"],
-        check=True,
-        capture_output=True,
-    )
+    command = [sys.executable, "-m", "fmcib_engine", "extract", "--image", ct, "--seed", *seed]
+    subprocess.run([*command, "--output", table, "--weights", "demonstration"], check=True, capture_output=True)
     (ours,), (theirs,) = rowsOf(tmp_path / "out" / "features.csv"), rowsOf(table)
     assert list(ours) == list(theirs)
-    different = {
-        name
-        for name in ours
-        if ours[name] != theirs[name] and not name.startswith("pred_")
-    }
+    different = {name for name in ours if ours[name] != theirs[name] and not name.startswith("pred_")}
     assert different <= {"lesion_id", "computed_at", "image_path"}
-    ours, theirs = (
-        np.array([row[f"pred_{n}"] for n in range(4096)], dtype=np.float32)
-        for row in (ours, theirs)
-    )
+    ours, theirs = (np.array([row[f"pred_{n}"] for n in range(4096)], dtype=np.float32) for row in (ours, theirs))
     assert np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 1e-5
 
 
-def test_paths_are_seen_from_where_the_script_was_started(
-    ct, seeds, tmp_path, monkeypatch
-):
+def test_paths_are_seen_from_where_the_script_was_started(ct, seeds, tmp_path, monkeypatch):
     """Slicer takes the name of a file from the folder of its scene."""
     monkeypatch.chdir(tmp_path)
     scan = os.path.relpath(ct, tmp_path)
-    done = run(
-        "--ct",
-        scan,
-        "--seeds",
-        seeds.name,
-        "--output",
-        "out",
-        "--save-scene",
-        "--weights",
-        "demonstration",
-    )
+    done = run("--ct", scan, "--seeds", seeds.name, "--output", "out", "--save-scene", "--weights", "demonstration")
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "features.csv",
-        "lesions.tsv",
-        "scene.mrb",
-    ]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
     assert rowsOf(tmp_path / "out" / "features.csv")[0]["image_path"].endswith(ct.name)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_an_interrupted_run_ends_and_leaves_neither_files_nor_processes(
-    ct, tmp_path, name
-):
+def test_an_interrupted_run_ends_and_leaves_neither_files_nor_processes(ct, tmp_path, name):
     number = signal.Signals[name]
-    seeds = writeSeeds(
-        tmp_path / "seeds.mrk.json",
-        {str(n): [NODULE[0] + n / 10, *NODULE[1:]] for n in range(100)},
-    )
-    arguments = [
-        "--ct",
-        ct,
-        "--seeds",
-        seeds,
-        "--output",
-        tmp_path / "out",
-        "--weights",
-        "demonstration",
-    ]
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {str(n): [NODULE[0] + n / 10, *NODULE[1:]] for n in range(100)})
+    arguments = ["--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration"]
     hearing = (  # a background shell has told its children to ignore Ctrl-C
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "runpy.run_module('SlicerHost.Script', run_name='__main__', alter_sys=True)"
@@ -225,25 +139,12 @@ def test_a_saved_scene_has_no_identifiers_unless_asked(tmp_path, scanPath):
 
     case = GOLDEN_CASES["lidc-0001"]
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": list(case.seed)})
-    common = (
-        "--ct",
-        scanPath(case.image),
-        "--seeds",
-        seeds,
-        "--save-scene",
-        "--weights",
-        "demonstration",
-        "--output",
-    )
+    common = ("--ct", scanPath(case.image), "--seeds", seeds, "--save-scene", "--weights", "demonstration", "--output")
     for options, isThere in (((), False), (("--identifiers",), True)):
         output = tmp_path / f"out{len(options)}"
         assert run(*common, output, *options).returncode == 0
         with zipfile.ZipFile(output / "scene.mrb") as scene:
-            (description,) = (
-                scene.read(name).decode()
-                for name in scene.namelist()
-                if name.endswith(".mrml")
-            )
+            (description,) = (scene.read(name).decode() for name in scene.namelist() if name.endswith(".mrml"))
         assert ("1.3.6.1.4.1.14519" in description) is isThere
         assert ("1.3.6.1.4.1.14519" in (output / "features.csv").read_text()) is isThere
         assert str(tmp_path) not in description
@@ -256,41 +157,17 @@ def test_a_dicom_folder_is_read(tmp_path, scanPath):
     case = GOLDEN_CASES["lidc-0001"]
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": list(case.seed)})
     output = tmp_path / "out"
-    done = run(
-        "--ct",
-        scanPath(case.image),
-        "--seeds",
-        seeds,
-        "--output",
-        output,
-        "--weights",
-        "demonstration",
-    )
+    done = run("--ct", scanPath(case.image), "--seeds", seeds, "--output", output, "--weights", "demonstration")
     assert done.returncode == 0, done.stderr
     (row,) = rowsOf(output / "features.csv")
-    assert (row["scan_kind"], row["scan_files"], row["series_uid"]) == (
-        "dicom",
-        "16",
-        "",
-    )
+    assert (row["scan_kind"], row["scan_files"], row["series_uid"]) == ("dicom", "16", "")
     text = (output / "features.csv").read_text() + done.stdout + done.stderr
     assert "1.3.6.1.4.1.14519" not in text
 
 
 def test_a_seed_outside_is_an_error_row_and_its_own_exit_code(ct, tmp_path):
-    seeds = writeSeeds(
-        tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Outside": [900.0, 0.0, 0.0]}
-    )
-    done = run(
-        "--ct",
-        ct,
-        "--seeds",
-        seeds,
-        "--output",
-        tmp_path / "out",
-        "--weights",
-        "demonstration",
-    )
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Outside": [900.0, 0.0, 0.0]})
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
     assert done.returncode == 3
     rows = rowsOf(tmp_path / "out" / "features.csv")
     assert [row["status"] for row in rows] == ["ok", "error"]
@@ -309,10 +186,7 @@ def refused(done, words: str, output) -> None:
 
 def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     output = tmp_path / "out"
-    broken, empty = (
-        tmp_path / "broken.mrk.json",
-        writeSeeds(tmp_path / "empty.mrk.json", {}),
-    )
+    broken, empty = tmp_path / "broken.mrk.json", writeSeeds(tmp_path / "empty.mrk.json", {})
     broken.write_text("{ this is no JSON")
     common = ("--ct", ct, "--output", output, "--weights", "demonstration", "--seeds")
     refused(run(*common, broken), "no file of markups", output)
@@ -321,38 +195,20 @@ def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     several = tmp_path / "several.mrk.json"
     several.write_text(json.dumps({"markups": lists["markups"] * 2}))
     refused(run(*common, several), "several lists", output)
-    refused(
-        run(*common, tmp_path / "gone.mrk.json"),
-        "no file of seeds gone.mrk.json",
-        output,
-    )
+    refused(run(*common, tmp_path / "gone.mrk.json"), "no file of seeds gone.mrk.json", output)
 
 
 def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
     output = tmp_path / "out"
     common = ("--seeds", seeds, "--output", output)
-    refused(
-        run("--ct", tmp_path / "gone.nrrd", *common, "--weights", "demonstration"),
-        "gone.nrrd",
-        output,
-    )
-    refused(
-        run("--ct", ct, *common, "--weights", tmp_path / "gone.torch"),
-        "gone.torch",
-        output,
-    )
+    refused(run("--ct", tmp_path / "gone.nrrd", *common, "--weights", "demonstration"), "gone.nrrd", output)
+    refused(run("--ct", ct, *common, "--weights", tmp_path / "gone.torch"), "gone.torch", output)
 
 
-def test_an_output_that_cannot_be_written_is_refused_before_any_work(
-    ct, seeds, tmp_path
-):
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, tmp_path):
     (tmp_path / "file").write_text("in the way")
     common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output")
-    refused(
-        run(*common, tmp_path / "file" / "out"),
-        "cannot be made",
-        tmp_path / "file" / "out",
-    )
+    refused(run(*common, tmp_path / "file" / "out"), "cannot be made", tmp_path / "file" / "out")
     if os.name == "posix" and os.geteuid() != 0:
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o555)
@@ -364,30 +220,16 @@ def test_results_are_not_overwritten_unless_asked(ct, seeds, tmp_path):
     output.mkdir()
     (output / "features.csv").write_text("precious")
     (output / "lesions.tsv").write_text("precious")
-    common = (
-        "--ct",
-        ct,
-        "--seeds",
-        seeds,
-        "--weights",
-        "demonstration",
-        "--output",
-        output,
-    )
+    common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output", output)
     assert run(*common).returncode == 4
-    assert (
-        run(*common, "--overwrite").returncode == 4
-    )  # no feature table: never replaced
+    assert run(*common, "--overwrite").returncode == 4  # no feature table: never replaced
     assert (output / "features.csv").read_text() == "precious"
     (output / "features.csv").unlink()
     assert run(*common).returncode == 4
     assert (output / "lesions.tsv").read_text() == "precious"
     assert run(*common, "--overwrite").returncode == 0
     assert run(*common, "--overwrite").returncode == 0
-    assert sorted(path.name for path in output.iterdir()) == [
-        "features.csv",
-        "lesions.tsv",
-    ]
+    assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv"]
 
 
 def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):

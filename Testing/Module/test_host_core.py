@@ -16,9 +16,7 @@ pytestmark = pytest.mark.usefixtures("_emptyScene")
 
 def _a_volume(name: str = "CT") -> slicer.vtkMRMLScalarVolumeNode:
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    slicer.util.updateVolumeFromArray(
-        node, np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-    )
+    slicer.util.updateVolumeFromArray(node, np.arange(24, dtype=np.int16).reshape(2, 3, 4))
     node.CreateDefaultDisplayNodes()
     return node
 
@@ -33,19 +31,13 @@ def _a_scene_with_one_of_each() -> None:
     transform.SetMatrixTransformToParent(matrix)
     seeds.SetAndObserveTransformNodeID(transform.GetID())
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "Table")
-    slicer.util.updateTableFromArray(
-        table, np.arange(6.0).reshape(2, 3), ["a", "b", "c"]
-    )
-    segmentation = slicer.mrmlScene.AddNewNodeByClass(
-        "vtkMRMLSegmentationNode", "Lesions"
-    )
+    slicer.util.updateTableFromArray(table, np.arange(6.0).reshape(2, 3), ["a", "b", "c"])
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Lesions")
     segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     segment = segmentation.GetSegmentation().AddEmptySegment("one")
     mask = np.zeros((2, 3, 4), np.uint8)
     mask[1, 1, 1:3] = 1
-    slicer.util.updateSegmentBinaryLabelmapFromArray(
-        mask, segmentation, segment, volume
-    )
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, segment, volume)
 
 
 @pytest.mark.parametrize("name", ["scene.mrb", "folder"])
@@ -54,13 +46,7 @@ def test_a_saved_scene_brings_its_nodes_and_their_data_back(tmp_path, name):
     assert slicer.util.saveScene(str(tmp_path / name))
     slicer.mrmlScene.Clear(0)
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 0
-    slicer.util.loadScene(
-        str(
-            tmp_path / name
-            if name.endswith(".mrb")
-            else next((tmp_path / name).glob("*.mrml"))
-        )
-    )
+    slicer.util.loadScene(str(tmp_path / name if name.endswith(".mrb") else next((tmp_path / name).glob("*.mrml"))))
 
     volume, seeds = slicer.util.getNode("CT"), slicer.util.getNode("Seeds")
     assert slicer.util.arrayFromVolume(volume).ravel().tolist() == list(range(24))
@@ -69,10 +55,7 @@ def test_a_saved_scene_brings_its_nodes_and_their_data_back(tmp_path, name):
     assert list(seeds.GetNthControlPointPosition(0)) == [1, 2, 3]
     segmentation = slicer.util.getNode("Lesions")
     segment = segmentation.GetSegmentation().GetNthSegmentID(0)
-    assert (
-        slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment, volume).sum()
-        == 2
-    )
+    assert slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment, volume).sum() == 2
     assert slicer.util.getNode("Table").GetTable().GetNumberOfRows() == 2
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
     assert hierarchy.GetItemName(hierarchy.GetItemByDataNode(volume)) == "CT"
@@ -154,24 +137,12 @@ def test_a_timer_ticks_while_events_are_processed_and_not_after_it_is_stopped():
 def test_a_process_takes_and_gives_binary_data_and_its_end_is_told():
     process, output, ends = qt.QProcess(), [], []
     process.setProcessChannelMode(qt.QProcess.SeparateChannels)
-    process.connect(
-        "readyReadStandardOutput()",
-        lambda: output.append(process.readAllStandardOutput().data()),
-    )
-    process.connect(
-        "finished(int,QProcess::ExitStatus)",
-        lambda code, status: ends.append((code, status)),
-    )
+    process.connect("readyReadStandardOutput()", lambda: output.append(process.readAllStandardOutput().data()))
+    process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: ends.append((code, status)))
     environment = qt.QProcessEnvironment.systemEnvironment()
     environment.insert("PYTHONNOUSERSITE", "1")
     process.setProcessEnvironment(environment)
-    process.start(
-        sys.executable,
-        [
-            "-c",
-            "import sys; sys.stdout.write(repr(sys.stdin.buffer.read(5))); sys.exit(3)",
-        ],
-    )
+    process.start(sys.executable, ["-c", "import sys; sys.stdout.write(repr(sys.stdin.buffer.read(5))); sys.exit(3)"])
     assert process.waitForStarted(60_000)
     process.write(b"ab\0cd")
     spinUntil(lambda: ends)
@@ -187,9 +158,7 @@ def test_a_function_is_called_with_as_many_values_as_it_takes():
 
     process.connect("errorOccurred(QProcess::ProcessError)", lambda: got.append("none"))
     process.connect("errorOccurred(QProcess::ProcessError)", remember)
-    process.connect(
-        "errorOccurred(QProcess::ProcessError)", lambda *errors: got.append(len(errors))
-    )
+    process.connect("errorOccurred(QProcess::ProcessError)", lambda *errors: got.append(len(errors)))
     process.start("/no/such/program", [])
     process.waitForStarted(60_000)
     assert got == ["none", qt.QProcess.FailedToStart, 1]

@@ -58,11 +58,7 @@ def _pointOf(view: str, ras) -> QtCore.QPoint:
 
 def test_the_window_says_that_it_is_not_slicer_and_shows_the_modules_panel(desktop):
     assert "not 3D Slicer" in desktop.windowTitle
-    banner = next(
-        label
-        for label in desktop.findChildren(qt.QLabel)
-        if label.text == Desktop.BANNER
-    )
+    banner = next(label for label in desktop.findChildren(qt.QLabel) if label.text == Desktop.BANNER)
     assert banner.visible
     assert desktop.panel().isEntered()
     pressed = []
@@ -112,10 +108,7 @@ def test_a_point_is_placed_with_the_mouse(desktop):
 
 
 def test_the_wheel_and_the_slider_move_through_the_slices(desktop):
-    logic, canvas = (
-        slicer.app.layoutManager().sliceWidget("Red").sliceLogic(),
-        desktop.view("Red").canvas(),
-    )
+    logic, canvas = slicer.app.layoutManager().sliceWidget("Red").sliceLogic(), desktop.view("Red").canvas()
     before = logic.GetSliceOffset()
     centre = QtCore.QPointF(canvas.rect.center())
     QtTest.QTest.mouseMove(canvas, centre.toPoint())
@@ -138,26 +131,15 @@ def test_the_wheel_and_the_slider_move_through_the_slices(desktop):
 
 
 def test_a_key_and_the_right_button_reach_the_view(desktop):
-    canvas, interactor, told = (
-        desktop.view("Green").canvas(),
-        sliceView("Green").interactor(),
-        [],
-    )
+    canvas, interactor, told = desktop.view("Green").canvas(), sliceView("Green").interactor(), []
     events = ("KeyPressEvent", "RightButtonPressEvent", "RightButtonReleaseEvent")
 
     def remember(who, event):
         told.append((event, who.GetKeySym()))
 
-    tags = [
-        interactor.AddObserver(event, remember, 10.0) for event in events
-    ]  # before the view takes them
+    tags = [interactor.AddObserver(event, remember, 10.0) for event in events]  # before the view takes them
     clicks.pressKey(canvas, clicks.Key.Key_Escape)
-    QtTest.QTest.mouseClick(
-        canvas,
-        QtCore.Qt.MouseButton.RightButton,
-        clicks.Modifier.NoModifier,
-        canvas.rect.center(),
-    )
+    QtTest.QTest.mouseClick(canvas, QtCore.Qt.MouseButton.RightButton, clicks.Modifier.NoModifier, canvas.rect.center())
     for tag in tags:
         interactor.RemoveObserver(tag)
     assert told[0] == ("KeyPressEvent", "Escape")
@@ -174,9 +156,7 @@ def test_a_change_of_the_scene_is_seen_without_being_asked_for(desktop):
 def test_the_views_are_as_before_when_the_window_is_closed(desktop):
     desktop.close()
     assert tuple(sliceView("Red").renderWindow().GetSize()) == SliceViews.SIZE
-    assert (
-        tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZE
-    )
+    assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZE
     assert not desktop.panel().isEntered()
     assert slicer.util.mainWindow() is None
 

@@ -13,20 +13,11 @@ import qt
 import slicer
 from support import ROOT
 
-SlicerHost = pytest.importorskip(
-    "SlicerHost", reason="compares the host with the application"
-)
+SlicerHost = pytest.importorskip("SlicerHost", reason="compares the host with the application")
 
 import ctk  # noqa: E402
 from PySide6 import QtCore  # noqa: E402
-from SlicerHost import (
-    Application,
-    CollapsibleButton,
-    Facts,
-    NodeComboBox,
-    SliceViews,
-    Widgets,
-)  # noqa: E402
+from SlicerHost import Application, CollapsibleButton, Facts, NodeComboBox, SliceViews, Widgets  # noqa: E402
 
 FACTS = json.loads(Facts.EXTRACT.read_text(encoding="utf-8"))
 HOST = Path(SlicerHost.__file__).parent
@@ -34,11 +25,7 @@ SHARED = ROOT.parent / "shared" / "slicer_facts"
 SLICER_SOURCES = os.environ.get("SLICER_BASE_PYTHON")
 
 ABSENT_FROM_QT_6 = {
-    "qt.QComboBox": {
-        "activated(QString)",
-        "currentIndexChanged(QString)",
-        "highlighted(QString)",
-    },
+    "qt.QComboBox": {"activated(QString)", "currentIndexChanged(QString)", "highlighted(QString)"},
     "qt.QProcess": {"error(QProcess::ProcessError)"},
     "qt.QSpinBox": {"valueChanged(QString)"},
 }
@@ -56,30 +43,14 @@ DIFFERENT_DEFAULTS: dict[str, dict[str, object]] = {}
 OFFERED_UNMEASURED = {"slicer.qMRMLWidget": {"mrmlSceneChanged(vtkMRMLScene*)"}}
 """In `Libs/MRML/Widgets/qMRMLWidget.h`; of the base of all widgets with a scene no signals were measured."""
 
-OVERRIDDEN = {
-    "changeEvent",
-    "childEvent",
-    "eventFilter",
-    "hitButton",
-    "minimumSizeHint",
-    "paintEvent",
-    "showEvent",
-}
+OVERRIDDEN = {"changeEvent", "childEvent", "eventFilter", "hitButton", "minimumSizeHint", "paintEvent", "showEvent"}
 OVERRIDDEN |= {"sizeHint"}
 """What Qt calls."""
 
 INVOKABLE = {
     "slicer.qMRMLWidget": {"mrmlScene", "setMRMLScene"},
     "slicer.qMRMLNodeComboBox": {
-        *(
-            "addAttribute",
-            "currentNode",
-            "mrmlScene",
-            "nodeCount",
-            "nodeFromIndex",
-            "removeAttribute",
-            "setMRMLScene",
-        ),
+        *("addAttribute", "currentNode", "mrmlScene", "nodeCount", "nodeFromIndex", "removeAttribute", "setMRMLScene"),
     },
     "ctk.ctkCollapsibleButton": {"setCollapsed", "setCollapsedHeight", "setFlat"},
 }
@@ -91,8 +62,7 @@ def _offered(cls: type) -> set[str]:
     return {
         name
         for name in vars(cls)
-        if not name.startswith("_")
-        and name not in {"connect", "disconnect", "staticMetaObject"}
+        if not name.startswith("_") and name not in {"connect", "disconnect", "staticMetaObject"}
     }
 
 
@@ -110,38 +80,25 @@ def test_the_host_offers_no_name_that_slicer_does_not_have(cls, names):
 
 
 def test_the_command_options_are_slicers():
-    assert set(vars(slicer.app.commandOptions())) <= set(
-        FACTS["slicer.app.commandOptions()"]
-    )
+    assert set(vars(slicer.app.commandOptions())) <= set(FACTS["slicer.app.commandOptions()"])
 
 
 def test_the_classes_of_scripted_modules_have_slicers_methods_alone():
     import slicer.ScriptedLoadableModule as module
 
     for name, methods in FACTS["ScriptedLoadableModule"].items():
-        assert _offered(getattr(module, name)) - {"tearDown_exceptions"} <= set(
-            methods
-        )  # that one is unittest's
+        assert _offered(getattr(module, name)) - {"tearDown_exceptions"} <= set(methods)  # that one is unittest's
 
 
 def test_the_parameter_node_wrapper_has_slicers_names_alone():
     import slicer.parameterNodeWrapper as module
 
-    assert set(module.__all__ if hasattr(module, "__all__") else ()) <= set(
-        FACTS["parameterNodeWrapper"]
-    )
+    assert set(module.__all__ if hasattr(module, "__all__") else ()) <= set(FACTS["parameterNodeWrapper"])
 
 
 def test_the_functions_of_slicer_util_take_what_they_take_in_slicer():
-    measured = {
-        name: _withoutValues(text)
-        for name, text in FACTS["slicer.util"].items()
-        if text.startswith("(")
-    }
-    assert {
-        name: _withoutValues(str(inspect.signature(getattr(slicer.util, name))))
-        for name in measured
-    } == measured
+    measured = {name: _withoutValues(text) for name, text in FACTS["slicer.util"].items() if text.startswith("(")}
+    assert {name: _withoutValues(str(inspect.signature(getattr(slicer.util, name)))) for name in measured} == measured
 
 
 def _withoutValues(signature: str) -> str:
@@ -151,10 +108,7 @@ def _withoutValues(signature: str) -> str:
 
 @pytest.mark.parametrize(
     ("cls", "events"),
-    [
-        (slicer.vtkMRMLScene, "slicer.mrmlScene events"),
-        (slicer.vtkMRMLMarkupsNode, "vtkMRMLMarkupsNode events"),
-    ],
+    [(slicer.vtkMRMLScene, "slicer.mrmlScene events"), (slicer.vtkMRMLMarkupsNode, "vtkMRMLMarkupsNode events")],
 )
 def test_events_have_slicers_numbers(cls, events):
     assert {name: getattr(cls, name) for name in FACTS[events]} == FACTS[events]
@@ -171,11 +125,7 @@ STAND_INS = [name for name in Facts.WIDGETS if not name.startswith("qt.")]
 
 @pytest.mark.parametrize("name", OF_QT)
 def test_a_class_of_qt_has_slicers_signals(name):
-    missing = {
-        signal
-        for signal in FACTS[name]["signals"]
-        if not _isSignal(_class(name), signal)
-    }
+    missing = {signal for signal in FACTS[name]["signals"] if not _isSignal(_class(name), signal)}
     assert missing == ABSENT_FROM_QT_6.get(name, set())
 
 
@@ -191,30 +141,18 @@ def _isSignal(cls: type, wanted: str) -> bool:
 
 @pytest.mark.parametrize("name", OF_QT)
 def test_a_class_of_qt_has_slicers_slots(name):
-    public = {
-        slot.partition("(")[0]
-        for slot in FACTS[name]["slots"]
-        if not slot.startswith("_")
-    }
-    assert {slot for slot in public if not hasattr(_class(name), slot)} <= {
-        "setPicture"
-    }
+    public = {slot.partition("(")[0] for slot in FACTS[name]["slots"] if not slot.startswith("_")}
+    assert {slot for slot in public if not hasattr(_class(name), slot)} <= {"setPicture"}
 
 
 @pytest.mark.parametrize("name", OF_QT)
 def test_properties_of_a_class_of_qt_have_slicers_defaults(name):
     widget = _class(name)()
-    measured = {
-        key: value
-        for key, value in FACTS[name]["properties"].items()
-        if not str(value).startswith("<")
-    }
+    measured = {key: value for key, value in FACTS[name]["properties"].items() if not str(value).startswith("<")}
     absent = ABSENT_PROPERTIES.get(name, set())
     assert {key for key in measured if not hasattr(type(widget), key)} == absent
     found = {key: _plain(getattr(widget, key)) for key in measured if key not in absent}
-    assert {
-        key: value for key, value in found.items() if value != measured[key]
-    } == DIFFERENT_DEFAULTS.get(name, {})
+    assert {key: value for key, value in found.items() if value != measured[key]} == DIFFERENT_DEFAULTS.get(name, {})
 
 
 @pytest.mark.parametrize("name", STAND_INS)
@@ -223,50 +161,26 @@ def test_a_stand_in_has_no_signal_that_slicer_does_not_have(name):
     own = set(getattr(cls, "_vtkSignals", ()))
     for key, value in vars(cls).items():
         if isinstance(value, QtCore.Signal):
-            own |= {
-                signal for signal in str(value).split("; ") if "PyObject" not in signal
-            }
-            own |= (
-                {f"{key}(?)"}
-                if "PyObject" in str(value) and not any(key in each for each in own)
-                else set()
-            )
+            own |= {signal for signal in str(value).split("; ") if "PyObject" not in signal}
+            own |= {f"{key}(?)"} if "PyObject" in str(value) and not any(key in each for each in own) else set()
     assert own - set(FACTS[name]["signals"]) <= OFFERED_UNMEASURED.get(name, set())
 
 
 @pytest.mark.parametrize("name", STAND_INS)
 def test_a_stand_ins_properties_are_slicers_with_their_defaults(name):
     widget = _class(name)()
-    own = {
-        key
-        for key, value in vars(type(widget)).items()
-        if isinstance(value, QtCore.Property)
-    }
+    own = {key for key, value in vars(type(widget)).items() if isinstance(value, QtCore.Property)}
     assert own <= set(FACTS[name]["properties"])
-    measured = {
-        key: value
-        for key, value in FACTS[name]["properties"].items()
-        if not str(value).startswith("<")
-    }
-    found = {
-        key: _plain(getattr(widget, key))
-        for key in measured
-        if hasattr(type(widget), key)
-    }
-    assert {
-        key: value for key, value in found.items() if value != measured[key]
-    } == DIFFERENT_DEFAULTS.get(name, {})
+    measured = {key: value for key, value in FACTS[name]["properties"].items() if not str(value).startswith("<")}
+    found = {key: _plain(getattr(widget, key)) for key in measured if hasattr(type(widget), key)}
+    assert {key: value for key, value in found.items() if value != measured[key]} == DIFFERENT_DEFAULTS.get(name, {})
 
 
 @pytest.mark.parametrize("name", STAND_INS)
 def test_a_stand_ins_methods_are_slicers(name):
     """Those that are slots were measured; the others are named in the header of its class."""
     slots = {slot.partition("(")[0] for slot in FACTS[name]["slots"]}
-    own = {
-        key
-        for key in _offered(_class(name))
-        if inspect.isfunction(vars(_class(name))[key])
-    }
+    own = {key for key in _offered(_class(name)) if inspect.isfunction(vars(_class(name))[key])}
     assert own - slots - OVERRIDDEN - INVOKABLE.get(name, set()) == set()
 
 
@@ -276,9 +190,7 @@ def _plain(value):
     return getattr(value, "value", value)
 
 
-@pytest.mark.skipif(
-    not SHARED.is_dir(), reason="needs the measured facts beside the checkout"
-)
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the measured facts beside the checkout")
 def test_the_stored_facts_are_those_that_were_measured():
     assert Facts.extract(SHARED) == FACTS
 
@@ -295,44 +207,19 @@ def _citations() -> list[tuple[str, int]]:
 
 
 def test_each_class_of_the_host_that_stands_for_one_of_slicers_says_which():
-    classes = [
-        Application.Application,
-        Application.ModuleManager,
-        Application.CoreModule,
-        *_standIns(),
-    ]
-    assert [
-        cls.__name__
-        for cls in classes
-        if not re.search(r"`[\w/.]+:\d+`", cls.__doc__ or "")
-    ] == []
+    classes = [Application.Application, Application.ModuleManager, Application.CoreModule, *_standIns()]
+    assert [cls.__name__ for cls in classes if not re.search(r"`[\w/.]+:\d+`", cls.__doc__ or "")] == []
 
 
 def _standIns() -> list[type]:
     from SlicerHost import InputOutput, Modules
 
-    modules = [
-        SliceViews.LayoutManager,
-        SliceViews.SliceWidget,
-        SliceViews.SliceView,
-        InputOutput.CoreIOManager,
-    ]
-    modules += [
-        CollapsibleButton.ctkCollapsibleButton,
-        NodeComboBox.qMRMLNodeComboBox,
-        Widgets.ctkMessageBox,
-    ]
-    return [
-        *modules,
-        Modules.qMRMLWidget,
-        Modules.ScriptedModule,
-        Modules.ScriptedModuleWidget,
-    ]
+    modules = [SliceViews.LayoutManager, SliceViews.SliceWidget, SliceViews.SliceView, InputOutput.CoreIOManager]
+    modules += [CollapsibleButton.ctkCollapsibleButton, NodeComboBox.qMRMLNodeComboBox, Widgets.ctkMessageBox]
+    return [*modules, Modules.qMRMLWidget, Modules.ScriptedModule, Modules.ScriptedModuleWidget]
 
 
-@pytest.mark.skipif(
-    not SLICER_SOURCES, reason="needs Slicer's sources (SLICER_BASE_PYTHON)"
-)
+@pytest.mark.skipif(not SLICER_SOURCES, reason="needs Slicer's sources (SLICER_BASE_PYTHON)")
 @pytest.mark.parametrize(("file", "line"), _citations())
 def test_a_cited_line_of_slicers_sources_is_a_definition(file, line):
     path = Path(SLICER_SOURCES).parents[1] / file

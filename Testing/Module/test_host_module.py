@@ -70,9 +70,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def sample(source, monkeypatch):
-    SlicerHost = pytest.importorskip(
-        "SlicerHost", reason="loads a module of its own into the host"
-    )
+    SlicerHost = pytest.importorskip("SlicerHost", reason="loads a module of its own into the host")
     yield SlicerHost.loadModule(source)
     SlicerHost.unloadModule("Sample")
 
@@ -87,9 +85,7 @@ def test_a_loaded_module_is_found_under_slicer_modules(sample, source):
     assert slicer.modules.sample.title == "A sample"
     assert slicer.util.modulePath("Sample") == str(source)
     assert slicer.util.getModule("Sample").categories == ["Quantification"]
-    assert slicer.modules.SampleInstance.resourcePath("UI") == str(
-        source.parent / "Resources" / "UI"
-    )
+    assert slicer.modules.SampleInstance.resourcePath("UI") == str(source.parent / "Resources" / "UI")
 
 
 def test_an_attribute_that_slicers_module_does_not_have_cannot_be_set(sample):
@@ -127,9 +123,7 @@ def test_reloading_cleans_up_and_runs_the_file_as_it_is_now(sample, source):
 
 
 def test_unloading_cleans_up_once(source):
-    SlicerHost = pytest.importorskip(
-        "SlicerHost", reason="loads a module of its own into the host"
-    )
+    SlicerHost = pytest.importorskip("SlicerHost", reason="loads a module of its own into the host")
     SlicerHost.loadModule(source).widgetRepresentation()
     calls = _calls()
     SlicerHost.unloadModule("Sample")
@@ -154,8 +148,5 @@ def test_a_logics_parameter_node_is_the_same_again_after_the_scene_was_closed(sa
     slicer.mrmlScene.Clear(0)
     node = logic.getParameterNode()
     assert node.GetParameter("a") == ""
-    assert (node.GetAttribute("ModuleName"), node.GetSingletonTag()) == (
-        "Sample",
-        "Sample",
-    )
+    assert (node.GetAttribute("ModuleName"), node.GetSingletonTag()) == ("Sample", "Sample")
     assert logic.getAllParameterNodes() == [node]

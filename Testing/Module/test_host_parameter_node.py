@@ -10,14 +10,7 @@ import pytest
 import qt
 import slicer
 import vtk
-from slicer.parameterNodeWrapper import (
-    Choice,
-    Default,
-    Maximum,
-    Minimum,
-    WithinRange,
-    parameterNodeWrapper,
-)
+from slicer.parameterNodeWrapper import Choice, Default, Maximum, Minimum, WithinRange, parameterNodeWrapper
 
 
 class Speed(enum.Enum):
@@ -63,13 +56,7 @@ def test_defaults_are_written_as_slicer_writes_them(node):
 def test_values_are_written_as_slicer_writes_them_and_read_back(node):
     chosen = Chosen(node)
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    values = {
-        "volume": volume,
-        "name": "café",
-        "count": 4,
-        "opacity": 1,
-        "active": False,
-    }
+    values = {"volume": volume, "name": "café", "count": 4, "opacity": 1, "active": False}
     values |= {"device": "cuda", "folder": Path("a/b"), "speed": Speed.FAST}
     for name, value in values.items():
         setattr(chosen, name, value)
@@ -86,15 +73,7 @@ def test_values_are_written_as_slicer_writes_them_and_read_back(node):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("count", -1),
-        ("count", 10),
-        ("opacity", 1.5),
-        ("device", "tpu"),
-        ("name", None),
-        ("name", 3),
-        ("active", "yes"),
-    ],
+    [("count", -1), ("count", 10), ("opacity", 1.5), ("device", "tpu"), ("name", None), ("name", 3), ("active", "yes")],
 )
 def test_a_value_that_is_not_allowed_is_refused_and_changes_nothing(node, name, value):
     chosen = Chosen(node)
@@ -113,9 +92,7 @@ def test_a_node_of_another_class_is_refused(node):
 
 def test_a_change_is_told_once(node):
     chosen, told = Chosen(node), []
-    tag = chosen.AddObserver(
-        vtk.vtkCommand.ModifiedEvent, lambda *_: told.append(chosen.count)
-    )
+    tag = chosen.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: told.append(chosen.count))
     chosen.count = 5
     chosen.volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
     chosen.RemoveObserver(tag)
@@ -123,9 +100,7 @@ def test_a_change_is_told_once(node):
 
 
 def test_values_are_saved_with_the_scene(node, tmp_path):
-    Chosen(node).volume = slicer.mrmlScene.AddNewNodeByClass(
-        "vtkMRMLScalarVolumeNode", "CT"
-    )
+    Chosen(node).volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
     Chosen(node).count = 7
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(0)
@@ -154,11 +129,7 @@ def panel():
     """A widget for each parameter, which names it."""
     widget = qt.QWidget()
     layout = qt.QVBoxLayout(widget)
-    parts = {
-        "volume": slicer.qMRMLNodeComboBox(),
-        "active": qt.QCheckBox(),
-        "device": qt.QComboBox(),
-    }
+    parts = {"volume": slicer.qMRMLNodeComboBox(), "active": qt.QCheckBox(), "device": qt.QComboBox()}
     for name, part in (parts | {"name": qt.QLineEdit()}).items():
         part.setObjectName(name)
         part.setProperty("SlicerParameterName", name)
@@ -173,12 +144,7 @@ def _values(shown) -> tuple:
 
 
 def _shownValues(ui) -> tuple:
-    return (
-        ui.volume.currentNode(),
-        ui.active.checked,
-        ui.device.currentText,
-        ui.name.text,
-    )
+    return ui.volume.currentNode(), ui.active.checked, ui.device.currentText, ui.name.text
 
 
 @pytest.mark.parametrize("form", ["widget", "namespace"])
@@ -187,19 +153,10 @@ def test_connected_widgets_and_parameters_follow_each_other(node, panel, form):
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
     tag = shown.connectGui(panel if form == "widget" else ui)
     assert _shownValues(ui) == _values(shown) == (None, True, "cpu", "fmcib")
-    assert [ui.device.itemText(index) for index in range(ui.device.count)] == [
-        "auto",
-        "cpu",
-        "cuda",
-    ]
+    assert [ui.device.itemText(index) for index in range(ui.device.count)] == ["auto", "cpu", "cuda"]
     assert tuple(ui.volume.nodeTypes) == ("vtkMRMLScalarVolumeNode",)
 
-    shown.volume, shown.active, shown.device, shown.name = (
-        volume,
-        False,
-        "auto",
-        "other",
-    )
+    shown.volume, shown.active, shown.device, shown.name = volume, False, "auto", "other"
     assert _shownValues(ui) == (volume, False, "auto", "other")
 
     ui.volume.setCurrentNode(None)
@@ -217,9 +174,7 @@ def test_connected_widgets_and_parameters_follow_each_other(node, panel, form):
 def test_a_change_of_a_widget_is_told_once(node, panel):
     shown, ui, told = Shown(node), slicer.util.childWidgetVariables(panel), []
     tag = shown.connectGui(panel)
-    observer = shown.AddObserver(
-        vtk.vtkCommand.ModifiedEvent, lambda *_: told.append(shown.device)
-    )
+    observer = shown.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: told.append(shown.device))
     ui.device.setCurrentIndex(2)
     shown.RemoveObserver(observer)
     shown.disconnectGui(tag)
@@ -236,9 +191,7 @@ def test_widgets_are_connected_by_a_mapping_without_naming_a_parameter(node):
 
 def test_an_unknown_parameter_and_an_unfit_widget_are_refused(node):
     shown = Shown(node)
-    with pytest.raises(
-        ValueError, match="Cannot find a param with the given name: colour"
-    ):
+    with pytest.raises(ValueError, match="Cannot find a param with the given name: colour"):
         shown.connectParametersToGui({"colour": qt.QLineEdit()})
     with pytest.raises(RuntimeError, match="Unable to create GUI connector"):
         shown.connectParametersToGui({"active": qt.QLineEdit()})

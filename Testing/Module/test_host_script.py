@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-SlicerHost = pytest.importorskip(
-    "SlicerHost", reason="starts hosts; the application is started by CTest"
-)
+SlicerHost = pytest.importorskip("SlicerHost", reason="starts hosts; the application is started by CTest")
 
 ENDS = "import sys, slicer\n"
 
@@ -24,32 +22,18 @@ def run(tmp_path):
 
 
 def test_the_script_has_its_arguments_and_sets_the_exit_code(run, tmp_path):
-    result = run(
-        "import json; print(json.dumps(sys.argv)); slicer.util.exit(7)",
-        "--ct",
-        "a b.nrrd",
-        3,
-    )
+    result = run("import json; print(json.dumps(sys.argv)); slicer.util.exit(7)", "--ct", "a b.nrrd", 3)
     assert result.returncode == 7
-    assert json.loads(result.stdout) == [
-        str(tmp_path / "script.py"),
-        "--ct",
-        "a b.nrrd",
-        "3",
-    ]
+    assert json.loads(result.stdout) == [str(tmp_path / "script.py"), "--ct", "a b.nrrd", "3"]
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize(
-    ("text", "code"), [("sys.exit(4)", 4), ("sys.exit()", 0), ("sys.exit('no')", 1)]
-)
+@pytest.mark.parametrize(("text", "code"), [("sys.exit(4)", 4), ("sys.exit()", 0), ("sys.exit('no')", 1)])
 def test_sys_exit_ends_the_application_too(run, text, code):
     assert run(text).returncode == code
 
 
-@pytest.mark.parametrize(
-    "text", ["pass", "raise RuntimeError('broken')", "slicer.app.processEvents()"]
-)
+@pytest.mark.parametrize("text", ["pass", "raise RuntimeError('broken')", "slicer.app.processEvents()"])
 def test_a_script_that_leaves_the_application_open_is_told_so(run, text):
     result = run(text)
     assert result.returncode == 99
@@ -64,7 +48,9 @@ def test_a_widget_cannot_be_made(run):
 
 
 def test_there_are_no_views_and_no_main_window(run):
-    text = "print(slicer.app.layoutManager(), slicer.util.mainWindow(), slicer.app.testingEnabled()); slicer.util.exit(0)"
+    text = (
+        "print(slicer.app.layoutManager(), slicer.util.mainWindow(), slicer.app.testingEnabled()); slicer.util.exit(0)"
+    )
     assert run(text).stdout == "None None False\n"
 
 

@@ -28,9 +28,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_slicers_own_test_passes(name, monkeypatch, vtkErrors):
     monkeypatch.syspath_prepend(str(Path(FOLDER) / "slicer" / "tests"))
-    tests = unittest.defaultTestLoader.loadTestsFromModule(
-        importlib.import_module(name)
-    )
+    tests = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
     report = io.StringIO()
     result = unittest.TextTestRunner(stream=report).run(tests)
     assert result.testsRun > 0

@@ -70,33 +70,17 @@ def test_each_part_is_of_the_very_class_that_slicers_connectors_ask_for(load):
     widget = load()
     gc.collect()
     ui = slicer.util.childWidgetVariables(widget)
-    classes = {
-        "Sample": slicer.qMRMLWidget,
-        "selector": slicer.qMRMLNodeComboBox,
-        "section": ctk.ctkCollapsibleButton,
-    }
-    classes |= {
-        "several": qt.QCheckBox,
-        "text": qt.QComboBox,
-        "form": qt.QFormLayout,
-        "row": qt.QHBoxLayout,
-    }
+    classes = {"Sample": slicer.qMRMLWidget, "selector": slicer.qMRMLNodeComboBox, "section": ctk.ctkCollapsibleButton}
+    classes |= {"several": qt.QCheckBox, "text": qt.QComboBox, "form": qt.QFormLayout, "row": qt.QHBoxLayout}
     assert {name: type(getattr(ui, name)) for name in classes} == classes
     assert widget.layout() is ui.sampleLayout
 
 
 def test_properties_of_every_kind_are_set(load):
     ui = slicer.util.childWidgetVariables(load())
-    assert (ui.selector.nodeTypes, ui.selector.noneEnabled) == (
-        ("vtkMRMLScalarVolumeNode",),
-        True,
-    )
+    assert (ui.selector.nodeTypes, ui.selector.noneEnabled) == (("vtkMRMLScalarVolumeNode",), True)
     assert ui.selector.property("SlicerParameterName") == "volume"
-    assert (ui.selector.toolTip, ui.section.text, ui.section.collapsed) == (
-        "The scan",
-        "More",
-        True,
-    )
+    assert (ui.selector.toolTip, ui.section.text, ui.section.collapsed) == ("The scan", "More", True)
     assert ui.ctLabel.buddy() is ui.selector
     assert (ui.text.count, ui.text.currentText) == (1, "one")
 
@@ -142,9 +126,7 @@ def test_a_missing_file_is_slicers_error():
 
 
 @pytest.mark.parametrize(
-    "file",
-    sorted((ROOT / "FMCIBModule" / "Resources" / "UI").glob("*.ui")),
-    ids=lambda file: file.name,
+    "file", sorted((ROOT / "FMCIBModule" / "Resources" / "UI").glob("*.ui")), ids=lambda file: file.name
 )
 def test_the_modules_own_files_can_be_loaded(file):
     ui = slicer.util.childWidgetVariables(slicer.util.loadUI(str(file)))
@@ -152,10 +134,7 @@ def test_the_modules_own_files_can_be_loaded(file):
 
 
 def test_slicers_dialogs_answer_by_themselves_in_testing_mode():
-    with (
-        pytest.raises(ZeroDivisionError),
-        slicer.util.tryWithErrorDisplay("Failed to try", waitCursor=True),
-    ):
+    with pytest.raises(ZeroDivisionError), slicer.util.tryWithErrorDisplay("Failed to try", waitCursor=True):
         raise ZeroDivisionError  # which Slicer shows to a user, and raises again in a test
     slicer.util.errorDisplay("An error", autoCloseMsec=10)
     # its text says True; it compares True with the number of Ok, and so says no, in Slicer as here
@@ -175,13 +154,9 @@ def test_a_progress_bar_tells_its_text():
 
 
 def test_slicers_function_shows_a_volume_in_the_views():
-    names = (
-        slicer.app.layoutManager().sliceViewNames()
-    )  # makes the views, which in Slicer are there from the start
+    names = slicer.app.layoutManager().sliceViewNames()  # makes the views, which in Slicer are there from the start
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
     slicer.util.setSliceViewerLayers(background=volume, fit=True)
     for name in names:
-        composite = (
-            slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode()
-        )
+        composite = slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode()
         assert composite.GetBackgroundVolumeID() == volume.GetID()

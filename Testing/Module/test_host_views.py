@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from views import (
-    clickAt,
-    isPlacing,
-    pixels,
-    pixelSize,
-    savePng,
-    showAt,
-    sliceView,
-    startPlacing,
-)
+from views import clickAt, isPlacing, pixels, pixelSize, savePng, showAt, sliceView, startPlacing
 
 VIEWS = ("Red", "Yellow", "Green")
 AXIS = {"Red": 2, "Yellow": 0, "Green": 1}
@@ -45,24 +36,15 @@ def seeds():
 
 
 def test_there_are_three_views_and_no_other():
-    assert sorted(slicer.app.layoutManager().sliceViewNames()) == [
-        "Green",
-        "Red",
-        "Yellow",
-    ]
+    assert sorted(slicer.app.layoutManager().sliceViewNames()) == ["Green", "Red", "Yellow"]
     assert slicer.app.layoutManager().sliceWidget("Blue") is None
 
 
-@pytest.mark.parametrize(
-    ("view", "orientation"),
-    [("Red", "Axial"), ("Yellow", "Sagittal"), ("Green", "Coronal")],
-)
+@pytest.mark.parametrize(("view", "orientation"), [("Red", "Axial"), ("Yellow", "Sagittal"), ("Green", "Coronal")])
 def test_a_view_has_its_orientation_and_fills_its_window(view, orientation):
     node = sliceView(view).mrmlSliceNode()
     assert node.GetOrientation() == orientation
-    assert tuple(node.GetDimensions()[:2]) == tuple(
-        sliceView(view).renderWindow().GetSize()
-    )
+    assert tuple(node.GetDimensions()[:2]) == tuple(sliceView(view).renderWindow().GetSize())
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -76,9 +58,7 @@ def test_a_bright_voxel_is_seen_where_the_view_says_that_it_is(a_shown_volume, v
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_click_in_place_mode_sets_a_point_there_and_ends_the_mode(
-    a_shown_volume, seeds, view
-):
+def test_a_click_in_place_mode_sets_a_point_there_and_ends_the_mode(a_shown_volume, seeds, view):
     wanted = np.array([20.0, -10.0, 6.0])
     showAt(view, wanted)
     startPlacing(seeds)
@@ -91,9 +71,7 @@ def test_a_click_in_place_mode_sets_a_point_there_and_ends_the_mode(
     assert not isPlacing()
 
 
-def test_persistent_place_mode_sets_one_point_at_each_click_until_it_is_ended(
-    a_shown_volume, seeds
-):
+def test_persistent_place_mode_sets_one_point_at_each_click_until_it_is_ended(a_shown_volume, seeds):
     showAt("Red", (0, 0, 6))
     startPlacing(seeds, persistent=True)
     for ras in ((20, -10, 6), (-20, 10, 6)):
@@ -105,9 +83,7 @@ def test_persistent_place_mode_sets_one_point_at_each_click_until_it_is_ended(
     assert seeds.GetNumberOfDefinedControlPoints() == 2
 
 
-def test_a_point_is_placed_in_world_coordinates_also_under_a_transform(
-    a_shown_volume, seeds
-):
+def test_a_point_is_placed_in_world_coordinates_also_under_a_transform(a_shown_volume, seeds):
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Move")
     matrix = vtk.vtkMatrix4x4()
     matrix.SetElement(0, 3, 100)
@@ -116,9 +92,7 @@ def test_a_point_is_placed_in_world_coordinates_also_under_a_transform(
     showAt("Red", (20, -10, 6))
     startPlacing(seeds)
     clickAt("Red", (20, -10, 6))
-    assert np.abs(
-        np.array(seeds.GetNthControlPointPosition(0)) - (-80, -10, 6)
-    ).max() <= pixelSize("Red")
+    assert np.abs(np.array(seeds.GetNthControlPointPosition(0)) - (-80, -10, 6)).max() <= pixelSize("Red")
 
 
 def test_a_point_is_seen_in_the_view(a_shown_volume, seeds, tmp_path):

@@ -34,10 +34,7 @@ def section():
 def test_a_section_is_closed_and_opened_by_its_header_with_mouse_and_keyboard(section):
     button, label, hidden = section
     told = []
-    button.connect(
-        "contentsCollapsed(bool)",
-        lambda collapsed: told.append(("collapsed", collapsed)),
-    )
+    button.connect("contentsCollapsed(bool)", lambda collapsed: told.append(("collapsed", collapsed)))
     button.connect("toggled(bool)", lambda checked: told.append(("toggled", checked)))
     button.connect("clicked(bool)", lambda checked: told.append(("clicked", checked)))
     height = button.sizeHint().height()
@@ -45,22 +42,9 @@ def test_a_section_is_closed_and_opened_by_its_header_with_mouse_and_keyboard(se
     assert (button.collapsed, button.checked, label.visible) == (True, False, False)
     assert button.sizeHint().height() < height
     clicks.pressKey(button, clicks.Key.Key_Space)
-    assert (button.collapsed, button.checked, label.visible, hidden.visible) == (
-        False,
-        True,
-        True,
-        False,
-    )
-    assert sorted(told[:3]) == [
-        ("clicked", False),
-        ("collapsed", True),
-        ("toggled", False),
-    ]
-    assert sorted(told[3:]) == [
-        ("clicked", True),
-        ("collapsed", False),
-        ("toggled", True),
-    ]
+    assert (button.collapsed, button.checked, label.visible, hidden.visible) == (False, True, True, False)
+    assert sorted(told[:3]) == [("clicked", False), ("collapsed", True), ("toggled", False)]
+    assert sorted(told[3:]) == [("clicked", True), ("collapsed", False), ("toggled", True)]
 
 
 def test_a_click_on_a_sections_contents_does_not_close_it(section):
@@ -98,11 +82,7 @@ def test_a_sections_header_is_readable_in_light_and_dark(section):
         palette.setColor(QtGui.QPalette.ColorRole.ButtonText, QtGui.QColor(text))
         button.setPalette(palette)
         image = clicks.grab(button).toImage()
-        grey = [
-            image.pixelColor(x, y).lightness()
-            for x in range(25, 80)
-            for y in range(4, 20)
-        ]
+        grey = [image.pixelColor(x, y).lightness() for x in range(25, 80) for y in range(4, 20)]
         assert max(grey) - min(grey) > 120
 
 
@@ -112,10 +92,7 @@ def _chooser(**options):
     for name, value in options.items():
         setattr(chooser, name, value)
     told = []
-    chooser.connect(
-        "currentNodeChanged(vtkMRMLNode*)",
-        lambda node: told.append(node and node.GetName()),
-    )
+    chooser.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: told.append(node and node.GetName()))
     chooser.setMRMLScene(slicer.mrmlScene)
     return chooser, told
 
@@ -135,9 +112,7 @@ def test_a_later_node_is_taken_only_where_nothing_else_is_in_the_list():
     """Qt chooses the first item that comes into an empty list; `Create new` and `Delete` are items, too."""
     plain, toldOfPlain = _chooser(addEnabled=False, removeEnabled=False)
     withMenu, toldOfMenu = _chooser()
-    withNone, toldOfNone = _chooser(
-        addEnabled=False, removeEnabled=False, noneEnabled=True
-    )
+    withNone, toldOfNone = _chooser(addEnabled=False, removeEnabled=False, noneEnabled=True)
     _add("A")
     assert (toldOfPlain, toldOfMenu, toldOfNone) == (["A"], [], [])
     assert [each.nodeCount() for each in (plain, withMenu, withNone)] == [1, 1, 1]
@@ -163,9 +138,7 @@ def test_a_closed_scene_leaves_no_node_chosen():
     assert (told, chooser.currentNodeID, chooser.nodeCount()) == (["A", None], "", 0)
 
 
-def test_an_imported_scene_leaves_no_node_chosen_and_its_nodes_are_in_the_list(
-    tmp_path,
-):
+def test_an_imported_scene_leaves_no_node_chosen_and_its_nodes_are_in_the_list(tmp_path):
     _add("A")
     slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(0)
@@ -174,9 +147,7 @@ def test_an_imported_scene_leaves_no_node_chosen_and_its_nodes_are_in_the_list(
     slicer.util.loadScene(str(tmp_path / "scene.mrb"), {"clear": False})
     assert chooser.currentNode() is None
     assert told == ["mine", None]
-    assert sorted(
-        chooser.nodeFromIndex(index).GetName() for index in range(chooser.nodeCount())
-    ) == ["A", "mine"]
+    assert sorted(chooser.nodeFromIndex(index).GetName() for index in range(chooser.nodeCount())) == ["A", "mine"]
 
 
 def test_a_chooser_takes_nodes_of_its_classes_that_are_not_hidden_and_have_its_attribute():
@@ -186,9 +157,7 @@ def test_a_chooser_takes_nodes_of_its_classes_that_are_not_hidden_and_have_its_a
     hidden, shown = _add("hidden"), _add("shown")
     hidden.SetHideFromEditors(True)
     hidden.Modified()
-    assert [chooser.nodeFromIndex(index) for index in range(chooser.nodeCount())] == [
-        shown
-    ]
+    assert [chooser.nodeFromIndex(index) for index in range(chooser.nodeCount())] == [shown]
     chooser.showChildNodeTypes = chooser.showHidden = True
     assert chooser.nodeCount() == 3
     chooser.addAttribute("vtkMRMLScalarVolumeNode", "kind", "ct")
@@ -232,11 +201,7 @@ def test_a_chooser_without_a_scene_is_disabled_and_remembers_what_it_is_to_choos
     chooser.setMRMLScene(slicer.mrmlScene)
     assert (chooser.enabled, chooser.currentNode()) == (True, b)
     chooser.setMRMLScene(None)
-    assert (chooser.enabled, chooser.currentNode(), chooser.nodeCount()) == (
-        False,
-        None,
-        0,
-    )
+    assert (chooser.enabled, chooser.currentNode(), chooser.nodeCount()) == (False, None, 0)
 
 
 def test_a_forgotten_chooser_is_told_nothing_any_more():
@@ -251,11 +216,7 @@ def test_a_forgotten_chooser_is_told_nothing_any_more():
 
 def test_a_signal_is_known_by_its_text_in_c_alone():
     chooser, _ = _chooser()
-    for signal in (
-        "currentNodeChanged(PyObject)",
-        "currentNodeChanged(vtkMRMLScene*)",
-        "currentNodeRenamed(QString)",
-    ):
+    for signal in ("currentNodeChanged(PyObject)", "currentNodeChanged(vtkMRMLScene*)", "currentNodeRenamed(QString)"):
         with pytest.raises(ValueError, match="has no signal"):
             chooser.connect(signal, print)
     told = []
@@ -264,9 +225,7 @@ def test_a_signal_is_known_by_its_text_in_c_alone():
     assert told == [True]
 
 
-def test_a_dialog_for_files_gives_a_text_and_is_refused_where_nobody_answers(
-    monkeypatch,
-):
+def test_a_dialog_for_files_gives_a_text_and_is_refused_where_nobody_answers(monkeypatch):
     with pytest.raises(RuntimeError, match="nobody answers"):
         qt.QFileDialog.getOpenFileName(None, "Weights")
     monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: "a.bin")

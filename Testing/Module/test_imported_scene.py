@@ -30,11 +30,7 @@ def imported(logic, phantomNode, tmp_path):
     logic.showPatch(phantomNode, rowsOf(phantomNode)[0]["lesion_key"])
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.util.loadScene(str(tmp_path / "scene.mrb"), properties={"clear": False})
-    scans = [
-        n
-        for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if n.GetName() == phantomNode.GetName()
-    ]
+    scans = [n for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if n.GetName() == phantomNode.GetName()]
     _, copy = scans
     _, copyOfSeeds = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
     return phantomNode, seeds, copy, copyOfSeeds
@@ -43,8 +39,7 @@ def imported(logic, phantomNode, tmp_path):
 def nodesOf(volumeNode, key: str) -> int:
     """How many boxes and patches a lesion has."""
     return sum(
-        node.GetAttribute("FMCIB.Lesion") == key
-        and node.GetNodeReferenceID("FMCIB.Volume") == volumeNode.GetID()
+        node.GetAttribute("FMCIB.Lesion") == key and node.GetNodeReferenceID("FMCIB.Volume") == volumeNode.GetID()
         for node in slicer.mrmlScene.GetNodes()
     )
 
@@ -59,18 +54,13 @@ def test_keys_of_the_copy_are_its_own_and_fit_together(imported):
     assert not set(LesionTable(original).keys()) & set(LesionTable(copy).keys())
 
 
-def test_a_lesion_of_the_copy_is_analysed_and_removed_without_the_original(
-    logic, imported
-):
+def test_a_lesion_of_the_copy_is_analysed_and_removed_without_the_original(logic, imported):
     original, seeds, copy, copyOfSeeds = imported
     before = rowsOf(original)
     logic.analyse(copy, copyOfSeeds, wait=True)
     assert [row["lesion_id"] for row in rowsOf(copy)] == ["A", "B"]
     logic.removeLesion(copy, LesionTable(copy).keys()[0])
-    assert (
-        seeds.GetNumberOfControlPoints(),
-        copyOfSeeds.GetNumberOfControlPoints(),
-    ) == (2, 1)
+    assert (seeds.GetNumberOfControlPoints(), copyOfSeeds.GetNumberOfControlPoints()) == (2, 1)
     assert rowsOf(original) == before
     assert [row["lesion_id"] for row in rowsOf(copy)] == ["B"]
 

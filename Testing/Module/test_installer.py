@@ -22,22 +22,16 @@ from worker_support import spinUntil
 SIGNALS = ("ended", "installed", "failed")
 
 
-def makeWheel(
-    folder: Path, name: str, version: str, requires: str = "", code: str = ""
-) -> Path:
+def makeWheel(folder: Path, name: str, version: str, requires: str = "", code: str = "") -> Path:
     """A package of one module."""
     path = folder / f"{name}-{version}-py3-none-any.whl"
     about = f"{name}-{version}.dist-info"
     needs = f"Requires-Dist: {requires}\n" if requires else ""
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}.py", code or f"__version__ = {version!r}\n")
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
         wheel.writestr(
-            f"{about}/METADATA",
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-        )
-        wheel.writestr(
-            f"{about}/WHEEL",
-            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         wheel.writestr(f"{about}/RECORD", "")
     return path
@@ -47,9 +41,7 @@ def makeWheel(
 def emptyPython(tmp_path_factory):
     """A Python of its own, with pip and nothing else; the project's is never touched."""
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run(
-        [sys.executable, "-m", "venv", folder], check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
@@ -66,20 +58,16 @@ def python(emptyPython, tmp_path):
 
 
 def packagesOf(python: Path) -> Path:
-    return next(
-        path for path in python.parents[1].rglob("site-packages") if path.is_dir()
-    )
+    return next(path for path in python.parents[1].rglob("site-packages") if path.is_dir())
 
 
 def bring(python: Path, wheel: Path) -> None:
     """As if it had been installed long ago."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packagesOf(python))
-    (
-        packagesOf(python)
-        / f"{wheel.stem.removesuffix('-py3-none-any')}.dist-info"
-        / "RECORD"
-    ).write_text("".join(f"{name},,\n" for name in zipfile.ZipFile(wheel).namelist()))
+    (packagesOf(python) / f"{wheel.stem.removesuffix('-py3-none-any')}.dist-info" / "RECORD").write_text(
+        "".join(f"{name},,\n" for name in zipfile.ZipFile(wheel).namelist())
+    )
 
 
 def versions(python: Path) -> dict[str, str]:
@@ -93,9 +81,7 @@ def install(python, tmp_path):
     installers = []
 
     def run(*names: str, pins=None, meanwhile=lambda _installer: None) -> Heard:
-        installer = Installer(
-            PipProcess(str(python)), pins=lambda: pins or {"numpy": "1.0"}
-        )
+        installer = Installer(PipProcess(str(python)), pins=lambda: pins or {"numpy": "1.0"})
         installers.append(installer)
         heard = Heard(installer, *SIGNALS)
         heard.installer = installer
@@ -119,9 +105,7 @@ def test_packages_come_from_the_folder_and_slicers_own_stay(install, python, tmp
     assert versions(python)["numpy"] == "1.0"
 
 
-def test_a_package_that_wants_another_numpy_is_refused_loudly_and_nothing_changes(
-    install, python, tmp_path
-):
+def test_a_package_that_wants_another_numpy_is_refused_loudly_and_nothing_changes(install, python, tmp_path):
     makeWheel(tmp_path / "wheels", "monai", "1.9", requires="numpy>=2.0")
     makeWheel(tmp_path / "wheels", "numpy", "2.0")
     heard = install("monai")
@@ -145,9 +129,7 @@ def test_an_older_version_than_wanted_is_not_taken(install, tmp_path):
     assert "no wheel of safetensors" in install("safetensors").of("failed")[0][0]
 
 
-def test_torch_from_a_folder_is_not_held_back_by_the_one_that_is_there(
-    install, python, tmp_path
-):
+def test_torch_from_a_folder_is_not_held_back_by_the_one_that_is_there(install, python, tmp_path):
     bring(python, makeWheel(tmp_path / "own", "torch", "2.0"))
     makeWheel(tmp_path / "wheels", "torch", "2.5")
     makeWheel(tmp_path / "wheels", "monai", "1.9", requires="torch>=2.4")
@@ -165,9 +147,7 @@ def test_torch_stays_when_only_packages_are_installed(install, python, tmp_path)
     assert versions(python)["torch"] == "2.4"
 
 
-def test_a_cancelled_installation_is_gone_and_nothing_was_installed(
-    install, python, tmp_path
-):
+def test_a_cancelled_installation_is_gone_and_nothing_was_installed(install, python, tmp_path):
     makeWheel(tmp_path / "wheels", "monai", "1.9")
     before = children()
     heard = install("monai", meanwhile=lambda installer: installer.cancel())
@@ -182,15 +162,11 @@ def test_files_that_are_being_put_into_place_are_not_cancelled(install, tmp_path
     said = []
 
     def watch(installer):
-        installer.progressed.connect(
-            lambda line: said.append((line, installer.canCancel))
-        )
+        installer.progressed.connect(lambda line: said.append((line, installer.canCancel)))
 
     heard = install("monai", meanwhile=watch)
     assert heard.names() == ["ended", "installed"]
-    copying = [
-        canCancel for line, canCancel in said if line.startswith("Installing collected")
-    ]
+    copying = [canCancel for line, canCancel in said if line.startswith("Installing collected")]
     assert copying == [False]
     assert said[0][1] is True
 
@@ -205,9 +181,7 @@ def test_a_second_installation_at_once_is_refused(install, tmp_path):
 
 def test_pip_that_is_not_there_names_the_fix(tmp_path):
     pythonWithout = tmp_path / "python"
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", pythonWithout], check=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", pythonWithout], check=True)
     installer = Installer(PipProcess(str(pythonWithout / "bin" / "python")), pins=dict)
     heard = Heard(installer, *SIGNALS)
     installer.install(["monai"], str(tmp_path))
@@ -225,20 +199,14 @@ def test_what_is_kept_is_what_is_installed_here():
 
 
 def test_versions_are_those_that_the_engine_names():
-    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())[
-        "project"
-    ]
+    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     named = {*extras["torch"], *extras["download"]}
     assert {installing.TORCH, *installing.PACKAGES.values()} == named
-    assert all(
-        wanted.startswith(f"{name}>=") for name, wanted in installing.PACKAGES.items()
-    )
+    assert all(wanted.startswith(f"{name}>=") for name, wanted in installing.PACKAGES.items())
 
 
-def test_a_full_disk_is_a_failure_like_any_other_and_the_next_installation_may_begin(
-    install, tmp_path, monkeypatch
-):
+def test_a_full_disk_is_a_failure_like_any_other_and_the_next_installation_may_begin(install, tmp_path, monkeypatch):
     makeWheel(tmp_path / "wheels", "monai", "1.9")
     monkeypatch.setattr(tempfile, "TemporaryDirectory", fullDisk)
     heard = install("monai")
@@ -287,14 +255,10 @@ class Extension:
         (None, RuntimeError("ltt failed"), ["ended", "failed"]),
     ],
 )
-def test_the_torch_extension_installs_under_the_same_constraints(
-    monkeypatch, answer, error, names
-):
+def test_the_torch_extension_installs_under_the_same_constraints(monkeypatch, answer, error, names):
     monkeypatch.delenv("PIP_CONSTRAINT", raising=False)
     extension = Extension(answer, error)
-    installer = Installer(
-        PipProcess(), extension, pins=lambda: {"numpy": "2.4.6", "torch": "2.0"}
-    )
+    installer = Installer(PipProcess(), extension, pins=lambda: {"numpy": "2.4.6", "torch": "2.0"})
     heard = Heard(installer, *SIGNALS)
     installer.installTorch()
     assert heard.names() == names
@@ -305,9 +269,7 @@ def test_the_torch_extension_installs_under_the_same_constraints(
         assert "Restart Slicer" in heard.of("failed")[0][0]
 
 
-def test_a_full_disk_keeps_the_torch_extension_from_being_asked_and_is_told(
-    monkeypatch,
-):
+def test_a_full_disk_keeps_the_torch_extension_from_being_asked_and_is_told(monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", fullDisk)
     extension = Extension("torch")
     installer = Installer(PipProcess(), extension, pins=dict)
@@ -334,9 +296,7 @@ def test_an_administrators_constraints_hold_as_well(monkeypatch):
     assert os.environ["PIP_CONSTRAINT"] == "/etc/hospital.txt"
 
 
-def test_real_pip_reads_constraints_whose_folder_has_blanks(
-    python, tmp_path, monkeypatch
-):
+def test_real_pip_reads_constraints_whose_folder_has_blanks(python, tmp_path, monkeypatch):
     """The extension gives pip its constraints by an environment variable, which pip splits at blanks."""
     folder = tmp_path / "a user's folder"
     folder.mkdir()
@@ -345,12 +305,7 @@ def test_real_pip_reads_constraints_whose_folder_has_blanks(
     makeWheel(tmp_path / "wheels", "numpy", "2.0")
     monkeypatch.setenv("PIP_CONSTRAINT", (folder / "constraints.txt").as_uri())
     arguments = ("--no-index", "--find-links", tmp_path / "wheels", "monai")
-    done = subprocess.run(
-        [python, "-m", "pip", "install", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([python, "-m", "pip", "install", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "conflicting dependencies" in done.stderr
 
@@ -366,18 +321,9 @@ def test_without_the_torch_extension_a_sentence_says_how_to_get_it():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (
-            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-            "disk is full",
-        ),
-        (
-            "WARNING: Retrying after connection broken by 'NewConnectionError'",
-            "network",
-        ),
-        (
-            "ERROR: Could not install packages: [WinError 5] Access is denied: 'x.pyd'",
-            "Restart Slicer",
-        ),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
+        ("WARNING: Retrying after connection broken by 'NewConnectionError'", "network"),
+        ("ERROR: Could not install packages: [WinError 5] Access is denied: 'x.pyd'", "Restart Slicer"),
         ("ERROR: No matching distribution found for monai>=1.4", "No monai that fits"),
         ("something nobody foresaw", "Restart Slicer"),
     ],
@@ -413,9 +359,7 @@ def packaging(monkeypatch):
     return stand
 
 
-def test_slicers_own_packaging_is_given_wheels_only_and_the_constraints(
-    packaging, tmp_path
-):
+def test_slicers_own_packaging_is_given_wheels_only_and_the_constraints(packaging, tmp_path):
     from FMCIBModuleLib.Setup.SlicerPip import SlicerPip
 
     installer = Installer(SlicerPip(), pins=lambda: {"numpy": "2.4.6"})
@@ -430,9 +374,7 @@ def test_slicers_own_packaging_is_given_wheels_only_and_the_constraints(
     assert options["blocking"] is False
 
 
-def test_what_slicers_packaging_raises_is_a_failure_like_any_other(
-    packaging, monkeypatch
-):
+def test_what_slicers_packaging_raises_is_a_failure_like_any_other(packaging, monkeypatch):
     from FMCIBModuleLib.Setup.SlicerPip import SlicerPip
 
     def refuse(*_values, **_options):

@@ -17,21 +17,11 @@ def table(phantomNode):
 
 
 def cells(name: str, **others: str) -> dict[str, str]:
-    return (
-        {column.name: "" for column in COLUMNS}
-        | {"lesion_id": name, GRID_COLUMN: "abc"}
-        | others
-    )
+    return {column.name: "" for column in COLUMNS} | {"lesion_id": name, GRID_COLUMN: "abc"} | others
 
 
 def someFeatures(seed: int = 0) -> list[str]:
-    return (
-        np.random.default_rng(seed)
-        .normal(size=4096)
-        .astype(np.float32)
-        .astype(str)
-        .tolist()
-    )
+    return np.random.default_rng(seed).normal(size=4096).astype(np.float32).astype(str).tolist()
 
 
 def test_a_ct_without_results_has_no_tables(table):
@@ -47,10 +37,7 @@ def test_a_ct_without_results_has_no_tables(table):
 def test_features_come_back_as_the_same_float32(table):
     table.write("a", cells("A"), someFeatures())
     assert table.features("a").dtype == np.float32
-    assert (
-        table.features("a").tolist()
-        == np.array(someFeatures(), dtype=np.float32).tolist()
-    )
+    assert table.features("a").tolist() == np.array(someFeatures(), dtype=np.float32).tolist()
 
 
 def test_a_row_keeps_each_digit(table):
@@ -71,19 +58,14 @@ def test_rows_are_in_the_order_that_was_asked_for_whatever_is_ready_first(table)
     assert table.row("b")["lesion_id"] == "b again"
 
 
-def test_a_removed_lesion_leaves_neither_row_nor_features_and_the_others_are_numbered_anew(
-    table,
-):
+def test_a_removed_lesion_leaves_neither_row_nor_features_and_the_others_are_numbered_anew(table):
     for seed, key in enumerate("abc"):
         table.write(key, cells(key), someFeatures(seed))
     table.remove("b")
     assert table.keys() == ["a", "c"]
     assert table.row("c")["row"] == "2"
     assert table.features("b") is None
-    assert (
-        table.features("c").tolist()
-        == np.array(someFeatures(2), dtype=np.float32).tolist()
-    )
+    assert table.features("c").tolist() == np.array(someFeatures(2), dtype=np.float32).tolist()
 
 
 def test_an_error_takes_the_former_features_away(table):
@@ -125,17 +107,13 @@ def test_a_saved_and_loaded_scene_has_the_same_tables(table, tmp_path):
     slicer.mrmlScene.Clear(0)
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     loaded = LesionTable(slicer.mrmlScene.GetFirstNodeByName("Phantom"))
-    assert [
-        (loaded.row(key), loaded.featureTexts(key)) for key in loaded.keys()
-    ] == before  # noqa: SIM118
+    assert [(loaded.row(key), loaded.featureTexts(key)) for key in loaded.keys()] == before  # noqa: SIM118
     assert loaded.node.GetColumnUnitLabel("coordX") == "mm"
 
 
 def test_tables_stand_under_their_ct_in_the_subject_hierarchy(table, phantomNode):
     table.write("a", cells("A"), someFeatures())
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     scan = hierarchy.GetItemByDataNode(phantomNode)
     for node in (table.node, table.featuresNode):
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == scan

@@ -14,12 +14,7 @@ from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Seeds import addSeed, ensureSeedsNode, seedsIn
 from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
-from FMCIBModuleLib.Window.Lesions import (
-    Lesion,
-    allLesions,
-    lesionsOf,
-    volumesWithLesions,
-)
+from FMCIBModuleLib.Window.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
 from FMCIBModuleLib.Window.LesionWords import (
     exportInWords,
     placeOf,
@@ -33,9 +28,7 @@ pytest_plugins = ["analysis_fixtures"]
 
 
 def seed(name: str, *offset: float) -> SceneSeed:
-    return SceneSeed(
-        "", name, PatientPoint(*(np.array([*PHANTOM_SEED]) + (offset or (0, 0, 0))))
-    )
+    return SceneSeed("", name, PatientPoint(*(np.array([*PHANTOM_SEED]) + (offset or (0, 0, 0)))))
 
 
 def analyse(handLogic, volumeNode, seeds=None) -> None:
@@ -52,20 +45,12 @@ def test_a_seed_is_listed_before_it_is_analysed(phantomNode):
     assert (timeInWords(lesion), provenanceInWords(lesion)) == ("", [])
 
 
-def test_rows_are_in_their_order_and_a_seed_without_one_is_before_those_that_follow_it(
-    handLogic, phantomNode
-):
+def test_rows_are_in_their_order_and_a_seed_without_one_is_before_those_that_follow_it(handLogic, phantomNode):
     for number, name in enumerate("ABCDE"):
         addSeed(phantomNode, seed(name, 3 * number, 0, 0))
     every = seedsIn(ensureSeedsNode(phantomNode))
     analyse(handLogic, phantomNode, [every[3], every[1]])
-    assert [lesion.name for lesion in lesionsOf(phantomNode)] == [
-        "A",
-        "C",
-        "D",
-        "B",
-        "E",
-    ]
+    assert [lesion.name for lesion in lesionsOf(phantomNode)] == ["A", "C", "D", "B", "E"]
 
 
 def test_rows_of_seeds_are_reordered_and_those_of_others_stay(handLogic, phantomNode):
@@ -80,9 +65,7 @@ def test_rows_of_seeds_are_reordered_and_those_of_others_stay(handLogic, phantom
     assert [row["row"] for row in rowsOf(phantomNode)] == ["1", "2", "3"]
 
 
-def test_a_row_of_a_users_own_list_has_its_seed_there(
-    handLogic, phantomNode, noduleSeeds
-):
+def test_a_row_of_a_users_own_list_has_its_seed_there(handLogic, phantomNode, noduleSeeds):
     analyse(handLogic, phantomNode, noduleSeeds)
     (lesion,) = allLesions()
     assert lesion.seed == seedsFromMarkups(noduleSeeds)[0]
@@ -103,24 +86,16 @@ def test_lesions_of_several_scans_are_told_apart(handLogic, phantomNode, chest):
     assert one.id != other.id
 
 
-def test_swapping_changes_rows_seeds_and_the_numbers_of_rows_together(
-    handLogic, phantomNode
-):
+def test_swapping_changes_rows_seeds_and_the_numbers_of_rows_together(handLogic, phantomNode):
     for name, offset in (("A", 0), ("B", 3), ("C", 6)):
         addSeed(phantomNode, seed(name, offset, 0, 0))
     analyse(handLogic, phantomNode)
     before = {row["lesion_id"]: row for row in rowsOf(phantomNode)}
-    handLogic.swapLesions(
-        phantomNode, before["A"]["lesion_key"], before["B"]["lesion_key"]
-    )
+    handLogic.swapLesions(phantomNode, before["A"]["lesion_key"], before["B"]["lesion_key"])
     after = rowsOf(phantomNode)
     assert [row["lesion_id"] for row in after] == ["B", "A", "C"]
     assert [row["row"] for row in after] == ["1", "2", "3"]
-    assert [each.label for each in seedsIn(ensureSeedsNode(phantomNode))] == [
-        "B",
-        "A",
-        "C",
-    ]
+    assert [each.label for each in seedsIn(ensureSeedsNode(phantomNode))] == ["B", "A", "C"]
     for row in after:
         assert row | {"row": ""} == before[row["lesion_id"]] | {"row": ""}
 
@@ -142,25 +117,16 @@ def test_a_place_near_an_axis_keeps_its_direction_with_decimals():
 
 
 def lesion(**cells: str) -> Lesion:
-    return Lesion(
-        None,
-        "k",
-        None,
-        {"status": "ok", "warnings": "", "error": "", "lesion_id": "N", **cells},
-    )
+    return Lesion(None, "k", None, {"status": "ok", "warnings": "", "error": "", "lesion_id": "N", **cells})
 
 
 def test_quality_is_told_in_sentences_or_as_whole():
-    assert qualityInWords(
-        lesion(warnings="18% of the patch lies outside the scan; oblique")
-    ) == [
+    assert qualityInWords(lesion(warnings="18% of the patch lies outside the scan; oblique")) == [
         "18% of the patch lies outside the scan",
         "oblique",
     ]
     assert qualityInWords(lesion()) == ["all 50 mm lie in the scan"]
-    assert qualityInWords(lesion(status="error", error="Out of memory.")) == [
-        "Out of memory."
-    ]
+    assert qualityInWords(lesion(status="error", error="Out of memory.")) == ["Out of memory."]
 
 
 def test_the_time_is_the_hour_of_today_else_the_day():
@@ -168,9 +134,7 @@ def test_the_time_is_the_hour_of_today_else_the_day():
     today = lesion(computed_at=now.isoformat(timespec="seconds"))
     assert timeInWords(today, now) == now.astimezone().strftime("%H:%M")
     older = lesion(computed_at=(now - timedelta(days=3)).isoformat(timespec="seconds"))
-    assert timeInWords(older, now) == (now - timedelta(days=3)).astimezone().strftime(
-        "%Y-%m-%d"
-    )
+    assert timeInWords(older, now) == (now - timedelta(days=3)).astimezone().strftime("%Y-%m-%d")
     assert timeInWords(lesion(computed_at=""), now) == ""
 
 

@@ -9,26 +9,11 @@ from clicks import Key, click, clickCell, pressKey, shown, typeText
 from FMCIBModuleLib.Window.LesionsPanel import LesionLine, LesionsPanel, ListedLesion
 from setup_support import UI, Heard
 
-SIGNALS = (
-    "selected",
-    "chosen",
-    "renamed",
-    "removeClicked",
-    "moveClicked",
-    "undoClicked",
-    "redoClicked",
-)
+SIGNALS = ("selected", "chosen", "renamed", "removeClicked", "moveClicked", "undoClicked", "redoClicked")
 
 
 def lesion(name: str, **changes: object) -> ListedLesion:
-    line = LesionLine(
-        name,
-        "CT",
-        "R 1 A 2 S 3",
-        "no head installed",
-        "all 50 mm lie in the scan",
-        "12:00",
-    )
+    line = LesionLine(name, "CT", "R 1 A 2 S 3", "no head installed", "all 50 mm lie in the scan", "12:00")
     return ListedLesion(name, line, line, f"details of {name}", **changes)
 
 
@@ -47,10 +32,7 @@ def panel():
 
 
 def names(panel) -> list[str]:
-    return [
-        panel.ui.lesionTable.item(row, 0).text()
-        for row in range(panel.ui.lesionTable.rowCount)
-    ]
+    return [panel.ui.lesionTable.item(row, 0).text() for row in range(panel.ui.lesionTable.rowCount)]
 
 
 def test_a_click_tells_which_lesion_and_shows_its_details(panel):
@@ -85,17 +67,11 @@ def test_what_is_chosen_stays_so_when_rows_come_and_go(panel):
 
 def test_cells_change_in_their_places(panel):
     panel.choose("B")
-    changed = replace(
-        ABC[1], line=replace(ABC[1].line, quality="stale"), isSettled=False
-    )
+    changed = replace(ABC[1], line=replace(ABC[1].line, quality="stale"), isSettled=False)
     panel.showLesions([ABC[0], changed, ABC[2]])
     table = panel.ui.lesionTable
     assert table.item(1, 4).text() == "stale"
-    assert [table.item(row, 0).font().italic() for row in range(3)] == [
-        False,
-        True,
-        False,
-    ]
+    assert [table.item(row, 0).font().italic() for row in range(3)] == [False, True, False]
     assert panel.currentId == "B"
 
 
@@ -115,14 +91,7 @@ def test_each_button_tells_what_is_wanted(panel):
     panel.showUndo(True, True)
     panel.choose("B")
     ui = panel.ui
-    for button in (
-        ui.upButton,
-        ui.downButton,
-        ui.removeButton,
-        ui.undoButton,
-        ui.redoButton,
-        ui.exportButton,
-    ):
+    for button in (ui.upButton, ui.downButton, ui.removeButton, ui.undoButton, ui.redoButton, ui.exportButton):
         click(button)
     click(ui.identifiersCheckBox)
     click(ui.exportButton)
@@ -138,10 +107,7 @@ def test_each_button_tells_what_is_wanted(panel):
 
 
 def test_a_long_sentence_does_not_fill_the_list(panel):
-    long = replace(
-        ABC[0],
-        line=replace(ABC[0].line, quality="a sentence that goes on and on " * 20),
-    )
+    long = replace(ABC[0], line=replace(ABC[0].line, quality="a sentence that goes on and on " * 20))
     panel.showLesions([long, *ABC[1:]])
     table = panel.ui.lesionTable
     assert table.rowHeight(0) > table.rowHeight(1)
@@ -152,9 +118,7 @@ def test_the_filter_holds_for_rows_that_come_later(panel):
     typeText(panel.ui.filterEdit, "new")
     panel.showLesions([lesion("New one"), *ABC])
     table = panel.ui.lesionTable
-    assert [
-        name for row, name in enumerate(names(panel)) if not table.isRowHidden(row)
-    ] == ["New one"]
+    assert [name for row, name in enumerate(names(panel)) if not table.isRowHidden(row)] == ["New one"]
     panel.choose("A")
     assert panel.currentId == ""
 
@@ -163,9 +127,5 @@ def test_only_names_can_be_edited(panel):
     table = panel.ui.lesionTable
     clickCell(table, 0, 2)
     pressKey(table, Key.Key_F2)
-    assert [
-        each
-        for each in table.findChildren(type(panel.ui.filterEdit))
-        if each.isVisible()
-    ] == []
+    assert [each for each in table.findChildren(type(panel.ui.filterEdit)) if each.isVisible()] == []
     assert panel.heard.of("renamed") == []

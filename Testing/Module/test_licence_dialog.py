@@ -54,9 +54,7 @@ def opened():
 def test_all_that_the_user_agrees_to_is_shown(opened):
     ui = opened().ui
     assert "CC BY-NC 4.0" in ui.licenceText.text
-    assert (
-        'href="https://creativecommons.org/licenses/by-nc/4.0/"' in ui.licenceText.text
-    )
+    assert 'href="https://creativecommons.org/licenses/by-nc/4.0/"' in ui.licenceText.text
     assert ui.licenceText.openExternalLinks
     assert ui.meaningText.text == "Non-commercial use only."
     assert ui.sizeText.text == "738 MB"
@@ -127,7 +125,4 @@ def test_what_an_earlier_download_left_is_told(opened):
 
 def test_a_catalogues_text_is_shown_and_not_obeyed(opened):
     licence = ENTRY["licence"] | {"meaning": "<img src=x> & more"}
-    assert (
-        opened(ENTRY | {"licence": licence}).ui.meaningText.text
-        == "&lt;img src=x&gt; &amp; more"
-    )
+    assert opened(ENTRY | {"licence": licence}).ui.meaningText.text == "&lt;img src=x&gt; &amp; more"

@@ -55,9 +55,7 @@ def show(volumeNode, *views: str) -> None:
 
 def amber(view: str) -> int:
     """Pixels of the box."""
-    return int(
-        (np.abs(pixels(view).astype(float) / 255 - BOX_COLOR).max(axis=-1) < 0.1).sum()
-    )
+    return int((np.abs(pixels(view).astype(float) / 255 - BOX_COLOR).max(axis=-1) < 0.1).sum())
 
 
 def test_they_are_gone_while_another_scan_is_shown_and_come_back(marks, marked, other):
@@ -70,9 +68,7 @@ def test_they_are_gone_while_another_scan_is_shown_and_come_back(marks, marked, 
     assert findSeedsNode(marked).GetDisplayVisibility()
 
 
-def test_with_two_scans_side_by_side_each_view_has_the_marks_of_its_own(
-    marks, marked, other
-):
+def test_with_two_scans_side_by_side_each_view_has_the_marks_of_its_own(marks, marked, other):
     show(other, "Yellow")
     assert amber("Red") > 100
     assert amber("Yellow") == 0

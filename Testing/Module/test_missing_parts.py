@@ -34,9 +34,7 @@ def importEngineWith(tmp_path, version: str | None, *, beside: bool) -> str:
         "try:\n    print(engineFolder())\nexcept EngineError as error:\n    print(error)\n"
     )
     isolated = [sys.executable, "-S", "-c", script]  # without what is installed here
-    return subprocess.run(
-        isolated, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return subprocess.run(isolated, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_the_engine_beside_the_module_is_found(tmp_path):
@@ -50,27 +48,21 @@ def test_an_engine_of_another_version_is_refused_with_both_versions(tmp_path):
 
 
 def test_a_missing_engine_says_what_to_install(tmp_path):
-    assert "Install the FMCIB extension again" in importEngineWith(
-        tmp_path, None, beside=False
-    )
+    assert "Install the FMCIB extension again" in importEngineWith(tmp_path, None, beside=False)
 
 
 @pytest.fixture
 def withoutTorch(tmp_path):
     """An analysis whose worker finds a torch that cannot be imported, as where it was never installed."""
     (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text(
-        "raise ImportError('No module named torch')\n"
-    )
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('No module named torch')\n")
     worker = WorkerProcess(environment={"PYTHONPATH": str(tmp_path)})
     logic = AnalysisLogic(worker, EncoderSettings("demonstration", device="cpu"))
     yield logic
     logic.close()
 
 
-def test_missing_torch_is_told_once_with_the_remedy_and_leaves_no_row(
-    withoutTorch, phantomNode, noduleSeeds
-):
+def test_missing_torch_is_told_once_with_the_remedy_and_leaves_no_row(withoutTorch, phantomNode, noduleSeeds):
     failures, ends = [], []
     withoutTorch.failed.connect(failures.append)
     withoutTorch.finished.connect(lambda: ends.append(True))
@@ -83,18 +75,11 @@ def test_missing_torch_is_told_once_with_the_remedy_and_leaves_no_row(
     assert ends == [True]
     assert rowsOf(phantomNode) == []
     with pytest.raises(AnalysisError, match="orch"):
-        withoutTorch.analyse(
-            phantomNode, noduleSeeds, wait=True, timeoutSeconds=PATIENCE
-        )
+        withoutTorch.analyse(phantomNode, noduleSeeds, wait=True, timeoutSeconds=PATIENCE)
 
 
-def test_a_program_that_is_not_there_is_told_once_and_leaves_no_row(
-    phantomNode, noduleSeeds, tmp_path
-):
-    logic = AnalysisLogic(
-        WorkerProcess([str(tmp_path / "PythonSlicer")]),
-        EncoderSettings("demonstration"),
-    )
+def test_a_program_that_is_not_there_is_told_once_and_leaves_no_row(phantomNode, noduleSeeds, tmp_path):
+    logic = AnalysisLogic(WorkerProcess([str(tmp_path / "PythonSlicer")]), EncoderSettings("demonstration"))
     failures = []
     logic.failed.connect(failures.append)
     logic.analyse(phantomNode, noduleSeeds)
@@ -105,9 +90,7 @@ def test_a_program_that_is_not_there_is_told_once_and_leaves_no_row(
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="needs /proc to find the worker"
-)
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the worker")
 def test_weights_deleted_under_a_worker_that_then_dies_are_told(
     referenceCheckpoint, phantomNode, noduleSeeds, tmp_path
 ):

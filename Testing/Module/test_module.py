@@ -18,9 +18,7 @@ DOOR = ROOT / "FMCIBModule" / "FMCIBModule.py"
 
 @pytest.fixture(scope="module")
 def module():
-    if "fmcibmodule" in vars(
-        slicer.modules
-    ):  # inside the application it is there already
+    if "fmcibmodule" in vars(slicer.modules):  # inside the application it is there already
         return slicer.modules.fmcibmodule
     import SlicerHost
 
@@ -60,20 +58,14 @@ def test_loading_the_module_imports_nothing_heavy_and_opening_it_no_torch():
         "print('opened:', sorted({'torch', 'monai', 'pydicom'} & sys.modules.keys()))\n"
         "SlicerHost.unloadModule('FMCIBModule')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "loaded: []" in done.stdout
     assert "opened: []" in done.stdout
 
 
 def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, tmp_path):
     chosen = moduleLogic.getParameterNode()
-    assert (chosen.analyseOnPlacing, chosen.device, chosen.precision) == (
-        True,
-        "auto",
-        "float32",
-    )
+    assert (chosen.analyseOnPlacing, chosen.device, chosen.precision) == (True, "auto", "float32")
     chosen.volume = phantomNode
     chosen.analyseOnPlacing, chosen.device, chosen.precision = False, "cpu", "bfloat16"
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
@@ -83,20 +75,14 @@ def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, tm
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     again = moduleLogic.getParameterNode()
     assert again.volume.GetName() == "Phantom"
-    assert (again.analyseOnPlacing, again.device, again.precision) == (
-        False,
-        "cpu",
-        "bfloat16",
-    )
+    assert (again.analyseOnPlacing, again.device, again.precision) == (False, "cpu", "bfloat16")
     assert again.weights == "demonstration"
     with pytest.raises(Exception, match=r"fp8|choice|Choice"):
         again.precision = "fp8"
 
 
 @needs_torch
-def test_analyse_uses_what_the_parameter_node_says(
-    moduleLogic, phantomNode, noduleSeeds
-):
+def test_analyse_uses_what_the_parameter_node_says(moduleLogic, phantomNode, noduleSeeds):
     moduleLogic.getParameterNode().device = "cpu"
     table = moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
     (row,) = rowsOf(phantomNode)
@@ -105,9 +91,7 @@ def test_analyse_uses_what_the_parameter_node_says(
 
 
 @needs_torch
-def test_weights_that_are_not_installed_are_told_with_the_remedy(
-    moduleLogic, phantomNode, noduleSeeds
-):
+def test_weights_that_are_not_installed_are_told_with_the_remedy(moduleLogic, phantomNode, noduleSeeds):
     moduleLogic.getParameterNode().weights = "fmcib"
     with pytest.raises(RuntimeError, match="weights download fmcib"):
         moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
@@ -125,9 +109,7 @@ def test_the_self_test_passes(module):
 def test_scripts_get_the_logic_of_the_window(module):
     """`slicer.util.getModuleLogic` asks the widget for it."""
     module.widgetRepresentation()
-    slicer.util.reloadScriptedModule(
-        "FMCIBModule"
-    )  # an earlier test may have let go of the panel's window
+    slicer.util.reloadScriptedModule("FMCIBModule")  # an earlier test may have let go of the panel's window
     widget = slicer.modules.FMCIBModuleWidget
     assert widget.logic is widget.window.logic
     widget.cleanup()
@@ -135,9 +117,7 @@ def test_scripts_get_the_logic_of_the_window(module):
 
 
 @needs_torch
-def test_reloading_the_module_leaves_no_process_and_no_observer(
-    module, phantomNode, noduleSeeds
-):
+def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomNode, noduleSeeds):
     """The fixtures of all tests look for processes, timers and observers of the scene afterwards."""
     module.widgetRepresentation()
     slicer.util.reloadScriptedModule("FMCIBModule")
@@ -178,13 +158,7 @@ def test_quitting_the_application_ends_the_worker(tmp_path):
         "qt.QTimer.singleShot(0, slicer.app.quit)\n"
         "slicer.app.exec()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     (worker,) = numbers.read_text().split()
     assert not Path("/proc", worker).exists()

@@ -15,52 +15,22 @@ from support import ROOT
 
 MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
-FILES = sorted(
-    path for path in LIB.rglob("*.py") if path.parent == LIB or path.stem != "__init__"
-)
+FILES = sorted(path for path in LIB.rglob("*.py") if path.parent == LIB or path.stem != "__init__")
 NAMES = {path.stem for path in FILES}
 
 GROUND = {"Signal", "Soon", "Engine", "Errors", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
-WORKER = {
-    "WorkerMessages",
-    "WorkerLaunch",
-    "WorkerConnection",
-    "WorkerRequests",
-    "WorkerDispatcher",
-    "WorkerProcess",
-}
-RESULTS = {
-    "LesionTable",
-    "LesionNodes",
-    "Seeds",
-    "Results",
-    "Export",
-    "Freshness",
-    "FedPatch",
-}
+WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
+RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch"}
 SCENE = {
     *("Lesions", "LesionNodesInScene", "LesionWords", "SeedChoices"),
     *("SliceViews", "Placing", "UndoSteps", "MarksInView"),
 }
-PANELS = {
-    "ScanPanel",
-    "LesionsPanel",
-    "PatchPanel",
-    "RequirementsPanel",
-    "AdvancedPanel",
-    "LicenceDialog",
-}
+PANELS = {"ScanPanel", "LesionsPanel", "PatchPanel", "RequirementsPanel", "AdvancedPanel", "LicenceDialog"}
 PROCESSES = {"ChildProcess", "TaskProcess", "PipProcess", "SlicerPip"}
 SETUP = {"Requirements", "Installer", "Settings", "Activity", "Desktop", "Diagnostics"}
 DESKS = {"WeightsDesk", "AdvancedDesk", "Setup"}
-CONTROLLERS = {
-    "ErrorBoundary",
-    "SeedFollower",
-    "ScanController",
-    "PatchController",
-    "LesionsController",
-}
+CONTROLLERS = {"ErrorBoundary", "SeedFollower", "ScanController", "PatchController", "LesionsController"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND | {"__init__", "ParameterNode"}, frozenset()),
     **dict.fromkeys(BRIDGE, frozenset(GROUND | BRIDGE)),
@@ -68,9 +38,7 @@ MAY_IMPORT = {
     **dict.fromkeys(RESULTS, frozenset(GROUND | BRIDGE | RESULTS | {"AnalysisTask"})),
     "AnalysisTask": GROUND | BRIDGE,
     "AnalysisQueue": GROUND | BRIDGE | WORKER | {"AnalysisTask"},
-    **dict.fromkeys(
-        {"SeedWatcher", "ImportedScene"}, frozenset(GROUND | BRIDGE | RESULTS)
-    ),
+    **dict.fromkeys({"SeedWatcher", "ImportedScene"}, frozenset(GROUND | BRIDGE | RESULTS)),
     "AnalysisLogic": GROUND
     | BRIDGE
     | WORKER
@@ -80,24 +48,14 @@ MAY_IMPORT = {
     **dict.fromkeys(SCENE, frozenset(GROUND | BRIDGE | RESULTS | SCENE)),
     **dict.fromkeys(PANELS, frozenset(GROUND | PANELS)),
     "PatchPictures": frozenset(),
-    **dict.fromkeys(
-        PROCESSES, frozenset(GROUND | PROCESSES | {"WorkerLaunch", "WorkerMessages"})
-    ),
+    **dict.fromkeys(PROCESSES, frozenset(GROUND | PROCESSES | {"WorkerLaunch", "WorkerMessages"})),
     **dict.fromkeys(SETUP, frozenset(GROUND | PROCESSES | SETUP)),
     **dict.fromkeys(DESKS, frozenset(GROUND | PROCESSES | SETUP | DESKS | PANELS)),
     **dict.fromkeys(
         CONTROLLERS,
-        GROUND
-        | BRIDGE
-        | RESULTS
-        | SCENE
-        | PANELS
-        | CONTROLLERS
-        | {"AnalysisLogic", "PatchPictures", "Desktop"},
+        GROUND | BRIDGE | RESULTS | SCENE | PANELS | CONTROLLERS | {"AnalysisLogic", "PatchPictures", "Desktop"},
     ),
-    "SampleScans": frozenset(
-        {"Engine", "Desktop", "TaskProcess", "SceneBridge", "SliceViews"}
-    ),
+    "SampleScans": frozenset({"Engine", "Desktop", "TaskProcess", "SceneBridge", "SliceViews"}),
     "Window": frozenset(SCENE | PANELS | DESKS | CONTROLLERS | {"WorkerProcess"}),
 }
 """Part -> the parts that it may import."""
@@ -125,11 +83,7 @@ def imports(path: Path) -> tuple[set[str], set[str]]:
         if isinstance(node, ast.Import):
             foreign |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level:
-            own |= (
-                {node.module.split(".")[-1]}
-                if node.module
-                else {alias.name for alias in node.names}
-            )
+            own |= {node.module.split(".")[-1]} if node.module else {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             foreign.add(str(node.module).split(".")[0])
     return own, foreign
@@ -144,16 +98,7 @@ def test_knowledge_flows_one_way(path):
     own, foreign = imports(path)
     assert own <= MAY_IMPORT[path.stem], own - MAY_IMPORT[path.stem]
     assert "qt" not in foreign or path.stem in MAY_USE_QT
-    allowed = {
-        *sys.stdlib_module_names,
-        "numpy",
-        "slicer",
-        "vtk",
-        "qt",
-        "fmcib_engine",
-        "SampleData",
-        "PyTorchUtils",
-    }
+    allowed = {*sys.stdlib_module_names, "numpy", "slicer", "vtk", "qt", "fmcib_engine", "SampleData", "PyTorchUtils"}
     assert foreign <= allowed, foreign - allowed
 
 
@@ -162,32 +107,19 @@ def test_only_the_bridge_speaks_ras(path):
     """The engine's conversions, and the signs that turn one frame into the other, are called in one file."""
     source = path.read_text(encoding="utf-8")
     if path.stem != "SceneBridge":
-        assert not re.search(
-            r"from_ras|ras_affine|GetIJKToRAS|GetRASToIJK|\(-1, -1, 1|-1\.0, -1\.0, 1",
-            source,
-        )
+        assert not re.search(r"from_ras|ras_affine|GetIJKToRAS|GetRASToIJK|\(-1, -1, 1|-1\.0, -1\.0, 1", source)
 
 
-@pytest.mark.parametrize(
-    "path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem)
 def test_functions_stay_short_and_print_nothing(path):
     source = path.read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
-            first = (
-                node.body[1]
-                if ast.get_docstring(node) and len(node.body) > 1
-                else node.body[0]
-            )
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             assert node.end_lineno - first.lineno < 40, node.name
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "print" or path.stem == "Headless"
-        assert not (
-            isinstance(node, ast.Attribute)
-            and node.attr == "exit"
-            and getattr(node.value, "id", "") == "sys"
-        )
+        assert not (isinstance(node, ast.Attribute) and node.attr == "exit" and getattr(node.value, "id", "") == "sys")
 
 
 def cmakeList(name: str) -> list[str]:
@@ -196,14 +128,8 @@ def cmakeList(name: str) -> list[str]:
 
 
 def test_cmake_lists_every_file_of_the_module_and_no_other():
-    onDisk = [
-        path.relative_to(MODULE).as_posix()
-        for path in MODULE.rglob("*")
-        if path.is_file()
-    ]
-    onDisk = [
-        name for name in onDisk if "_cache" not in name and "__pycache__" not in name
-    ]
+    onDisk = [path.relative_to(MODULE).as_posix() for path in MODULE.rglob("*") if path.is_file()]
+    onDisk = [name for name in onDisk if "_cache" not in name and "__pycache__" not in name]
     onDisk.remove("CMakeLists.txt")
     shipped = [*cmakeList("MODULE_SCRIPTS"), *cmakeList("MODULE_RESOURCES")]
     assert sorted(shipped) == sorted(onDisk)
@@ -215,39 +141,17 @@ def test_the_catalogue_entry_is_what_the_catalogue_wants_and_agrees_with_cmake()
     entry = json.loads((ROOT / "Resources" / "FMCIB.json").read_text())
     cmake = (ROOT / "CMakeLists.txt").read_text()
     facts = dict(re.findall(r'set\((EXTENSION_\w+) "([^"]*)"\)', cmake))
-    known = {
-        "$schema",
-        "category",
-        "scm_url",
-        "scm_revision",
-        "scm_type",
-        "build_dependencies",
-        "build_subdirectory",
-    }
-    assert (
-        {"$schema", "category", "scm_url"}
-        <= entry.keys()
-        <= known | {"enabled", "tier"}
-    )
+    known = {"$schema", "category", "scm_url", "scm_revision", "scm_type", "build_dependencies", "build_subdirectory"}
+    assert {"$schema", "category", "scm_url"} <= entry.keys() <= known | {"enabled", "tier"}
     assert "slicer-extension-catalog-entry-schema-v1" in entry["$schema"]
     assert entry["category"] == facts["EXTENSION_CATEGORY"] == "Quantification"
     assert entry["build_dependencies"] == facts["EXTENSION_DEPENDS"].split()
     assert entry["tier"] in range(1, 6)
-    assert (ROOT / "Resources" / "FMCIB.json").stem == re.search(
-        r"project\((\w+)\)", cmake
-    ).group(1)
-    for name in (
-        "HOMEPAGE",
-        "CONTRIBUTORS",
-        "DESCRIPTION",
-        "ICONURL",
-        "SCREENSHOTURLS",
-    ):
+    assert (ROOT / "Resources" / "FMCIB.json").stem == re.search(r"project\((\w+)\)", cmake).group(1)
+    for name in ("HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS"):
         assert facts[f"EXTENSION_{name}"]
     for name in ("ICONURL", "SCREENSHOTURLS"):
-        assert (
-            ROOT / facts[f"EXTENSION_{name}"].removeprefix("${FMCIB_RAW_URL}/")
-        ).is_file()
+        assert (ROOT / facts[f"EXTENSION_{name}"].removeprefix("${FMCIB_RAW_URL}/")).is_file()
 
 
 def test_the_module_and_the_engine_are_of_one_version():
@@ -294,15 +198,7 @@ def flatFolder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slicer")
     (folder / "SlicerConfig.cmake").write_text(STAND_IN)
     (folder / "empty.cmake").touch()
-    command = [
-        "cmake",
-        "-S",
-        ROOT,
-        "-B",
-        folder / "build",
-        f"-DSlicer_DIR={folder}",
-        "-DFMCIB_TEST_WITH_PYTEST=ON",
-    ]
+    command = ["cmake", "-S", ROOT, "-B", folder / "build", f"-DSlicer_DIR={folder}", "-DFMCIB_TEST_WITH_PYTEST=ON"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "unittest FMCIBModule.py" in done.stdout
@@ -310,9 +206,7 @@ def flatFolder(tmp_path_factory):
     return folder / "build" / "qt-scripted-modules"
 
 
-def test_what_cmake_installs_is_a_module_that_finds_its_engine_and_its_worker(
-    flatFolder,
-):
+def test_what_cmake_installs_is_a_module_that_finds_its_engine_and_its_worker(flatFolder):
     """From the flat folder alone, in a process that knows nothing of this checkout."""
     pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     pytest.importorskip("torch")
@@ -330,21 +224,13 @@ def test_what_cmake_installs_is_a_module_that_finds_its_engine_and_its_worker(
         "import fmcib_engine\n"
         "print('engine', fmcib_engine.__file__)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert f"engine {flatFolder / 'fmcib_engine' / '__init__.py'}" in done.stdout
 
 
 def test_the_headless_script_is_found_where_cmake_puts_it(flatFolder):
     SlicerHost = pytest.importorskip("SlicerHost")
-    done = SlicerHost.runScript(
-        flatFolder / "Scripts" / "analyse.py", "--help", timeout=120
-    )
+    done = SlicerHost.runScript(flatFolder / "Scripts" / "analyse.py", "--help", timeout=120)
     assert done.returncode == 0, done.stderr
     assert "--seeds" in done.stdout

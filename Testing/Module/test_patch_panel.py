@@ -33,24 +33,14 @@ def views(stage) -> list:
 
 
 def sliders(stage) -> list:
-    return [
-        stage.patch.axialSlider,
-        stage.patch.coronalSlider,
-        stage.patch.sagittalSlider,
-    ]
+    return [stage.patch.axialSlider, stage.patch.coronalSlider, stage.patch.sagittalSlider]
 
 
 def voxels(label) -> np.ndarray:
     """The picture in a label, one RGB for each voxel of the patch, taken beside the middle of the voxel."""
-    image = (
-        label.pixmap.toImage()
-        if not callable(label.pixmap)
-        else label.pixmap().toImage()
-    )
+    image = label.pixmap.toImage() if not callable(label.pixmap) else label.pixmap().toImage()
     image = image.convertToFormat(QtGui.QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(
-        image.height(), image.bytesPerLine()
-    )
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     rgb = rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
     step = EDGE // 50
     return rgb[step // 2 + 1 :: step, step // 2 + 1 :: step].copy()
@@ -103,9 +93,7 @@ def test_sliders_turn_the_pages_of_their_plane_alone(seen, phantomNode):
         assert slider.value == page + 5
         now = [voxels(view) for view in views(seen)]
         assert agreement(now[number], plane_rgb(patch, plane, page + 5, LUNG)) > 0.9
-        assert [
-            (one == other).all() for one, other in zip(now, before, strict=True)
-        ].count(False) == number + 1
+        assert [(one == other).all() for one, other in zip(now, before, strict=True)].count(False) == number + 1
         pressKey(slider, Key.Key_Home)
         assert slider.value == 0
         pressKey(slider, Key.Key_End)
@@ -119,13 +107,7 @@ def test_another_window_changes_the_gray_values_and_not_the_patch(seen, phantomN
     patch = patchOf(phantomNode)
     expected = plane_rgb(patch, PLANES[0], seed_levels(patch)[2], SOFT)
     assert agreement(voxels(views(seen)[0]), expected) > 0.9
-    assert (
-        agreement(
-            voxels(views(seen)[0]),
-            plane_rgb(patch, PLANES[0], seed_levels(patch)[2], LUNG),
-        )
-        < 0.9
-    )
+    assert agreement(voxels(views(seen)[0]), plane_rgb(patch, PLANES[0], seed_levels(patch)[2], LUNG)) < 0.9
 
 
 def test_the_pages_stay_when_the_list_is_refreshed(seen):
@@ -143,20 +125,14 @@ def test_the_caption_follows_the_name(seen, phantomNode):
 def test_the_patch_is_added_to_the_scene_once_as_it_was_fed(seen, phantomNode):
     for _ in range(2):
         click(seen.patch.sceneButton)
-    nodes = [
-        node
-        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if node is not phantomNode
-    ]
+    nodes = [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if node is not phantomNode]
     assert [node.GetName() for node in nodes] == ["What the model saw of Lesion 1"]
     assert (slicer.util.arrayFromVolume(nodes[0]) == patchOf(phantomNode).array).all()
     assert seen.parameters.volume is phantomNode
     assert seen.names() == ["Lesion 1"]
 
 
-def test_a_patch_goes_from_the_scene_when_its_lesion_is_analysed_elsewhere(
-    seen, phantomNode
-):
+def test_a_patch_goes_from_the_scene_when_its_lesion_is_analysed_elsewhere(seen, phantomNode):
     click(seen.patch.sceneButton)
     findSeedsNode(phantomNode).SetNthControlPointPositionWorld(0, *near(5, 0, 0))
     seen.answer()

@@ -18,18 +18,13 @@ WINDOW = (-1000, 400)
 
 def patchAt(*lps: float):
     """Of a scan of one gray value, 100 mm wide."""
-    scan = Volume(
-        np.full((100, 100, 100), -300, dtype=np.int16),
-        VoxelGrid((100, 100, 100), np.eye(4)),
-    )
+    scan = Volume(np.full((100, 100, 100), -300, dtype=np.int16), VoxelGrid((100, 100, 100), np.eye(4)))
     return cut_patch(scan, PatientPoint(*lps))
 
 
 def rgb(pixmap) -> np.ndarray:
     image = pixmap.toImage().convertToFormat(QtGui.QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(
-        image.height(), image.bytesPerLine()
-    )
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
 
@@ -44,10 +39,7 @@ def test_the_cross_hair_points_at_the_seed_wherever_it_is(plane, seed):
     picture = rgb(planePicture(patch, plane, 25, WINDOW))
     assert picture.shape == (EDGE, EDGE, 3)
     marked = isMark(picture)
-    across, along = (
-        seed_index(patch)[plane.across] + 0.5,
-        seed_index(patch)[plane.along] + 0.5,
-    )
+    across, along = seed_index(patch)[plane.across] + 0.5, seed_index(patch)[plane.along] + 0.5
     row = along if plane.rows_from_top else PATCH_SIZE - along
     columns, rows = marked.sum(axis=0), marked.sum(axis=1)
     assert abs(columns.argmax() - across * ZOOM) <= 2
@@ -72,13 +64,7 @@ def test_there_are_letters_at_the_four_edges(plane):
 
 def test_every_voxel_is_a_square_of_one_colour():
     random = np.random.default_rng(3).integers(-1000, 400, (60, 60, 60), dtype=np.int16)
-    patch = cut_patch(
-        Volume(random, VoxelGrid((60, 60, 60), np.eye(4))), PatientPoint(30, 30, 30)
-    )
-    expected = (
-        plane_rgb(patch, PLANES[2], 10, WINDOW)
-        .repeat(ZOOM, axis=0)
-        .repeat(ZOOM, axis=1)
-    )
+    patch = cut_patch(Volume(random, VoxelGrid((60, 60, 60), np.eye(4))), PatientPoint(30, 30, 30))
+    expected = plane_rgb(patch, PLANES[2], 10, WINDOW).repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
     picture = rgb(planePicture(patch, PLANES[2], 10, WINDOW))
     assert (picture == expected).all(axis=-1).mean() > 0.95

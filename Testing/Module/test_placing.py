@@ -40,9 +40,7 @@ def test_one_click_places_one_seed_and_ends_it(placing, seedsNode, phantomNode):
     assert placing.told == [True, False]
 
 
-def test_several_clicks_place_several_seeds_until_it_is_stopped(
-    placing, seedsNode, phantomNode
-):
+def test_several_clicks_place_several_seeds_until_it_is_stopped(placing, seedsNode, phantomNode):
     placing.start(seedsNode, phantomNode, several=True)
     for offset in (0, 10, 20):
         clickAt("Red", (NODULE[0] + offset, NODULE[1], NODULE[2]))
@@ -53,12 +51,8 @@ def test_several_clicks_place_several_seeds_until_it_is_stopped(
     assert placing.told == [True, False]
 
 
-def test_placing_something_else_is_none_of_ours_and_is_left_alone(
-    placing, seedsNode, phantomNode
-):
-    other = slicer.mrmlScene.AddNewNodeByClass(
-        "vtkMRMLMarkupsFiducialNode", "Landmarks"
-    )
+def test_placing_something_else_is_none_of_ours_and_is_left_alone(placing, seedsNode, phantomNode):
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Landmarks")
     placing.start(seedsNode, phantomNode)
     startPlacing(other)
     assert not placing.isOn
@@ -74,9 +68,7 @@ def test_closing_it_ends_place_mode(seedsNode, phantomNode):
     assert not isPlacing()
 
 
-def test_the_scene_may_be_closed_while_seeds_are_placed(
-    placing, seedsNode, phantomNode
-):
+def test_the_scene_may_be_closed_while_seeds_are_placed(placing, seedsNode, phantomNode):
     placing.start(seedsNode, phantomNode)
     slicer.mrmlScene.Clear(0)
     placing.stop()
@@ -89,9 +81,7 @@ def test_another_scan_in_a_view_ends_it(placing, seedsNode, phantomNode, chest):
     placing.otherScanShown.connect(told.append)
     other = nodeFromVolume(chest, "Another patient")
     placing.start(seedsNode, phantomNode, several=True)
-    slicer.app.layoutManager().sliceWidget(
-        "Yellow"
-    ).mrmlSliceCompositeNode().SetBackgroundVolumeID(other.GetID())
+    slicer.app.layoutManager().sliceWidget("Yellow").mrmlSliceCompositeNode().SetBackgroundVolumeID(other.GetID())
     assert not placing.isOn
     assert not isPlacing()
     assert told == ["Phantom"]

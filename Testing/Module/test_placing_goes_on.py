@@ -18,9 +18,7 @@ def selection():
     return slicer.app.applicationLogic().GetSelectionNode()
 
 
-def test_the_second_of_two_clicks_is_a_seed_and_not_a_corner_of_the_first_ones_box(
-    logic, phantomNode
-):
+def test_the_second_of_two_clicks_is_a_seed_and_not_a_corner_of_the_first_ones_box(logic, phantomNode):
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
     seeds, nodule = makeSeeds({}), pointToRas(PHANTOM_SEED)
     startPlacing(seeds, persistent=True)
@@ -37,9 +35,7 @@ def test_the_second_of_two_clicks_is_a_seed_and_not_a_corner_of_the_first_ones_b
     spinUntilFinished(logic)
 
 
-def test_an_analysis_leaves_nothing_to_place_where_nothing_was_placed(
-    logic, phantomNode, noduleSeeds, selection
-):
+def test_an_analysis_leaves_nothing_to_place_where_nothing_was_placed(logic, phantomNode, noduleSeeds, selection):
     selection.SetReferenceActivePlaceNodeID(None)
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 1

@@ -21,21 +21,9 @@ def mrLike() -> np.ndarray:
 
 
 REFUSED = {
-    "label map": (
-        np.ones((60, 60, 60), np.uint8),
-        "vtkMRMLLabelMapVolumeNode",
-        "label map",
-    ),
-    "colours": (
-        np.ones((60, 60, 60, 3), np.uint8),
-        "vtkMRMLVectorVolumeNode",
-        "several",
-    ),
-    "single slice": (
-        np.zeros((1, 60, 60), np.int16),
-        "vtkMRMLScalarVolumeNode",
-        "single slice",
-    ),
+    "label map": (np.ones((60, 60, 60), np.uint8), "vtkMRMLLabelMapVolumeNode", "label map"),
+    "colours": (np.ones((60, 60, 60, 3), np.uint8), "vtkMRMLVectorVolumeNode", "several"),
+    "single slice": (np.zeros((1, 60, 60), np.int16), "vtkMRMLScalarVolumeNode", "single slice"),
 }
 
 
@@ -56,12 +44,8 @@ def test_no_volume_at_all_is_refused(logic):
 
 def test_a_volume_that_the_scene_knows_as_mr_is_refused(logic):
     node = volumeNode(mrLike())
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
-    item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(
-        hierarchy.GetSceneItemID(), node
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
     hierarchy.SetItemAttribute(item, "DICOM.Modality", "MR")
     with pytest.raises(FmcibError, match="modality 'MR'"):
         logic.analyse(node, makeSeeds({"A": (35.0, 35.0, 35.0)}), wait=True)
@@ -81,9 +65,7 @@ def test_seeds_that_are_a_curve_are_refused(logic, phantomNode):
         logic.analyse(phantomNode, curve, wait=True)
 
 
-def test_a_scan_under_a_warp_is_refused_and_says_what_to_do(
-    logic, phantomNode, noduleSeeds
-):
+def test_a_scan_under_a_warp_is_refused_and_says_what_to_do(logic, phantomNode, noduleSeeds):
     import vtk
 
     warp = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode")

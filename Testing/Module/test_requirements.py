@@ -16,9 +16,7 @@ from FMCIBModuleLib.Setup.TaskProcess import TaskProcess, engineCommand
 from setup_support import Heard, oddTask, probed, record
 from worker_support import spinUntil
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="needs torch"
-)
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 ABSENT = {"version": None, "problem": "It is not installed."}
 
 
@@ -58,14 +56,10 @@ def test_nothing_is_known_before_the_first_probe():
     requirements.close()
 
 
-def test_while_a_probe_runs_it_is_said_and_a_second_wish_is_another_probe_after_it(
-    tmp_path,
-):
+def test_while_a_probe_runs_it_is_said_and_a_second_wish_is_another_probe_after_it(tmp_path):
     lives = tmp_path / "lives"
     (tmp_path / "answers").write_text(json.dumps({"probe": probed()}))
-    task = oddTask(
-        "tells", ODD_TASK_ANSWERS=str(tmp_path / "answers"), ODD_TASK_LIVES=str(lives)
-    )
+    task = oddTask("tells", ODD_TASK_ANSWERS=str(tmp_path / "answers"), ODD_TASK_LIVES=str(lives))
     requirements = Requirements(task)
     heard = Heard(requirements, "probed", "changed")
     requirements.probe()
@@ -97,30 +91,13 @@ def test_torch_that_is_missing_or_broken_is_said_with_its_fix(judge):
 
 def test_a_gpu_is_named(judge):
     gpu = {"name": "cuda:0", "title": "NVIDIA A100", "memory_bytes": 40 << 30}
-    requirements = judge(
-        probed(devices=[{"name": "cpu", "title": "CPU", "memory_bytes": None}, gpu])
-    )
+    requirements = judge(probed(devices=[{"name": "cpu", "title": "CPU", "memory_bytes": None}, gpu]))
     assert "NVIDIA A100" in texts(requirements)["torch"]
-    assert requirements.deviceTitles() == [
-        ("auto", "Automatic"),
-        ("cpu", "CPU"),
-        ("cuda:0", "NVIDIA A100 (40 GiB)"),
-    ]
+    assert requirements.deviceTitles() == [("auto", "Automatic"), ("cpu", "CPU"), ("cuda:0", "NVIDIA A100 (40 GiB)")]
 
 
-def test_packages_that_are_missing_are_named_and_slicers_own_are_never_among_them(
-    judge,
-):
-    requirements = judge(
-        probed(
-            packages={
-                "monai": ABSENT,
-                "filelock": ABSENT,
-                "requests": ABSENT,
-                "numpy": ABSENT,
-            }
-        )
-    )
+def test_packages_that_are_missing_are_named_and_slicers_own_are_never_among_them(judge):
+    requirements = judge(probed(packages={"monai": ABSENT, "filelock": ABSENT, "requests": ABSENT, "numpy": ABSENT}))
     assert states(requirements)["packages"] == "missing"
     assert requirements.missingPackages() == ["monai", "filelock", "requests"]
     assert "monai, filelock, requests" in texts(requirements)["packages"]
@@ -147,11 +124,7 @@ def test_an_old_requests_of_slicer_is_told_and_not_replaced(judge):
     ],
 )
 def test_weights_are_judged_by_what_is_chosen(judge, chosen, state, words):
-    store = [
-        record(),
-        record("mine", checksum="unverified"),
-        record("broken", size=None, problem="It was changed."),
-    ]
+    store = [record(), record("mine", checksum="unverified"), record("broken", size=None, problem="It was changed.")]
     requirements = judge(probed(weights=store), chosen)
     assert states(requirements)["weights"] == state
     assert words in texts(requirements)["weights"]
@@ -174,8 +147,7 @@ def test_tables_that_upstream_published_are_no_weights(judge):
 
 
 @pytest.mark.parametrize(
-    ("habit", "words"),
-    [("good", "no usable answer"), ("fails", "No mirror"), ("talks", "no answer")],
+    ("habit", "words"), [("good", "no usable answer"), ("fails", "No mirror"), ("talks", "no answer")]
 )
 def test_a_probe_that_fails_says_so_once_and_can_be_tried_again(habit, words):
     requirements = Requirements(oddTask(habit))
@@ -219,10 +191,7 @@ def pythonWithoutTorch(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     site = next(Path(folder).glob("lib/python*/site-packages"))
     for path in Path(np_folder()).iterdir():
-        if (
-            not path.name.lower().startswith(("torch", "monai", "filelock"))
-            and path.suffix != ".pth"
-        ):
+        if not path.name.lower().startswith(("torch", "monai", "filelock")) and path.suffix != ".pth":
             (site / path.name).symlink_to(path)
     return str(folder / "bin" / "python")
 
@@ -234,25 +203,13 @@ def np_folder() -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes links")
-def test_the_real_probe_without_torch_tells_what_is_missing_and_how_to_get_it(
-    pythonWithoutTorch,
-):
-    task = TaskProcess(
-        makeCommand=lambda *what: (pythonWithoutTorch, *engineCommand(*what)[1:])
-    )
+def test_the_real_probe_without_torch_tells_what_is_missing_and_how_to_get_it(pythonWithoutTorch):
+    task = TaskProcess(makeCommand=lambda *what: (pythonWithoutTorch, *engineCommand(*what)[1:]))
     requirements = Requirements(task)
     heard = Heard(requirements, "probed", "failed")
     requirements.probe()
     spinUntil(lambda: heard.all)
     assert heard.names() == ["probed"], heard.all
-    assert states(requirements) == {
-        "torch": "missing",
-        "packages": "missing",
-        "weights": "missing",
-    }
-    assert (
-        {"monai", "filelock"}
-        <= set(requirements.missingPackages())
-        <= {"monai", "filelock", "safetensors"}
-    )
+    assert states(requirements) == {"torch": "missing", "packages": "missing", "weights": "missing"}
+    assert {"monai", "filelock"} <= set(requirements.missingPackages()) <= {"monai", "filelock", "safetensors"}
     requirements.close()

@@ -9,13 +9,7 @@ from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
 from setup_support import UI, Heard, settle
 
 SIGNALS = (
-    *(
-        "torchClicked",
-        "extensionsClicked",
-        "packagesClicked",
-        "downloadClicked",
-        "importClicked",
-    ),
+    *("torchClicked", "extensionsClicked", "packagesClicked", "downloadClicked", "importClicked"),
     *("demonstrationClicked", "wheelsClicked", "checkClicked", "cancelClicked"),
 )
 GOOD = [
@@ -46,20 +40,8 @@ def show(panel, requirements, hasExtension=True, canOpenExtensions=True):
 
 def visible(panel) -> set[str]:
     """The buttons that a user can see."""
-    names = (
-        "torchButton",
-        "extensionsButton",
-        "packagesButton",
-        "downloadButton",
-        "importButton",
-    )
-    names += (
-        "demonstrationButton",
-        "wheelsButton",
-        "checkButton",
-        "summaryCheckButton",
-        "requirementsCancelButton",
-    )
+    names = ("torchButton", "extensionsButton", "packagesButton", "downloadButton", "importButton")
+    names += ("demonstrationButton", "wheelsButton", "checkButton", "summaryCheckButton", "requirementsCancelButton")
     return {name for name in names if getattr(panel.ui, name).isVisible()}
 
 
@@ -71,21 +53,12 @@ def test_when_all_is_good_one_line_is_left(panel):
         assert words in panel.ui.summaryLabel.text
 
 
-def test_what_is_missing_is_said_in_words_with_a_symbol_and_the_buttons_that_help(
-    panel,
-):
+def test_what_is_missing_is_said_in_words_with_a_symbol_and_the_buttons_that_help(panel):
     show(panel, MISSING)
     assert panel.ui.torchSymbol.text == "✗"
     assert panel.ui.torchLabel.text == "PyTorch is missing. Install it."
     assert visible(panel) == {
-        *(
-            "torchButton",
-            "downloadButton",
-            "importButton",
-            "demonstrationButton",
-            "wheelsButton",
-            "checkButton",
-        ),
+        *("torchButton", "downloadButton", "importButton", "demonstrationButton", "wheelsButton", "checkButton"),
     }
 
 
@@ -93,13 +66,7 @@ def test_packages_are_offered_only_when_pytorch_is_there(panel):
     show(panel, [GOOD[0], *MISSING[1:]])
     assert "packagesButton" in visible(panel)
     assert "torchButton" not in visible(panel)
-    show(
-        panel,
-        [
-            Requirement("torch", "wrong", "PyTorch 2.0 does not work", "Reinstall."),
-            *MISSING[1:],
-        ],
-    )
+    show(panel, [Requirement("torch", "wrong", "PyTorch 2.0 does not work", "Reinstall."), *MISSING[1:]])
     assert "packagesButton" not in visible(panel)
 
 
@@ -134,9 +101,7 @@ def test_while_it_is_checked_there_is_no_button_to_check_again(panel):
         ("summaryCheckButton", "checkClicked", GOOD, True),
     ],
 )
-def test_each_button_tells_one_thing_once_by_mouse_and_by_keyboard(
-    panel, button, signal, requirements, hasExtension
-):
+def test_each_button_tells_one_thing_once_by_mouse_and_by_keyboard(panel, button, signal, requirements, hasExtension):
     heard = Heard(panel, *SIGNALS)
     show(panel, requirements, hasExtension)
     widget = getattr(panel.ui, button)

@@ -16,12 +16,7 @@ from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.readers import read_volume
 from FMCIBModuleLib.SceneBridge import volumeFromNode
 from FMCIBModuleLib.Signal import Signal
-from FMCIBModuleLib.Window.SampleScans import (
-    CATEGORY,
-    LidcSample,
-    loadPhantom,
-    registerSampleScans,
-)
+from FMCIBModuleLib.Window.SampleScans import CATEGORY, LidcSample, loadPhantom, registerSampleScans
 from FMCIBModuleLib.Window.SeedChoices import seedChoices
 from setup_support import PretendDesktop
 from support import DATA, ROOT, needs_data
@@ -35,9 +30,7 @@ UID = "1.3.6.1.4.1.14519.5.2.1.6279.6001.179049373636438705059720603192"
 
 def asTheBucketNamesThem(slices: list[Path], folder: Path) -> Path:
     """Copies whose names, UUIDs as those of Imaging Data Commons, are in another order than the slices."""
-    names = [
-        f"{uuid5(NAMESPACE_OID, str(number))}.dcm" for number in range(len(slices))
-    ]
+    names = [f"{uuid5(NAMESPACE_OID, str(number))}.dcm" for number in range(len(slices))]
     assert names != sorted(names)
     folder.mkdir()
     for path, name in zip(slices, names, strict=True):
@@ -49,12 +42,7 @@ class PretendTask:
     """Offers what a `TaskProcess` does; the test says what comes of it."""
 
     def __init__(self) -> None:
-        self.progressed, self.done, self.failed, self.ended = (
-            Signal(),
-            Signal(),
-            Signal(),
-            Signal(),
-        )
+        self.progressed, self.done, self.failed, self.ended = Signal(), Signal(), Signal(), Signal()
         self.started: list[tuple] = []
         self.isRunning = False
 
@@ -92,11 +80,7 @@ def sample(task, desktop):
 
 
 def progressDialogs() -> list:
-    return [
-        each
-        for each in slicer.app.topLevelWidgets()
-        if each.inherits("QProgressDialog") and each.isVisible()
-    ]
+    return [each for each in slicer.app.topLevelWidgets() if each.inherits("QProgressDialog") and each.isVisible()]
 
 
 def test_the_phantom_comes_with_its_nodule_in_view_and_as_a_seed_to_take():
@@ -108,9 +92,7 @@ def test_the_phantom_comes_with_its_nodule_in_view_and_as_a_seed_to_take():
     assert seed.point.to_array() == pytest.approx([*PHANTOM_SEED])
     red = slicer.app.layoutManager().sliceWidget("Red")
     assert red.mrmlSliceCompositeNode().GetBackgroundVolumeID() == node.GetID()
-    assert red.mrmlSliceNode().GetSliceToRAS().GetElement(2, 3) == pytest.approx(
-        PHANTOM_SEED.z
-    )
+    assert red.mrmlSliceNode().GetSliceToRAS().GetElement(2, 3) == pytest.approx(PHANTOM_SEED.z)
 
 
 def test_a_second_phantom_has_a_name_of_its_own():
@@ -132,52 +114,31 @@ def test_both_are_registered_under_one_heading(monkeypatch):
     picture = ROOT / "FMCIBModule" / "Resources" / "Icons" / "FMCIBPhantom.png"
     registerSampleScans(str(picture))
     assert {source["category"] for source in registered} == {CATEGORY}
-    assert [source["sampleName"] for source in registered] == [
-        "FMCIBPhantom",
-        "FMCIB-LIDC-IDRI-0001",
-    ]
+    assert [source["sampleName"] for source in registered] == ["FMCIBPhantom", "FMCIB-LIDC-IDRI-0001"]
     assert not qt.QPixmap(registered[0]["thumbnailFileName"]).isNull()
     registered[0]["customDownloader"](object())
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
 
 
-def test_nothing_is_fetched_without_consent_to_licence_size_and_host(
-    sample, task, desktop
-):
+def test_nothing_is_fetched_without_consent_to_licence_size_and_host(sample, task, desktop):
     desktop.agrees = False
     sample.load()
     (question,) = desktop.asked
-    for wanted in (
-        "CC BY 3.0",
-        "70 MB",
-        "storage.googleapis.com",
-        "Not verified",
-        "LIDC",
-    ):
+    for wanted in ("CC BY 3.0", "70 MB", "storage.googleapis.com", "Not verified", "LIDC"):
         assert wanted in question
     assert task.started == []
     assert progressDialogs() == []
 
 
-def test_the_series_is_loaded_as_the_engine_reads_it_whatever_its_files_are_called(
-    sample, task, tmp_path
-):
+def test_the_series_is_loaded_as_the_engine_reads_it_whatever_its_files_are_called(sample, task, tmp_path):
     dicom_phantom = pytest.importorskip("dicom_phantom")
     pytest.importorskip("SimpleITK")
-    slices = dicom_phantom.write(
-        tmp_path / "in order", dicom_phantom.phantom_series(slices=12)
-    )
+    slices = dicom_phantom.write(tmp_path / "in order", dicom_phantom.phantom_series(slices=12))
     folder = asTheBucketNamesThem(slices, tmp_path / "as fetched")
     truth = read_volume(folder)
     sample.load()
     assert task.started == [("sample", {"id": "lidc-idri-0001"})]
-    task.finish(
-        {
-            "folder": str(folder),
-            "seed_lps": dicom_phantom.FIRST.tolist(),
-            "series_uid": "1.2.3.4",
-        }
-    )
+    task.finish({"folder": str(folder), "seed_lps": dicom_phantom.FIRST.tolist(), "series_uid": "1.2.3.4"})
     (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     volume = volumeFromNode(node)
     assert volume.grid.spacing == pytest.approx([0.8, 0.5, 2.5])
@@ -208,13 +169,9 @@ def test_the_published_series_has_its_nodule_in_view(sample, task, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
-    [(b"not DICOM", "damaged.dcm"), (None, "no file of it is DICOM")],
-    ids=["damaged", "empty"],
+    ("content", "words"), [(b"not DICOM", "damaged.dcm"), (None, "no file of it is DICOM")], ids=["damaged", "empty"]
 )
-def test_a_series_that_cannot_be_read_is_told(
-    sample, task, dialogs, tmp_path, content, words
-):
+def test_a_series_that_cannot_be_read_is_told(sample, task, dialogs, tmp_path, content, words):
     if content:
         (tmp_path / "damaged.dcm").write_bytes(content)
     sample.load()
@@ -241,9 +198,7 @@ def test_the_dialog_shows_how_far_it_is_and_can_be_cancelled(sample, task):
 
 def test_a_failure_is_told_in_its_own_words(sample, task, monkeypatch):
     told = []
-    monkeypatch.setattr(
-        slicer.util, "errorDisplay", lambda text, **_: told.append(text)
-    )
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **_: told.append(text))
     sample.load()
     task.finish(failure="The server does not answer. Try again later.")
     assert told == ["The server does not answer. Try again later."]

@@ -8,13 +8,7 @@ from clicks import click, shown
 from FMCIBModuleLib.Window.ScanPanel import ScanPanel
 from setup_support import UI, Heard
 
-SIGNALS = (
-    "placeToggled",
-    "sourcesWanted",
-    "sourceChosen",
-    "analyseClicked",
-    "cancelClicked",
-)
+SIGNALS = ("placeToggled", "sourcesWanted", "sourceChosen", "analyseClicked", "cancelClicked")
 
 
 @pytest.fixture
@@ -71,10 +65,7 @@ def test_progress_is_shown_while_something_runs(panel):
     panel.showBusy(True)
     panel.showProgress("Lesion 1 of 3", 1 / 3)
     assert panel.ui.progressBar.isVisible()
-    assert (panel.ui.progressBar.value, panel.ui.progressBar.text) == (
-        33,
-        "Lesion 1 of 3",
-    )
+    assert (panel.ui.progressBar.value, panel.ui.progressBar.text) == (33, "Lesion 1 of 3")
     panel.showBusy(False)
     assert not panel.ui.progressBar.isVisible()
 

@@ -20,15 +20,7 @@ from FMCIBModuleLib.SceneBridge import (
     rasFromGrid,
     volumeFromNode,
 )
-from nodes import (
-    DIRECTIONS,
-    LPS_TO_RAS,
-    PARENTS,
-    addressPhantom,
-    addVolume,
-    noisePhantom,
-    putUnder,
-)
+from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, noisePhantom, putUnder
 from support import DATA, OBLIQUE, needs_data
 
 UID = "1.2.826.0.1.3680043.8.498.1"
@@ -48,12 +40,7 @@ def known(direction=OBLIQUE) -> Volume:
         notes=("the table is sloping; look twice", f"fault of the scan: {REASON}"),
     )
     phantom = noisePhantom(direction)
-    return Volume(
-        phantom.array,
-        phantom.grid,
-        source,
-        (Fault(-1, -1, "an end"), Fault(3, 4, REASON)),
-    )
+    return Volume(phantom.array, phantom.grid, source, (Fault(-1, -1, "an end"), Fault(3, 4, REASON)))
 
 
 def assertSame(volume: Volume, expected: Volume, name="CT 7"):
@@ -64,12 +51,8 @@ def assertSame(volume: Volume, expected: Volume, name="CT 7"):
 
 
 def hierarchyOf(node):
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
-    return hierarchy, hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(
-        hierarchy.GetSceneItemID(), node
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    return hierarchy, hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
 
 
 def test_a_scan_of_any_orientation_comes_back_from_its_node_to_the_last_bit():
@@ -123,28 +106,20 @@ def test_a_transform_leaves_what_was_known_and_adds_its_own_note():
     putUnder(node, PARENTS["rotated"])
     volume = volumeFromNode(node)
     assert volume.faults == known().faults
-    assert volume.source.notes == (
-        *known().source.notes,
-        "the scan was moved by a transform in the scene",
-    )
+    assert volume.source.notes == (*known().source.notes, "the scan was moved by a transform in the scene")
 
 
 def test_a_scan_with_faults_whose_grid_was_changed_is_refused():
     node = nodeFromVolume(known(), "CT 7")
     node.SetOrigin(1, 2, 3)
-    with pytest.raises(
-        ImageError,
-        match=r"cannot be trusted .* have been changed since it was loaded.* Load the scan",
-    ):
+    with pytest.raises(ImageError, match=r"cannot be trusted .* have been changed since it was loaded.* Load the scan"):
         volumeFromNode(node)
 
 
 def test_a_scan_with_faults_that_was_resampled_between_the_same_corners_is_refused():
     scan = known()
     node = nodeFromVolume(scan, "CT 7")
-    slicer.util.updateVolumeFromArray(
-        node, np.repeat(np.array(scan.array), 2, axis=0)[:-1]
-    )
+    slicer.util.updateVolumeFromArray(node, np.repeat(np.array(scan.array), 2, axis=0)[:-1])
     halved = scan.grid.affine @ np.diag([1, 1, 0.5, 1])
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(LPS_TO_RAS @ halved))
     with pytest.raises(ImageError, match="have been changed since it was loaded"):
@@ -157,12 +132,7 @@ def test_a_scan_without_faults_whose_grid_was_changed_is_what_slicer_says():
     slicer.util.updateVolumeFromArray(node, np.array(scan.array)[1:])
     source = volumeFromNode(node).source
     assert source.reader == f"3D Slicer {slicer.app.applicationVersion}"
-    assert (source.kind, source.files, source.files_left_out, source.notes) == (
-        "array",
-        1,
-        0,
-        (),
-    )
+    assert (source.kind, source.files, source.files_left_out, source.notes) == ("array", 1, 0, ())
 
 
 @needs_data
@@ -172,17 +142,12 @@ def test_a_real_dicom_series_comes_back_from_its_node():
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind"),
-    [(".nii", "nifti"), (".nii.gz", "nifti"), (".nrrd", "nrrd"), (".mha", "metaimage")],
+    ("suffix", "kind"), [(".nii", "nifti"), (".nii.gz", "nifti"), (".nrrd", "nrrd"), (".mha", "metaimage")]
 )
 def test_the_source_of_a_file_that_slicer_read(tmp_path, suffix, kind):
     write_image(addressPhantom(), tmp_path / f"scan{suffix}")
-    source = volumeFromNode(
-        slicer.util.loadVolume(str(tmp_path / f"scan{suffix}"))
-    ).source
-    assert source == Source(
-        name="scan", kind=kind, reader=f"3D Slicer {slicer.app.applicationVersion}"
-    )
+    source = volumeFromNode(slicer.util.loadVolume(str(tmp_path / f"scan{suffix}"))).source
+    assert source == Source(name="scan", kind=kind, reader=f"3D Slicer {slicer.app.applicationVersion}")
 
 
 def test_the_source_of_a_scan_out_of_slicers_dicom_database():
@@ -197,12 +162,7 @@ def test_the_source_of_a_scan_out_of_slicers_dicom_database():
 
 def test_the_source_of_a_scan_that_came_from_no_file():
     source = volumeFromNode(addVolume(addressPhantom())).source
-    assert (source.name, source.kind, source.files, source.series_uid) == (
-        "phantom",
-        "array",
-        1,
-        "",
-    )
+    assert (source.name, source.kind, source.files, source.series_uid) == ("phantom", "array", 1, "")
     assert source.time_point is None
 
 
@@ -222,22 +182,11 @@ def test_a_sequences_proxy_is_the_time_point_that_is_shown():
     every2nd = sequenceOf(["0", "2"], [200, 202])
     browser.SetAndObserveMasterSequenceNodeID(master.GetID())
     browser.AddSynchronizedSequenceNode(every2nd)
-    for shown, expected in (
-        (3, (3, 103, 1, 202)),
-        (0, (0, 100, 0, 200)),
-        (2, (2, 102, 1, 202)),
-    ):
+    for shown, expected in ((3, (3, 103, 1, 202)), (0, (0, 100, 0, 200)), (2, (2, 102, 1, 202))):
         browser.SetSelectedItemNumber(shown)
         slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
-        volumes = [
-            volumeFromNode(browser.GetProxyNode(sequence))
-            for sequence in (master, every2nd)
-        ]
-        facts = [
-            fact
-            for volume in volumes
-            for fact in (volume.source.time_point, volume.array[0, 0, 0])
-        ]
+        volumes = [volumeFromNode(browser.GetProxyNode(sequence)) for sequence in (master, every2nd)]
+        facts = [fact for volume in volumes for fact in (volume.source.time_point, volume.array[0, 0, 0])]
         assert tuple(facts) == expected
 
 
@@ -265,16 +214,11 @@ def test_an_roi_of_a_grids_box_ends_at_the_outer_faces_of_its_voxels():
         np.testing.assert_allclose(roi.GetCenterWorld(), box.center, atol=1e-9)
         for margin, isInside in ((0.49, True), (0.51, False)):
             for corner in grid.corners(margin):
-                assert (
-                    roi.IsPointInROIWorld((LPS_TO_RAS @ (*corner, 1.0))[:3].tolist())
-                    is isInside
-                ), name
+                assert roi.IsPointInROIWorld((LPS_TO_RAS @ (*corner, 1.0))[:3].tolist()) is isInside, name
 
 
 def test_the_axes_of_a_box_are_right_handed_whatever_the_grids_are():
     for direction in DIRECTIONS.values():
-        axes = slicer.util.arrayFromVTKMatrix(
-            boxFromGrid(addressPhantom(direction).grid).objectToWorld
-        )[:3, :3]
+        axes = slicer.util.arrayFromVTKMatrix(boxFromGrid(addressPhantom(direction).grid).objectToWorld)[:3, :3]
         np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=1e-12)
         assert np.linalg.det(axes) > 0

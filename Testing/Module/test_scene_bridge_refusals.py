@@ -12,16 +12,7 @@ from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.volume import Volume
 from FMCIBModuleLib.SceneBridge import volumeFromNode
-from nodes import (
-    PARENTS,
-    addressPhantom,
-    addVolume,
-    noisePhantom,
-    putUnder,
-    putUnderBending,
-    shift,
-    turn,
-)
+from nodes import PARENTS, addressPhantom, addVolume, noisePhantom, putUnder, putUnderBending, shift, turn
 from support import OBLIQUE
 
 NAME = "DOE^JANE"
@@ -45,9 +36,7 @@ def ct():
 
 def describe(node, attribute=None, parentAttribute=None, parentLevel="Study"):
     """Give a node's item, and an item above it, a DICOM modality."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     parent = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "above")
     hierarchy.SetItemLevel(parent, parentLevel)
     item = hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(parent, node)
@@ -64,29 +53,18 @@ def coded(value, scheme, meaning):
 
 
 def test_no_node():
-    assert (
-        refusal(None, InputError)
-        == "A CT is wanted, but no volume is chosen. Load a CT, or choose one."
-    )
+    assert refusal(None, InputError) == "A CT is wanted, but no volume is chosen. Load a CT, or choose one."
 
 
-@pytest.mark.parametrize(
-    "className",
-    ["vtkMRMLModelNode", "vtkMRMLMarkupsFiducialNode", "vtkMRMLSegmentationNode"],
-)
+@pytest.mark.parametrize("className", ["vtkMRMLModelNode", "vtkMRMLMarkupsFiducialNode", "vtkMRMLSegmentationNode"])
 def test_a_node_that_is_no_volume(className):
     node = slicer.mrmlScene.AddNewNodeByClass(className, NAME)
-    assert f"got a node of the class {className}. Choose a volume." in refusal(
-        node, InputError
-    )
+    assert f"got a node of the class {className}. Choose a volume." in refusal(node, InputError)
 
 
 def test_a_label_map():
     node = addVolume(addressPhantom(), "vtkMRMLLabelMapVolumeNode")
-    assert (
-        "this volume is a label map, whose voxels are numbers of regions. Choose the CT"
-        in refusal(node)
-    )
+    assert "this volume is a label map, whose voxels are numbers of regions. Choose the CT" in refusal(node)
 
 
 @pytest.mark.parametrize("image", [None, vtk.vtkImageData(), "no scalars"])
@@ -97,10 +75,7 @@ def test_a_volume_without_voxels(image):
         image.SetDimensions(4, 5, 6)
     if image:
         node.SetAndObserveImageData(image)
-    assert (
-        "this volume has no voxels: its file was not found, or not loaded. Load the scan again."
-        in refusal(node)
-    )
+    assert "this volume has no voxels: its file was not found, or not loaded. Load the scan again." in refusal(node)
 
 
 @pytest.mark.parametrize(
@@ -132,19 +107,13 @@ def test_tensors_instead_of_values():
 @pytest.mark.parametrize("size", [(7, 6, 1), (7, 1, 5), (1, 6, 5)])
 def test_a_single_slice_along_any_axis(size):
     message = refusal(addVolume(addressPhantom(size=size)))
-    assert (
-        f"this volume is a single slice ({size[0]} x {size[1]} x {size[2]}). Load the whole series."
-        in message
-    )
+    assert f"this volume is a single slice ({size[0]} x {size[1]} x {size[2]}). Load the whole series." in message
 
 
 @pytest.mark.parametrize("modality", ["MR", "PT", "RTDOSE", " mr "])
 def test_a_series_of_another_modality(ct, modality):
     describe(ct, modality)
-    assert (
-        f"a DICOM series of the modality '{modality.strip().upper()}'. Choose the CT."
-        in refusal(ct)
-    )
+    assert f"a DICOM series of the modality '{modality.strip().upper()}'. Choose the CT." in refusal(ct)
 
 
 def test_a_volume_under_a_series_of_another_modality(ct):
@@ -160,11 +129,7 @@ def test_a_ct_by_its_own_item_is_one_whatever_it_lies_under(ct):
 @pytest.mark.parametrize(
     ("quantity", "units", "said"),
     [
-        (
-            ("110852", "DCM", "MR signal intensity"),
-            ("1", "UCUM", "no units"),
-            "MR signal intensity",
-        ),
+        (("110852", "DCM", "MR signal intensity"), ("1", "UCUM", "no units"), "MR signal intensity"),
         (None, ("Bq/ml", "UCUM", "Becquerels/milliliter"), "Becquerels/milliliter"),
         (("112031", "DCM", "Attenuation Coefficient"), ("/cm", "UCUM", ""), "/cm"),
     ],
@@ -172,19 +137,13 @@ def test_a_ct_by_its_own_item_is_one_whatever_it_lies_under(ct):
 def test_values_that_are_not_hounsfield_units(ct, quantity, units, said):
     ct.SetVoxelValueQuantity(coded(*quantity) if quantity else None)
     ct.SetVoxelValueUnits(coded(*units))
-    assert (
-        f"The values of a CT are Hounsfield units, those of this volume are '{said}'. Choose"
-        in refusal(ct)
-    )
+    assert f"The values of a CT are Hounsfield units, those of this volume are '{said}'. Choose" in refusal(ct)
 
 
 @pytest.mark.parametrize(
     ("quantity", "units"),
     [
-        (
-            ("112031", "DCM", "Attenuation Coefficient"),
-            ("[hnsf'U]", "UCUM", "Hounsfield unit"),
-        ),
+        (("112031", "DCM", "Attenuation Coefficient"), ("[hnsf'U]", "UCUM", "Hounsfield unit")),
         (("112031", "DCM", ""), ("[hnsf'U]", "UCUM", "")),
         (("X-1", "99OURS", "X-ray attenuation"), ("HU", "99OURS", "")),
         (("", "", ""), ("X-2", "99OURS", "Hounsfield Units")),
@@ -198,9 +157,7 @@ def test_values_that_are_hounsfield_units(ct, quantity, units):
 
 def test_an_mr_without_any_mark_is_taken_and_its_patch_warns():
     phantom = noisePhantom()
-    node = addVolume(
-        Volume((phantom.array.astype(np.int32) + 1000).astype(np.int16), phantom.grid)
-    )
+    node = addVolume(Volume((phantom.array.astype(np.int32) + 1000).astype(np.int16), phantom.grid))
     seed = PatientPoint.from_lps(phantom.grid.to_patient((37.3, 18.6, 12.3)))
     warnings = cut_patch(volumeFromNode(node), seed).quality.warnings()
     assert any("no voxel of the patch is below 0 HU" in warning for warning in warnings)
@@ -222,10 +179,7 @@ def test_a_transform_that_shears(ct):
     shear = np.eye(4)
     shear[0, 2] = 0.01
     putUnder(ct, [shear])
-    assert (
-        "0.57 degrees off: it is sheared, by a transform in the scene or by a tilted gantry."
-        in refusal(ct)
-    )
+    assert "0.57 degrees off: it is sheared, by a transform in the scene or by a tilted gantry." in refusal(ct)
 
 
 def test_a_stretch_that_shears_an_oblique_scan():

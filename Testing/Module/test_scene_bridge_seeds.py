@@ -10,16 +10,7 @@ import vtk
 from fmcib_engine.errors import SeedError
 from FMCIBModuleLib.SceneBridge import pointToRas, volumeFromNode
 from FMCIBModuleLib.SeedSources import seedsFromMarkups, seedsIdOf
-from nodes import (
-    DIRECTIONS,
-    LPS_TO_RAS,
-    PARENTS,
-    addressPhantom,
-    addVolume,
-    composed,
-    putUnder,
-    putUnderBending,
-)
+from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, composed, putUnder, putUnderBending
 
 POINTS = {"upper": (10.5, -20.25, -500.0), "lower lobe": (-35.75, 42.125, -610.5)}
 
@@ -48,9 +39,9 @@ def assertAt(seed, ras, atol=1e-9):
 
 def test_points_are_seeds_with_the_users_labels_to_the_last_bit():
     seeds = seedsFromMarkups(addPoints({"upper": (10.1, -20.3, 1 / 3)}))
-    assert [
-        (seed.label, pointToRas(seed.point), seed.diameterMm) for seed in seeds
-    ] == [("upper", (10.1, -20.3, 1 / 3), None)]
+    assert [(seed.label, pointToRas(seed.point), seed.diameterMm) for seed in seeds] == [
+        ("upper", (10.1, -20.3, 1 / 3), None)
+    ]
 
 
 @pytest.mark.parametrize("parents", PARENTS.values(), ids=PARENTS)
@@ -77,17 +68,13 @@ def test_a_seed_and_its_scan_under_the_same_transform_keep_the_voxel():
         putUnder(volumeNode, PARENTS["nested"])
         seedsNode.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
         (seed,) = seedsFromMarkups(seedsNode)
-        np.testing.assert_allclose(
-            volumeFromNode(volumeNode).grid.to_index(seed.point), (4, 3, 2), atol=1e-9
-        )
+        np.testing.assert_allclose(volumeFromNode(volumeNode).grid.to_index(seed.point), (4, 3, 2), atol=1e-9)
 
 
 def test_points_that_are_not_placed_are_left_out():
     node = addPoints()
     node.AddControlPoint(vtk.vtkVector3d(1, 2, 3), "hovering")
-    node.SetNthControlPointPosition(
-        2, 1, 2, 3, slicer.vtkMRMLMarkupsNode.PositionPreview
-    )
+    node.SetNthControlPointPosition(2, 1, 2, 3, slicer.vtkMRMLMarkupsNode.PositionPreview)
     node.AddControlPoint(vtk.vtkVector3d(1, 2, 3), "unset")
     node.UnsetNthControlPointPosition(3)
     node.AddControlPoint(vtk.vtkVector3d(1, 2, 3), "missing")
@@ -104,10 +91,7 @@ def test_keys_stay_while_points_are_moved_renamed_reordered_and_removed():
     node.SwapControlPoints(1, 2)
     node.RemoveNthControlPoint(0)
     node.SetName("G")
-    assert [(seed.label, seed.key) for seed in seedsFromMarkups(node)] == [
-        ("new name", keys["c"]),
-        ("b", keys["b"]),
-    ]
+    assert [(seed.label, seed.key) for seed in seedsFromMarkups(node)] == [("new name", keys["c"]), ("b", keys["b"])]
 
 
 def test_keys_are_saved_with_the_scene(tmp_path):
@@ -126,9 +110,7 @@ def test_a_copy_of_a_node_has_keys_of_its_own(askedFirst):
     copy = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
     copy.Copy(original)
     order = [original, copy] if askedFirst == "original" else [copy, original]
-    found = {
-        node.GetID(): {seed.key for seed in seedsFromMarkups(node)} for node in order
-    }
+    found = {node.GetID(): {seed.key for seed in seedsFromMarkups(node)} for node in order}
     assert found[original.GetID()] == keys
     assert not found[copy.GetID()] & keys
     assert {seed.key for seed in seedsFromMarkups(copy)} == found[copy.GetID()]
@@ -137,17 +119,12 @@ def test_a_copy_of_a_node_has_keys_of_its_own(askedFirst):
 @pytest.mark.parametrize("kind", ["Line", "Curve", "ClosedCurve", "Angle", "Plane"])
 def test_markups_whose_points_are_no_lesions_are_refused(kind):
     node = slicer.mrmlScene.AddNewNodeByClass(f"vtkMRMLMarkups{kind}Node")
-    with pytest.raises(
-        SeedError,
-        match=rf"an ROI or a segment, got .* vtkMRMLMarkups{kind}Node\. Place a point in",
-    ):
+    with pytest.raises(SeedError, match=rf"an ROI or a segment, got .* vtkMRMLMarkups{kind}Node\. Place a point in"):
         seedsFromMarkups(node)
 
 
 def test_no_seeds_node_is_refused():
-    with pytest.raises(
-        SeedError, match=r"but none is chosen\. Place a point in each lesion\."
-    ):
+    with pytest.raises(SeedError, match=r"but none is chosen\. Place a point in each lesion\."):
         seedsFromMarkups(None)
 
 
@@ -157,10 +134,7 @@ def test_an_roi_is_its_centre_and_longest_edge_in_the_world(parents):
     putUnder(node, parents)
     (seed,) = seedsFromMarkups(node)
     assertAt(seed, moved(parents, (10.0, 20.0, -500.0)))
-    edges = [
-        np.linalg.norm(composed(parents)[:3, axis]) * size
-        for axis, size in enumerate((20.0, 36.0, 12.0))
-    ]
+    edges = [np.linalg.norm(composed(parents)[:3, axis]) * size for axis, size in enumerate((20.0, 36.0, 12.0))]
     assert seed.diameterMm == pytest.approx(max(edges))
     assert seed.key == f"{seedsIdOf(node)}-roi"
 
@@ -186,7 +160,4 @@ def test_an_roi_follows_a_non_linear_transform():
 
 
 def test_an_roi_that_is_not_placed_is_no_seed():
-    assert (
-        seedsFromMarkups(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode"))
-        == []
-    )
+    assert seedsFromMarkups(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode")) == []

@@ -11,16 +11,7 @@ from fmcib_engine.errors import SeedError
 from fmcib_engine.readers import read_volume
 from FMCIBModuleLib.SceneBridge import pointToRas
 from FMCIBModuleLib.SeedSources import seedFromSegment, seedsIdOf
-from nodes import (
-    DIRECTIONS,
-    LPS_TO_RAS,
-    PARENTS,
-    addressPhantom,
-    addVolume,
-    composed,
-    putUnder,
-    putUnderBending,
-)
+from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, composed, putUnder, putUnderBending
 from support import DATA, needs_data
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -33,19 +24,13 @@ def addSegmentation(*masks, grid=GRID):
     node.CreateDefaultDisplayNodes()
     for number, mask in enumerate(masks):
         labelmap = slicer.vtkOrientedImageData()
-        labelmap.SetExtent(
-            3, grid.size[0] - 1, 2, grid.size[1] - 1, 1, grid.size[2] - 1
-        )
+        labelmap.SetExtent(3, grid.size[0] - 1, 2, grid.size[1] - 1, 1, grid.size[2] - 1)
         labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        labelmap.SetImageToWorldMatrix(
-            slicer.util.vtkMatrixFromArray(LPS_TO_RAS @ grid.affine)
-        )
+        labelmap.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(LPS_TO_RAS @ grid.affine))
         shape = labelmap.GetDimensions()[::-1]
         array = vtk_to_numpy(labelmap.GetPointData().GetScalars()).reshape(shape)
         array[:] = mask[1:, 2:, 3:]
-        node.AddSegmentFromBinaryLabelmapRepresentation(
-            labelmap, f"lesion {number}", [1.0, 0.0, 0.0], f"id.{number}"
-        )
+        node.AddSegmentFromBinaryLabelmapRepresentation(labelmap, f"lesion {number}", [1.0, 0.0, 0.0], f"id.{number}")
     return node
 
 
@@ -77,9 +62,7 @@ def addSphere(center=(10.0, -20.0, 30.0), radius=8.0):
     sphere.Update()
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "S")
     node.SetSourceRepresentationToClosedSurface()
-    node.AddSegmentFromClosedSurfaceRepresentation(
-        sphere.GetOutput(), "ball", [1.0, 0.0, 0.0], "ball"
-    )
+    node.AddSegmentFromClosedSurfaceRepresentation(sphere.GetOutput(), "ball", [1.0, 0.0, 0.0], "ball")
     return node
 
 
@@ -87,9 +70,7 @@ def test_a_segment_is_its_centre_of_mass_and_longest_edge_in_every_orientation()
     for direction in DIRECTIONS.values():
         grid = addressPhantom(direction, size=(20, 18, 12)).grid
         seed = seedFromSegment(addSegmentation(LESION, grid=grid), "id.0")
-        np.testing.assert_allclose(
-            pointToRas(seed.point), centreOf(LESION, grid), rtol=0, atol=1e-9
-        )
+        np.testing.assert_allclose(pointToRas(seed.point), centreOf(LESION, grid), rtol=0, atol=1e-9)
         assert seed.diameterMm == pytest.approx(10.0)
         assert seed.label == "lesion 0"
 
@@ -100,12 +81,7 @@ def test_a_segment_lies_where_its_transforms_put_it(parents):
     putUnder(node, parents)
     toWorld = composed(parents)
     seed = seedFromSegment(node, "id.0")
-    np.testing.assert_allclose(
-        pointToRas(seed.point),
-        (toWorld @ (*centreOf(LESION), 1.0))[:3],
-        rtol=0,
-        atol=1e-9,
-    )
+    np.testing.assert_allclose(pointToRas(seed.point), (toWorld @ (*centreOf(LESION), 1.0))[:3], rtol=0, atol=1e-9)
     edges = (toWorld[:3, :3] @ LPS_TO_RAS[:3, :3] @ GRID.affine[:3, :3]) * (8, 5, 4)
     assert seed.diameterMm == pytest.approx(np.linalg.norm(edges, axis=0).max())
 
@@ -114,9 +90,7 @@ def test_a_segment_follows_a_non_linear_transform():
     node = addSegmentation(LESION)
     spline = putUnderBending(node)
     expected = spline.TransformPoint(centreOf(LESION))
-    np.testing.assert_allclose(
-        pointToRas(seedFromSegment(node, "id.0").point), expected, rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(pointToRas(seedFromSegment(node, "id.0").point), expected, rtol=0, atol=1e-6)
 
 
 def test_segments_that_share_a_labelmap_are_told_apart():
@@ -126,23 +100,16 @@ def test_segments_that_share_a_labelmap_are_told_apart():
     assert node.GetSegmentation().GetNumberOfLayers() == 1
     seeds = [seedFromSegment(node, f"id.{number}") for number in (0, 1)]
     for seed, mask in zip(seeds, (LESION, other), strict=True):
-        np.testing.assert_allclose(
-            pointToRas(seed.point), centreOf(mask), rtol=0, atol=1e-9
-        )
+        np.testing.assert_allclose(pointToRas(seed.point), centreOf(mask), rtol=0, atol=1e-9)
     assert [seed.diameterMm for seed in seeds] == pytest.approx([10.0, 7.5])
-    assert [seed.key for seed in seeds] == [
-        f"{seedsIdOf(node)}-id.0",
-        f"{seedsIdOf(node)}-id.1",
-    ]
+    assert [seed.key for seed in seeds] == [f"{seedsIdOf(node)}-id.0", f"{seedsIdOf(node)}-id.1"]
 
 
 @needs_data
 def test_the_segment_of_a_real_nodule_is_the_seed_of_its_mask():
     mask = read_volume(DATA / "lidc" / "LIDC-IDRI-0314_crop_mask.nrrd")
     seed = seedFromSegment(addSegmentation(mask.array, grid=mask.grid), "id.0")
-    np.testing.assert_allclose(
-        pointToRas(seed.point), centreOf(mask.array, mask.grid), rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(pointToRas(seed.point), centreOf(mask.array, mask.grid), rtol=0, atol=1e-6)
     assert seed.diameterMm == pytest.approx(20, abs=6)
 
 
@@ -158,9 +125,7 @@ def test_a_closed_surface_is_measured_on_a_copy():
 
 def test_a_closed_surface_is_measured_in_the_voxels_that_its_node_names():
     node = addSphere()
-    ct = addVolume(
-        addressPhantom(size=(30, 30, 30), spacing=(3, 3, 3), origin=(-50, -20, -10))
-    )
+    ct = addVolume(addressPhantom(size=(30, 30, 30), spacing=(3, 3, 3), origin=(-50, -20, -10)))
     node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
     assert seedFromSegment(node, "ball").diameterMm in {15.0, 18.0}
 
@@ -169,30 +134,20 @@ def test_a_closed_surface_lies_where_its_transforms_put_it():
     node = addSphere()
     putUnder(node, PARENTS["rotated"])
     expected = (PARENTS["rotated"][0] @ (10, -20, 30, 1))[:3]
-    np.testing.assert_allclose(
-        pointToRas(seedFromSegment(node, "ball").point), expected, atol=0.2
-    )
+    np.testing.assert_allclose(pointToRas(seedFromSegment(node, "ball").point), expected, atol=0.2)
 
 
 def test_islands_whose_common_centre_lies_in_one_are_one_lesion():
     mask = blob((5, 4, 3, 14, 13, 8), (17, 16, 10, 17, 16, 10))
     seed = seedFromSegment(addSegmentation(mask), "id.0")
-    np.testing.assert_allclose(
-        pointToRas(seed.point), centreOf(mask), rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(pointToRas(seed.point), centreOf(mask), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    "mask",
-    [
-        blob((4, 4, 3, 6, 6, 5), (14, 13, 8, 16, 15, 10)),
-        blob((4, 4, 3, 14, 14, 9)) - blob((6, 6, 4, 12, 12, 8)),
-    ],
+    "mask", [blob((4, 4, 3, 6, 6, 5), (14, 13, 8, 16, 15, 10)), blob((4, 4, 3, 14, 14, 9)) - blob((6, 6, 4, 12, 12, 8))]
 )
 def test_a_segment_whose_centre_lies_outside_of_it_is_refused(mask):
-    with pytest.raises(
-        SeedError, match=r"lies outside of it: .* Place a point in the lesion instead\."
-    ):
+    with pytest.raises(SeedError, match=r"lies outside of it: .* Place a point in the lesion instead\."):
         seedFromSegment(addSegmentation(mask), "id.0")
 
 
@@ -201,28 +156,21 @@ def test_an_empty_segment_is_refused(isEverEmpty):
     node = addSegmentation() if isEverEmpty else addSegmentation(blob())
     if isEverEmpty:
         node.GetSegmentation().AddEmptySegment("id.0", "lesion 0")
-    with pytest.raises(
-        SeedError,
-        match=r"this one is empty\. Draw the lesion, or place a point in it\.",
-    ):
+    with pytest.raises(SeedError, match=r"this one is empty\. Draw the lesion, or place a point in it\."):
         seedFromSegment(node, "id.0")
 
 
 def test_a_closed_surface_without_triangles_is_refused():
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "S")
     node.SetSourceRepresentationToClosedSurface()
-    node.AddSegmentFromClosedSurfaceRepresentation(
-        vtk.vtkPolyData(), "ball", [1.0, 0.0, 0.0], "ball"
-    )
+    node.AddSegmentFromClosedSurfaceRepresentation(vtk.vtkPolyData(), "ball", [1.0, 0.0, 0.0], "ball")
     with pytest.raises(SeedError, match="this one is empty"):
         seedFromSegment(node, "ball")
 
 
 @pytest.mark.parametrize("segmentId", ["id.1", "", "lesion 0"])
 def test_a_segment_that_is_not_there_is_refused(segmentId):
-    with pytest.raises(
-        SeedError, match=r"none is chosen, or it is gone\. Choose a segment\."
-    ):
+    with pytest.raises(SeedError, match=r"none is chosen, or it is gone\. Choose a segment\."):
         seedFromSegment(addSegmentation(LESION), segmentId)
 
 
@@ -236,7 +184,4 @@ def test_asking_changes_nothing_but_the_nodes_id():
     seedsIdOf(node)
     before = node.GetSegmentation().GetMTime(), slicer.mrmlScene.GetNumberOfNodes()
     seedFromSegment(node, "id.0")
-    assert (
-        node.GetSegmentation().GetMTime(),
-        slicer.mrmlScene.GetNumberOfNodes(),
-    ) == before
+    assert (node.GetSegmentation().GetMTime(), slicer.mrmlScene.GetNumberOfNodes()) == before

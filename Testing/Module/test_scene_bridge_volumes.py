@@ -18,25 +18,14 @@ from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from FMCIBModuleLib.SceneBridge import gridFromNode, pointFromRas, volumeFromNode
-from nodes import (
-    DIRECTIONS,
-    LPS_TO_RAS,
-    PARENTS,
-    addressPhantom,
-    addVolume,
-    hardenedAndRead,
-    noisePhantom,
-    putUnder,
-)
+from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, hardenedAndRead, noisePhantom, putUnder
 from support import DATA, ROOT, golden_cases, needs_data, needs_golden
 
 CASES = [case for case in golden_cases() if case.image.endswith((".nrrd", ".nii.gz"))]
 
 SEED_INDEX = (37.3, 18.6, 12.3)
 """In the noise phantom, on no whole millimetre from either end, where the recipe's truncation would jump."""
-RIGID_PARENTS = {
-    name: parents for name, parents in PARENTS.items() if name != "stretched"
-}  # that shears oblique scans
+RIGID_PARENTS = {name: parents for name, parents in PARENTS.items() if name != "stretched"}  # that shears oblique scans
 
 
 def assertSamePatch(volume, expected, index):
@@ -62,13 +51,8 @@ def test_each_voxel_keeps_its_place_in_the_patient_in_every_orientation():
         toRas = vtk.vtkMatrix4x4()
         node.GetIJKToRASMatrix(toRas)
         for i, j, k in itertools.product(*map(range, phantom.grid.size)):
-            assert (
-                voxelAt(volume, toRas.MultiplyPoint((i, j, k, 1))[:3])
-                == 100 * k + 10 * j + i
-            ), name
-        np.testing.assert_allclose(
-            volume.grid.affine, phantom.grid.affine, rtol=0, atol=1e-12, err_msg=name
-        )
+            assert voxelAt(volume, toRas.MultiplyPoint((i, j, k, 1))[:3]) == 100 * k + 10 * j + i, name
+        np.testing.assert_allclose(volume.grid.affine, phantom.grid.affine, rtol=0, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])
@@ -79,9 +63,7 @@ def test_a_file_in_slicer_is_the_file_in_the_engine(tmp_path, suffix):
         write_image(phantom, path)
         node = slicer.util.loadVolume(str(path))
         expected, volume = read_volume(path), volumeFromNode(node)
-        indices = np.array(
-            list(itertools.product(range(0, 80, 9), range(0, 38, 7), range(0, 28, 5)))
-        )
+        indices = np.array(list(itertools.product(range(0, 80, 9), range(0, 38, 7), range(0, 28, 5))))
         for point in expected.grid.to_patient(indices):
             ras = LPS_TO_RAS[:3, :3] @ point
             assert voxelAt(volume, ras) == voxelAt(expected, ras), name
@@ -95,10 +77,7 @@ def test_a_file_in_slicer_is_the_file_in_the_engine(tmp_path, suffix):
 def test_the_grid_of_a_file_is_the_same_to_the_last_bit(tmp_path, suffix):
     numbers = np.random.default_rng(5)
     for digits in range(9):
-        origin, spacing = (
-            numbers.uniform(-600, 600, 3).round(digits),
-            numbers.uniform(0.4, 3, 3).round(digits + 1),
-        )
+        origin, spacing = numbers.uniform(-600, 600, 3).round(digits), numbers.uniform(0.4, 3, 3).round(digits + 1)
         path = tmp_path / f"{digits}{suffix}"
         write_image(addressPhantom(origin=origin, spacing=spacing), path)
         grid = gridFromNode(slicer.util.loadVolume(str(path)))
@@ -114,25 +93,19 @@ def test_the_patch_of_a_real_ct_through_its_node_is_that_of_its_file(case):
     patch = cut_patch(volumeFromNode(node), pointFromRas(ras))
     expected = cut_patch(read_volume(DATA / case.image), seed)
     np.testing.assert_allclose(patch.array, expected.array, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(
-        patch.grid.affine, expected.grid.affine, rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(patch.grid.affine, expected.grid.affine, rtol=0, atol=1e-9)
 
 
 @needs_data
 @pytest.mark.parametrize("name", ["RAS", "PIR", "LAI", "5mm"])
-def test_a_seed_in_the_middle_of_a_slice_gives_the_millimetres_that_the_file_gives(
-    name,
-):
+def test_a_seed_in_the_middle_of_a_slice_gives_the_millimetres_that_the_file_gives(name):
     path = DATA / "orientation" / f"0314_{name}.nrrd"
     expected = read_volume(path)
     volume = volumeFromNode(slicer.util.loadVolume(str(path)))
     for k in range(30, 60, 3):
         seed = PatientPoint(-56.46875, 130.84375, round(-564.800049 + k, 6))
         ours, theirs = cut_patch(volume, seed), cut_patch(expected, seed)
-        np.testing.assert_allclose(
-            ours.grid.affine, theirs.grid.affine, rtol=0, atol=1e-9
-        )
+        np.testing.assert_allclose(ours.grid.affine, theirs.grid.affine, rtol=0, atol=1e-9)
         np.testing.assert_allclose(ours.array, theirs.array, rtol=0, atol=1e-6)
 
 
@@ -141,13 +114,8 @@ def test_a_transformed_scan_is_the_hardened_one_in_a_file(tmp_path, parents):
     for name in ("axes 0", "axes 11", "axes 22", "axes 33", "axes 44"):
         node = addVolume(noisePhantom(DIRECTIONS[name]))
         putUnder(node, parents)
-        volume, expected = (
-            volumeFromNode(node),
-            hardenedAndRead(node, tmp_path / f"{name}.nrrd"),
-        )
-        np.testing.assert_allclose(
-            volume.grid.affine, expected.grid.affine, rtol=0, atol=1e-9
-        )
+        volume, expected = volumeFromNode(node), hardenedAndRead(node, tmp_path / f"{name}.nrrd")
+        np.testing.assert_allclose(volume.grid.affine, expected.grid.affine, rtol=0, atol=1e-9)
     assertSamePatch(volume, expected, SEED_INDEX)
 
 
@@ -157,28 +125,18 @@ def test_a_transformed_scan_is_the_hardened_one_in_a_file(tmp_path, parents):
 def test_a_transformed_ct_is_the_hardened_one_in_a_file(tmp_path, parents, name):
     node = slicer.util.loadVolume(str(DATA / "orientation" / f"0314_{name}.nrrd"))
     putUnder(node, parents)
-    volume, expected = (
-        volumeFromNode(node),
-        hardenedAndRead(node, tmp_path / "hardened.nrrd"),
-    )
+    volume, expected = volumeFromNode(node), hardenedAndRead(node, tmp_path / "hardened.nrrd")
     assertSamePatch(volume, expected, (52.3, 51.8, 45.4))
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [
-        ("rotated", ""),
-        ("mirrored", " and mirrored"),
-        ("scaled", " and scaled"),
-        ("nested", " and mirrored"),
-    ],
+    [("rotated", ""), ("mirrored", " and mirrored"), ("scaled", " and scaled"), ("nested", " and mirrored")],
 )
 def test_a_transform_that_moved_the_scan_is_told_beside_its_numbers(name, words):
     node = addVolume(addressPhantom())
     putUnder(node, PARENTS[name])
-    assert volumeFromNode(node).source.notes == (
-        "the scan was moved by a transform in the scene" + words,
-    )
+    assert volumeFromNode(node).source.notes == ("the scan was moved by a transform in the scene" + words,)
 
 
 def test_a_transform_that_moves_nothing_is_not_told():
@@ -198,24 +156,16 @@ def test_a_cropped_image_that_counts_its_voxels_from_elsewhere_stays_in_its_plac
     volume = volumeFromNode(node)
     assert volume.array[0, 0, 0] == 112
     np.testing.assert_allclose(
-        volume.grid.origin,
-        addressPhantom(DIRECTIONS["oblique 1"]).grid.to_patient((2, 1, 1)),
-        atol=1e-9,
+        volume.grid.origin, addressPhantom(DIRECTIONS["oblique 1"]).grid.to_patient((2, 1, 1)), atol=1e-9
     )
     node.ShiftImageDataExtentToZeroStart()
-    np.testing.assert_allclose(
-        gridFromNode(node).affine, volume.grid.affine, rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(gridFromNode(node).affine, volume.grid.affine, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64]
-)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_the_scan_is_looked_at_and_not_copied(dtype):
     node = addVolume(addressPhantom())
-    slicer.util.updateVolumeFromArray(
-        node, slicer.util.arrayFromVolume(node).astype(dtype)
-    )
+    slicer.util.updateVolumeFromArray(node, slicer.util.arrayFromVolume(node).astype(dtype))
     volume = volumeFromNode(node)
     assert volume.array.dtype == dtype
     assert np.shares_memory(volume.array, slicer.util.arrayFromVolume(node))
@@ -237,22 +187,12 @@ def test_a_scan_that_was_taken_outlives_its_node():
 
 
 def test_taking_a_scan_changes_nothing_of_its_node():
-    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )  # Slicer always has one
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)  # Slicer always has one
     node = addVolume(addressPhantom())
     putUnder(node, PARENTS["nested"])
-    before = (
-        node.GetMTime(),
-        node.GetImageData().GetMTime(),
-        slicer.mrmlScene.GetNumberOfNodes(),
-    )
+    before = node.GetMTime(), node.GetImageData().GetMTime(), slicer.mrmlScene.GetNumberOfNodes()
     volumeFromNode(node)
-    assert (
-        node.GetMTime(),
-        node.GetImageData().GetMTime(),
-        slicer.mrmlScene.GetNumberOfNodes(),
-    ) == before
+    assert (node.GetMTime(), node.GetImageData().GetMTime(), slicer.mrmlScene.GetNumberOfNodes()) == before
 
 
 def test_the_bridge_loads_neither_torch_nor_the_readers_libraries_nor_qt():
@@ -260,15 +200,7 @@ def test_the_bridge_loads_neither_torch_nor_the_readers_libraries_nor_qt():
         "import sys; from FMCIBModuleLib import SceneBridge, SeedSources; "
         "print({'torch', 'monai', 'SimpleITK', 'pydicom', 'qt', 'PySide6'} & set(sys.modules) or 'none')"
     )
-    path = os.pathsep.join(
-        str(ROOT / folder) for folder in ("FMCIBModule", "FMCIBExtension")
-    )
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("FMCIBModule", "FMCIBExtension"))
     environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "none"

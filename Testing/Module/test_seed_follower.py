@@ -38,9 +38,7 @@ def test_seeds_of_every_scan_are_followed(follower, handLogic, phantomNode, ches
     assert [len(rowsOf(node)) for node in (phantomNode, other)] == [1, 1]
 
 
-def test_without_analyse_on_placing_they_are_followed_and_not_analysed(
-    follower, handLogic, phantomNode
-):
+def test_without_analyse_on_placing_they_are_followed_and_not_analysed(follower, handLogic, phantomNode):
     ensureSeedsNode(phantomNode)
     follower.update(False)
     add(phantomNode)
@@ -81,9 +79,7 @@ def test_while_paused_nothing_is_analysed(follower, handLogic, phantomNode):
     assert len(handLogic.hand.open) == 1
 
 
-def test_a_seeds_node_that_is_removed_takes_its_rows_along_and_leaves_those_of_others(
-    follower, handLogic, phantomNode
-):
+def test_a_seeds_node_that_is_removed_takes_its_rows_along_and_leaves_those_of_others(follower, handLogic, phantomNode):
     ensureSeedsNode(phantomNode)
     follower.update(True)
     add(phantomNode)
@@ -94,9 +90,7 @@ def test_a_seeds_node_that_is_removed_takes_its_rows_along_and_leaves_those_of_o
     assert [row["lesion_id"] for row in rowsOf(phantomNode)] == ["Mine"]
 
 
-def test_a_new_seeds_node_of_the_same_scan_is_followed_in_its_turn(
-    follower, handLogic, phantomNode
-):
+def test_a_new_seeds_node_of_the_same_scan_is_followed_in_its_turn(follower, handLogic, phantomNode):
     ensureSeedsNode(phantomNode)
     follower.update(True)
     slicer.mrmlScene.RemoveNode(findSeedsNode(phantomNode))
@@ -107,10 +101,7 @@ def test_a_new_seeds_node_of_the_same_scan_is_followed_in_its_turn(
     assert len(rowsOf(phantomNode)) == 1
 
 
-@pytest.mark.parametrize(
-    "className",
-    ["vtkMRMLTableNode", "vtkMRMLMarkupsFiducialNode", "vtkMRMLScalarVolumeNode"],
-)
+@pytest.mark.parametrize("className", ["vtkMRMLTableNode", "vtkMRMLMarkupsFiducialNode", "vtkMRMLScalarVolumeNode"])
 def test_it_tells_when_a_node_goes_that_may_be_of_a_lesion(follower, className):
     node = slicer.mrmlScene.AddNewNodeByClass(className)
     follower.told.clear()

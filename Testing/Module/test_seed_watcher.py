@@ -39,9 +39,7 @@ def test_a_placed_seed_is_analysed(watching, phantomNode, seedsNode):
     place(seedsNode, "A", NODULE_RAS)
     assert watching.isBusy
     spinUntilFinished(watching)
-    assert [(row["lesion_id"], row["status"]) for row in rowsOf(phantomNode)] == [
-        ("A", "ok")
-    ]
+    assert [(row["lesion_id"], row["status"]) for row in rowsOf(phantomNode)] == [("A", "ok")]
 
 
 def test_a_point_that_is_only_previewed_is_no_lesion(watching, seedsNode):
@@ -53,9 +51,7 @@ def test_a_point_that_is_only_previewed_is_no_lesion(watching, seedsNode):
     assert not watching.isBusy
 
 
-def test_a_dragged_seed_is_stale_at_once_and_analysed_when_it_is_let_go(
-    watching, phantomNode, seedsNode
-):
+def test_a_dragged_seed_is_stale_at_once_and_analysed_when_it_is_let_go(watching, phantomNode, seedsNode):
     place(seedsNode, "A", NODULE_RAS)
     spinUntilFinished(watching)
     changes = []
@@ -73,9 +69,7 @@ def test_a_dragged_seed_is_stale_at_once_and_analysed_when_it_is_let_go(
     assert len(rowsOf(phantomNode)) == 1
 
 
-def test_a_seed_dragged_while_it_is_analysed_ends_where_it_was_let_go(
-    watching, phantomNode, seedsNode
-):
+def test_a_seed_dragged_while_it_is_analysed_ends_where_it_was_let_go(watching, phantomNode, seedsNode):
     place(seedsNode, "A", NODULE_RAS)
     for step in range(1, 4):
         seedsNode.SetNthControlPointPositionWorld(0, *shifted(step))
@@ -84,9 +78,7 @@ def test_a_seed_dragged_while_it_is_analysed_ends_where_it_was_let_go(
     assert float(row["coordX"]) == pytest.approx(-shifted(3)[0])
 
 
-def test_a_renamed_seed_renames_its_row_also_while_it_is_analysed(
-    watching, phantomNode, seedsNode
-):
+def test_a_renamed_seed_renames_its_row_also_while_it_is_analysed(watching, phantomNode, seedsNode):
     place(seedsNode, "A", NODULE_RAS)
     seedsNode.SetNthControlPointLabel(0, "B")
     spinUntilFinished(watching)
@@ -111,9 +103,7 @@ def test_a_removed_seed_takes_its_row_and_nodes_along(watching, phantomNode, see
     assert rowsOf(phantomNode) == []
 
 
-def test_nothing_is_analysed_by_itself_where_the_user_does_not_want_it(
-    logic, phantomNode, seedsNode
-):
+def test_nothing_is_analysed_by_itself_where_the_user_does_not_want_it(logic, phantomNode, seedsNode):
     logic.watch(phantomNode, seedsNode, analyseOnPlacing=False)
     place(seedsNode, "A", NODULE_RAS)
     assert not logic.isBusy
@@ -144,9 +134,7 @@ def test_a_moved_scan_or_seeds_node_is_told(watching, phantomNode, seedsNode):
     assert not watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
 
 
-def test_a_scan_moved_by_its_header_is_told_and_one_only_renamed_is_not(
-    watching, phantomNode, seedsNode
-):
+def test_a_scan_moved_by_its_header_is_told_and_one_only_renamed_is_not(watching, phantomNode, seedsNode):
     place(seedsNode, "A", NODULE_RAS)
     spinUntilFinished(watching)
     changes = []
@@ -159,15 +147,11 @@ def test_a_scan_moved_by_its_header_is_told_and_one_only_renamed_is_not(
     assert watching.freshness.isStale(phantomNode, seedsFromMarkups(seedsNode)[0])
 
 
-def test_a_scan_that_is_none_is_told_once_for_each_click(
-    watching, phantomNode, seedsNode
-):
+def test_a_scan_that_is_none_is_told_once_for_each_click(watching, phantomNode, seedsNode):
     failures = []
     watching.failed.connect(failures.append)
     item = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-    scan = item.GetItemByDataNode(phantomNode) or item.CreateItem(
-        item.GetSceneItemID(), phantomNode
-    )
+    scan = item.GetItemByDataNode(phantomNode) or item.CreateItem(item.GetSceneItemID(), phantomNode)
     item.SetItemAttribute(scan, "DICOM.Modality", "MR")
     place(seedsNode, "A", NODULE_RAS)
     (message,) = failures

@@ -41,10 +41,7 @@ def test_the_choice_can_be_changed_and_taken_back(tmp_path):
 
 
 def test_a_folder_that_an_administrator_has_set_is_fixed(tmp_path):
-    store, environment = (
-        Store({"FMCIB/CacheFolder": str(tmp_path)}),
-        {"FMCIB_HOME": "/hospital/fmcib"},
-    )
+    store, environment = Store({"FMCIB/CacheFolder": str(tmp_path)}), {"FMCIB_HOME": "/hospital/fmcib"}
     settings = Settings(store, environment)
     settings.apply()
     assert environment == {"FMCIB_HOME": "/hospital/fmcib"}

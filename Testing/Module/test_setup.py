@@ -23,9 +23,7 @@ from test_installer import Extension, makeWheel
 from worker_support import spinFor, spinUntil
 
 pytest_plugins = ["setup_fixtures", "window_fixtures"]
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="needs torch"
-)
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")
 ABSENT = {"version": None, "problem": "It is not installed."}
 NO_TORCH = probed(torch=ABSENT, devices=[], packages={"torch": ABSENT, "monai": ABSENT})
 NO_MONAI = probed(packages={"monai": ABSENT}, weights=[record()])
@@ -36,9 +34,7 @@ def probedStage(makeSetupStage):
     """A stage of which the probe has told this."""
 
     def make(answer, **options):
-        made = makeSetupStage(
-            {"probe": answer, **options.pop("answers", {})}, **options
-        )
+        made = makeSetupStage({"probe": answer, **options.pop("answers", {})}, **options)
         made.setup.start()
         spinUntil(lambda: made.setup.requirements.result is not None)
         made.show()
@@ -48,10 +44,7 @@ def probedStage(makeSetupStage):
 
 
 def isIdle(made) -> bool:
-    return (
-        not made.ui.requirementsBusyWidget.isVisible()
-        and not made.setup.requirements.isChecking
-    )
+    return not made.ui.requirementsBusyWidget.isVisible() and not made.setup.requirements.isChecking
 
 
 def test_opening_probes_once_and_nothing_before(makeSetupStage):
@@ -96,13 +89,8 @@ def test_torch_is_installed_only_after_a_question_that_says_that_it_blocks(probe
     spinUntil(lambda: made.states() == ["good", "missing", "good"])
 
 
-def test_torch_that_cannot_be_installed_is_told_once_and_the_panel_stays_usable(
-    probedStage,
-):
-    made = probedStage(
-        NO_TORCH,
-        installer=Installer(PipProcess(), Extension(error=RuntimeError("no network"))),
-    )
+def test_torch_that_cannot_be_installed_is_told_once_and_the_panel_stays_usable(probedStage):
+    made = probedStage(NO_TORCH, installer=Installer(PipProcess(), Extension(error=RuntimeError("no network"))))
     click(made.ui.torchButton)
     assert len(made.heard.of("failed")) == 1
     assert "no network" in made.heard.of("failed")[0][0]
@@ -120,11 +108,7 @@ def test_without_the_torch_extension_the_extensions_manager_is_opened(probedStag
 
 @pytest.fixture
 def pipOfItsOwn(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "venv", tmp_path / "python"],
-        check=True,
-        capture_output=True,
-    )
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "python"], check=True, capture_output=True)
     return str(tmp_path / "python" / "bin" / "python")
 
 
@@ -134,9 +118,7 @@ def test_packages_come_from_a_folder_of_wheels_and_the_worker_is_to_be_started_a
     (tmp_path / "wheels").mkdir()
     makeWheel(tmp_path / "wheels", "monai", "1.9")
     installer = Installer(PipProcess(pipOfItsOwn), pins=dict)
-    made = probedStage(
-        NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels")
-    )
+    made = probedStage(NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels"))
     made.answers.write_text(json.dumps({"probe": probed(weights=[record()])}))
     click(made.ui.wheelsButton)
     assert "monai" in made.desktop.asked[-1]
@@ -146,22 +128,15 @@ def test_packages_come_from_a_folder_of_wheels_and_the_worker_is_to_be_started_a
     assert made.heard.of("installed") == [[]]
     assert made.heard.of("failed") == []
     done = subprocess.run(
-        [pipOfItsOwn, "-c", "import monai; print(monai.__version__)"],
-        capture_output=True,
-        text=True,
-        check=True,
+        [pipOfItsOwn, "-c", "import monai; print(monai.__version__)"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "1.9"
 
 
-def test_an_installation_that_fails_is_told_once_with_its_fix(
-    probedStage, pipOfItsOwn, tmp_path
-):
+def test_an_installation_that_fails_is_told_once_with_its_fix(probedStage, pipOfItsOwn, tmp_path):
     (tmp_path / "wheels").mkdir()
     installer = Installer(PipProcess(pipOfItsOwn), pins=dict)
-    made = probedStage(
-        NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels")
-    )
+    made = probedStage(NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels"))
     click(made.ui.wheelsButton)
     spinUntil(lambda: made.heard.of("failed") and isIdle(made))
     assert len(made.heard.of("failed")) == 1
@@ -176,9 +151,7 @@ def test_an_installation_can_be_cancelled(probedStage, pipOfItsOwn, tmp_path):
     (tmp_path / "wheels").mkdir()
     makeWheel(tmp_path / "wheels", "monai", "1.9")
     installer = Installer(PipProcess(pipOfItsOwn), pins=dict)
-    made = probedStage(
-        NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels")
-    )
+    made = probedStage(NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels"))
     click(made.ui.wheelsButton)
     click(made.ui.requirementsCancelButton)
     spinUntil(lambda: isIdle(made))
@@ -186,15 +159,11 @@ def test_an_installation_can_be_cancelled(probedStage, pipOfItsOwn, tmp_path):
     assert "Nothing was installed" in made.ui.requirementsNote.text
 
 
-@pytest.mark.parametrize(
-    ("answer", "button"), [(NO_MONAI, "packagesButton"), (NO_TORCH, "torchButton")]
-)
+@pytest.mark.parametrize(("answer", "button"), [(NO_MONAI, "packagesButton"), (NO_TORCH, "torchButton")])
 def test_without_room_for_a_temporary_file_it_is_told_once_and_the_panel_stays_usable(
     probedStage, monkeypatch, answer, button
 ):
-    made = probedStage(
-        answer, installer=Installer(PipProcess(), Extension("torch"), pins=dict)
-    )
+    made = probedStage(answer, installer=Installer(PipProcess(), Extension("torch"), pins=dict))
     monkeypatch.setattr(tempfile, "TemporaryDirectory", fullDisk)
     click(getattr(made.ui, button))
     assert len(made.heard.of("failed")) == 1
@@ -210,35 +179,19 @@ class BrokenPip(PipProcess):
         raise NotImplementedError(msg)
 
 
-def test_a_fault_after_a_click_is_shown_once_and_the_panel_stays_usable(
-    probedStage, dialogs
-):
+def test_a_fault_after_a_click_is_shown_once_and_the_panel_stays_usable(probedStage, dialogs):
     made = probedStage(NO_MONAI, installer=Installer(BrokenPip(), pins=dict))
     click(made.ui.packagesButton)
     ((text, details),) = dialogs.calls
-    assert (
-        text
-        == "This is a fault of the FMCIB module. Please report it.\n\na fault of ours"
-    )
+    assert text == "This is a fault of the FMCIB module. Please report it.\n\na fault of ours"
     assert "NotImplementedError" in details
     assert isIdle(made)
     assert made.ui.packagesButton.enabled
 
 
-def test_a_fault_in_what_a_process_told_is_shown_once_and_the_panel_stays_usable(
-    probedStage, dialogs
-):
-    made = probedStage(
-        probed(),
-        answers={
-            "self_test": {"good": "half an answer"},
-            "verify": {},
-            "catalogue": {},
-        },
-    )
-    for count, button in enumerate(
-        ("selfTestButton", "verifyButton", "downloadWeightsButton"), start=1
-    ):
+def test_a_fault_in_what_a_process_told_is_shown_once_and_the_panel_stays_usable(probedStage, dialogs):
+    made = probedStage(probed(), answers={"self_test": {"good": "half an answer"}, "verify": {}, "catalogue": {}})
+    for count, button in enumerate(("selfTestButton", "verifyButton", "downloadWeightsButton"), start=1):
         click(getattr(made.advanced.ui, button))
         spinUntil(lambda count=count: len(dialogs.calls) == count)
         assert getattr(made.advanced.ui, button).enabled
@@ -256,11 +209,7 @@ def test_the_window_may_tell_of_faults_in_its_own_way(makeSetupStage):
 
         return guarded
 
-    made = makeSetupStage(
-        {"probe": NO_MONAI},
-        facts=Facts(around=around),
-        installer=Installer(BrokenPip(), pins=dict),
-    )
+    made = makeSetupStage({"probe": NO_MONAI}, facts=Facts(around=around), installer=Installer(BrokenPip(), pins=dict))
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     made.show()
@@ -288,9 +237,7 @@ def test_a_user_who_declines_installs_nothing(probedStage):
 
 def test_a_device_is_chosen_told_and_shown(probedStage):
     gpu = {"name": "cuda:0", "title": "NVIDIA A100", "memory_bytes": 40 << 30}
-    made = probedStage(
-        probed(devices=[{"name": "cpu", "title": "CPU", "memory_bytes": None}, gpu])
-    )
+    made = probedStage(probed(devices=[{"name": "cpu", "title": "CPU", "memory_bytes": None}, gpu]))
     chooseItem(made.advanced.ui.deviceCombo, "NVIDIA A100 (40 GiB)")
     assert made.heard.of("deviceChanged") == [["cuda:0"]]
     made.setup.showDevice("cuda:3")  # a scene of another computer
@@ -298,15 +245,9 @@ def test_a_device_is_chosen_told_and_shown(probedStage):
     assert made.heard.of("deviceChanged") == [["cuda:0"]]
 
 
-def test_another_cache_folder_is_looked_into_and_processes_are_to_be_started_again(
-    probedStage, tmp_path
-):
+def test_another_cache_folder_is_looked_into_and_processes_are_to_be_started_again(probedStage, tmp_path):
     environment = {}
-    made = probedStage(
-        NO_MONAI,
-        desktop=PretendDesktop(tmp_path / "disk"),
-        settings=Settings(Store(), environment),
-    )
+    made = probedStage(NO_MONAI, desktop=PretendDesktop(tmp_path / "disk"), settings=Settings(Store(), environment))
     click(made.advanced.ui.cacheButton)
     assert environment["FMCIB_HOME"] == str(tmp_path / "disk")
     assert made.advanced.ui.cacheEdit.text == str(tmp_path / "disk")
@@ -332,24 +273,13 @@ def test_the_self_test_computes_for_real_and_says_that_it_passed(makeSetupStage)
     click(made.advanced.ui.selfTestButton)
     assert not made.advanced.ui.selfTestButton.enabled
     spinUntil(lambda: made.advanced.ui.advancedNote.text or made.heard.of("failed"))
-    assert made.advanced.ui.advancedNote.text.startswith("Self-test passed on cpu"), (
-        made.heard.all
-    )
+    assert made.advanced.ui.advancedNote.text.startswith("Self-test passed on cpu"), made.heard.all
     assert made.advanced.ui.selfTestButton.enabled
 
 
 def test_a_self_test_that_fails_says_what_deviates_and_what_to_do(makeSetupStage):
     checks = [{"what": "features", "deviation": 0.5, "limit": 1e-4, "good": False}]
-    made = makeSetupStage(
-        {
-            "self_test": {
-                "good": False,
-                "checks": checks,
-                "device": "cuda:0",
-                "seconds": 2.0,
-            }
-        }
-    )
+    made = makeSetupStage({"self_test": {"good": False, "checks": checks, "device": "cuda:0", "seconds": 2.0}})
     click(made.advanced.ui.selfTestButton)
     spinUntil(lambda: made.heard.of("failed"))
     assert "features: 0.5 > 0.0001" in made.heard.of("failed")[0][0]
@@ -371,39 +301,18 @@ def test_a_self_test_can_be_cancelled(makeSetupStage):
 def test_diagnostics_are_copied_without_anything_personal(probedStage, monkeypatch):
     monkeypatch.setattr(getpass, "getuser", lambda: "jdoe")
     facts = Facts(
-        workerLog=lambda: (
-            f"jdoe opened {Path.home()}/Doe^Jane.nrrd of 1.2.840.113619.2.55.3.604688119.971\nReady: cpu"
-        ),
+        workerLog=lambda: f"jdoe opened {Path.home()}/Doe^Jane.nrrd of 1.2.840.113619.2.55.3.604688119.971\nReady: cpu",
         names=lambda: ["Doe^Jane", "Metastasis left"],
         settings=lambda: {"precision": "float32", "recipe": "fmcib-csv-v1"},
     )
-    made = probedStage(
-        probed(weights=[record(), record("mine", checksum="unverified")]), facts=facts
-    )
+    made = probedStage(probed(weights=[record(), record("mine", checksum="unverified")]), facts=facts)
     made.setup.showWeights(f"{Path.home()}/jdoe/own.torch")
     made.setup.remember("The lesion Metastasis left cannot be analysed.")
     click(made.advanced.ui.diagnosticsButton)
     text = made.desktop.copied
-    for secret in (
-        "Doe",
-        "Jane",
-        "jdoe",
-        "Metastasis",
-        "1.2.840",
-        str(Path.home()),
-        "own.torch",
-        "/somewhere",
-    ):
+    for secret in ("Doe", "Jane", "jdoe", "Metastasis", "1.2.840", str(Path.home()), "own.torch", "/somewhere"):
         assert secret not in text
-    for fact in (
-        "float32",
-        "fmcib-csv-v1",
-        "cpu: CPU",
-        "ab" * 32,
-        "unverified",
-        "cannot be analysed",
-        "Ready: cpu",
-    ):
+    for fact in ("float32", "fmcib-csv-v1", "cpu: CPU", "ab" * 32, "unverified", "cannot be analysed", "Ready: cpu"):
         assert fact in text
     assert "copied" in made.advanced.ui.advancedNote.text
 
@@ -412,9 +321,7 @@ def test_diagnostics_keep_no_name_of_a_scene_that_was_closed_meanwhile(probedSta
     from FMCIBModuleLib.Window.Lesions import namesInScene
 
     log = []
-    made = probedStage(
-        probed(), facts=Facts(workerLog=lambda: "\n".join(log), names=namesInScene)
-    )
+    made = probedStage(probed(), facts=Facts(workerLog=lambda: "\n".join(log), names=namesInScene))
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Doe^Jane")
     made.setup.remember("The scan Doe^Jane has a tilt.")
     slicer.mrmlScene.Clear(0)
@@ -462,10 +369,7 @@ def test_with_slicers_own_defaults_all_is_found_here(tmp_path):
     from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
     from setup_support import UI
 
-    panel, advanced = (
-        RequirementsPanel(str(UI / "Requirements.ui")),
-        AdvancedPanel(str(UI / "Advanced.ui")),
-    )
+    panel, advanced = RequirementsPanel(str(UI / "Requirements.ui")), AdvancedPanel(str(UI / "Advanced.ui"))
     setup = Setup(panel, advanced, str(UI / "Licence.ui"))
     setup.showWeights("demonstration")
     setup.start()

@@ -42,11 +42,7 @@ def test_a_task_is_given_its_arguments_and_its_result_is_told_once_after_its_end
 
 def test_progress_is_told_as_a_fraction_where_the_end_is_known(run):
     heard = run("progress")
-    assert heard.of("progressed") == [
-        ["Fetching", 0.25],
-        ["Fetching", None],
-        ["Überprüfen", 1.0],
-    ]
+    assert heard.of("progressed") == [["Fetching", 0.25], ["Fetching", None], ["Überprüfen", 1.0]]
 
 
 def test_an_answer_in_crumbs_is_put_together(run):
@@ -56,9 +52,7 @@ def test_an_answer_in_crumbs_is_put_together(run):
 def test_an_error_is_told_with_its_code_and_nothing_else(run):
     heard = run("fails")
     assert heard.names() == ["ended", "failed"]
-    assert heard.of("failed") == [
-        ["download", "No mirror gave the file. Check the network."]
-    ]
+    assert heard.of("failed") == [["download", "No mirror gave the file. Check the network."]]
 
 
 @pytest.mark.parametrize(
@@ -71,9 +65,7 @@ def test_an_error_is_told_with_its_code_and_nothing_else(run):
         ("says nothing", "crashed", "(3)"),
     ],
 )
-def test_whatever_else_happens_is_one_sentence_that_names_a_fix(
-    run, habit, code, words
-):
+def test_whatever_else_happens_is_one_sentence_that_names_a_fix(run, habit, code, words):
     heard = run(habit)
     assert heard.names() == ["ended", "failed"]
     assert heard.of("failed")[0][0] == code
@@ -131,9 +123,7 @@ def test_a_closed_task_is_gone_at_once_and_tells_nothing(tmp_path):
 def test_a_listener_may_start_the_next_task(run):
     task = oddTask("good")
     heard = Heard(task, "done")
-    task.done.connect(
-        lambda result: task.start("second") if result["name"] == "first" else None
-    )
+    task.done.connect(lambda result: task.start("second") if result["name"] == "first" else None)
     task.start("first")
     spinUntil(lambda: len(heard.of("done")) == 2)
     assert [values[0]["name"] for values in heard.of("done")] == ["first", "second"]

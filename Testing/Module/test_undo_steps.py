@@ -9,14 +9,7 @@ from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.SceneBridge import pointToRas
 from FMCIBModuleLib.Seeds import ensureSeedsNode, seedsIn
 from FMCIBModuleLib.Window.SeedFollower import SeedFollower
-from FMCIBModuleLib.Window.UndoSteps import (
-    canRedo,
-    canUndo,
-    enableUndo,
-    redo,
-    undo,
-    undoStep,
-)
+from FMCIBModuleLib.Window.UndoSteps import canRedo, canUndo, enableUndo, redo, undo, undoStep
 from views import clickAt, showAt, startPlacing
 
 pytest_plugins = ["analysis_fixtures"]
@@ -99,18 +92,14 @@ def test_undo_without_a_step_of_seeds_changes_nothing(seedsNode):
 def test_other_nodes_take_no_part(seedsNode, phantomNode):
     place(seedsNode, NODULE)
     phantomNode.SetName("Renamed")
-    other = slicer.mrmlScene.AddNewNodeByClass(
-        "vtkMRMLMarkupsFiducialNode", "Somebody else's"
-    )
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Somebody else's")
     undo()
     assert phantomNode.GetName() == "Renamed"
     assert slicer.mrmlScene.GetNodeByID(other.GetID()) is other
 
 
 @needs_torch
-def test_what_is_undone_takes_its_row_along_and_is_analysed_when_it_is_back(
-    logic, seedsNode, phantomNode
-):
+def test_what_is_undone_takes_its_row_along_and_is_analysed_when_it_is_back(logic, seedsNode, phantomNode):
     follower = SeedFollower(logic)
     follower.update(analyseOnPlacing=True)
     place(seedsNode, NODULE)
@@ -122,17 +111,12 @@ def test_what_is_undone_takes_its_row_along_and_is_analysed_when_it_is_back(
     redo()
     spinUntilFinished(logic)
     (after,) = rowsOf(phantomNode)
-    assert (after["lesion_key"], after["patch_sha256"]) == (
-        before["lesion_key"],
-        before["patch_sha256"],
-    )
+    assert (after["lesion_key"], after["patch_sha256"]) == (before["lesion_key"], before["patch_sha256"])
     follower.close()
 
 
 @needs_torch
-def test_a_seed_that_was_dragged_goes_back_and_is_analysed_there(
-    logic, seedsNode, phantomNode
-):
+def test_a_seed_that_was_dragged_goes_back_and_is_analysed_there(logic, seedsNode, phantomNode):
     follower = SeedFollower(logic)
     follower.update(analyseOnPlacing=True)
     place(seedsNode, NODULE)

@@ -22,9 +22,7 @@ def real(makeSetupStage, repository, tmp_path):
     """The real engine, which has been probed, and a server. Without PyTorch and MONAI, which take seconds to start."""
     (tmp_path / "hides").mkdir()
     for name in ("torch", "monai"):
-        (tmp_path / "hides" / f"{name}.py").write_text(
-            f"raise ModuleNotFoundError(name={name!r})\n"
-        )
+        (tmp_path / "hides" / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})\n")
     made = makeSetupStage(path=str(tmp_path / "hides"))
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
@@ -59,9 +57,7 @@ def test_nothing_is_fetched_before_the_user_agrees(real, repository):
     assert not real.target.exists()
 
 
-def test_after_consent_the_weights_are_fetched_chosen_and_their_notice_is_told(
-    real, repository
-):
+def test_after_consent_the_weights_are_fetched_chosen_and_their_notice_is_told(real, repository):
     assert real.setup.notice == ""
     agree(real)
     spinUntil(lambda: "good" in real.states()[2:])
@@ -74,16 +70,12 @@ def test_after_consent_the_weights_are_fetched_chosen_and_their_notice_is_told(
     assert not real.heard.of("failed")
 
 
-def test_a_cancelled_download_is_gone_and_the_next_one_goes_on_from_there(
-    real, repository
-):
+def test_a_cancelled_download_is_gone_and_the_next_one_goes_on_from_there(real, repository):
     repository.faults.append("wait")
     before = children()
     agree(real)
     part = real.target.parent
-    spinUntil(
-        lambda: any(path.stat().st_size > 3_000_000 for path in part.rglob("*.part*"))
-    )
+    spinUntil(lambda: any(path.stat().st_size > 3_000_000 for path in part.rglob("*.part*")))
     assert children() == before + 1
     click(real.ui.requirementsCancelButton)
     spinUntil(lambda: isIdle(real))
@@ -152,13 +144,8 @@ def test_a_user_who_chooses_no_file_imports_nothing(real):
     assert isIdle(real)
 
 
-def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(
-    makeSetupStage, tmp_path
-):
-    answers = {
-        "import": {"record": record("mine")},
-        "probe": probed(weights=[record("mine", notice="")]),
-    }
+def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(makeSetupStage, tmp_path):
+    answers = {"import": {"record": record("mine")}, "probe": probed(weights=[record("mine", notice="")])}
     made = makeSetupStage(answers, PretendDesktop(tmp_path / "own.torch"))
     typeText(made.advanced.ui.ownNameEdit, "mine")
     click(made.advanced.ui.importFileButton)
@@ -171,9 +158,7 @@ def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(
 
 
 @pytest.mark.parametrize("agrees", [True, False])
-def test_weights_that_are_here_are_replaced_only_after_a_question(
-    makeSetupStage, tmp_path, agrees
-):
+def test_weights_that_are_here_are_replaced_only_after_a_question(makeSetupStage, tmp_path, agrees):
     answers = {"import": {"record": record()}, "probe": probed(weights=[record()])}
     made = makeSetupStage(answers, PretendDesktop(tmp_path / "w.torch", agrees))
     made.setup.start()
@@ -188,17 +173,9 @@ def test_weights_that_are_here_are_replaced_only_after_a_question(
         assert not made.heard.of("weightsChanged")
 
 
-def test_weights_in_the_place_of_others_are_chosen_and_then_processes_are_to_be_started_again(
-    real, tmp_path
-):
+def test_weights_in_the_place_of_others_are_chosen_and_then_processes_are_to_be_started_again(real, tmp_path):
     agree(real)
-    spinUntil(
-        lambda: (
-            real.target.exists()
-            and isIdle(real)
-            and not real.setup.requirements.isChecking
-        )
-    )
+    spinUntil(lambda: real.target.exists() and isIdle(real) and not real.setup.requirements.isChecking)
     assert real.heard.of("installed") == []
     other = tmp_path / "other.torch"
     other.write_bytes(CONTENT[::-1])
@@ -208,14 +185,12 @@ def test_weights_in_the_place_of_others_are_chosen_and_then_processes_are_to_be_
     spinUntil(lambda: isIdle(real) and not real.setup.requirements.isChecking)
     assert real.target.read_bytes() == CONTENT[::-1]
     assert "used from now on" in real.advanced.ui.advancedNote.text
-    assert [
-        name for name in real.heard.names() if name in ("weightsChanged", "installed")
-    ] == [*("weightsChanged", "weightsChanged", "installed")]
+    assert [name for name in real.heard.names() if name in ("weightsChanged", "installed")] == [
+        *("weightsChanged", "weightsChanged", "installed")
+    ]
 
 
-def test_a_worker_that_has_the_former_weights_does_not_go_on_with_them(
-    makeSetupStage, startWorker, tmp_path
-):
+def test_a_worker_that_has_the_former_weights_does_not_go_on_with_them(makeSetupStage, startWorker, tmp_path):
     weights = tmp_path / "weights"
     weights.write_text("former")
     worker = startWorker("good", environment={"ODD_WORKER_WEIGHTS": str(weights)})
@@ -253,13 +228,7 @@ def test_a_file_is_used_where_it_lies(makeSetupStage, tmp_path):
 
 def test_changed_weights_are_found_by_verifying_them(real, repository):
     agree(real)
-    spinUntil(
-        lambda: (
-            real.target.exists()
-            and isIdle(real)
-            and not real.setup.requirements.isChecking
-        )
-    )
+    spinUntil(lambda: real.target.exists() and isIdle(real) and not real.setup.requirements.isChecking)
     click(real.advanced.ui.verifyButton)
     spinUntil(lambda: "as they were fetched" in real.advanced.ui.advancedNote.text)
     real.target.write_bytes(CONTENT[:-1] + b"!")

@@ -45,9 +45,7 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
 
 
 @needs_torch
-def test_seeds_placed_faster_than_they_are_analysed_are_all_analysed_in_their_order(
-    realStage, phantomNode
-):
+def test_seeds_placed_faster_than_they_are_analysed_are_all_analysed_in_their_order(realStage, phantomNode):
     click(realStage.scan.severalCheckBox)
     showAt("Red", NODULE)
     click(realStage.scan.placeButton)
@@ -56,9 +54,7 @@ def test_seeds_placed_faster_than_they_are_analysed_are_all_analysed_in_their_or
     click(realStage.scan.placeButton)
     spinUntilFinished(realStage.analysis)
     settle()
-    assert statuses(phantomNode) == [
-        (f"Lesion {number}", "ok") for number in (1, 2, 3, 4)
-    ]
+    assert statuses(phantomNode) == [(f"Lesion {number}", "ok") for number in (1, 2, 3, 4)]
     assert realStage.names() == ["Lesion 1", "Lesion 2", "Lesion 3", "Lesion 4"]
 
 
@@ -67,9 +63,7 @@ def test_seeds_are_placed_in_any_view(stage, phantomNode, view):
     stage.place(NODULE, view=view)
     stage.answer()
     (seed,) = seedsIn(findSeedsNode(phantomNode))
-    assert np.abs(
-        np.array([-seed.point.x, -seed.point.y, seed.point.z]) - NODULE
-    ).max() <= pixelSize(view)
+    assert np.abs(np.array([-seed.point.x, -seed.point.y, seed.point.z]) - NODULE).max() <= pixelSize(view)
     assert stage.names() == ["Lesion 1"]
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
 
@@ -81,10 +75,7 @@ def test_the_ct_in_view_is_chosen_when_the_module_is_opened(stage, phantomNode):
 
 def test_without_a_ct_nothing_can_be_pressed_that_needs_one(makeStage):
     scan = makeStage().show().scan
-    enabled = [
-        each.isEnabled()
-        for each in (scan.placeButton, scan.severalCheckBox, scan.seedFromButton)
-    ]
+    enabled = [each.isEnabled() for each in (scan.placeButton, scan.severalCheckBox, scan.seedFromButton)]
     assert not any(enabled)
     assert not scan.analyseButton.isEnabled()
 
@@ -139,9 +130,7 @@ def test_a_right_click_ends_placing(stage):
     showAt("Red", NODULE)
     click(stage.scan.placeButton)
     clickAt("Red", NODULE)
-    interact(
-        "Red", FAR, "MouseMoveEvent", "RightButtonPressEvent", "RightButtonReleaseEvent"
-    )
+    interact("Red", FAR, "MouseMoveEvent", "RightButtonPressEvent", "RightButtonReleaseEvent")
     assert not isPlacing()
     assert not stage.scan.placeButton.checked
     assert stage.scan.placeButton.text == "&Place seed"
@@ -185,17 +174,12 @@ def test_without_analyse_on_placing_a_seed_waits_for_the_button(stage, phantomNo
 
 def test_analyse_without_a_seed_says_what_to_do(stage):
     click(stage.scan.analyseButton)
-    assert (
-        stage.message
-        == "There is no seed on this scan. Place a point in a lesion first."
-    )
+    assert stage.message == "There is no seed on this scan. Place a point in a lesion first."
     click(stage.scan.dismissButton)
     assert stage.message == ""
 
 
-def test_analyse_turns_into_cancel_and_cancelling_keeps_what_is_done(
-    stage, phantomNode
-):
+def test_analyse_turns_into_cancel_and_cancelling_keeps_what_is_done(stage, phantomNode):
     click(stage.scan.analyseOnPlacingCheckBox)
     stage.place(NODULE, FAR, near(0, 30, 0))
     click(stage.scan.analyseButton)
@@ -216,9 +200,7 @@ def test_analyse_turns_into_cancel_and_cancelling_keeps_what_is_done(
     assert len(statuses(phantomNode)) == 3
 
 
-def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(
-    stage, phantomNode
-):
+def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(stage, phantomNode):
     stage.analysed(NODULE)
     before = rowsOf(phantomNode)[0]
     drag = Drag("Red", NODULE)
@@ -231,16 +213,12 @@ def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(
     assert stage.cell(0, 4) == "being analysed"
     stage.answer()
     after = rowsOf(phantomNode)[0]
-    assert float(after["coordX"]) == pytest.approx(
-        float(before["coordX"]) - 20, abs=2 * pixelSize("Red")
-    )
+    assert float(after["coordX"]) == pytest.approx(float(before["coordX"]) - 20, abs=2 * pixelSize("Red"))
     assert not stage.isItalic(0)
     assert stage.cell(0, 2) == "R 94 A 154 I 224"
 
 
-def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(
-    stage, phantomNode
-):
+def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(stage, phantomNode):
     stage.analysed(NODULE)
     transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     phantomNode.SetAndObserveTransformNodeID(transform.GetID())
@@ -254,23 +232,17 @@ def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(
     assert not stage.isItalic(0)
 
 
-def test_voxels_that_are_changed_make_the_row_stale_and_hide_its_patch(
-    stage, phantomNode
-):
+def test_voxels_that_are_changed_make_the_row_stale_and_hide_its_patch(stage, phantomNode):
     stage.analysed(NODULE)
     slicer.util.arrayFromVolume(phantomNode)[:] = 0
     slicer.util.arrayFromVolumeModified(phantomNode)
     settle()
     assert stage.isItalic(0)
-    assert (
-        "not as it was when this lesion was analysed" in stage.patch.captionLabel.text
-    )
+    assert "not as it was when this lesion was analysed" in stage.patch.captionLabel.text
     assert not stage.patch.viewsWidget.isVisible()
 
 
-def test_a_point_that_a_script_adds_is_analysed_as_if_it_were_clicked(
-    stage, phantomNode
-):
+def test_a_point_that_a_script_adds_is_analysed_as_if_it_were_clicked(stage, phantomNode):
     ensureSeedsNode(phantomNode)
     stage.analysed(NODULE)
     findSeedsNode(phantomNode).AddControlPointWorld(*FAR)

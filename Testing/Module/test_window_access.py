@@ -42,11 +42,7 @@ def ofNodeSelector(widget):
 
 def interactive(top) -> list:
     """What the user acts on, without the parts that Qt made of them."""
-    every = [
-        ofNodeSelector(each)
-        for each in top.findChildren(QtWidgets.QWidget)
-        if isinstance(each, INTERACTIVE)
-    ]
+    every = [ofNodeSelector(each) for each in top.findChildren(QtWidgets.QWidget) if isinstance(each, INTERACTIVE)]
     return list(dict.fromkeys(each for each in every if OURS.match(nameOf(each) or "")))
 
 
@@ -68,15 +64,9 @@ def test_every_widget_says_what_it_does(whole):
     nameless = [
         nameOf(each)
         for each in widgets
-        if not (
-            each.property("text") if isinstance(each, QtWidgets.QAbstractButton) else ""
-        )
+        if not (each.property("text") if isinstance(each, QtWidgets.QAbstractButton) else "")
         and not each.property("accessibleName")
-        and each
-        not in [
-            QtWidgets.QLabel.buddy(label)
-            for label in whole.window.widget.findChildren(QtWidgets.QLabel)
-        ]
+        and each not in [QtWidgets.QLabel.buddy(label) for label in whole.window.widget.findChildren(QtWidgets.QLabel)]
     ]
     assert (silent, nameless) == ([], [])
 
@@ -86,9 +76,7 @@ def test_the_tab_key_reaches_everything(whole):
     wanted = {
         nameOf(each)
         for each in interactive(top)
-        if each.isVisible()
-        and each.isEnabled()
-        and not isinstance(each, QtWidgets.QScrollBar)
+        if each.isVisible() and each.isEnabled() and not isinstance(each, QtWidgets.QScrollBar)
     }
     first = whole.scan.volumeSelector
     first.setFocus()
@@ -102,14 +90,10 @@ def test_the_tab_key_reaches_everything(whole):
 
 def letters(top) -> list[str]:
     """The mnemonics that are to be seen."""
-    widgets = [
-        each for each in top.findChildren(QtWidgets.QAbstractButton) if each.isVisible()
-    ]
+    widgets = [each for each in top.findChildren(QtWidgets.QAbstractButton) if each.isVisible()]
     widgets += [each for each in top.findChildren(QtWidgets.QLabel) if each.isVisible()]
     texts = [each.property("text") or "" for each in widgets]
-    return [
-        found[1].casefold() for text in texts if (found := re.search(r"&(\w)", text))
-    ]
+    return [found[1].casefold() for text in texts if (found := re.search(r"&(\w)", text))]
 
 
 def test_every_mnemonic_is_there_once_and_none_is_of_slicers_menus(whole):
@@ -132,58 +116,29 @@ def test_no_text_is_clipped_in_a_narrow_panel(scale):
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found == {
-        "least": found["least"],
-        "width": 420,
-        "ratio": float(scale),
-        "clipped": [],
-    }
+    assert found == {"least": found["least"], "width": 420, "ratio": float(scale), "clipped": []}
     assert found["least"] <= 420
 
 
-TECHNICAL = re.compile(
-    r"^[\w.\-/*%:+ ]{0,3}$|^[a-z][\w.\-]*$|^[A-Z_][A-Za-z0-9_.]*$|^<|^vtk|^\W*$|.*<a href="
-)
+TECHNICAL = re.compile(r"^[\w.\-/*%:+ ]{0,3}$|^[a-z][\w.\-]*$|^[A-Z_][A-Za-z0-9_.]*$|^<|^vtk|^\W*$|.*<a href=")
 """No words: names of attributes, of classes, formats."""
 
 
 def visibleTexts(path: Path) -> list[str]:
     """Literals that are given to a widget without being translated."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    setters = {
-        "setText",
-        "setToolTip",
-        "addItem",
-        "setWindowTitle",
-        "showMessage",
-        "setHorizontalHeaderLabels",
-        "emit",
-    }
+    setters = {"setText", "setToolTip", "addItem", "setWindowTitle", "showMessage", "setHorizontalHeaderLabels", "emit"}
     setters |= {"QAction", "QLabel", "QPushButton", "QMenu", "AnalysisError"}
     found = []
     for node in ast.walk(tree):
         given = []
-        if (
-            isinstance(node, ast.Call)
-            and getattr(node.func, "attr", getattr(node.func, "id", "")) in setters
-        ):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in setters:
             given = node.args
-        elif isinstance(node, ast.Assign) and isinstance(
-            node.targets[0], ast.Attribute
-        ):
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
             attribute = node.targets[0].attr
-            given = (
-                [node.value]
-                if attribute
-                in {"text", "toolTip", "title", "format", "placeholderText"}
-                else []
-            )
+            given = [node.value] if attribute in {"text", "toolTip", "title", "format", "placeholderText"} else []
         for each in given:
-            found += [
-                text.value
-                for text in untranslated(each)
-                if isinstance(text.value, str) and text.value.strip()
-            ]
+            found += [text.value for text in untranslated(each) if isinstance(text.value, str) and text.value.strip()]
     return [text for text in found if not TECHNICAL.match(text)]
 
 
@@ -193,9 +148,7 @@ def untranslated(node) -> list[ast.Constant]:
         return []
     if isinstance(node, ast.Constant):
         return [node]
-    return [
-        each for child in ast.iter_child_nodes(node) for each in untranslated(child)
-    ]
+    return [each for child in ast.iter_child_nodes(node) for each in untranslated(child)]
 
 
 @pytest.mark.parametrize("path", sorted(LIB.glob("*.py")), ids=lambda path: path.stem)
@@ -204,19 +157,11 @@ def test_what_is_shown_can_be_translated(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
             assert len(node.args) == 1
-            parts = (
-                node.args[0].values
-                if isinstance(node.args[0], ast.JoinedStr)
-                else [node.args[0]]
-            )
-            assert all(isinstance(part, ast.Constant) for part in parts), ast.unparse(
-                node
-            )
+            parts = node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+            assert all(isinstance(part, ast.Constant) for part in parts), ast.unparse(node)
             assert not isinstance(node.args[0], ast.JoinedStr), ast.unparse(node)
 
 
 def test_the_test_of_translations_finds_what_is_not_translated(tmp_path):
-    (tmp_path / "Bad.py").write_text(
-        'self.ui.label.text = "Not translated yet"\nself._tell(_("Fine"))\n'
-    )
+    (tmp_path / "Bad.py").write_text('self.ui.label.text = "Not translated yet"\nself._tell(_("Fine"))\n')
     assert visibleTexts(tmp_path / "Bad.py") == ["Not translated yet"]

@@ -13,12 +13,7 @@ from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.volume import Volume
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.Worker.WorkerMessages import (
-    CHANGED_WEIGHTS,
-    cannotStart,
-    notUnderstood,
-    otherVersion,
-)
+from FMCIBModuleLib.Worker.WorkerMessages import CHANGED_WEIGHTS, cannotStart, notUnderstood, otherVersion
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from setup_support import probed
 from views import isPlacing
@@ -37,21 +32,12 @@ AT_LOADING = [
 ]
 OF_A_LESION = [
     WorkerFailure(code, f"What the user reads of {code}.")
-    for code in (
-        "killed",
-        "crashed",
-        "unresponsive",
-        "out_of_memory",
-        "internal",
-        "bad_request",
-    )
+    for code in ("killed", "crashed", "unresponsive", "out_of_memory", "internal", "bad_request")
 ]
 
 
 @pytest.mark.parametrize("failure", AT_LOADING, ids=lambda failure: failure.code)
-def test_a_failure_of_the_worker_is_told_once_and_the_next_try_works(
-    stage, phantomNode, dialogs, failure
-):
+def test_a_failure_of_the_worker_is_told_once_and_the_next_try_works(stage, phantomNode, dialogs, failure):
     click(stage.scan.analyseOnPlacingCheckBox)
     stage.place(NODULE, near(20, 0, 0))
     click(stage.scan.analyseButton)
@@ -69,9 +55,7 @@ def test_a_failure_of_the_worker_is_told_once_and_the_next_try_works(
 
 
 @pytest.mark.parametrize("failure", OF_A_LESION, ids=lambda failure: failure.code)
-def test_a_failure_at_one_lesion_is_in_its_row_and_the_others_are_done(
-    stage, phantomNode, dialogs, failure
-):
+def test_a_failure_at_one_lesion_is_in_its_row_and_the_others_are_done(stage, phantomNode, dialogs, failure):
     click(stage.scan.analyseOnPlacingCheckBox)
     stage.place(NODULE, near(20, 0, 0))
     click(stage.scan.analyseButton)
@@ -129,13 +113,9 @@ def labelMap():
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
-    [(singleSlice, "single slice"), (labelMap, "label map")],
-    ids=["slice", "labels"],
+    ("make", "words"), [(singleSlice, "single slice"), (labelMap, "label map")], ids=["slice", "labels"]
 )
-def test_a_volume_that_is_no_ct_is_refused_before_the_click(
-    stage, phantomNode, dialogs, make, words
-):
+def test_a_volume_that_is_no_ct_is_refused_before_the_click(stage, phantomNode, dialogs, make, words):
     stage.parameters.volume = make()
     settle()
     click(stage.scan.placeButton)
@@ -148,9 +128,7 @@ def test_a_volume_that_is_no_ct_is_refused_before_the_click(
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
 
 
-def test_a_sheared_scan_is_refused_and_works_when_it_is_taken_out(
-    stage, phantomNode, dialogs
-):
+def test_a_sheared_scan_is_refused_and_works_when_it_is_taken_out(stage, phantomNode, dialogs):
     sheared(phantomNode)
     click(stage.scan.placeButton)
     assert "sheared" in stage.message
@@ -185,10 +163,7 @@ NO_TORCH = probed(torch={"version": None, "problem": "PyTorch is missing."})
 
 @pytest.mark.parametrize(
     ("missing", "weights", "words"),
-    [
-        (NO_TORCH, "demonstration", "PyTorch is missing"),
-        (probed(), "fmcib", "Weights are missing: fmcib"),
-    ],
+    [(NO_TORCH, "demonstration", "PyTorch is missing"), (probed(), "fmcib", "Weights are missing: fmcib")],
     ids=["torch", "weights"],
 )
 def test_what_is_missing_is_told_the_seed_is_kept_and_is_analysed_once_it_is_there(
@@ -220,13 +195,9 @@ def test_what_is_missing_is_told_the_seed_is_kept_and_is_analysed_once_it_is_the
     assert len(statuses(phantomNode)) == 2
 
 
-def test_a_check_that_fails_is_told_and_an_analysis_may_be_tried_all_the_same(
-    makeStage, phantomNode
-):
+def test_a_check_that_fails_is_told_and_an_analysis_may_be_tried_all_the_same(makeStage, phantomNode):
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
-    stage = makeStage(
-        {"probe": ("protocol", "The check gave no answer. Install again.")}
-    ).show()
+    stage = makeStage({"probe": ("protocol", "The check gave no answer. Install again.")}).show()
     assert stage.message == "The check gave no answer. Install again."
     stage.analysed(NODULE)
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
@@ -270,12 +241,8 @@ def test_a_failure_that_nobody_has_read_stays_when_the_requirements_are_met(stag
     assert stage.message == "An analysis failed."
 
 
-def test_that_nothing_can_be_analysed_yet_is_taken_back_when_it_can(
-    makeStage, phantomNode
-):
-    stage = makeStage(
-        goodAnswers(torch={"version": None, "problem": "PyTorch is not installed."})
-    ).show()
+def test_that_nothing_can_be_analysed_yet_is_taken_back_when_it_can(makeStage, phantomNode):
+    stage = makeStage(goodAnswers(torch={"version": None, "problem": "PyTorch is not installed."})).show()
     stage.parameters.volume = phantomNode
     settle()
     click(stage.scan.analyseButton)

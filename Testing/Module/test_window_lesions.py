@@ -10,16 +10,7 @@ import qt
 import slicer
 import vtk
 from analysis_support import makeSeeds, needs_torch, rowsOf, spinUntilFinished
-from clicks import (
-    Key,
-    Modifier,
-    QtTest,
-    click,
-    clickCell,
-    doubleClickCell,
-    pressKey,
-    typeText,
-)
+from clicks import Key, Modifier, QtTest, click, clickCell, doubleClickCell, pressKey, typeText
 from fmcib_engine import pipeline
 from fmcib_engine.results.schema import COLUMNS
 from FMCIBModuleLib.Export import exportTable
@@ -61,9 +52,7 @@ def rename(stage, row: int, name: str) -> None:
 
 
 def editor(stage):
-    (found,) = [
-        each for each in stage.table.findChildren(qt.QLineEdit) if each.isVisible()
-    ]
+    (found,) = [each for each in stage.table.findChildren(qt.QLineEdit) if each.isVisible()]
     return found
 
 
@@ -111,17 +100,13 @@ def test_a_name_is_changed_by_double_click_and_enter(three, phantomNode):
     assert three.names() == ["Lesion 1", "Left hilum", "Lesion 3"]
     assert [name for name, _ in statuses(phantomNode)] == three.names()
     assert findSeedsNode(phantomNode).GetNthControlPointLabel(1) == "Left hilum"
-    assert [node.GetName() for node in boxes(phantomNode)][
-        1
-    ] == "50 mm box of Left hilum"
+    assert [node.GetName() for node in boxes(phantomNode)][1] == "50 mm box of Left hilum"
     click(three.lesions.undoButton)
     settle()
     assert three.names() == ["Lesion 1", "Lesion 2", "Lesion 3"]
 
 
-@pytest.mark.parametrize(
-    ("text", "key"), [("Other", Key.Key_Escape), ("   ", Key.Key_Return)]
-)
+@pytest.mark.parametrize(("text", "key"), [("Other", Key.Key_Escape), ("   ", Key.Key_Return)])
 def test_escape_and_an_empty_name_change_nothing(three, phantomNode, text, key):
     rename(three, 1, text)
     pressKey(editor(three), key)
@@ -142,9 +127,7 @@ def test_a_name_can_be_typed_while_analyses_end(three, phantomNode):
     assert statuses(phantomNode)[1] == ("Left hilum", "ok")
 
 
-def test_a_lesion_that_is_done_for_the_first_time_does_not_end_the_typing_of_anothers_name(
-    stage,
-):
+def test_a_lesion_that_is_done_for_the_first_time_does_not_end_the_typing_of_anothers_name(stage):
     stage.analysed(NODULE)
     stage.place(SECOND)
     rename(stage, 0, "Left")
@@ -158,9 +141,7 @@ def test_what_is_typed_never_becomes_the_name_of_another_lesion(three, phantomNo
     rename(three, 1, "Hilum")
     findSeedsNode(phantomNode).RemoveNthControlPoint(0)
     settle()
-    assert not [
-        each for each in three.table.findChildren(qt.QLineEdit) if each.isVisible()
-    ]
+    assert not [each for each in three.table.findChildren(qt.QLineEdit) if each.isVisible()]
     assert three.names() == ["Lesion 2", "Lesion 3"]
 
 
@@ -234,9 +215,7 @@ def orders(stage, volumeNode) -> tuple[list[str], ...]:
     return stage.names(), [row["lesion_id"] for row in rowsOf(volumeNode)], seeds
 
 
-def test_undo_and_redo_of_up_and_down_move_list_table_and_seeds_together(
-    three, phantomNode
-):
+def test_undo_and_redo_of_up_and_down_move_list_table_and_seeds_together(three, phantomNode):
     clickCell(three.table, 2, 0)
     click(three.lesions.upButton)
     settle()
@@ -254,15 +233,11 @@ def test_undo_and_redo_of_up_and_down_move_list_table_and_seeds_together(
     settle()
     assert orders(three, phantomNode) == (["Lesion 1", "Lesion 3", "Lesion 2"],) * 3
     assert three.analysis.hand.open == []  # nothing is to be analysed again for that
-    assert {
-        row["lesion_id"]: row | {"row": ""} for row in rowsOf(phantomNode)
-    } == before
+    assert {row["lesion_id"]: row | {"row": ""} for row in rowsOf(phantomNode)} == before
     assert [row["row"] for row in rowsOf(phantomNode)] == ["1", "2", "3"]
 
 
-def test_undo_of_something_else_leaves_an_order_that_a_script_has_asked_for(
-    stage, phantomNode
-):
+def test_undo_of_something_else_leaves_an_order_that_a_script_has_asked_for(stage, phantomNode):
     click(stage.scan.analyseOnPlacingCheckBox)
     stage.place(*POINTS)
     seeds = seedsIn(findSeedsNode(phantomNode))
@@ -272,11 +247,7 @@ def test_undo_of_something_else_leaves_an_order_that_a_script_has_asked_for(
     pressKey(editor(stage), Key.Key_Return)
     click(stage.lesions.undoButton)
     settle()
-    assert [row["lesion_id"] for row in rowsOf(phantomNode)] == [
-        "Lesion 3",
-        "Lesion 1",
-        "Lesion 2",
-    ]
+    assert [row["lesion_id"] for row in rowsOf(phantomNode)] == ["Lesion 3", "Lesion 1", "Lesion 2"]
 
 
 def test_a_lesion_that_is_not_analysed_yet_is_not_below_a_later_one(stage, phantomNode):
@@ -294,9 +265,7 @@ def test_a_lesion_that_is_not_analysed_yet_is_not_below_a_later_one(stage, phant
 def test_what_a_place_means_is_in_its_tool_tip(three):
     text = three.table.item(0, 2).toolTip()
     assert text.startswith(three.cell(0, 2).split()[0])
-    assert text.endswith(
-        "mm from the scanner's origin: R right, L left, A front, P back, S head, I feet"
-    )
+    assert text.endswith("mm from the scanner's origin: R right, L left, A front, P back, S head, I feet")
     assert "LPS" not in text
 
 
@@ -344,9 +313,7 @@ def test_each_patch_is_cut_once(stage, phantomNode, cuts):
     assert not any(stage.isItalic(row) for row in range(10))
 
 
-def test_voxels_that_change_between_cut_and_answer_make_the_row_stale(
-    stage, phantomNode
-):
+def test_voxels_that_change_between_cut_and_answer_make_the_row_stale(stage, phantomNode):
     stage.place(NODULE)
     stage.analysis.hand.answer()  # the network is loaded, the patch is cut and under way
     voxels = slicer.util.arrayFromVolume(phantomNode)
@@ -358,9 +325,7 @@ def test_voxels_that_change_between_cut_and_answer_make_the_row_stale(
     assert not stage.patch.viewsWidget.isVisible()
 
 
-def test_a_scan_that_is_moved_has_no_kept_patch_until_it_is_back(
-    three, phantomNode, cuts
-):
+def test_a_scan_that_is_moved_has_no_kept_patch_until_it_is_back(three, phantomNode, cuts):
     before, moved = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
     phantomNode.GetIJKToRASMatrix(before)
     moved.DeepCopy(before)
@@ -410,9 +375,7 @@ def test_the_filter_looks_at_all_words_in_all_columns(three):
     assert three.shownRows() == []
 
 
-def test_a_ct_that_is_deleted_takes_its_lesions_from_the_list(
-    three, phantomNode, chest
-):
+def test_a_ct_that_is_deleted_takes_its_lesions_from_the_list(three, phantomNode, chest):
     other = nodeFromVolume(chest, "Follow-up")
     three.parameters.volume = other
     three.analysed(NODULE)
@@ -427,9 +390,7 @@ def test_a_ct_that_is_deleted_takes_its_lesions_from_the_list(
     assert not three.scan.placeButton.isEnabled()
 
 
-def test_no_other_ct_is_chosen_in_the_place_of_one_that_is_deleted(
-    three, phantomNode, chest
-):
+def test_no_other_ct_is_chosen_in_the_place_of_one_that_is_deleted(three, phantomNode, chest):
     """The next seed would be on another patient."""
     nodeFromVolume(chest, "Another patient")
     assert three.parameters.volume is phantomNode
@@ -440,9 +401,7 @@ def test_no_other_ct_is_chosen_in_the_place_of_one_that_is_deleted(
     assert not three.scan.placeButton.enabled
 
 
-def test_a_ct_that_is_deleted_while_its_lesions_are_analysed_is_forgotten(
-    stage, phantomNode
-):
+def test_a_ct_that_is_deleted_while_its_lesions_are_analysed_is_forgotten(stage, phantomNode):
     stage.place(*POINTS)
     slicer.mrmlScene.RemoveNode(phantomNode)
     settle()
@@ -491,15 +450,11 @@ def exported(path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_what_is_exported_is_what_the_engine_writes(
-    three, phantomNode, saveDialog, tmp_path
-):
+def test_what_is_exported_is_what_the_engine_writes(three, phantomNode, saveDialog, tmp_path):
     click(three.lesions.exportButton)
     assert three.message == "3 lesions were written to features.csv."
     exportTable([phantomNode], tmp_path / "other.csv")
-    assert (tmp_path / "features.csv").read_bytes() == (
-        tmp_path / "other.csv"
-    ).read_bytes()
+    assert (tmp_path / "features.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
     rows = exported(tmp_path / "features.csv")
     assert [row["lesion_id"] for row in rows] == ["Lesion 1", "Lesion 2", "Lesion 3"]
     assert list(rows[0])[: len(COLUMNS)] == [column.name for column in COLUMNS]
@@ -514,9 +469,7 @@ def test_features_are_exported_to_the_last_digit(realStage, phantomNode, saveDia
     click(realStage.lesions.exportButton)
     (row,) = exported(saveDialog.answer)
     table = LesionTable(phantomNode)
-    assert [row[f"pred_{index}"] for index in range(4096)] == table.featureTexts(
-        table.keys()[0]
-    )
+    assert [row[f"pred_{index}"] for index in range(4096)] == table.featureTexts(table.keys()[0])
 
 
 def test_nothing_is_written_where_the_dialog_is_cancelled(three, saveDialog, tmp_path):
@@ -546,32 +499,23 @@ def test_a_name_without_ending_gets_one_and_replaces_nothing_that_the_dialog_did
     assert three.message == "3 lesions were written to features.csv."
     before = (tmp_path / "features.csv").stat().st_mtime_ns
     click(three.lesions.exportButton)
-    assert (
-        three.message
-        == "features.csv is there already. Choose it in the dialog to replace it."
-    )
+    assert three.message == "features.csv is there already. Choose it in the dialog to replace it."
     assert (tmp_path / "features.csv").stat().st_mtime_ns == before
     saveDialog.answer = str(tmp_path / "features.csv")
     click(three.lesions.exportButton)
     assert "were written" in three.message
 
 
-def test_identifiers_are_written_where_the_box_is_ticked(
-    three, phantomNode, saveDialog, tmp_path
-):
+def test_identifiers_are_written_where_the_box_is_ticked(three, phantomNode, saveDialog, tmp_path):
     folder = tmp_path / "DOE^JOHN"
     folder.mkdir()
     assert slicer.util.saveNode(phantomNode, str(folder / "scan.nrrd"))
     three.answer()
     click(three.lesions.exportButton)
-    assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {
-        "scan 1"
-    }
+    assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {"scan 1"}
     click(three.lesions.identifiersCheckBox)
     click(three.lesions.exportButton)
-    assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {
-        "DOE^JOHN/scan.nrrd"
-    }
+    assert {row["image_path"] for row in exported(tmp_path / "features.csv")} == {"DOE^JOHN/scan.nrrd"}
 
 
 def test_one_lesion_is_told_as_one(stage, saveDialog):
@@ -599,9 +543,7 @@ def test_what_is_not_in_the_file_or_has_no_features_is_told(stage, saveDialog):
     )
 
 
-def test_what_is_analysed_while_the_dialog_is_open_is_not_told_as_missing(
-    stage, saveDialog, monkeypatch
-):
+def test_what_is_analysed_while_the_dialog_is_open_is_not_told_as_missing(stage, saveDialog, monkeypatch):
     stage.analysed(NODULE)
     stage.place(SECOND)
 
@@ -618,19 +560,11 @@ def test_what_is_analysed_while_the_dialog_is_open_is_not_told_as_missing(
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        (
-            "weights_sha256",
-            "The features are of different weights: do not compare them.",
-        ),
-        (
-            "precision",
-            "The features are of different precision: they differ by that as well.",
-        ),
+        ("weights_sha256", "The features are of different weights: do not compare them."),
+        ("precision", "The features are of different precision: they differ by that as well."),
     ],
 )
-def test_features_that_are_not_alike_are_told(
-    three, phantomNode, saveDialog, column, words
-):
+def test_features_that_are_not_alike_are_told(three, phantomNode, saveDialog, column, words):
     node = LesionTable(phantomNode).node
     node.SetCellText(1, node.GetColumnIndex(column), "other")
     click(three.lesions.exportButton)
@@ -664,9 +598,7 @@ def test_a_scene_opens_whatever_a_lesion_is_called(stage, phantomNode, tmp_path,
     assert len(boxes(slicer.util.getNode("Phantom"))) == 1
 
 
-def test_a_scan_that_is_renamed_is_so_in_the_list_and_the_caption(
-    three, phantomNode, chest
-):
+def test_a_scan_that_is_renamed_is_so_in_the_list_and_the_caption(three, phantomNode, chest):
     nodeFromVolume(chest, "Other")
     three.parameters.volume = slicer.util.getNode("Other")
     settle()
@@ -716,9 +648,7 @@ def test_a_row_that_the_user_has_chosen_stays_so_while_analyses_end(stage):
     assert stage.selected() == ["Lesion 4"]
 
 
-def test_lesions_of_a_list_with_a_fixed_number_of_points_are_not_deleted_by_half(
-    three, phantomNode
-):
+def test_lesions_of_a_list_with_a_fixed_number_of_points_are_not_deleted_by_half(three, phantomNode):
     findSeedsNode(phantomNode).SetFixedNumberOfControlPoints(True)
     clickCell(three.table, 0, 0)
     click(three.lesions.removeButton)

@@ -57,9 +57,7 @@ def test_a_seed_after_undo_is_a_lesion_of_its_own(stage, phantomNode):
     assert first != second
     assert second not in former
     assert len(stage.names()) == 2
-    assert [row["coordY"] for row in rowsOf(phantomNode)] == [
-        str(-y) for _, y, _ in (NODULE, IN_FRONT)
-    ]
+    assert [row["coordY"] for row in rowsOf(phantomNode)] == [str(-y) for _, y, _ in (NODULE, IN_FRONT)]
 
 
 def test_a_seed_after_undo_and_redo_is_one_of_its_own(stage, phantomNode):
@@ -80,9 +78,7 @@ def test_undo_from_slicers_own_menu_mixes_up_no_lesions_either(stage, phantomNod
     assert len(set(keysOf(phantomNode))) == 2
 
 
-def test_a_scene_that_was_saved_with_the_count_set_back_is_mended(
-    stage, phantomNode, tmp_path
-):
+def test_a_scene_that_was_saved_with_the_count_set_back_is_mended(stage, phantomNode, tmp_path):
     stage.analysed(NODULE, BESIDE)
     findSeedsNode(phantomNode).SetLastUsedControlPointNumber(0)
     reloadScene(tmp_path)
@@ -108,9 +104,7 @@ def test_the_numbers_of_a_segment_after_undo_are_the_segments(stage, phantomNode
     assert (outlined.label, outlined.diameterMm) == ("Big", pytest.approx(20, abs=4))
 
 
-def test_placing_shows_the_chosen_ct_where_another_hid_it(
-    stage, phantomNode, otherScan
-):
+def test_placing_shows_the_chosen_ct_where_another_hid_it(stage, phantomNode, otherScan):
     stage.analysed(NODULE)
     slicer.util.setSliceViewerLayers(foreground=otherScan, foregroundOpacity=1.0)
     settle()
@@ -125,24 +119,18 @@ def test_placing_shows_the_chosen_ct_where_another_hid_it(
     assert "another scan than Phantom" in stage.message
 
 
-def test_seeds_are_not_drawn_over_another_scan_that_hides_their_ct(
-    stage, phantomNode, otherScan
-):
+def test_seeds_are_not_drawn_over_another_scan_that_hides_their_ct(stage, phantomNode, otherScan):
     stage.analysed(NODULE)
     seeds = findSeedsNode(phantomNode)
     slicer.util.setSliceViewerLayers(foreground=otherScan, foregroundOpacity=1.0)
     settle()
     assert not seeds.GetDisplayVisibility()
-    slicer.util.setSliceViewerLayers(
-        foregroundOpacity=0.5
-    )  # as with a PET: the CT is seen
+    slicer.util.setSliceViewerLayers(foregroundOpacity=0.5)  # as with a PET: the CT is seen
     settle()
     assert seeds.GetDisplayVisibility()
 
 
-def test_a_click_in_slicers_own_place_mode_on_another_scan_is_none_of_the_cts(
-    stage, phantomNode, otherScan
-):
+def test_a_click_in_slicers_own_place_mode_on_another_scan_is_none_of_the_cts(stage, phantomNode, otherScan):
     stage.analysed(NODULE)
     slicer.util.setSliceViewerLayers(background=otherScan)
     settle()
@@ -173,15 +161,11 @@ def test_a_point_that_was_clicked_on_another_scan_is_not_analysed_before_somebod
     stage.answer()
     assert seeds.GetNthControlPointAssociatedNodeID(1) == otherScan.GetID()
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
-    assert stage.message.startswith(
-        "Lesion 2: clicked on Patient B, not on Phantom, and not analysed."
-    )
+    assert stage.message.startswith("Lesion 2: clicked on Patient B, not on Phantom, and not analysed.")
     click(stage.scan.analyseButton)
     stage.answer()
     assert statuses(phantomNode) == [("Lesion 1", "ok"), ("Lesion 2", "ok")]
-    seeds.SetNthControlPointPositionWorld(
-        1, *IN_FRONT
-    )  # what was accepted is not doubted again
+    seeds.SetNthControlPointPositionWorld(1, *IN_FRONT)  # what was accepted is not doubted again
     settle()
     stage.answer()
     assert rowsOf(phantomNode)[1]["coordY"] == str(-IN_FRONT[1])
@@ -194,10 +178,7 @@ def test_a_refused_seed_is_refused_also_when_undo_brings_it_back_and_takes_no_ot
     stage.analysed(NODULE)
     seeds = findSeedsNode(phantomNode)
     stage.window._follower.pause(phantomNode)
-    for name, point, scan in (
-        ("Foreign", IN_FRONT, otherScan),
-        ("Own", BESIDE, phantomNode),
-    ):
+    for name, point, scan in (("Foreign", IN_FRONT, otherScan), ("Own", BESIDE, phantomNode)):
         index = seeds.AddControlPointWorld(vtk.vtkVector3d(*point), name)
         seeds.SetNthControlPointAssociatedNodeID(index, scan.GetID())
     stage.window._scan.followSeeds()
@@ -215,13 +196,9 @@ def test_a_refused_seed_is_refused_also_when_undo_brings_it_back_and_takes_no_ot
     assert statuses(phantomNode) == [("Lesion 1", "ok"), ("Own", "ok")]
 
 
-def test_a_scan_in_front_is_put_behind_before_it_is_clicked_on(
-    stage, phantomNode, otherScan
-):
+def test_a_scan_in_front_is_put_behind_before_it_is_clicked_on(stage, phantomNode, otherScan):
     """Slicer takes clicks for the background's, whatever is seen."""
-    slicer.util.setSliceViewerLayers(
-        background=otherScan, foreground=phantomNode, foregroundOpacity=1.0
-    )
+    slicer.util.setSliceViewerLayers(background=otherScan, foreground=phantomNode, foregroundOpacity=1.0)
     settle()
     stage.analysed(NODULE)
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
@@ -275,9 +252,7 @@ def test_a_ct_that_is_deleted_is_not_kept_in_memory(stage, phantomNode, chest):
 
 
 @pytest.mark.parametrize("isGone", [False, True])
-def test_points_of_which_one_was_drawn_on_another_ct_are_asked_about(
-    stage, phantomNode, otherScan, isGone
-):
+def test_points_of_which_one_was_drawn_on_another_ct_are_asked_about(stage, phantomNode, otherScan, isGone):
     points = makeSeeds({"onA": NODULE, "onB": BESIDE})
     points.SetNthControlPointAssociatedNodeID(0, phantomNode.GetID())
     points.SetNthControlPointAssociatedNodeID(1, otherScan.GetID())
@@ -296,10 +271,7 @@ def test_a_segment_of_a_ct_that_is_gone_is_asked_about(stage, phantomNode, other
     stage.desktop.agrees = False
     choose(stage, "Segment Nodule of Outlines")
     (question,) = stage.desktop.asked
-    assert (
-        question
-        == "It is not known on which scan Segment Nodule of Outlines was drawn. Was it on Phantom?"
-    )
+    assert question == "It is not known on which scan Segment Nodule of Outlines was drawn. Was it on Phantom?"
     assert stage.names() == []
 
 
@@ -313,9 +285,7 @@ def test_lesions_of_two_cts_of_one_name_are_told_apart(stage, phantomNode, chest
     assert " of Phantom (2): " in stage.patch.captionLabel.text
 
 
-def test_no_rows_come_of_seeds_that_are_deleted_while_they_are_analysed(
-    stage, phantomNode
-):
+def test_no_rows_come_of_seeds_that_are_deleted_while_they_are_analysed(stage, phantomNode):
     stage.place(NODULE, BESIDE)
     stage.analysis.hand.answer()
     settle()
@@ -326,9 +296,7 @@ def test_no_rows_come_of_seeds_that_are_deleted_while_they_are_analysed(
     assert not stage.analysis.isBusy
 
 
-def test_undo_after_an_import_keeps_what_was_imported(
-    stage, phantomNode, tmp_path, chest
-):
+def test_undo_after_an_import_keeps_what_was_imported(stage, phantomNode, tmp_path, chest):
     stage.analysed(NODULE, BESIDE)
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(0)
@@ -345,9 +313,7 @@ def test_undo_after_an_import_keeps_what_was_imported(
     assert len(stage.names()) == 3
 
 
-def test_seeds_are_seen_on_their_ct_after_undo_while_another_was_in_view(
-    stage, phantomNode, chest
-):
+def test_seeds_are_seen_on_their_ct_after_undo_while_another_was_in_view(stage, phantomNode, chest):
     stage.analysed(NODULE, BESIDE)
     stage.parameters.volume = nodeFromVolume(chest, "B")
     settle()
@@ -357,18 +323,14 @@ def test_seeds_are_seen_on_their_ct_after_undo_while_another_was_in_view(
     assert findSeedsNode(phantomNode).GetDisplayVisibility()
 
 
-def test_a_list_that_undo_brings_back_is_analysed_again_and_lies_under_its_ct(
-    stage, phantomNode
-):
+def test_a_list_that_undo_brings_back_is_analysed_again_and_lies_under_its_ct(stage, phantomNode):
     stage.analysed(NODULE, BESIDE)
     slicer.mrmlScene.RemoveNode(findSeedsNode(phantomNode))
     settle()
     undo(stage)  # the last step is of before the second click
     stage.answer()
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     item = hierarchy.GetItemByDataNode(findSeedsNode(phantomNode))
     assert hierarchy.GetItemDataNode(hierarchy.GetItemParent(item)) is phantomNode
 
@@ -385,9 +347,7 @@ def test_placing_ends_with_its_list(stage, phantomNode):
     assert not slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
 
 
-def test_a_scene_that_was_saved_while_placing_places_nothing(
-    stage, phantomNode, tmp_path
-):
+def test_a_scene_that_was_saved_while_placing_places_nothing(stage, phantomNode, tmp_path):
     stage.analysed(NODULE)
     click(stage.scan.placeButton)
     settle()
@@ -398,9 +358,7 @@ def test_a_scene_that_was_saved_while_placing_places_nothing(
 
 def test_a_copy_of_the_seeds_is_the_users_own_list(stage, phantomNode):
     stage.analysed(NODULE)
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
-        slicer.mrmlScene
-    )
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     item = slicer.vtkSlicerSubjectHierarchyModuleLogic.CloneSubjectHierarchyItem(
         hierarchy, hierarchy.GetItemByDataNode(findSeedsNode(phantomNode)), "My copy"
     )
@@ -412,9 +370,7 @@ def test_a_copy_of_the_seeds_is_the_users_own_list(stage, phantomNode):
     assert "There is a seed at this place already" in stage.message
 
 
-def test_a_point_of_the_users_own_list_that_was_moved_makes_its_row_stale(
-    stage, phantomNode
-):
+def test_a_point_of_the_users_own_list_that_was_moved_makes_its_row_stale(stage, phantomNode):
     mine = makeSeeds({"Mine": NODULE})
     stage.analysis.analyse(phantomNode, mine)
     stage.answer()
@@ -450,9 +406,7 @@ def test_what_a_script_computes_beside_the_window_is_shown(stage, phantomNode):
 
 
 @pytest.mark.parametrize("what", ["cell", "record"])
-def test_a_row_that_cannot_be_read_is_stale_and_hides_no_other(
-    stage, phantomNode, what
-):
+def test_a_row_that_cannot_be_read_is_stale_and_hides_no_other(stage, phantomNode, what):
     stage.analysed(NODULE, BESIDE)
     if what == "cell":
         node = LesionTable(phantomNode).node
@@ -477,9 +431,7 @@ def test_what_was_imported_beside_itself_before_the_module_was_opened_has_keys_o
     first.close()
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     one, other = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    assert findSeedsNode(one).GetAttribute(SEEDS_ID) == findSeedsNode(
-        other
-    ).GetAttribute(SEEDS_ID)
+    assert findSeedsNode(one).GetAttribute(SEEDS_ID) == findSeedsNode(other).GetAttribute(SEEDS_ID)
     stage = makeStage().show()
     assert keysOf(one) != keysOf(other)
     assert LesionTable(other).keys() == keysOf(other)

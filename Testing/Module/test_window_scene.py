@@ -22,10 +22,7 @@ def disagreements(stage) -> list[str]:
     chosen, settings = stage.parameters, stage.analysis.settings
     pairs = {
         "volume": (chosen.volume, stage.scan.volumeSelector.currentNode()),
-        "analyseOnPlacing": (
-            chosen.analyseOnPlacing,
-            stage.scan.analyseOnPlacingCheckBox.checked,
-        ),
+        "analyseOnPlacing": (chosen.analyseOnPlacing, stage.scan.analyseOnPlacingCheckBox.checked),
         "precision": (chosen.precision, stage.advanced.precisionCombo.currentText),
         "device": (chosen.device, stage.advanced.deviceCombo.currentData),
         "weights": (chosen.weights, stage.advanced.weightsCombo.currentData),
@@ -35,21 +32,14 @@ def disagreements(stage) -> list[str]:
             (settings.weights, settings.device, settings.precision),
         ),
     }
-    return [
-        f"{name}: {one!r}, {other!r}"
-        for name, (one, other) in pairs.items()
-        if one != other
-    ]
+    return [f"{name}: {one!r}, {other!r}" for name, (one, other) in pairs.items() if one != other]
 
 
 @pytest.fixture
 def rich(makeStage, phantomNode, chest):
     """Two scans, two devices, the Advanced part open."""
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
-    devices = [
-        {"name": name, "title": name.upper(), "memory_bytes": None}
-        for name in ("cpu", "cuda:0")
-    ]
+    devices = [{"name": name, "title": name.upper(), "memory_bytes": None} for name in ("cpu", "cuda:0")]
     stage = makeStage({"probe": probed(devices=devices)})
     stage.show()
     stage.window.ui.advancedSection.collapsed = False
@@ -74,12 +64,7 @@ def test_choices_made_by_the_mouse_reach_the_parameter_node(rich, chest):
 def test_choices_made_by_a_script_reach_the_widgets(rich, chest):
     chosen = rich.parameters
     chosen.volume = nodeFromVolume(chest, "Follow-up")
-    chosen.analyseOnPlacing, chosen.precision, chosen.device, chosen.weights = (
-        False,
-        "float16",
-        "cpu",
-        "my weights",
-    )
+    chosen.analyseOnPlacing, chosen.precision, chosen.device, chosen.weights = False, "float16", "cpu", "my weights"
     settle()
     assert disagreements(rich) == []
     assert rich.scan.volumeSelector.currentNode().GetName() == "Follow-up"
@@ -105,11 +90,7 @@ def test_closing_the_scene_empties_the_panel_and_it_works_again(rich, chest):
     slicer.mrmlScene.Clear(0)
     settle()
     assert disagreements(rich) == []
-    assert (rich.names(), rich.parameters.volume, rich.analysis._watchers) == (
-        [],
-        None,
-        {},
-    )
+    assert (rich.names(), rich.parameters.volume, rich.analysis._watchers) == ([], None, {})
     assert not rich.scan.placeButton.isEnabled()
     assert not rich.lesions.undoButton.isEnabled()
     node = nodeFromVolume(chest, "Next")
@@ -121,9 +102,7 @@ def test_closing_the_scene_empties_the_panel_and_it_works_again(rich, chest):
 
 
 @pytest.mark.parametrize("isInside", [True, False], ids=["in the module", "elsewhere"])
-def test_a_scene_that_is_loaded_is_listed_and_its_seeds_are_followed(
-    rich, tmp_path, isInside
-):
+def test_a_scene_that_is_loaded_is_listed_and_its_seeds_are_followed(rich, tmp_path, isInside):
     rich.analysed(NODULE, near(20, 0, 0))
     rich.parameters.analyseOnPlacing, rich.parameters.precision = False, "bfloat16"
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
@@ -136,10 +115,7 @@ def test_a_scene_that_is_loaded_is_listed_and_its_seeds_are_followed(
     rich.window.enter()
     settle()
     assert disagreements(rich) == []
-    assert (rich.parameters.precision, rich.parameters.analyseOnPlacing) == (
-        "bfloat16",
-        False,
-    )
+    assert (rich.parameters.precision, rich.parameters.analyseOnPlacing) == ("bfloat16", False)
     assert rich.names() == ["Lesion 1", "Lesion 2"]
     assert not rich.isItalic(0)
     scan = rich.parameters.volume
@@ -180,9 +156,7 @@ def analysing(stage) -> None:
 def naming(stage) -> None:
     stage.analysed(NODULE)
     doubleClickCell(stage.table, 0, 0)
-    QtTest.QTest.keyClicks(
-        stage.table.findChildren(type(stage.lesions.filterEdit))[-1], "Hil"
-    )
+    QtTest.QTest.keyClicks(stage.table.findChildren(type(stage.lesions.filterEdit))[-1], "Hil")
 
 
 def dragging(stage) -> None:
@@ -196,9 +170,7 @@ def justClicked(stage) -> None:
     stage.analysis.changed.emit(stage.parameters.volume, "")
 
 
-@pytest.mark.parametrize(
-    "moment", [placing, loading, analysing, naming, dragging, justClicked]
-)
+@pytest.mark.parametrize("moment", [placing, loading, analysing, naming, dragging, justClicked])
 def test_the_scene_may_be_closed_at_any_moment(stage, chest, dialogs, moment):
     moment(stage)
     slicer.mrmlScene.Clear(0)
@@ -215,9 +187,7 @@ def test_the_scene_may_be_closed_at_any_moment(stage, chest, dialogs, moment):
     assert (statuses(node), dialogs.calls) == ([("Lesion 1", "ok")], [])
 
 
-@pytest.mark.parametrize(
-    "moment", [placing, loading, analysing, naming, dragging, justClicked]
-)
+@pytest.mark.parametrize("moment", [placing, loading, analysing, naming, dragging, justClicked])
 def test_a_scene_may_be_loaded_at_any_moment(stage, tmp_path, dialogs, moment):
     stage.analysed(near(0, 20, 0))
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
@@ -230,12 +200,8 @@ def test_a_scene_may_be_loaded_at_any_moment(stage, tmp_path, dialogs, moment):
     assert disagreements(stage) == []
 
 
-@pytest.mark.parametrize(
-    "moment", [placing, loading, analysing, naming, dragging, justClicked]
-)
-def test_the_window_may_be_closed_at_any_moment_and_leaves_nothing(
-    makeStage, phantomNode, dialogs, moment
-):
+@pytest.mark.parametrize("moment", [placing, loading, analysing, naming, dragging, justClicked])
+def test_the_window_may_be_closed_at_any_moment_and_leaves_nothing(makeStage, phantomNode, dialogs, moment):
     """The fixtures of all tests look for processes, timers and observers of the scene afterwards."""
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
     stage = makeStage().show()
@@ -249,24 +215,18 @@ def test_the_window_may_be_closed_at_any_moment_and_leaves_nothing(
 
 def test_a_window_that_is_closed_observes_nothing_any_more(makeStage, phantomNode):
     def observing() -> list:
-        every = [
-            each for each in gc.get_objects() if isinstance(each, VTKObservationMixin)
-        ]
+        every = [each for each in gc.get_objects() if isinstance(each, VTKObservationMixin)]
         return [type(each).__name__ for each in every if list(each.Observations)]
 
     before = sorted(observing())
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
     stage = makeStage().show().analysed(NODULE)
-    assert {"Window", "SeedFollower", "SeedWatcher", "Placing", "WindowLogic"} <= set(
-        observing()
-    )
+    assert {"Window", "SeedFollower", "SeedWatcher", "Placing", "WindowLogic"} <= set(observing())
     stage.close()
     assert sorted(observing()) == before
 
 
-def test_leaving_the_module_keeps_seeds_followed_and_coming_back_shows_what_happened(
-    stage, phantomNode
-):
+def test_leaving_the_module_keeps_seeds_followed_and_coming_back_shows_what_happened(stage, phantomNode):
     stage.analysed(NODULE)
     stage.window.exit()
     drag = Drag("Red", NODULE)
@@ -274,15 +234,11 @@ def test_leaving_the_module_keeps_seeds_followed_and_coming_back_shows_what_happ
     drag.release()
     stage.answer()
     stage.window.enter()
-    assert float(rowsOf(phantomNode)[0]["coordX"]) == pytest.approx(
-        -near(10, 0, 0)[0], abs=1
-    )
+    assert float(rowsOf(phantomNode)[0]["coordX"]) == pytest.approx(-near(10, 0, 0)[0], abs=1)
     assert not stage.isItalic(0)
 
 
-def test_a_scene_that_is_closed_while_the_user_is_elsewhere_is_not_in_the_panel_any_more(
-    stage,
-):
+def test_a_scene_that_is_closed_while_the_user_is_elsewhere_is_not_in_the_panel_any_more(stage):
     stage.analysed(NODULE)
     stage.window.exit()
     slicer.mrmlScene.Clear(0)
@@ -303,18 +259,14 @@ def test_opening_and_leaving_again_and_again_changes_nothing(stage):
 
 
 @needs_torch
-def test_reloading_the_module_makes_a_new_panel_and_ends_the_processes_of_the_old(
-    module, phantomNode
-):
+def test_reloading_the_module_makes_a_new_panel_and_ends_the_processes_of_the_old(module, phantomNode):
     before = children()
     module.widgetRepresentation().enter()
     first = slicer.modules.FMCIBModuleWidget.window
     slicer.util.reloadScriptedModule("FMCIBModule")
     second = slicer.modules.FMCIBModuleWidget.window
     assert second is not first
-    assert (
-        children() <= before + 1
-    )  # Slicer enters the module again, which looks at what is installed
+    assert children() <= before + 1  # Slicer enters the module again, which looks at what is installed
     module.widgetRepresentation().exit()
     slicer.modules.FMCIBModuleWidget.cleanup()
     assert children() == before

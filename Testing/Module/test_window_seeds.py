@@ -34,18 +34,14 @@ def makeSegment(volumeNode, name: str, center=NODULE):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Outlines")
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-    node.AddSegmentFromClosedSurfaceRepresentation(
-        ball.GetOutput(), name, (1.0, 0.0, 0.0)
-    )
+    node.AddSegmentFromClosedSurfaceRepresentation(ball.GetOutput(), name, (1.0, 0.0, 0.0))
     return node
 
 
 def entries(stage) -> list[str]:
     """The texts of the menu, opened and closed again."""
     menu = stage.window._scanPanel._menu
-    menu.popup(
-        stage.scan.seedFromButton.mapToGlobal(stage.scan.seedFromButton.rect.center())
-    )
+    menu.popup(stage.scan.seedFromButton.mapToGlobal(stage.scan.seedFromButton.rect.center()))
     settle()
     texts = [action.text for action in menu.actions()]
     menu.close()
@@ -56,9 +52,7 @@ def entries(stage) -> list[str]:
 def choose(stage, text: str) -> None:
     """Open the menu and go to an entry by the keyboard. (The button itself would wait until the menu is closed.)"""
     menu = stage.window._scanPanel._menu
-    menu.popup(
-        stage.scan.seedFromButton.mapToGlobal(stage.scan.seedFromButton.rect.center())
-    )
+    menu.popup(stage.scan.seedFromButton.mapToGlobal(stage.scan.seedFromButton.rect.center()))
     settle()
     texts = [action.text for action in menu.actions()]
     for _ in range(texts.index(text) + 1):
@@ -71,18 +65,12 @@ def test_the_menu_says_when_there_is_nothing_to_choose(stage):
     assert entries(stage) == ["There is no segment, ROI or other list of points"]
 
 
-def test_the_menu_is_of_the_scene_as_it_is_now_without_our_own_nodes(
-    stage, phantomNode
-):
+def test_the_menu_is_of_the_scene_as_it_is_now_without_our_own_nodes(stage, phantomNode):
     stage.analysed(NODULE)
     makeRoi("R & D")
     makeSegment(phantomNode, "Tumour")
     makeSeeds({"A": near(5, 0, 0)})
-    assert entries(stage) == [
-        "Segment Tumour of Outlines",
-        "ROI R && D",
-        "Points of Seeds (1)",
-    ]
+    assert entries(stage) == ["Segment Tumour of Outlines", "ROI R && D", "Points of Seeds (1)"]
 
 
 def test_an_roi_becomes_a_seed_that_is_analysed(stage, phantomNode):
@@ -90,11 +78,7 @@ def test_an_roi_becomes_a_seed_that_is_analysed(stage, phantomNode):
     choose(stage, "ROI Nodule")
     stage.answer()
     (row,) = rowsOf(phantomNode)
-    assert (row["lesion_id"], row["status"], float(row["lesion_diameter_mm"])) == (
-        "Nodule",
-        "ok",
-        pytest.approx(40),
-    )
+    assert (row["lesion_id"], row["status"], float(row["lesion_diameter_mm"])) == ("Nodule", "ok", pytest.approx(40))
     assert stage.names() == ["Nodule"]
 
 
@@ -104,22 +88,15 @@ def test_a_segment_becomes_a_seed_in_its_middle(stage, phantomNode):
     stage.answer()
     (seed,) = seedsIn(findSeedsNode(phantomNode))
     assert np.allclose([-seed.point.x, -seed.point.y, seed.point.z], NODULE, atol=1)
-    assert float(rowsOf(phantomNode)[0]["lesion_diameter_mm"]) == pytest.approx(
-        20, abs=4
-    )
+    assert float(rowsOf(phantomNode)[0]["lesion_diameter_mm"]) == pytest.approx(20, abs=4)
 
 
-def test_a_segment_that_is_chosen_twice_is_one_lesion_and_the_panel_says_so(
-    stage, phantomNode
-):
+def test_a_segment_that_is_chosen_twice_is_one_lesion_and_the_panel_says_so(stage, phantomNode):
     makeSegment(phantomNode, "Tumour")
     for _ in range(2):
         choose(stage, "Segment Tumour of Outlines")
         stage.answer()
-    assert (
-        stage.message
-        == "There is a seed at this place already: Tumour. Move that one, or delete it first."
-    )
+    assert stage.message == "There is a seed at this place already: Tumour. Move that one, or delete it first."
     assert statuses(phantomNode) == [("Tumour", "ok")]
 
 
@@ -165,19 +142,14 @@ def test_without_analyse_on_placing_they_wait_for_the_button(stage, phantomNode)
 
 
 @pytest.mark.parametrize("agrees", [True, False])
-def test_a_mark_that_was_drawn_on_another_scan_is_asked_about(
-    stage, phantomNode, chest, agrees
-):
+def test_a_mark_that_was_drawn_on_another_scan_is_asked_about(stage, phantomNode, chest, agrees):
     """Its place may be in another patient."""
     other = nodeFromVolume(chest, "Another patient")
     makeSegment(other, "GTV")
     stage.desktop.agrees = agrees
     choose(stage, "Segment GTV of Outlines")
     (question,) = stage.desktop.asked
-    assert (
-        "Segment GTV of Outlines was drawn on Another patient, not on Phantom"
-        in question
-    )
+    assert "Segment GTV of Outlines was drawn on Another patient, not on Phantom" in question
     stage.answer()
     assert len(rowsOf(phantomNode)) == agrees
 
@@ -186,15 +158,12 @@ def test_placing_shows_the_ct_in_every_view(stage, phantomNode, chest):
     """A view that shows another scan would take a click for this one."""
     other = nodeFromVolume(chest, "Another patient")
     composites = [
-        slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode()
-        for name in ("Red", "Yellow", "Green")
+        slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode() for name in ("Red", "Yellow", "Green")
     ]
     for composite in composites[1:]:
         composite.SetBackgroundVolumeID(other.GetID())
     click(stage.scan.placeButton)
-    assert {composite.GetBackgroundVolumeID() for composite in composites} == {
-        phantomNode.GetID()
-    }
+    assert {composite.GetBackgroundVolumeID() for composite in composites} == {phantomNode.GetID()}
 
 
 def test_another_scan_in_a_view_ends_placing_and_the_panel_says_so(stage, chest):
@@ -237,12 +206,5 @@ def test_the_mouse_over_the_views_makes_no_numbers_and_no_work(stage, phantomNod
             interact(view, SECOND, "LeaveEvent")
         assert refreshed == []
     panel.showLesions = showLesions
-    interact(
-        "Red",
-        SECOND,
-        "EnterEvent",
-        "MouseMoveEvent",
-        "LeftButtonPressEvent",
-        "LeftButtonReleaseEvent",
-    )
+    interact("Red", SECOND, "EnterEvent", "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent")
     assert stage.names() == ["Lesion 1", "Mine", "Lesion 2"]

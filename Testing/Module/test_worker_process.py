@@ -18,10 +18,7 @@ class TestAnswers:
     def test_a_hundred_quick_requests_are_each_answered_once_in_order_and_rightly(
         self, worker, patches, answers, lives
     ):
-        ids = [
-            encode(worker, patch, answers, number)
-            for number, patch in enumerate(patches)
-        ]
+        ids = [encode(worker, patch, answers, number) for number, patch in enumerate(patches)]
         spinUntil(lambda: len(answers.order) >= 100)
         spinFor(0.1)
         assert len(set(ids)) == 100
@@ -58,35 +55,23 @@ class TestAnswers:
         worker.wait(timeoutSeconds=GUARD)
         assert answers.order == ["load"]
 
-    def test_answers_in_crumbs_of_seven_bytes_are_put_together(
-        self, startWorker, patches, answers
-    ):
+    def test_answers_in_crumbs_of_seven_bytes_are_put_together(self, startWorker, patches, answers):
         worker = startWorker("crumbs")
         worker.load(GOOD)
         encode(worker, patches[0], answers, 0)
         spinUntil(lambda: answers.order)
-        np.testing.assert_array_equal(
-            answers.results[0][0], features(patches[0].to_bytes())
-        )
+        np.testing.assert_array_equal(answers.results[0][0], features(patches[0].to_bytes()))
 
-    def test_a_long_log_blocks_nobody_and_its_end_is_kept(
-        self, startWorker, patches, answers
-    ):
+    def test_a_long_log_blocks_nobody_and_its_end_is_kept(self, startWorker, patches, answers):
         worker = startWorker("logs")
         worker.load(GOOD)
         encode(worker, patches[0], answers, 0)
         spinUntil(lambda: answers.order)
-        spinUntil(
-            lambda: worker.lastLog.endswith(
-                "line 19999 of a long log, which fills any pipe"
-            )
-        )
+        spinUntil(lambda: worker.lastLog.endswith("line 19999 of a long log, which fills any pipe"))
         assert answers.results
         assert len(worker.lastLog.split("\n")) == 50
 
-    def test_a_callback_that_raises_is_logged_and_harms_nobody(
-        self, worker, patches, answers, caplog
-    ):
+    def test_a_callback_that_raises_is_logged_and_harms_nobody(self, worker, patches, answers, caplog):
         def raising(*_):
             raise ZeroDivisionError
 
@@ -96,9 +81,7 @@ class TestAnswers:
         assert 1 in answers.results
         assert "ZeroDivisionError" in caplog.text
 
-    def test_callbacks_may_ask_for_more_and_close(
-        self, worker, patches, answers, lives
-    ):
+    def test_callbacks_may_ask_for_more_and_close(self, worker, patches, answers, lives):
         def more(*_):
             answers.order.append("first")
             encode(worker, patches[1], answers, "second")
@@ -115,9 +98,7 @@ class TestAnswers:
 
 
 class TestLoading:
-    def test_progress_is_told_and_the_state_goes_through_its_stages(
-        self, startWorker, patches, answers
-    ):
+    def test_progress_is_told_and_the_state_goes_through_its_stages(self, startWorker, patches, answers):
         worker, steps, states = startWorker(), [], []
         worker.stateChanged.connect(states.append)
         assert worker.state == "stopped"
@@ -129,28 +110,17 @@ class TestLoading:
         assert worker.loaded == answers.results["load"][0]
         assert worker.loaded["device"] == "auto"
 
-    def test_each_patch_is_encoded_by_the_encoder_that_was_asked_for_before_it(
-        self, worker, patches
-    ):
+    def test_each_patch_is_encoded_by_the_encoder_that_was_asked_for_before_it(self, worker, patches):
         told = []
         for number in range(3):
             worker.encode(patches[number], lambda *values: told.append(values[1:]))
         worker.load(OTHER)
         worker.encode(patches[3], lambda *values: told.append(values[1:]))
         worker.wait(timeoutSeconds=GUARD)
-        for headers in zip(
-            *told, strict=True
-        ):  # the replies to `encode`, and those to `load`
-            assert [header["weights_sha256"] for header in headers] == [
-                "good",
-                "good",
-                "good",
-                "other",
-            ]
+        for headers in zip(*told, strict=True):  # the replies to `encode`, and those to `load`
+            assert [header["weights_sha256"] for header in headers] == ["good", "good", "good", "other"]
 
-    def test_no_patch_is_encoded_by_the_encoder_that_was_there_before_a_failed_load(
-        self, worker, patches, answers
-    ):
+    def test_no_patch_is_encoded_by_the_encoder_that_was_there_before_a_failed_load(self, worker, patches, answers):
         encode(worker, patches[0], answers, "before")
         worker.load(EncoderSettings("wrong"), *answers.of("load"))
         encode(worker, patches[1], answers, "after")
@@ -159,18 +129,10 @@ class TestLoading:
         encode(worker, patches[3], answers, "again")
         worker.wait(timeoutSeconds=GUARD)
         assert answers.order == ["before", "load", "after", "also after", "again"]
-        assert answers.codes() == {
-            "load": "weights",
-            "after": "weights",
-            "also after": "weights",
-        }
-        assert (
-            answers.failures["after"].message == "These are no weights. Choose others."
-        )
+        assert answers.codes() == {"load": "weights", "after": "weights", "also after": "weights"}
+        assert answers.failures["after"].message == "These are no weights. Choose others."
 
-    def test_encoding_without_any_encoder_is_a_mistake_of_the_caller(
-        self, startWorker, patches
-    ):
+    def test_encoding_without_any_encoder_is_a_mistake_of_the_caller(self, startWorker, patches):
         with pytest.raises(RuntimeError, match="load or warm"):
             startWorker().encode(patches[0], print)
 
@@ -198,10 +160,7 @@ class TestLoading:
         assert not [record for record in caplog.records if record.levelname != "INFO"]
         encode(worker, patches[0], answers, 0)
         worker.wait(timeoutSeconds=GUARD)
-        assert (
-            answers.failures[0].message
-            == "There is no file of weights. Choose another."
-        )
+        assert answers.failures[0].message == "There is no file of weights. Choose another."
         weights.write_text("here they are")
         encode(worker, patches[0], answers, 1)
         worker.wait(timeoutSeconds=GUARD)
@@ -209,22 +168,15 @@ class TestLoading:
 
 
 class TestWaiting:
-    def test_a_script_without_an_event_loop_waits_for_some_or_for_all(
-        self, worker, patches, answers
-    ):
-        ids = [
-            encode(worker, patch, answers, number)
-            for number, patch in enumerate(patches[:6])
-        ]
+    def test_a_script_without_an_event_loop_waits_for_some_or_for_all(self, worker, patches, answers):
+        ids = [encode(worker, patch, answers, number) for number, patch in enumerate(patches[:6])]
         worker.wait(ids[:2], timeoutSeconds=GUARD)
         assert answers.order[:2] == [0, 1]
         worker.wait(timeoutSeconds=GUARD)
         assert answers.order == list(range(6))
         worker.wait()
 
-    def test_a_wait_that_takes_too_long_raises_and_the_requests_go_on(
-        self, startWorker, patches, answers
-    ):
+    def test_a_wait_that_takes_too_long_raises_and_the_requests_go_on(self, startWorker, patches, answers):
         worker = startWorker("never done")
         worker.load(GOOD)
         worker.wait(timeoutSeconds=GUARD)

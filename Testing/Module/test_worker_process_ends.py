@@ -17,9 +17,7 @@ from worker_support import GOOD, GUARD, encode, isAlive, odd, spinFor, spinUntil
 pytest_plugins = ["worker_fixtures"]
 
 needsPosix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-needsProc = pytest.mark.skipif(
-    sys.platform != "linux", reason="only /proc tells whose child a process is"
-)
+needsProc = pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells whose child a process is")
 
 
 def startComputing(worker, patches, answers, count):
@@ -30,9 +28,7 @@ def startComputing(worker, patches, answers, count):
 
 
 class TestCancel:
-    def test_what_waits_here_is_dropped_and_the_worker_is_left_alone(
-        self, startWorker, patches, answers, lives
-    ):
+    def test_what_waits_here_is_dropped_and_the_worker_is_left_alone(self, startWorker, patches, answers, lives):
         worker = startWorker("slow")
         ids = startComputing(worker, patches, answers, 4)
         worker.cancel(ids[3])
@@ -41,9 +37,7 @@ class TestCancel:
         assert answers.order == [3, 0, 1, 2]
         assert len(lives()) == 1
 
-    def test_what_waits_over_there_is_dropped_and_the_worker_is_left_alone(
-        self, startWorker, patches, answers, lives
-    ):
+    def test_what_waits_over_there_is_dropped_and_the_worker_is_left_alone(self, startWorker, patches, answers, lives):
         worker = startWorker("slow")
         ids = startComputing(worker, patches, answers, 3)
         worker.cancel(ids[1])
@@ -52,9 +46,7 @@ class TestCancel:
         assert answers.codes() == {1: "cancelled"}
         assert len(lives()) == 1
 
-    def test_what_is_computed_is_killed_and_a_fresh_worker_does_the_rest(
-        self, startWorker, patches, answers, lives
-    ):
+    def test_what_is_computed_is_killed_and_a_fresh_worker_does_the_rest(self, startWorker, patches, answers, lives):
         worker = startWorker("never done")
         ids = startComputing(worker, patches, answers, 3)
         worker.cancel(ids[0])
@@ -66,9 +58,7 @@ class TestCancel:
         worker.cancel(ids[2])
         assert answers.codes() == dict.fromkeys(range(3), "cancelled")
 
-    def test_after_all_is_cancelled_a_fresh_worker_is_warm(
-        self, startWorker, patches, answers, lives
-    ):
+    def test_after_all_is_cancelled_a_fresh_worker_is_warm(self, startWorker, patches, answers, lives):
         worker = startWorker("never done")
         startComputing(worker, patches, answers, 5)
         worker.cancelAll()
@@ -88,9 +78,7 @@ class TestCancel:
         assert answers.codes() == {"load": "cancelled"}
         assert 0 in answers.results
 
-    def test_one_that_is_answered_or_unknown_is_not_cancelled(
-        self, worker, patches, answers, lives
-    ):
+    def test_one_that_is_answered_or_unknown_is_not_cancelled(self, worker, patches, answers, lives):
         known = encode(worker, patches[0], answers, 0)
         worker.wait(timeoutSeconds=GUARD)
         worker.cancel(known)
@@ -111,9 +99,7 @@ class TestCancel:
 
 
 class TestClose:
-    @pytest.mark.parametrize(
-        "habit", ["never done", "hangs", "deaf", "never ready", "good"]
-    )
+    @pytest.mark.parametrize("habit", ["never done", "hangs", "deaf", "never ready", "good"])
     def test_close_ends_the_worker_whatever_it_does_and_drops_the_callbacks(
         self, startWorker, patches, answers, lives, habit
     ):
@@ -130,9 +116,7 @@ class TestClose:
         assert answers.order == before
         assert worker.state == "stopped"
 
-    def test_close_before_anything_and_right_after_a_request_is_nothing_special(
-        self, startWorker, answers
-    ):
+    def test_close_before_anything_and_right_after_a_request_is_nothing_special(self, startWorker, answers):
         startWorker().close()
         worker = startWorker()
         worker.load(GOOD, *answers.of("load"))
@@ -148,9 +132,7 @@ class TestClose:
         with pytest.raises(RuntimeError, match="closed"):
             worker.load(GOOD)
 
-    def test_the_killed_of_a_cancel_are_gone_as_well(
-        self, startWorker, patches, answers, lives
-    ):
+    def test_the_killed_of_a_cancel_are_gone_as_well(self, startWorker, patches, answers, lives):
         worker = startWorker("never done")
         startComputing(worker, patches, answers, 1)
         worker.cancelAll()
@@ -159,9 +141,7 @@ class TestClose:
 
     @needsProc
     @pytest.mark.parametrize("habit", ["good", "deaf", "hangs"])
-    def test_a_worker_behind_a_launcher_is_gone_too_even_if_it_is_stuck(
-        self, startWorker, habit, lives
-    ):
+    def test_a_worker_behind_a_launcher_is_gone_too_even_if_it_is_stuck(self, startWorker, habit, lives):
         worker = startWorker("launcher", habit)
         worker.load(GOOD)
         spinUntil(lambda: len(lives()) == 1 and worker.state != "starting")
@@ -191,29 +171,13 @@ except TimeoutError:
 class TestTheEndOfSlicer:
     def run(self, lives, end):
         """Another Slicer with a worker that never gets done, up to its end."""
-        places = [
-            Path(each.__file__).parents[1] for each in (FMCIBModuleLib, SlicerHost)
-        ]
+        places = [Path(each.__file__).parents[1] for each in (FMCIBModuleLib, SlicerHost)]
         places += [Path(engineFile).parents[1], Path(__file__).parent]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
-        command = [
-            sys.executable,
-            "-c",
-            HOST.format(end=end),
-            str(lives.file),
-            *odd("never done"),
-        ]
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            text=True,
-        )
+        command = [sys.executable, "-c", HOST.format(end=end), str(lives.file), *odd("never done")]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
 
-    @pytest.mark.parametrize(
-        "end", ["worker.close()", "", "os._exit(3)", "raise ValueError"]
-    )
+    @pytest.mark.parametrize("end", ["worker.close()", "", "os._exit(3)", "raise ValueError"])
     def test_no_worker_survives_it(self, lives, end):
         with self.run(lives, end) as process:
             assert process.communicate(timeout=GUARD)[0] == "computing\n"

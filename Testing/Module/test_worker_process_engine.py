@@ -41,13 +41,9 @@ def pidOf(worker: WorkerProcess) -> int:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-def test_features_are_the_engines_own_also_those_of_a_fresh_worker_after_a_kill(
-    engineWorker, patches, answers
-):
+def test_features_are_the_engines_own_also_those_of_a_fresh_worker_after_a_kill(engineWorker, patches, answers):
     engineWorker.load(DEMONSTRATION)
-    ids = [
-        encode(engineWorker, patches[number], answers, number) for number in range(4)
-    ]
+    ids = [encode(engineWorker, patches[number], answers, number) for number in range(4)]
     encoder = load_encoder("demonstration", device="cpu")
     engineWorker.wait(ids[:1], timeoutSeconds=2 * GUARD)
     spinUntil(lambda: engineWorker.state == "computing")
@@ -71,9 +67,7 @@ def test_the_event_loop_goes_on_while_the_worker_starts_torch(engineWorker, answ
     timer = qt.QTimer()
     timer.connect("timeout()", lambda: ticks.append(engineWorker.state))
     timer.start(20)
-    engineWorker.load(
-        EncoderSettings("demonstration", device="abacus"), *answers.of("load")
-    )
+    engineWorker.load(EncoderSettings("demonstration", device="abacus"), *answers.of("load"))
     spinUntil(lambda: answers.order)
     timer.stop()
     assert answers.codes() == {"load": "device"}
@@ -98,10 +92,7 @@ def test_without_torch_it_is_told_and_a_fresh_worker_finds_what_is_installed(
     assert "PyTorch" in answers.failures[0].message
 
     shutil.rmtree(torch)
-    engineWorker.load(
-        EncoderSettings(str(tmp_path / "patient" / "gone.safetensors")),
-        *answers.of("load"),
-    )
+    engineWorker.load(EncoderSettings(str(tmp_path / "patient" / "gone.safetensors")), *answers.of("load"))
     engineWorker.wait(timeoutSeconds=2 * GUARD)
     assert answers.codes()["load"] == "weights"
     assert "gone.safetensors" in answers.failures["load"].message
@@ -127,22 +118,15 @@ worker.wait()
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_it_does_not_outlive_a_slicer_that_is_killed():
     places = [Path(each.__file__).parents[1] for each in (FMCIBModuleLib, SlicerHost)]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, [*places, Path(engineFile).parents[1]])),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-c", HOST], stdout=subprocess.PIPE, env=environment
-    ) as process:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*places, Path(engineFile).parents[1]]))}
+    with subprocess.Popen([sys.executable, "-c", HOST], stdout=subprocess.PIPE, env=environment) as process:
         pid = int(process.stdout.readline())
         assert isAlive(pid)
         process.kill()
     spinUntil(lambda: not isAlive(pid))
 
 
-def test_another_engine_in_the_working_directory_is_not_taken(
-    engineWorker, answers, tmp_path, monkeypatch
-):
+def test_another_engine_in_the_working_directory_is_not_taken(engineWorker, answers, tmp_path, monkeypatch):
     folder = tmp_path / "elsewhere"
     (folder / "fmcib_engine").mkdir(parents=True)
     (folder / "fmcib_engine" / "__init__.py").write_text('__version__ = "6.6.6"')
@@ -158,15 +142,10 @@ class TestFrameLength:
     def test_it_is_known_from_the_twentieth_byte_on(self):
         frame = pack({"type": "ready"}, b"payload")
         assert [frame_length(frame[:count]) for count in (0, 1, 3, 4, 19)] == [None] * 5
-        assert [frame_length(frame[:count]) for count in (20, 21, len(frame))] == [
-            len(frame)
-        ] * 3
+        assert [frame_length(frame[:count]) for count in (20, 21, len(frame))] == [len(frame)] * 3
         assert frame_length(frame + b"more") == len(frame)
 
-    @pytest.mark.parametrize(
-        "start",
-        [b"H", b"FMCX", b"FMCI" + bytes(16), b"FMCI\x01\x00\x00\x00" + b"\xff" * 12],
-    )
+    @pytest.mark.parametrize("start", [b"H", b"FMCX", b"FMCI" + bytes(16), b"FMCI\x01\x00\x00\x00" + b"\xff" * 12])
     def test_what_is_no_frame_is_refused_as_soon_as_it_shows(self, start):
         with pytest.raises(ProtocolError):
             frame_length(start)

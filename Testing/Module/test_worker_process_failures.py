@@ -40,11 +40,7 @@ class TestStart:
     @pytest.mark.parametrize(
         ("habit", "code", "words"),
         [
-            (
-                "ends before it is ready",
-                "start",
-                r"ended \(5\) before it was ready.*[Ii]nstall",
-            ),
+            ("ends before it is ready", "start", r"ended \(5\) before it was ready.*[Ii]nstall"),
             ("greets", "protocol", "no answer.*report"),
             ("other version", "version", r"9\.9\.9.*Install"),
             ("other protocol", "version", r"protocol 2.*Install"),
@@ -62,27 +58,20 @@ class TestStart:
         assert len(lives()) == 1
 
     def test_a_program_that_is_not_there_is_named(self, patches, answers):
-        worker = WorkerProcess(
-            ["/nowhere/PythonSlicer", "-m", "fmcib_engine", "worker"]
-        )
+        worker = WorkerProcess(["/nowhere/PythonSlicer", "-m", "fmcib_engine", "worker"])
         run(worker, patches, answers)
         assert set(answers.codes().values()) == {"start"}
         assert "/nowhere/PythonSlicer" in answers.failures[0].message
         worker.close()
 
-    def test_a_worker_that_is_never_ready_is_given_three_times_the_patience(
-        self, startWorker, patches, answers
-    ):
+    def test_a_worker_that_is_never_ready_is_given_three_times_the_patience(self, startWorker, patches, answers):
         worker = startWorker("never ready", patienceSeconds=0.1)
         run(worker, patches, answers)
         assert set(answers.codes().values()) == {"unresponsive"}
         assert "no sign of life for 0 seconds" in answers.failures[0].message
 
     def test_blocking_scripts_are_told_as_well(self, startWorker, answers):
-        for worker in (
-            startWorker("never ready", patienceSeconds=0.1),
-            WorkerProcess(["/nowhere/PythonSlicer"]),
-        ):
+        for worker in (startWorker("never ready", patienceSeconds=0.1), WorkerProcess(["/nowhere/PythonSlicer"])):
             worker.load(GOOD, *answers.of(worker))
             worker.wait(timeoutSeconds=GUARD)
             worker.close()
@@ -99,12 +88,7 @@ class TestInMidAnalysis:
             ("answers half", "protocol", "no answer"),
             ("answers with a riddle", "protocol", "no answer"),
             ("gives up", "protocol", "not a frame"),
-            pytest.param(
-                "has no memory",
-                "killed",
-                "ran out of memory.*Close other programs",
-                marks=needsPosix,
-            ),
+            pytest.param("has no memory", "killed", "ran out of memory.*Close other programs", marks=needsPosix),
         ],
     )
     def test_one_patch_at_a_time_fails_and_after_three_the_rest_is_not_tried(
@@ -114,12 +98,8 @@ class TestInMidAnalysis:
         run(worker, patches, answers, count=6)
         assert "load" in answers.results
         assert answers.codes() == dict.fromkeys(range(6), code)
-        assert all(
-            re.search(words, answers.failures[number].message) for number in range(6)
-        )
-        assert [
-            "not tried" in answers.failures[number].message for number in range(6)
-        ] == [False] * 3 + [True] * 3
+        assert all(re.search(words, answers.failures[number].message) for number in range(6))
+        assert ["not tried" in answers.failures[number].message for number in range(6)] == [False] * 3 + [True] * 3
         encode(worker, patches[0], answers, "later")
         worker.wait(timeoutSeconds=GUARD)
         assert len(lives()) == 3
@@ -163,9 +143,7 @@ class TestInMidAnalysis:
         assert 1 in answers.results
 
     @needsPosix
-    def test_a_worker_killed_while_it_idles_is_replaced_in_silence(
-        self, worker, patches, answers, lives
-    ):
+    def test_a_worker_killed_while_it_idles_is_replaced_in_silence(self, worker, patches, answers, lives):
         spinUntil(lambda: worker.state == "ready" and worker.loaded)
         os.kill(lives()[0], signal.SIGKILL)
         spinUntil(lambda: worker.state == "stopped")
@@ -174,9 +152,7 @@ class TestInMidAnalysis:
         assert 0 in answers.results
         assert len(lives()) == 2
 
-    def test_a_worker_without_a_sign_of_life_is_replaced(
-        self, startWorker, patches, answers, lives
-    ):
+    def test_a_worker_without_a_sign_of_life_is_replaced(self, startWorker, patches, answers, lives):
         worker = startWorker("hangs", patienceSeconds=NEVER)
         connection = startComputing(worker, patches[0], answers)
         for _ in range(7):
@@ -186,9 +162,7 @@ class TestInMidAnalysis:
         assert answers.codes() == {0: "unresponsive"}
         spinUntil(lambda: not isAlive(lives()[0]))
 
-    def test_a_worker_that_computes_for_long_but_answers_pings_is_left_alone(
-        self, startWorker, patches, answers
-    ):
+    def test_a_worker_that_computes_for_long_but_answers_pings_is_left_alone(self, startWorker, patches, answers):
         worker = startWorker("takes eight pings", patienceSeconds=NEVER)
         connection = startComputing(worker, patches[0], answers)
         for _ in range(8):
@@ -197,9 +171,7 @@ class TestInMidAnalysis:
         spinUntil(lambda: answers.order)
         assert 0 in answers.results
 
-    def test_a_second_answer_to_one_request_is_no_answer(
-        self, startWorker, patches, answers
-    ):
+    def test_a_second_answer_to_one_request_is_no_answer(self, startWorker, patches, answers):
         worker = startWorker("answers twice")
         run(worker, patches, answers, count=1)
         assert 0 in answers.results
@@ -236,9 +208,7 @@ class TestWeights:
     ):
         weights = tmp_path / "weights"
         weights.write_text("first")
-        worker = startWorker(
-            "ends in its first life", environment={"ODD_WORKER_WEIGHTS": str(weights)}
-        )
+        worker = startWorker("ends in its first life", environment={"ODD_WORKER_WEIGHTS": str(weights)})
         worker.load(GOOD, *answers.of("load"))
         spinUntil(lambda: worker.loaded)
         weights.unlink()
@@ -253,9 +223,7 @@ class TestWeights:
     ):
         weights = tmp_path / "weights"
         weights.write_text("first")
-        worker = startWorker(
-            "ends in its first life", environment={"ODD_WORKER_WEIGHTS": str(weights)}
-        )
+        worker = startWorker("ends in its first life", environment={"ODD_WORKER_WEIGHTS": str(weights)})
         worker.load(GOOD)
         spinUntil(lambda: worker.loaded)
         weights.write_text("second")

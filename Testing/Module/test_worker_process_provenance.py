@@ -26,9 +26,7 @@ def weights(tmp_path):
 @pytest.fixture
 def start(startWorker, weights):
     """Makes a worker of these weights."""
-    return lambda habit="good": startWorker(
-        habit, environment={"ODD_WORKER_WEIGHTS": str(weights)}
-    )
+    return lambda habit="good": startWorker(habit, environment={"ODD_WORKER_WEIGHTS": str(weights)})
 
 
 def restart(worker):
@@ -47,9 +45,7 @@ def killIdle(worker, lives):
 
 def swap(worker, weights):
     """Other weights lie there once the first patch is under way."""
-    worker.stateChanged.connect(
-        lambda state: weights.write_text("second") if state == "computing" else None
-    )
+    worker.stateChanged.connect(lambda state: weights.write_text("second") if state == "computing" else None)
 
 
 class TestFeatures:
@@ -76,9 +72,7 @@ class TestFeatures:
         assert len(lives()) == 2
         assert re.search(words + ".*not used. Analyse", answers.failures[0].message)
 
-    def test_each_come_with_the_header_of_their_own_life(
-        self, start, patches, answers, lives
-    ):
+    def test_each_come_with_the_header_of_their_own_life(self, start, patches, answers, lives):
         worker = start("ends in its first life")
         worker.load(GOOD, *answers.of("load"))
         self.run(worker, patches, answers, "lost", "repeated")
@@ -90,9 +84,7 @@ class TestFeatures:
         assert answers.results["after"][2]["versions"] == {"torch": "3"}
         assert len(lives()) == 3
 
-    def test_warming_accepts_no_other_weights_and_a_load_does_at_once(
-        self, start, weights, patches, answers
-    ):
+    def test_warming_accepts_no_other_weights_and_a_load_does_at_once(self, start, weights, patches, answers):
         worker = start()
         worker.load(GOOD)
         worker.wait(timeoutSeconds=GUARD)
@@ -146,29 +138,18 @@ class TestRows:
         spinUntil(lambda: not logic.isBusy)
         return rowsOf(volumeNode)
 
-    def test_after_a_restart_they_name_the_weights_and_pytorch_of_now(
-        self, startLogic, weights, phantomNode, twoSeeds
-    ):
+    def test_after_a_restart_they_name_the_weights_and_pytorch_of_now(self, startLogic, weights, phantomNode, twoSeeds):
         logic = startLogic()
         for text, torch in {"first": "1", "second": "2"}.items():
             for row in self.analyse(logic, phantomNode, twoSeeds):
-                assert (row["status"], row["weights_sha256"], row["torch_version"]) == (
-                    "ok",
-                    text,
-                    torch,
-                )
+                assert (row["status"], row["weights_sha256"], row["torch_version"]) == ("ok", text, torch)
             weights.write_text("second")
             restart(logic.worker)
         assert logic.told == []
 
-    def test_the_rest_of_a_crashed_analysis_names_the_pytorch_that_computed_it(
-        self, startLogic, phantomNode, twoSeeds
-    ):
+    def test_the_rest_of_a_crashed_analysis_names_the_pytorch_that_computed_it(self, startLogic, phantomNode, twoSeeds):
         rows = self.analyse(startLogic("ends in its first life"), phantomNode, twoSeeds)
-        assert [(row["status"], row["torch_version"]) for row in rows] == [
-            ("error", "1"),
-            ("ok", "2"),
-        ]
+        assert [(row["status"], row["torch_version"]) for row in rows] == [("error", "1"), ("ok", "2")]
 
     def test_the_rest_of_a_crashed_analysis_is_not_done_with_other_weights(
         self, startLogic, weights, phantomNode, twoSeeds
@@ -179,12 +160,8 @@ class TestRows:
         assert [row["status"] for row in rows] == ["error"]
         assert "replaced" in logic.told[-1]
 
-    def test_features_of_anything_else_are_an_error_in_the_row_and_told(
-        self, startLogic, phantomNode, twoSeeds
-    ):
+    def test_features_of_anything_else_are_an_error_in_the_row_and_told(self, startLogic, phantomNode, twoSeeds):
         logic = startLogic("mistakes its weights_sha256")
         rows = self.analyse(logic, phantomNode, twoSeeds)
-        assert [(row["status"], row["error"]) for row in rows] == [
-            ("error", *logic.told)
-        ] * 2
+        assert [(row["status"], row["error"]) for row in rows] == [("error", *logic.told)] * 2
         assert "other weights" in logic.told[0]

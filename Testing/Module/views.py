@@ -46,9 +46,7 @@ def startPlacing(markupsNode, persistent: bool = False) -> None:
 
 def isPlacing() -> bool:
     interaction = slicer.app.applicationLogic().GetInteractionNode()
-    return (
-        interaction.GetCurrentInteractionMode() == slicer.vtkMRMLInteractionNode.Place
-    )
+    return interaction.GetCurrentInteractionMode() == slicer.vtkMRMLInteractionNode.Place
 
 
 def pixels(viewName: str) -> np.ndarray:
@@ -61,11 +59,7 @@ def pixels(viewName: str) -> np.ndarray:
     grab.ShouldRerenderOff()
     grab.Update()
     width, height, _ = grab.GetOutput().GetDimensions()
-    return (
-        vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars())
-        .reshape(height, width, -1)[::-1]
-        .copy()
-    )
+    return vtk_to_numpy(grab.GetOutput().GetPointData().GetScalars()).reshape(height, width, -1)[::-1].copy()
 
 
 def savePng(viewName: str, path: Path) -> None:

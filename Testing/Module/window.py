@@ -17,12 +17,8 @@ DOOR = ROOT / "FMCIBModule" / "FMCIBModule.py"
 def start() -> None:
     """Become the host, on the display if there is one; call this before anything of Slicer is imported."""
     sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "Testing" / "Module")]
-    if sys.platform.startswith("linux") and (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        os.environ.setdefault(
-            "QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else "wayland"
-        )
+    if sys.platform.startswith("linux") and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else "wayland")
     import SlicerHost
 
     SlicerHost.start(testing=False)
@@ -54,9 +50,7 @@ def main() -> int:
     import slicer
 
     if slicer.app.platformName == "offscreen":
-        print(
-            "There is no display to open a window on. `make screenshots` writes pictures of it instead."
-        )
+        print("There is no display to open a window on. `make screenshots` writes pictures of it instead.")
         return 1
     desktop = openWindow()
     loadCt(sys.argv[1] if len(sys.argv) > 1 else "")

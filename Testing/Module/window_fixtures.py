@@ -6,14 +6,7 @@ import pytest
 import slicer
 from analysis_support import DEMONSTRATION, PATIENCE, makeWarm
 from support import ROOT
-from window_support import (
-    Remembered,
-    Stage,
-    WindowLogic,
-    forgetSteps,
-    goodAnswers,
-    settle,
-)
+from window_support import Remembered, Stage, WindowLogic, forgetSteps, goodAnswers, settle
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +37,7 @@ def makeStage(module):
     def make(answers=None, **options) -> Stage:
         logic = _logic(WindowLogic())
         logic.getParameterNode().weights = "demonstration"
-        stages.append(
-            Stage(logic, goodAnswers() if answers is None else answers, **options)
-        )
+        stages.append(Stage(logic, goodAnswers() if answers is None else answers, **options))
         return stages[-1]
 
     yield make
@@ -85,8 +76,6 @@ def dialogs(monkeypatch):
     """What `slicer.util.errorDisplay` was to show, instead of a dialog that waits."""
     remembered = Remembered()
     monkeypatch.setattr(slicer.util, "errorDisplay", remembered)
-    monkeypatch.setattr(
-        type(slicer.app), "testingEnabled", lambda _app: False, raising=False
-    )
+    monkeypatch.setattr(type(slicer.app), "testingEnabled", lambda _app: False, raising=False)
     yield remembered
     settle()

@@ -22,22 +22,15 @@ def texts(widget) -> list[str]:
     found = []
     for each in widget.findChildren(QtWidgets.QWidget):
         name = each.objectName() if callable(each.objectName) else each.objectName
-        if not each.isVisible() or not isinstance(
-            each, QtWidgets.QLabel | QtWidgets.QAbstractButton
-        ):
+        if not each.isVisible() or not isinstance(each, QtWidgets.QLabel | QtWidgets.QAbstractButton):
             continue
-        hint, size = (
-            QtWidgets.QWidget.minimumSizeHint(each),
-            QtWidgets.QWidget.size(each),
-        )
+        hint, size = QtWidgets.QWidget.minimumSizeHint(each), QtWidgets.QWidget.size(each)
         if isinstance(each, QtWidgets.QAbstractButton):
             hint = each.sizeHint() if callable(each.sizeHint) else each.sizeHint
         elif QtWidgets.QLabel.wordWrap(each):
             hint = QtCore.QSize(0, QtWidgets.QLabel.heightForWidth(each, size.width()))
         if hint.width() > size.width() or hint.height() > size.height():
-            found.append(
-                f"{name}: {hint.width()} x {hint.height()} in {size.width()} x {size.height()}"
-            )
+            found.append(f"{name}: {hint.width()} x {hint.height()} in {size.width()} x {size.height()}")
     return found
 
 
@@ -60,16 +53,10 @@ def main(width: int) -> None:
     stage = Stage(logic, goodAnswers()).show(width)
     stage.analysed(NODULE)
     stage.window.ui.advancedSection.collapsed = False
-    stage.window._scanPanel.showMessage(
-        "A sentence that is long enough to need more than one line of the panel. " * 2
-    )
+    stage.window._scanPanel.showMessage("A sentence that is long enough to need more than one line of the panel. " * 2)
     settle()
     widget = stage.window.widget
-    least = (
-        widget.minimumSizeHint()
-        if callable(widget.minimumSizeHint)
-        else widget.minimumSizeHint
-    )
+    least = widget.minimumSizeHint() if callable(widget.minimumSizeHint) else widget.minimumSizeHint
     widget.resize(width, 3000)
     settle()
     size = type(widget).wrapped.size(widget)

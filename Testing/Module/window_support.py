@@ -37,12 +37,7 @@ class PretendTask:
     """Answers each task at once with what `answers` says: a result by the task's name, or (code, message)."""
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
-        self.progressed, self.ended, self.done, self.failed = (
-            Signal(),
-            Signal(),
-            Signal(),
-            Signal(),
-        )
+        self.progressed, self.ended, self.done, self.failed = Signal(), Signal(), Signal(), Signal()
         self.isRunning, self.lastLog = False, ""
         self._answers = answers
 
@@ -96,18 +91,12 @@ class Stage:
         scan, lesions, patch, advanced, requirements: the widgets of its panels by their names.
     """
 
-    def __init__(
-        self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None
-    ) -> None:
+    def __init__(self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None) -> None:
         self.answers, self._isClosed = answers, False
         self.desktop = desktop or PretendDesktop()
         tools = Tools(settings=Settings(Store(), {}), desktop=self.desktop)
         if answers is not None:
-            tools = Tools(
-                lambda: PretendTask(answers),
-                settings=tools.settings,
-                desktop=self.desktop,
-            )
+            tools = Tools(lambda: PretendTask(answers), settings=tools.settings, desktop=self.desktop)
         self.window = Window(logic, lambda name: str(UI / f"{name}.ui"), tools)
         self.logic, self.analysis = logic, logic.analysis
         panels = (
@@ -117,9 +106,7 @@ class Stage:
             self.window._advancedPanel,
             self.window._requirementsPanel,
         )
-        self.scan, self.lesions, self.patch, self.advanced, self.requirements = (
-            each.ui for each in panels
-        )
+        self.scan, self.lesions, self.patch, self.advanced, self.requirements = (each.ui for each in panels)
         self.table = self.lesions.lesionTable
 
     def show(self, width: int = 480) -> Stage:
@@ -174,20 +161,13 @@ class Stage:
         return [self.cell(row, 0) for row in range(self.table.rowCount)]
 
     def shownRows(self) -> list[str]:
-        return [
-            self.cell(row, 0)
-            for row in range(self.table.rowCount)
-            if not self.table.isRowHidden(row)
-        ]
+        return [self.cell(row, 0) for row in range(self.table.rowCount) if not self.table.isRowHidden(row)]
 
     def isItalic(self, row: int) -> bool:
         return self.table.item(row, 0).font().italic()
 
     def selected(self) -> list[str]:
-        return [
-            self.cell(row, 0)
-            for row in sorted({item.row() for item in self.table.selectedItems()})
-        ]
+        return [self.cell(row, 0) for row in sorted({item.row() for item in self.table.selectedItems()})]
 
 
 def goodAnswers(**changes: Any) -> dict[str, Any]:

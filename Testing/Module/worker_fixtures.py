@@ -36,10 +36,7 @@ def startWorker(lives, tmp_path):
     workers = []
 
     def start(habit="good", *more, **options) -> WorkerProcess:
-        environment = {
-            "ODD_WORKER_LIVES": str(lives.file),
-            **options.pop("environment", {}),
-        }
+        environment = {"ODD_WORKER_LIVES": str(lives.file), **options.pop("environment", {})}
         workers.append(WorkerProcess(odd(habit, *more), environment, **options))
         return workers[-1]
 

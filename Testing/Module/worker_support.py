@@ -25,13 +25,8 @@ OTHER = EncoderSettings("other", device="cpu")
 def makePatches(count: int) -> list[Patch]:
     """Different patches of one scan of noise."""
     random = np.random.default_rng(1)
-    scan = Volume(
-        random.integers(-1000, 400, (90, 90, 90), dtype=np.int16),
-        VoxelGrid((90, 90, 90), np.eye(4)),
-    )
-    return [
-        cut_patch(scan, PatientPoint(*random.uniform(30, 60, 3))) for _ in range(count)
-    ]
+    scan = Volume(random.integers(-1000, 400, (90, 90, 90), dtype=np.int16), VoxelGrid((90, 90, 90), np.eye(4)))
+    return [cut_patch(scan, PatientPoint(*random.uniform(30, 60, 3))) for _ in range(count)]
 
 
 def odd(habit: str, *more: str) -> list[str]:
@@ -82,9 +77,7 @@ def isAlive(pid: int) -> bool:
     """Whether a process runs; a dead one that nobody has buried yet does not."""
     if sys.platform == "linux":
         try:
-            return Path("/proc", str(pid), "stat").read_bytes().rpartition(b")")[
-                2
-            ].split()[0] not in (b"Z", b"X")
+            return Path("/proc", str(pid), "stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
         except OSError:
             return False
     try:

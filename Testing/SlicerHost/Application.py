@@ -19,14 +19,10 @@ VERSION = "5.13.0"
 def start(core: Core, testing: bool) -> None:
     slicer.mrmlScene = core.scene
     slicer.modules = sys.modules["slicer.modules"] = ModuleType("slicer.modules")
-    slicer.moduleNames = sys.modules["slicer.moduleNames"] = ModuleType(
-        "slicer.moduleNames"
-    )
+    slicer.moduleNames = sys.modules["slicer.moduleNames"] = ModuleType("slicer.moduleNames")
     settings = str(core.temporaryPath / "Settings")
     QtCore.QSettings.setDefaultFormat(QtCore.QSettings.Format.IniFormat)
-    QtCore.QSettings.setPath(
-        QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, settings
-    )
+    QtCore.QSettings.setPath(QtCore.QSettings.Format.IniFormat, QtCore.QSettings.Scope.UserScope, settings)
     slicer.app = Application(core, testing)
     for name, logic in core.logics.items():
         register(CoreModule(name, logic))
@@ -86,9 +82,7 @@ class Application(getattr(qt, "QApplication", qt.QCoreApplication)):
         self._moduleManager = ModuleManager()
         self._layoutManager = None
         self._exitCode = None
-        self._options = SimpleNamespace(
-            noMainWindow=True, testingEnabled=testing, runPythonAndExit=False
-        )
+        self._options = SimpleNamespace(noMainWindow=True, testingEnabled=testing, runPythonAndExit=False)
         self.temporaryPath = self.slicerHome = str(core.temporaryPath)
 
     def mrmlScene(self) -> slicer.vtkMRMLScene:

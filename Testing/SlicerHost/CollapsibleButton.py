@@ -20,9 +20,7 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
     def __init__(self, *arguments) -> None:
         """`(parent)`, `(text)` or `(text, parent)`."""
         text = arguments[0] if arguments and isinstance(arguments[0], str) else ""
-        super().__init__(
-            arguments[-1] if arguments and not isinstance(arguments[-1], str) else None
-        )
+        super().__init__(arguments[-1] if arguments and not isinstance(arguments[-1], str) else None)
         self._isCollapsed = self._forcing = False
         self._collapsedHeight, self._openHeight = 14, self.maximumHeight
         self._isFlat = False
@@ -48,9 +46,7 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
         self.update()
 
     collapsed = QtCore.Property(bool, lambda self: self._isCollapsed, setCollapsed)
-    collapsedHeight = QtCore.Property(
-        int, lambda self: self._collapsedHeight, setCollapsedHeight
-    )
+    collapsedHeight = QtCore.Property(int, lambda self: self._collapsedHeight, setCollapsedHeight)
     flat = QtCore.Property(bool, lambda self: self._isFlat, setFlat)
 
     def _onToggled(self, checked: bool) -> None:
@@ -60,9 +56,7 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
         self._isCollapsed = not checked
         if self._isCollapsed:
             self._openHeight = self.maximumHeight
-        self.setMaximumHeight(
-            self.sizeHint().height() if self._isCollapsed else self._openHeight
-        )
+        self.setMaximumHeight(self.sizeHint().height() if self._isCollapsed else self._openHeight)
         for child in self.children():
             self._showOrHide(child)
         self.updateGeometry()
@@ -70,11 +64,7 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
 
     def _showOrHide(self, child: QtCore.QObject) -> None:
         """What was hidden by somebody else stays hidden. Nothing is done before the button itself is shown."""
-        if (
-            not child.isWidgetType()
-            or child.isWindow()
-            or not self.testAttribute(Attribute.WA_WState_Created)
-        ):
+        if not child.isWidgetType() or child.isWindow() or not self.testAttribute(Attribute.WA_WState_Created):
             return
         self._forcing = True
         isHidden = child.property("visibilityToParent") is False
@@ -86,10 +76,7 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
     def childEvent(self, event: QtCore.QChildEvent) -> None:
         child = event.child()
         if event.type() == QtCore.QEvent.Type.ChildAdded and child.isWidgetType():
-            if (
-                child.testAttribute(Attribute.WA_WState_ExplicitShowHide)
-                and child.isHidden()
-            ):
+            if child.testAttribute(Attribute.WA_WState_ExplicitShowHide) and child.isHidden():
                 child.setProperty("visibilityToParent", False)
             child.installEventFilter(self)
             self._showOrHide(child)
@@ -111,10 +98,7 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
                 self._showOrHide(child)
 
     def changeEvent(self, event: QtCore.QEvent) -> None:
-        if event.type() in {
-            QtCore.QEvent.Type.StyleChange,
-            QtCore.QEvent.Type.FontChange,
-        }:
+        if event.type() in {QtCore.QEvent.Type.StyleChange, QtCore.QEvent.Type.FontChange}:
             self.setContentsMargins(0, self._headerSize().height(), 0, 0)
             if self._isCollapsed:
                 self.setMaximumHeight(self.sizeHint().height())
@@ -130,37 +114,21 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
     def minimumSizeHint(self) -> QtCore.QSize:
         if self._isCollapsed:
             return self._headerSize() + QtCore.QSize(0, self._collapsedHeight)
-        return (
-            super().minimumSizeHint().expandedTo(self._headerSize())
-            if self.layout()
-            else self._headerSize()
-        )
+        return super().minimumSizeHint().expandedTo(self._headerSize()) if self.layout() else self._headerSize()
 
     def _headerSize(self) -> QtCore.QSize:
         """`Libs/Widgets/ctkCollapsibleButton.cpp:418`."""
         option, style = self._option(), self.style()
-        indicator = style.pixelMetric(
-            Style.PixelMetric.PM_IndicatorHeight, option, self
-        )
-        spacing = style.pixelMetric(
-            Style.PixelMetric.PM_CheckBoxLabelSpacing, option, self
-        )
-        text = self.fontMetrics().size(
-            QtCore.Qt.TextFlag.TextShowMnemonic, self.text or "XXXX"
-        )
-        contents = QtCore.QSize(
-            indicator + spacing + text.width(), max(indicator, text.height())
-        )
-        return style.sizeFromContents(
-            Style.ContentsType.CT_PushButton, option, contents, self
-        )
+        indicator = style.pixelMetric(Style.PixelMetric.PM_IndicatorHeight, option, self)
+        spacing = style.pixelMetric(Style.PixelMetric.PM_CheckBoxLabelSpacing, option, self)
+        text = self.fontMetrics().size(QtCore.Qt.TextFlag.TextShowMnemonic, self.text or "XXXX")
+        contents = QtCore.QSize(indicator + spacing + text.width(), max(indicator, text.height()))
+        return style.sizeFromContents(Style.ContentsType.CT_PushButton, option, contents, self)
 
     def _option(self) -> QtWidgets.QStyleOptionButton:
         option = QtWidgets.QStyleOptionButton()
         option.initFrom(self)
-        option.state |= (
-            Style.StateFlag.State_Sunken if self.down else Style.StateFlag.State_Raised
-        )
+        option.state |= Style.StateFlag.State_Sunken if self.down else Style.StateFlag.State_Raised
         if self._isFlat:
             option.features |= QtWidgets.QStyleOptionButton.ButtonFeature.Flat
         return option
@@ -170,38 +138,19 @@ class ctkCollapsibleButton(qt.QAbstractButton):  # noqa: N801 - CTK's name
         painter, style, option = QtGui.QPainter(self), self.style(), self._option()
         height = self._headerSize().height()
         option.rect = QtCore.QRect(0, 0, option.rect.width(), height)
-        style.drawControl(
-            Style.ControlElement.CE_PushButtonBevel, option, painter, self
-        )
+        style.drawControl(Style.ControlElement.CE_PushButtonBevel, option, painter, self)
         size = style.pixelMetric(Style.PixelMetric.PM_IndicatorHeight, option, self)
         arrow = QtWidgets.QStyleOption()
         arrow.initFrom(self)
-        arrow.rect = QtCore.QRect(
-            (height - size) // 2, (height - size) // 2, size, size
-        )
+        arrow.rect = QtCore.QRect((height - size) // 2, (height - size) // 2, size, size)
         kind = Style.PrimitiveElement
         style.drawPrimitive(
-            kind.PE_IndicatorArrowRight
-            if self._isCollapsed
-            else kind.PE_IndicatorArrowDown,
-            arrow,
-            painter,
-            self,
+            kind.PE_IndicatorArrowRight if self._isCollapsed else kind.PE_IndicatorArrowDown, arrow, painter, self
         )
         flags = QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter
-        spacing = style.pixelMetric(
-            Style.PixelMetric.PM_CheckBoxLabelSpacing, option, self
-        )
+        spacing = style.pixelMetric(Style.PixelMetric.PM_CheckBoxLabelSpacing, option, self)
         text = option.rect.adjusted(arrow.rect.right() + spacing, 0, 0, 0)
         role = QtGui.QPalette.ColorRole.ButtonText
         mnemonic = QtCore.Qt.TextFlag.TextShowMnemonic.value
-        style.drawItemText(
-            painter,
-            text,
-            flags.value | mnemonic,
-            self.palette,
-            self.enabled,
-            self.text,
-            role,
-        )
+        style.drawItemText(painter, text, flags.value | mnemonic, self.palette, self.enabled, self.text, role)
         painter.end()

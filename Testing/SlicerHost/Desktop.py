@@ -58,9 +58,7 @@ def useStyle(name: str) -> None:
     for role, colour in (DARK if name == "dark" else light).items():
         palette.setColor(getattr(QtGui.QPalette.ColorRole, role), QtGui.QColor(colour))
     for role in ("WindowText", "Text", "ButtonText"):
-        palette.setColor(
-            disabled, getattr(QtGui.QPalette.ColorRole, role), QtGui.QColor("#8c8c8c")
-        )
+        palette.setColor(disabled, getattr(QtGui.QPalette.ColorRole, role), QtGui.QColor("#8c8c8c"))
     slicer.app.setPalette(palette)
 
 
@@ -69,15 +67,10 @@ class Desktop(qt.QWidget):
 
     def __init__(self, panel: qt.QWidget, title: str) -> None:
         super().__init__()
-        self.setObjectName(
-            "qSlicerMainWindow"
-        )  # so that `slicer.util.mainWindow()` and its messages find a window
+        self.setObjectName("qSlicerMainWindow")  # so that `slicer.util.mainWindow()` and its messages find a window
         self._panel = panel
         manager = slicer.app.layoutManager()
-        self._views = {
-            name: SliceWindow(manager.sliceWidget(name), name)
-            for name in manager.sliceViewNames()
-        }
+        self._views = {name: SliceWindow(manager.sliceWidget(name), name) for name in manager.sliceViewNames()}
         self.setWindowTitle(f"{title} - {BANNER}")
         layout = qt.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -101,9 +94,7 @@ class Desktop(qt.QWidget):
     def _banner(self) -> qt.QLabel:
         label = qt.QLabel(BANNER)
         label.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
-        label.setStyleSheet(
-            "background: #8a5a00; color: white; padding: 3px; font-weight: bold;"
-        )
+        label.setStyleSheet("background: #8a5a00; color: white; padding: 3px; font-weight: bold;")
         return label
 
     def _scrolled(self) -> qt.QScrollArea:

@@ -55,7 +55,5 @@ def extract(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    text = json.dumps(
-        extract(Path(sys.argv[1])), indent=1, sort_keys=True, ensure_ascii=False
-    )
+    text = json.dumps(extract(Path(sys.argv[1])), indent=1, sort_keys=True, ensure_ascii=False)
     EXTRACT.write_text(text + "\n", encoding="utf-8")

@@ -103,9 +103,7 @@ def create(widget: Any, kind: type, choices: Any) -> _Connector:
         (qt.QComboBox, str): _ComboBox,
         (qt.QLineEdit, str): _LineEdit,
     }
-    if type(widget) is slicer.qMRMLNodeComboBox and issubclass(
-        kind, slicer.vtkMRMLNode
-    ):
+    if type(widget) is slicer.qMRMLNodeComboBox and issubclass(kind, slicer.vtkMRMLNode):
         widget.nodeTypes = [kind.__name__]
         return _NodeComboBox(widget, choices)
     if (type(widget), kind) not in pairs:
@@ -116,11 +114,7 @@ def create(widget: Any, kind: type, choices: Any) -> _Connector:
 
 def widgets(gui: Any) -> dict[str, Any]:
     """The widgets below this one, or in this namespace, that name a parameter."""
-    every = (
-        gui.findChildren(qt.QWidget)
-        if isinstance(gui, qt.QWidget)
-        else vars(gui).values()
-    )
+    every = gui.findChildren(qt.QWidget) if isinstance(gui, qt.QWidget) else vars(gui).values()
     named = [(each.property("SlicerParameterName"), each) for each in every]
     return {name: widget for name, widget in named if name}
 
@@ -141,9 +135,7 @@ class Connections:
         for name, connector in mapping.items():
             connector.write(self._owner.getValue(name))
             connector.connect(self._writer(name, connector))
-        observer = self._owner.AddObserver(
-            vtk.vtkCommand.ModifiedEvent, lambda *_: self._show()
-        )
+        observer = self._owner.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._show())
         self._connected[tag] = mapping, observer
         return tag
 

@@ -28,20 +28,14 @@ class CoreIOManager:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._readers: dict[
-            str, Callable[[str, str, dict[str, Any]], vtk.vtkObject | None]
-        ] = {
+        self._readers: dict[str, Callable[[str, str, dict[str, Any]], vtk.vtkObject | None]] = {
             "MarkupsFile": self._readMarkups,
-            "SegmentationFile": lambda file, name, options: core.logics[
-                "Segmentations"
-            ].LoadSegmentationFromFile(file, options.get("autoOpacities", True), name),
+            "SegmentationFile": lambda file, name, options: core.logics["Segmentations"].LoadSegmentationFromFile(
+                file, options.get("autoOpacities", True), name
+            ),
             "VolumeFile": self._readVolume,
-            "TableFile": lambda file, name, _: core.logics["Tables"].AddTable(
-                file, name
-            ),
-            "TransformFile": lambda file, *_: core.logics["Transforms"].AddTransform(
-                file, core.scene
-            ),
+            "TableFile": lambda file, name, _: core.logics["Tables"].AddTable(file, name),
+            "TransformFile": lambda file, *_: core.logics["Transforms"].AddTransform(file, core.scene),
             "ModelFile": lambda file, *_: core.logics["Models"].AddModel(file),
         }
 
@@ -56,22 +50,13 @@ class CoreIOManager:
         """Used by `slicer.util.saveNode` only to find a writer, which a node's own storage node is."""
         return node.GetClassName()
 
-    def loadNodes(
-        self,
-        fileType: str,
-        properties: dict[str, Any],
-        loadedNodes=None,
-        userMessages=None,
-    ) -> bool:
+    def loadNodes(self, fileType: str, properties: dict[str, Any], loadedNodes=None, userMessages=None) -> bool:
         file = properties["fileName"]
         if not Path(file).exists():
             return _fail(userMessages, f"Loading {file} - load failed.")
         if fileType == "SceneFile":
             return self._readScene(file, properties.get("clear", False), userMessages)
-        known = next(
-            (end for end in EXTENSIONS[fileType] if file.lower().endswith(end)),
-            Path(file).suffix,
-        )
+        known = next((end for end in EXTENSIONS[fileType] if file.lower().endswith(end)), Path(file).suffix)
         name = properties.get("name") or Path(file).name.removesuffix(known)
         node = self._readers[fileType](file, name, properties)
         if node is None:
@@ -80,9 +65,7 @@ class CoreIOManager:
             loadedNodes.AddItem(node)
         return True
 
-    def saveNodes(
-        self, fileType: str, properties: dict[str, Any], userMessages=None
-    ) -> bool:
+    def saveNodes(self, fileType: str, properties: dict[str, Any], userMessages=None) -> bool:
         file = Path(properties["fileName"])
         file.parent.mkdir(parents=True, exist_ok=True)
         if fileType == "SceneFile":
@@ -93,9 +76,7 @@ class CoreIOManager:
         storage.SetFileName(str(file))
         if "useCompression" in properties:
             storage.SetUseCompression(properties["useCompression"])
-        return bool(storage.WriteData(node)) or _fail(
-            userMessages, f"Saving failed: {file}"
-        )
+        return bool(storage.WriteData(node)) or _fail(userMessages, f"Saving failed: {file}")
 
     def _readMarkups(self, file: str, name: str, _options: dict[str, Any]):
         nodeID = self._core.logics["Markups"].LoadMarkups(file, name)
@@ -110,17 +91,11 @@ class CoreIOManager:
         for each in options.get("fileNames", []):
             names.InsertNextValue(each)
         volumes = self._core.logics["Volumes"]
-        node = volumes.AddArchetypeVolume(
-            file, name, flags, names if names.GetNumberOfValues() else None
-        )
+        node = volumes.AddArchetypeVolume(file, name, flags, names if names.GetNumberOfValues() else None)
         if node is not None and options.get("show", True):
             selection = self._core.applicationLogic.GetSelectionNode()
             isLabel = node.IsA("vtkMRMLLabelMapVolumeNode")
-            (
-                selection.SetActiveLabelVolumeID
-                if isLabel
-                else selection.SetActiveVolumeID
-            )(node.GetID())
+            (selection.SetActiveLabelVolumeID if isLabel else selection.SetActiveVolumeID)(node.GetID())
             self._core.applicationLogic.PropagateVolumeSelection()
         return node
 
@@ -130,9 +105,7 @@ class CoreIOManager:
         if file.lower().endswith(".mrb"):
             return scene.ReadFromMRB(file, clear, userMessages)
         scene.SetURL(file)
-        return bool(
-            scene.Connect(userMessages) if clear else scene.Import(userMessages)
-        )
+        return bool(scene.Connect(userMessages) if clear else scene.Import(userMessages))
 
     def _writeScene(self, file: Path, userMessages) -> bool:
         """A .mrml holds no data of its nodes; a .mrb and a folder do."""
@@ -144,9 +117,7 @@ class CoreIOManager:
             scene.SetRootDirectory(str(file.parent))
             return bool(scene.Commit(str(file), userMessages))
         file.mkdir(exist_ok=True)
-        return self._core.applicationLogic.SaveSceneToSlicerDataBundleDirectory(
-            str(file), None, userMessages
-        )
+        return self._core.applicationLogic.SaveSceneToSlicerDataBundleDirectory(str(file), None, userMessages)
 
 
 def _fail(userMessages: slicer.vtkMRMLMessageCollection | None, text: str) -> bool:

@@ -50,9 +50,7 @@ def _option(name: str, kind: type | str) -> QtCore.Property:
 
     def write(self, value: Any) -> None:
         if kind == "QStringList":
-            value = tuple(
-                text for text in ([value] if isinstance(value, str) else value) if text
-            )
+            value = tuple(text for text in ([value] if isinstance(value, str) else value) if text)
         if value != self._options[name]:
             self._options[name] = value
             if name in FILTERS:
@@ -62,18 +60,8 @@ def _option(name: str, kind: type | str) -> QtCore.Property:
     return QtCore.Property(kind, read, write)
 
 
-FILTERS = {
-    "nodeTypes": (),
-    "hideChildNodeTypes": (),
-    "showHidden": False,
-    "showChildNodeTypes": True,
-}
-OTHERS = {
-    "noneEnabled": False,
-    "noneDisplay": "None",
-    "addEnabled": True,
-    "removeEnabled": True,
-}
+FILTERS = {"nodeTypes": (), "hideChildNodeTypes": (), "showHidden": False, "showChildNodeTypes": True}
+OTHERS = {"noneEnabled": False, "noneDisplay": "None", "addEnabled": True, "removeEnabled": True}
 NODE_SIGNALS = {
     *("currentNodeChanged", "nodeActivated", "nodeAdded"),
     *("nodeAddedByUser", "nodeAddedByUserAction", "nodeAboutToBeRemoved"),
@@ -89,13 +77,8 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
 
     currentNodeChanged = QtCore.Signal((object,), (bool,))
     currentNodeIDChanged = QtCore.Signal(str)
-    nodeActivated, nodeAdded, nodeAboutToBeRemoved = (
-        QtCore.Signal(object) for _ in range(3)
-    )
-    nodeAddedByUser, nodeAddedByUserAction = (
-        QtCore.Signal(object),
-        QtCore.Signal(object),
-    )
+    nodeActivated, nodeAdded, nodeAboutToBeRemoved = (QtCore.Signal(object) for _ in range(3))
+    nodeAddedByUser, nodeAddedByUserAction = QtCore.Signal(object), QtCore.Signal(object)
     _vtkSignals = frozenset(f"{name}(vtkMRMLNode*)" for name in NODE_SIGNALS)
 
     nodeTypes = _option("nodeTypes", "QStringList")
@@ -144,9 +127,7 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
         self._items.updateOthers()
         self._combo.setCurrentIndex(self._items.before() - 1)
         self._combo.blockSignals(False)
-        first = (
-            None if self.noneEnabled or not self.nodeCount() else self.nodeFromIndex(0)
-        )
+        first = None if self.noneEnabled or not self.nodeCount() else self.nodeFromIndex(0)
         wanted, self._requested = self._requested, ""
         self._select(wanted or _idOf(first))
         self.setEnabled(scene is not None)
@@ -164,9 +145,7 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
         self._select(nodeID)
 
     def setCurrentNodeIndex(self, index: int) -> None:
-        self._combo.setCurrentIndex(
-            (index if index < self.nodeCount() else -1) + self._items.before()
-        )
+        self._combo.setCurrentIndex((index if index < self.nodeCount() else -1) + self._items.before())
 
     def nodeCount(self) -> int:
         return self._items.count()
@@ -192,11 +171,7 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
         scene = self.mrmlScene()
         node = scene.CreateNodeByClass(nodeType)
         node.UnRegister(None)
-        node.SetName(
-            scene.GenerateUniqueName(
-                self._baseNames.get(nodeType) or self._items.label(nodeType)
-            )
-        )
+        node.SetName(scene.GenerateUniqueName(self._baseNames.get(nodeType) or self._items.label(nodeType)))
         for name, value in self._items.attributes.values():
             node.SetAttribute(name, "" if value is None else str(value))
         node = scene.AddNode(node)
@@ -219,27 +194,15 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
             msg = "The host's node selector neither renames nor edits"
             raise NotImplementedError(msg)
 
-    baseName = QtCore.Property(
-        str,
-        lambda self: self._baseNames.get(next(iter(self.nodeTypes), ""), ""),
-        _setBaseName,
-    )
-    currentNodeID = QtCore.Property(
-        str, lambda self: _idOf(self.currentNode()), setCurrentNodeID
-    )
-    selectNodeUponCreation = QtCore.Property(
-        bool, lambda self: self._selectsNew, _setSelectsNew
-    )
+    baseName = QtCore.Property(str, lambda self: self._baseNames.get(next(iter(self.nodeTypes), ""), ""), _setBaseName)
+    currentNodeID = QtCore.Property(str, lambda self: _idOf(self.currentNode()), setCurrentNodeID)
+    selectNodeUponCreation = QtCore.Property(bool, lambda self: self._selectsNew, _setSelectsNew)
     renameEnabled = QtCore.Property(bool, lambda _: False, _refuse)
     editEnabled = QtCore.Property(bool, lambda _: False, _refuse)
 
     def _nodeAt(self, row: int) -> slicer.vtkMRMLNode | None:
         nodeID = self._combo.itemData(row, ID)
-        return (
-            self.mrmlScene().GetNodeByID(nodeID)
-            if nodeID and self.mrmlScene() is not None
-            else None
-        )
+        return self.mrmlScene().GetNodeByID(nodeID) if nodeID and self.mrmlScene() is not None else None
 
     def _select(self, nodeID: str) -> None:
         row = self._items.rowOf(nodeID)

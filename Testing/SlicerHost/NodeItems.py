@@ -31,9 +31,7 @@ class NodeItems:
         return int(self._options["noneEnabled"] and self.scene is not None)
 
     def count(self) -> int:
-        return sum(
-            bool(self._combo.itemData(row, ID)) for row in range(self._combo.count)
-        )
+        return sum(bool(self._combo.itemData(row, ID)) for row in range(self._combo.count))
 
     def rowOf(self, nodeID: str | None) -> int:
         return self._combo.findData(nodeID, ID) if nodeID else -1
@@ -84,9 +82,7 @@ class NodeItems:
         self._observe(node)
         if not self._hasAttribute(node):
             return False
-        self._combo.insertItem(
-            self.before() + self._listedBefore(node), node.GetName() or "", node.GetID()
-        )
+        self._combo.insertItem(self.before() + self._listedBefore(node), node.GetName() or "", node.GetID())
         return True
 
     def remove(self, node: slicer.vtkMRMLNode) -> None:
@@ -108,11 +104,7 @@ class NodeItems:
 
     def label(self, nodeType: str) -> str:
         """`Libs/MRML/Widgets/qMRMLNodeComboBox.cxx:568`."""
-        return (
-            self.scene.GetTypeDisplayNameByClassName(nodeType)
-            if self.scene is not None
-            else ""
-        ) or "node"
+        return (self.scene.GetTypeDisplayNameByClassName(nodeType) if self.scene is not None else "") or "node"
 
     def _listedBefore(self, node: slicer.vtkMRMLNode) -> int:
         """How many nodes in the list come before this one in the scene."""
@@ -122,36 +114,22 @@ class NodeItems:
     def _nodes(self) -> list[slicer.vtkMRMLNode]:
         if self.scene is None:
             return []
-        every = [
-            self.scene.GetNthNode(index)
-            for index in range(self.scene.GetNumberOfNodes())
-        ]
-        return [
-            node
-            for node in every
-            if self._isOfWantedClass(node) and self._hasAttribute(node)
-        ]
+        every = [self.scene.GetNthNode(index) for index in range(self.scene.GetNumberOfNodes())]
+        return [node for node in every if self._isOfWantedClass(node) and self._hasAttribute(node)]
 
     def _isOfWantedClass(self, node: slicer.vtkMRMLNode) -> bool:
         if node.GetHideFromEditors() and not self._options["showHidden"]:
             return False
-        if (
-            any(node.IsA(name) for name in self._options["hideChildNodeTypes"])
-            and self._options["showChildNodeTypes"]
-        ):
+        if any(node.IsA(name) for name in self._options["hideChildNodeTypes"]) and self._options["showChildNodeTypes"]:
             return False
         types = self._options["nodeTypes"]
         exact = not self._options["showChildNodeTypes"]
-        return not types or any(
-            node.GetClassName() == name if exact else node.IsA(name) for name in types
-        )
+        return not types or any(node.GetClassName() == name if exact else node.IsA(name) for name in types)
 
     def _hasAttribute(self, node: slicer.vtkMRMLNode) -> bool:
         for nodeType, (name, value) in self.attributes.items():
             found = node.GetAttribute(name)
-            if node.IsA(nodeType) and (
-                found is None or (value is not None and found != str(value))
-            ):
+            if node.IsA(nodeType) and (found is None or (value is not None and found != str(value))):
                 return False
         return True
 
@@ -159,26 +137,16 @@ class NodeItems:
         """`Libs/MRML/Widgets/qMRMLNodeComboBox.cxx:265`."""
         extras = []
         if self._options["addEnabled"]:
-            extras += [
-                (f"Create new {self.label(each)}", each)
-                for each in self._options["nodeTypes"]
-            ]
+            extras += [(f"Create new {self.label(each)}", each) for each in self._options["nodeTypes"]]
         if self._options["removeEnabled"]:
             types = self._options["nodeTypes"]
-            extras.append(
-                (
-                    f"Delete current {self.label(types[0] if len(types) == 1 else '')}",
-                    "DELETE",
-                )
-            )
+            extras.append((f"Delete current {self.label(types[0] if len(types) == 1 else '')}", "DELETE"))
         if extras:
             self._combo.insertSeparator(self._combo.count)
         for text, action in extras:
             self._combo.addItem(text)
             self._combo.setItemData(self._combo.count - 1, action, EXTRA)
-            self._combo.model().item(self._combo.count - 1).setFlags(
-                QtCore.Qt.ItemFlag.ItemIsEnabled
-            )
+            self._combo.model().item(self._combo.count - 1).setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled)
 
     def _observe(self, node: slicer.vtkMRMLNode) -> None:
         if node.GetID() in self._observed:
@@ -189,10 +157,7 @@ class NodeItems:
             if me() is not None:
                 me()._onModified(node)
 
-        self._observed[node.GetID()] = (
-            node,
-            node.AddObserver(vtk.vtkCommand.ModifiedEvent, onModified),
-        )
+        self._observed[node.GetID()] = node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, onModified)
 
     def _unobserve(self, nodeID: str) -> None:
         if nodeID in self._observed:
@@ -201,12 +166,7 @@ class NodeItems:
 
     def _onModified(self, node: slicer.vtkMRMLNode) -> None:
         scene = self.scene
-        if (
-            scene is None
-            or scene.IsClosing()
-            or scene.IsImporting()
-            or node.GetScene() is None
-        ):
+        if scene is None or scene.IsClosing() or scene.IsImporting() or node.GetScene() is None:
             return
         row = self.rowOf(node.GetID())
         if row < 0:

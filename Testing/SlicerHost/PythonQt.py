@@ -30,23 +30,13 @@ class _WrappedType(type(QtCore.QObject)):
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]):
         # in each class, also in those that derive from a wrapped one: PySide6 looks for these two nowhere else
-        return super().__new__(
-            cls, name, bases, {"connect": connect, "disconnect": disconnect} | body
-        )
+        return super().__new__(cls, name, bases, {"connect": connect, "disconnect": disconnect} | body)
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return (
-            isinstance(instance, cls.wrapped)
-            if _isWrapped(cls)
-            else super().__instancecheck__(instance)
-        )
+        return isinstance(instance, cls.wrapped) if _isWrapped(cls) else super().__instancecheck__(instance)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return (
-            issubclass(subclass, cls.wrapped)
-            if _isWrapped(cls)
-            else super().__subclasscheck__(subclass)
-        )
+        return issubclass(subclass, cls.wrapped) if _isWrapped(cls) else super().__subclasscheck__(subclass)
 
 
 def _isWrapped(cls: type) -> bool:
@@ -72,14 +62,7 @@ def wrap(cls: type) -> type:
 def _asAttribute(cls: type, name: str) -> property:
     """Through the getter and setter where Qt has them: PySide6 cannot convert every property of its own."""
     capital = name[0].upper() + name[1:]
-    getter = next(
-        (
-            getattr(cls, each)
-            for each in (name, f"is{capital}")
-            if callable(getattr(cls, each, None))
-        ),
-        None,
-    )
+    getter = next((getattr(cls, each) for each in (name, f"is{capital}") if callable(getattr(cls, each, None))), None)
     setter = getattr(cls, f"set{capital}", None)
 
     isStatic = inspect.isbuiltin(getter)  # of the application: its name, its version
@@ -123,9 +106,7 @@ def _setExisting(self: QtCore.QObject, name: str, value: Any) -> None:
     type(self).wrapped.__setattr__(self, name, value)
 
 
-def _findChildren(
-    self: QtCore.QObject, kind: type, name: str | None = None
-) -> list[QtCore.QObject]:
+def _findChildren(self: QtCore.QObject, kind: type, name: str | None = None) -> list[QtCore.QObject]:
     kind = kind.wrapped if _isWrapped(kind) else kind
     return QtCore.QObject.findChildren(self, kind, name)
 
@@ -184,11 +165,7 @@ class _Qt(ModuleType):
         for module in self._modules:
             found = getattr(module, name, None)
             if found is not None and not name.startswith("_"):
-                value = (
-                    wrap(found)
-                    if isinstance(found, type) and issubclass(found, QtCore.QObject)
-                    else found
-                )
+                value = wrap(found) if isinstance(found, type) and issubclass(found, QtCore.QObject) else found
                 setattr(self, name, value)
                 return value
         names = ", ".join(module.__name__ for module in self._modules)

@@ -77,18 +77,11 @@ def start() -> Core:
 def _writeColors(folder: Path) -> None:
     """The table that display nodes of label maps ask for; the wheel does not ship it."""
     folder.mkdir(parents=True)
-    lines = [
-        "# Color table file",
-        "0 background 0 0 0 0",
-        "1 tissue 128 174 128 255",
-        "2 bone 241 214 145 255",
-    ]
+    lines = ["# Color table file", "0 background 0 0 0 0", "1 tissue 128 174 128 255", "2 bone 241 214 145 255"]
     (folder / "GenericColors.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _giveCache(
-    scene, applicationLogic, temporaryPath: Path
-) -> slicer.vtkMRMLRemoteIOLogic:
+def _giveCache(scene, applicationLogic, temporaryPath: Path) -> slicer.vtkMRMLRemoteIOLogic:
     """Without a cache directory a scene reads no .mrb file: it is unpacked there."""
     cache = temporaryPath / "RemoteIO"
     cache.mkdir()

@@ -18,9 +18,7 @@ STAYS_OPEN = 99
 """Exit code of the host where Slicer would stay open."""
 
 
-def run(
-    path: os.PathLike[str] | str, arguments: Iterable[object], timeout: float
-) -> subprocess.CompletedProcess[str]:
+def run(path: os.PathLike[str] | str, arguments: Iterable[object], timeout: float) -> subprocess.CompletedProcess[str]:
     """Run the script in a fresh process; its exit code, output and errors.
 
     Raises:
@@ -28,21 +26,9 @@ def run(
     """
     folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
-    command = [
-        sys.executable,
-        "-m",
-        "SlicerHost.Script",
-        str(path),
-        *map(str, arguments),
-    ]
+    command = [sys.executable, "-m", "SlicerHost.Script", str(path), *map(str, arguments)]
     return subprocess.run(
-        command,
-        env=environment,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=timeout,
-        check=False,
+        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False
     )
 
 

@@ -38,9 +38,7 @@ class LayoutManager:
         factory.SetMRMLApplicationLogic(core.applicationLogic)
         for name in MANAGERS:
             factory.RegisterDisplayableManager(name)
-        self._widgets = {
-            name: SliceWidget(SliceView(core, factory, name)) for name in VIEWS
-        }
+        self._widgets = {name: SliceWidget(SliceView(core, factory, name)) for name in VIEWS}
         for widget in self._widgets.values():
             logics.AddItem(widget.sliceLogic())
 
@@ -95,12 +93,7 @@ class SliceWidget:
 class SliceView:
     """`sliceWidget(name).sliceView()`: `Libs/MRML/Widgets/qMRMLSliceView.h:43`. Renders only at `forceRender`."""
 
-    def __init__(
-        self,
-        core: Core,
-        factory: slicer.vtkMRMLSliceViewDisplayableManagerFactory,
-        name: str,
-    ) -> None:
+    def __init__(self, core: Core, factory: slicer.vtkMRMLSliceViewDisplayableManagerFactory, name: str) -> None:
         self._logic = slicer.vtkMRMLSliceLogic()
         self._logic.SetMRMLApplicationLogic(core.applicationLogic)
         self._logic.SetMRMLScene(core.scene)
@@ -116,9 +109,7 @@ class SliceView:
         renderer.AddViewProp(self._image)
         self._interactor = vtk.vtkRenderWindowInteractor()
         self._interactor.SetRenderWindow(self._window)
-        self._interactor.SetInteractorStyle(
-            vtk.vtkInteractorStyleUser()
-        )  # VTK's default would take the clicks
+        self._interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())  # VTK's default would take the clicks
         self._interactor.Initialize()
 
         self._managers = slicer.vtkMRMLDisplayableManagerGroup()
@@ -129,9 +120,7 @@ class SliceView:
         self._style.SetDisplayableManagers(self._managers)
         self._style.SetInteractor(self._interactor)
         self._logic.ResizeSliceNode(*SIZE)
-        self._logic.AddObserver(
-            vtk.vtkCommand.ModifiedEvent, lambda *_: self._showImage()
-        )
+        self._logic.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._showImage())
         self._showImage()
 
     def mrmlSliceNode(self) -> slicer.vtkMRMLSliceNode:
@@ -157,14 +146,9 @@ class SliceView:
         self._interactor.UpdateSize(width, height)
         self._logic.ResizeSliceNode(width, height)
 
-    def _observeChanges(
-        self, callback: Callable[..., None]
-    ) -> list[tuple[vtk.vtkObject, int]]:
+    def _observeChanges(self, callback: Callable[..., None]) -> list[tuple[vtk.vtkObject, int]]:
         """Call it whenever the view would look otherwise; what was observed, with the observers' tags."""
-        changes = (
-            (self._managers, vtk.vtkCommand.UpdateEvent),
-            (self._logic, vtk.vtkCommand.ModifiedEvent),
-        )
+        changes = ((self._managers, vtk.vtkCommand.UpdateEvent), (self._logic, vtk.vtkCommand.ModifiedEvent))
         return [(what, what.AddObserver(event, callback)) for what, event in changes]
 
     def convertDeviceToXYZ(self, position: list[int]) -> list[float]:

@@ -40,9 +40,7 @@ class SliceWindow(qt.QWidget):
         layout.setSpacing(0)
         bar = qt.QHBoxLayout()
         label = qt.QLabel(f" {name[0]} ")
-        label.setStyleSheet(
-            f"background: {COLOURS[name]}; color: black; font-weight: bold;"
-        )
+        label.setStyleSheet(f"background: {COLOURS[name]}; color: black; font-weight: bold;")
         self._slider = qt.QSlider(QtCore.Qt.Orientation.Horizontal)
         self._offset = qt.QLabel()
         for part in (label, self._slider, self._offset):
@@ -95,9 +93,7 @@ class Canvas(qt.QWidget):
         self.setMouseTracking(True)
         self.setMinimumSize(120, 120)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-        self._timer = (
-            qt.QTimer()
-        )  # without a parent: PySide6 does not always know when Qt deletes a child
+        self._timer = qt.QTimer()  # without a parent: PySide6 does not always know when Qt deletes a child
         self._timer.setSingleShot(True)
         self._timer.setInterval(20)
         self._timer.connect("timeout()", self.renderNow)
@@ -111,9 +107,7 @@ class Canvas(qt.QWidget):
         data = vtk.vtkUnsignedCharArray()
         window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, data)
         pixels = vtk_to_numpy(data).reshape(height, width, 4)[::-1, :, :3].copy()
-        self._image = QtGui.QImage(
-            pixels.data, width, height, 3 * width, QtGui.QImage.Format.Format_RGB888
-        ).copy()
+        self._image = QtGui.QImage(pixels.data, width, height, 3 * width, QtGui.QImage.Format.Format_RGB888).copy()
         self.update()
         self.drawn.emit()
 
@@ -138,43 +132,29 @@ class Canvas(qt.QWidget):
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         if self._observed:
-            self._view._resize(
-                max(1, event.size().width()), max(1, event.size().height())
-            )
+            self._view._resize(max(1, event.size().width()), max(1, event.size().height()))
             self._renderSoon()
 
-    def _invoke(
-        self, event: QtGui.QInputEvent, name: str, point: QtCore.QPointF | None = None
-    ) -> None:
+    def _invoke(self, event: QtGui.QInputEvent, name: str, point: QtCore.QPointF | None = None) -> None:
         """The event of VTK of this name, where the mouse is; VTK counts from below."""
         if point is not None:
-            control = bool(
-                event.modifiers() & QtCore.Qt.KeyboardModifier.ControlModifier
-            )
+            control = bool(event.modifiers() & QtCore.Qt.KeyboardModifier.ControlModifier)
             shift = bool(event.modifiers() & QtCore.Qt.KeyboardModifier.ShiftModifier)
-            self._interactor.SetEventInformation(
-                int(point.x()), int(self.height - 1 - point.y()), control, shift
-            )
+            self._interactor.SetEventInformation(int(point.x()), int(self.height - 1 - point.y()), control, shift)
         self._interactor.InvokeEvent(name)
         self._renderSoon()
 
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
         if event.button() in BUTTONS:
-            self._invoke(
-                event, BUTTONS[event.button()] + "PressEvent", event.position()
-            )
+            self._invoke(event, BUTTONS[event.button()] + "PressEvent", event.position())
 
     def mouseReleaseEvent(self, event: QtGui.QMouseEvent) -> None:
         if event.button() in BUTTONS:
-            self._invoke(
-                event, BUTTONS[event.button()] + "ReleaseEvent", event.position()
-            )
+            self._invoke(event, BUTTONS[event.button()] + "ReleaseEvent", event.position())
 
     def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:
         if event.button() in BUTTONS:
-            self._invoke(
-                event, BUTTONS[event.button()] + "DoubleClickEvent", event.position()
-            )
+            self._invoke(event, BUTTONS[event.button()] + "DoubleClickEvent", event.position())
 
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
         self._invoke(event, "MouseMoveEvent", event.position())

@@ -36,11 +36,7 @@ def _onNodeAdded(scene, event, node) -> None:
 
 def _addItem(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode) -> None:
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-    if (
-        hierarchy is None
-        or node.GetHideFromEditors()
-        or not any(node.IsA(name) for name in CLASSES)
-    ):
+    if hierarchy is None or node.GetHideFromEditors() or not any(node.IsA(name) for name in CLASSES):
         return
     if not hierarchy.GetItemByDataNode(node):
         hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)

@@ -44,9 +44,7 @@ class QUiLoader:
     Unlike Qt's, it raises where Slicer would print a warning, or show a plain widget in place of one that it lacks.
     """
 
-    def load(
-        self, device: QtCore.QIODevice, parent: qt.QWidget | None = None
-    ) -> qt.QWidget:
+    def load(self, device: QtCore.QIODevice, parent: qt.QWidget | None = None) -> qt.QWidget:
         """The top widget of the file.
 
         Raises:
@@ -57,20 +55,14 @@ class QUiLoader:
         _refuseUnknown(tree)
         connections = tree.find("connections")
         if connections is not None:
-            tree.remove(
-                connections
-            )  # Qt's loader knows no signals with classes of MRML
+            tree.remove(connections)  # Qt's loader knows no signals with classes of MRML
         buffer = QtCore.QBuffer()
         buffer.setData(ET.tostring(tree))
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         loader = _Loader()
-        with (
-            PythonQt.ignoringNewAttributes()
-        ):  # PySide6 would make each child an attribute of the top widget
+        with PythonQt.ignoringNewAttributes():  # PySide6 would make each child an attribute of the top widget
             widget = loader.load(buffer, parent)
-        widget._madeByLoader = (
-            loader.made
-        )  # PySide6 forgets of which class an object is that nobody holds in Python
+        widget._madeByLoader = loader.made  # PySide6 forgets of which class an object is that nobody holds in Python
         objects = {each.objectName: each for each in loader.made}
         _checkProperties(tree, objects)
         for connection in connections if connections is not None else ():
@@ -90,9 +82,7 @@ class _Loader(QtUiTools.QUiLoader):
 
     def createLayout(self, className: str, parent=None, name: str = ""):
         isInWidget = isinstance(parent, qt.QWidget)
-        return self._named(
-            _class(className)(parent) if isInWidget else _class(className)(), name
-        )
+        return self._named(_class(className)(parent) if isInWidget else _class(className)(), name)
 
     def createAction(self, parent=None, name: str = ""):
         return self._named(qt.QAction(parent), name)
@@ -104,10 +94,7 @@ class _Loader(QtUiTools.QUiLoader):
 
 
 def _class(name: str) -> type:
-    return getattr(
-        ctk if name.startswith("ctk") else slicer if name.startswith("qMRML") else qt,
-        name,
-    )
+    return getattr(ctk if name.startswith("ctk") else slicer if name.startswith("qMRML") else qt, name)
 
 
 def _refuseUnknown(tree: ET.Element) -> None:
@@ -123,20 +110,14 @@ def _checkProperties(tree: ET.Element, objects: dict[str, Any]) -> None:
         meta = objects[element.get("name")].metaObject()
         for each in element.findall("property"):
             name = each.get("name")
-            if (
-                each.get("stdset") != "0"
-                and name not in NO_PROPERTIES
-                and meta.indexOfProperty(name) < 0
-            ):
+            if each.get("stdset") != "0" and name not in NO_PROPERTIES and meta.indexOfProperty(name) < 0:
                 msg = f"{element.get('class')} {element.get('name')!r} has no property {name!r}"
                 raise ValueError(msg)
 
 
 def _connect(connection: ET.Element, objects: dict[str, Any]) -> None:
     """A slot is found by its name: PySide6 has no signatures of the stand-ins' methods."""
-    sender, signal, receiver, slot = (
-        connection.findtext(name) for name in ("sender", "signal", "receiver", "slot")
-    )
+    sender, signal, receiver, slot = (connection.findtext(name) for name in ("sender", "signal", "receiver", "slot"))
     name = slot.partition("(")[0]
     function = getattr(objects[receiver], name, None)
     if not callable(function):

@@ -17,26 +17,16 @@ class QFileDialog(qt.QFileDialog):
     """
 
     @staticmethod
-    def getOpenFileName(
-        parent=None, caption: str = "", folder: str = "", filters: str = ""
-    ) -> str:
-        return _asked(
-            qt.QFileDialog.wrapped.getOpenFileName, parent, caption, folder, filters
-        )[0]
+    def getOpenFileName(parent=None, caption: str = "", folder: str = "", filters: str = "") -> str:
+        return _asked(qt.QFileDialog.wrapped.getOpenFileName, parent, caption, folder, filters)[0]
 
     @staticmethod
-    def getSaveFileName(
-        parent=None, caption: str = "", folder: str = "", filters: str = ""
-    ) -> str:
-        return _asked(
-            qt.QFileDialog.wrapped.getSaveFileName, parent, caption, folder, filters
-        )[0]
+    def getSaveFileName(parent=None, caption: str = "", folder: str = "", filters: str = "") -> str:
+        return _asked(qt.QFileDialog.wrapped.getSaveFileName, parent, caption, folder, filters)[0]
 
     @staticmethod
     def getExistingDirectory(parent=None, caption: str = "", folder: str = "") -> str:
-        return _asked(
-            qt.QFileDialog.wrapped.getExistingDirectory, parent, caption, folder
-        )
+        return _asked(qt.QFileDialog.wrapped.getExistingDirectory, parent, caption, folder)
 
 
 class ctkMessageBox(qt.QMessageBox):  # noqa: N801 - CTK's name

@@ -103,10 +103,7 @@ def _useSlicersOwnFiles(slicer: ModuleType) -> None:
             msg = f"SLICER_BASE_PYTHON is not Slicer's folder Base/Python: {folder}"
             raise FileNotFoundError(msg)
         slicer.__path__.append(str(Path(folder) / "slicer"))
-        _nameAbsentWidgets(
-            slicer,
-            Path(folder) / "slicer" / "parameterNodeWrapper" / "guiConnectors.py",
-        )
+        _nameAbsentWidgets(slicer, Path(folder) / "slicer" / "parameterNodeWrapper" / "guiConnectors.py")
 
 
 def _nameAbsentWidgets(slicer: ModuleType, connectors: Path) -> None:
@@ -117,8 +114,7 @@ def _nameAbsentWidgets(slicer: ModuleType, connectors: Path) -> None:
         raise NotImplementedError(msg)
 
     for owner, name in re.findall(
-        r"\b(ctk|slicer)\.((?:ctk|qMRML|qSlicer)\w+)",
-        connectors.read_text(encoding="utf-8"),
+        r"\b(ctk|slicer)\.((?:ctk|qMRML|qSlicer)\w+)", connectors.read_text(encoding="utf-8")
     ):
         module = sys.modules["ctk"] if owner == "ctk" else slicer
         if not hasattr(module, name):

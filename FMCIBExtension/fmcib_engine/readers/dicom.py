@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,7 +114,7 @@ def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Vo
         _log.info("%s", sentence)
     left_out = choice.left_out + len(placed) - len(stack.images) + len(lost)
     source = _source(found, stack, choice, left_out, reader_name(sitk))
-    notes = (*choice.notes, *_empty(considered, lost), *stack.notes, *_told(stack.faults()))
+    notes = (*choice.notes, *_unusual(considered, stack, lost), *stack.notes, *_told(stack.faults()))
     return Volume(place(slices, stack.places), stack.grid, replace(source, notes=notes), stack.faults())
 
 
@@ -130,11 +131,13 @@ def _source(found: _Found, stack: Stack, choice: Choice, left_out: int, reader: 
     )
 
 
-def _empty(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> list[str]:
-    """What is said of empty files that are not named as slices."""
+def _unusual(contents: Mapping[Path, Content], stack: Stack, lost: Sequence[Lost]) -> list[str]:
+    """What is said of files that are written in unusual ways, and of empty ones that are not named as slices."""
+    oddities = Counter(contents[path].oddity for path in {header.path for header in stack.images})
+    notes = [f"{count} of the scan's files: {oddity}" for oddity, count in oddities.items() if oddity]
     count = empty_files(contents, lost)
     files = f"{count} empty files are" if count > 1 else "an empty file is"
-    return [f"{files} not named as a slice, and passed over"] if count else []
+    return notes + ([f"{files} not named as a slice, and passed over"] if count else [])
 
 
 def _told(faults: Sequence[Fault]) -> list[str]:

@@ -51,6 +51,9 @@ _OF_FRAME = {
 _BELONGING = ("StudyInstanceUID", "PatientID", "PatientName", "FrameOfReferenceUID")
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED})
+"""The transfer syntaxes whose pixels are as they are."""
+
 _ENCAPSULATED = 0xFFFFFFFF
 _DEPTHS = frozenset({0, 8, 12, 16, 32})  # bits of a pixel; 0: the header does not say, and GDCM will
 _DAMAGED = "The DICOM file {} is damaged or incomplete. Copy or export it again."
@@ -72,6 +75,8 @@ class Content:
     """Also of objects that are no CT, whose headers say only what they are."""
     fault: str = ""
     """Why nothing can be read of it, a sentence with `{}` for its name."""
+    oddity: str = ""
+    """What is unusual about how it is written, and did not hinder reading it."""
     is_dicom: bool = False
     is_empty: bool = False
 
@@ -117,11 +122,24 @@ def _content(pydicom: ModuleType, path: Path) -> Content:
             if not begins_as_dicom(file.read(HEAD)):
                 return Content(state, fault=_NO_DICOM, is_empty=state[0] == 0)
             file.seek(0)
-            return Content(state, tuple(_images(pydicom, path, *_read(pydicom, file, state[0]))), is_dicom=True)
+            dataset, pixel_bytes = _read(pydicom, file, state[0])
+            oddity = _oddity(dataset)
+            images = tuple(_images(pydicom, path, dataset, pixel_bytes))
+            return Content(state, images, oddity=oddity, is_dicom=True)
     except damage() as error:
         if isinstance(error, OSError) and error.strerror:
             return Content(state, fault=f"{{}} cannot be opened: {error.strerror}. Check its rights, or remove it.")
         return Content(state, fault="" if _is_known_as_other(pydicom, path) else _DAMAGED, is_dicom=True)
+
+
+def _oddity(dataset: Dataset) -> str:
+    """How a file is written otherwise than the standard wants (PS3.10 7.1). Values must not have been asked for yet."""
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        return "no file meta says how it is written, its first elements did"
+    first = next(iter(dataset.values()), None)
+    if getattr(first, "is_implicit_VR", dataset.original_encoding[0]) != dataset.original_encoding[0]:
+        return "it is written with another VR (explicit, implicit) than its file meta announces"
+    return ""
 
 
 def _is_known_as_other(pydicom: ModuleType, path: Path) -> bool:
@@ -143,13 +161,16 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
         EOFError: it ends before its pixels.
     """
     dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
-    if not dataset.get("SOPClassUID") and dataset.file_meta.get("MediaStorageSOPClassUID"):
+    if "SOPClassUID" not in dataset and dataset.file_meta.get("MediaStorageSOPClassUID"):
         dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
-    if dataset.file_meta.get("TransferSyntaxUID") == _DEFLATED:  # read at once; its end is checked by zlib
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax == _DEFLATED:  # read at once; its end is checked by zlib
         return dataset, None
     if file.tell() < size:
         length = pixel_length(file, is_little=dataset.original_encoding[1] is not False)
-        return dataset, None if length is None else min(length, size - file.tell())
+        if length is None or (syntax and syntax not in UNPACKED):
+            return dataset, None
+        return dataset, min(length, size - file.tell())
     if _is_no_image(pydicom, dataset):
         return dataset, None
     raise EOFError

@@ -6,8 +6,9 @@ what is no slice must not count as one.
 A file may be a slice that got lost if
 
 * it is DICOM and its header is damaged or ends early, unless the class in its file meta is known and is no CT image;
-* it is no DICOM, empty, or cannot be opened, and is named as a slice: with a suffix of DICOM, also while a download
-  is under way (`.dcm.part`), or as the DICOM images are that lie in the same folder.
+* it is no DICOM, empty, or cannot be opened, and is named as a slice: with a suffix of DICOM, or as the DICOM images
+  are that lie in the same folder. So are names to which a download or an archive added a suffix (`.dcm.part`,
+  `.dcm.gz`), unless the file without it is there.
 
 Every other file is none: DICOMDIR and objects of other classes, and whatever bears another name, as an empty `done`.
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 INDEX = "DICOMDIR"
 
 _SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
-_UNDER_WAY = frozenset({".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp"})
+_ADDED = frozenset({".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp", ".gz", ".bz2", ".xz"})
 _PAGES = frozenset(
     {
         *("SCREEN SAVE", "SCREENSAVE", "SCREEN_SAVE", "CT_SOM5 PROT", "CSA REPORT", "PROTOCOL", "REPORT"),
@@ -66,7 +67,7 @@ def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
     return [
         Lost(path.name, content.fault)
         for path, content in suspects.items()
-        if content.is_dicom or is_named_as_slice(path.name, named.get(path.parent))
+        if content.is_dicom or _is_named_as_slice(_without_added(path, contents), named.get(path.parent))
     ]
 
 
@@ -93,17 +94,22 @@ class _Names:
         self.lengths = {len(name) for name in names} if len(shapes) > max(2, len(names) // 2) else set()
 
 
-def is_named_as_slice(name: str, beside: _Names | None) -> bool:
+def _without_added(path: Path, files: Container[Path]) -> str:
+    """The name of a file before a suffix was added to it; nothing if the file of that name is there."""
+    if path.suffix.lower() not in _ADDED:
+        return path.name
+    before = path.with_suffix("")
+    return "" if before in files else before.name
+
+
+def _is_named_as_slice(name: str, beside: _Names | None) -> bool:
     """Whether a file that is no DICOM is named as one, or as the images `beside` it."""
-    path = Path(name)
-    if path.suffix.lower() in _UNDER_WAY:
-        path = path.with_suffix("")
-    if path.name.upper() == INDEX:
+    if name.upper() == INDEX:
         return False
-    if path.suffix.lower() in _SUFFIXES:
+    if Path(name).suffix.lower() in _SUFFIXES:
         return True
-    is_random = beside is not None and len(path.name) in beside.lengths and any(c.isdigit() for c in path.name)
-    return is_random or (beside is not None and _shape(path.name) in beside.shapes)
+    is_random = beside is not None and len(name) in beside.lengths and any(c.isdigit() for c in name)
+    return is_random or (beside is not None and _shape(name) in beside.shapes)
 
 
 def _shape(name: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from .dicom_files import pixel_length
+from .dicom_files import UNPACKED, pixel_length
 from .dicom_values import damage, quiet_pydicom, text_of
 from .itk import import_package
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
 _PACKED = frozenset(
     f"1.2.840.10008.1.2.{last}"
     for last in ("5", "4.50", "4.51", "4.53", "4.55", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
@@ -45,9 +44,9 @@ def _syntax(dataset: Dataset) -> str:
     syntax = UID(dataset.file_meta.get("TransferSyntaxUID") or "")
     if not syntax:
         return "names no transfer syntax (0002,0010)" if dataset.file_meta else ""
-    name = f"{syntax.name} ({syntax})" if syntax.name != syntax else f"{syntax}, which is unknown"
-    if syntax not in _UNPACKED | _PACKED:
-        return f"has the transfer syntax {name}, which is not read: it must be converted to Explicit VR Little Endian"
+    name = f"{syntax.name} ({syntax})" if syntax.name != syntax else f"{syntax} (unknown)"
+    if syntax not in UNPACKED | _PACKED:
+        return f"has the transfer syntax {name}, which is not read; Explicit VR Little Endian is"
     first = next(iter(dataset.values()), None)
     is_implicit = getattr(first, "is_implicit_VR", None)
     if is_implicit is not None and is_implicit != syntax.is_implicit_VR:

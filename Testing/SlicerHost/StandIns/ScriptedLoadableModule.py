@@ -42,22 +42,14 @@ class ScriptedLoadableModule:
 
     def getDefaultModuleDocumentationLink(self, docPage: str | None = None) -> str:
         url = (
-            slicer.app.documentationBaseUrl + docPage
-            if docPage
-            else slicer.app.moduleDocumentationUrl(self.moduleName)
+            slicer.app.documentationBaseUrl + docPage if docPage else slicer.app.moduleDocumentationUrl(self.moduleName)
         )
-        text = _(
-            "For more information, see the {url_start}online documentation{url_end}."
-        )
-        return (
-            "<p>" + text.format(url_start=f'<a href="{url}">', url_end="</a>") + "</p>"
-        )
+        text = _("For more information, see the {url_start}online documentation{url_end}.")
+        return "<p>" + text.format(url_start=f'<a href="{url}">', url_end="</a>") + "</p>"
 
     def runTest(self, msec: int = 100, **kwargs: Any) -> None:
         """Run the class <module>Test of the module's file."""
-        test = getattr(
-            importlib.import_module(self.__module__), self.moduleName + "Test", None
-        )
+        test = getattr(importlib.import_module(self.__module__), self.moduleName + "Test", None)
         if test is None:
             msg = f"Test case class not found: {self.__module__}.{self.moduleName}Test"
             raise AssertionError(msg)
@@ -77,16 +69,10 @@ class ScriptedLoadableModuleWidget:
         if parent is None:
             self.setup()
             self.parent.show()
-        slicer.app.moduleManager().connect(
-            "moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded
-        )
+        slicer.app.moduleManager().connect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
     def resourcePath(self, filename: str) -> str:
-        return str(
-            Path(slicer.util.modulePath(self.moduleName)).parent
-            / "Resources"
-            / filename
-        )
+        return str(Path(slicer.util.modulePath(self.moduleName)).parent / "Resources" / filename)
 
     def setup(self) -> None:
         """Here the module's class makes its widgets."""
@@ -98,9 +84,7 @@ class ScriptedLoadableModuleWidget:
         if moduleName == self.moduleName:
             self.cleanup()
             manager = slicer.app.moduleManager()
-            manager.disconnect(
-                "moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded
-            )
+            manager.disconnect("moduleAboutToBeUnloaded(QString)", self._onModuleAboutToBeUnloaded)
 
     def onReload(self) -> None:
         slicer.util.reloadScriptedModule(self.moduleName)
@@ -123,9 +107,7 @@ class ScriptedLoadableModuleLogic:
     def getParameterNode(self) -> slicer.vtkMRMLScriptedModuleNode:
         """The module's first parameter node, made where there is none."""
         if self.isSingletonParameterNode:
-            node = slicer.mrmlScene.GetSingletonNode(
-                self.moduleName, "vtkMRMLScriptedModuleNode"
-            )
+            node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
             if node is not None:  # closing the scene takes its attributes away
                 node.SetAttribute("ModuleName", self.moduleName)
                 return node
@@ -135,9 +117,7 @@ class ScriptedLoadableModuleLogic:
 
     def getAllParameterNodes(self) -> list[slicer.vtkMRMLScriptedModuleNode]:
         nodes = slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")
-        return [
-            node for node in nodes if node.GetAttribute("ModuleName") == self.moduleName
-        ]
+        return [node for node in nodes if node.GetAttribute("ModuleName") == self.moduleName]
 
     def createParameterNode(self) -> slicer.vtkMRMLScriptedModuleNode:
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
@@ -152,20 +132,12 @@ class ScriptedLoadableModuleLogic:
 class ScriptedLoadableModuleTest(unittest.TestCase):
     """`Base/Python/slicer/ScriptedLoadableModule.py:367`."""
 
-    def delayDisplay(
-        self, message: str, requestedDelay: int | None = None, msec: int | None = None
-    ) -> None:
-        slicer.util.delayDisplay(
-            message, getattr(self, "messageDelay", msec or requestedDelay or 100)
-        )
+    def delayDisplay(self, message: str, requestedDelay: int | None = None, msec: int | None = None) -> None:
+        slicer.util.delayDisplay(message, getattr(self, "messageDelay", msec or requestedDelay or 100))
 
     def runTest(self) -> None:
         """All methods with `test` in their names, in the order of the names."""
-        names = [
-            name
-            for name in dir(self)
-            if "test" in name and callable(getattr(self, name))
-        ]
+        names = [name for name in dir(self) if "test" in name and callable(getattr(self, name))]
         self.setUpClass()
         for name in names:
             self.setUp()

@@ -19,23 +19,13 @@ from typing import Any
 
 import slicer
 
-__all__ = [
-    "Choice",
-    "Default",
-    "Exclude",
-    "Maximum",
-    "Minimum",
-    "WithinRange",
-    "parameterNodeWrapper",
-]
+__all__ = ["Choice", "Default", "Exclude", "Maximum", "Minimum", "WithinRange", "parameterNodeWrapper"]
 
 
 class Default:
     """Annotation: the value of a parameter that nobody has set."""
 
-    def __init__(
-        self, value: Any = None, *, generator: Callable[[], Any] | None = None
-    ) -> None:
+    def __init__(self, value: Any = None, *, generator: Callable[[], Any] | None = None) -> None:
         self._value, self._generator = value, generator
 
     @property
@@ -113,12 +103,8 @@ class _Parameter:
         """Set it. Raises ValueError or TypeError, and sets nothing, where it is not allowed."""
         self._check(value)
         if issubclass(self.kind, slicer.vtkMRMLNode):
-            node.SetParameter(
-                self.name, ""
-            )  # says that it was set: None is a value, too
-            node.SetNodeReferenceID(
-                self.name, value.GetID() if value is not None else None
-            )
+            node.SetParameter(self.name, "")  # says that it was set: None is a value, too
+            node.SetNodeReferenceID(self.name, value.GetID() if value is not None else None)
         elif issubclass(self.kind, enum.Enum):
             node.SetParameter(self.name, value.name)
         else:
@@ -166,25 +152,11 @@ def parameterNodeWrapper(cls: type) -> type:
     cls.__init__ = initialize
     cls.allParameters = parameters
     cls.default = lambda _self, name: parameters[name].default
-    cls.dataType = staticmethod(
-        lambda name: typing.get_type_hints(cls, include_extras=True)[name]
-    )
+    cls.dataType = staticmethod(lambda name: typing.get_type_hints(cls, include_extras=True)[name])
     cls.getValue = lambda self, name: parameters[name].read(self.parameterNode)
-    cls.setValue = lambda self, name, value: parameters[name].write(
-        self.parameterNode, value
-    )
-    cls.connectGui, cls.connectParametersToGui, cls.disconnectGui = (
-        _connectGui,
-        _connectParametersToGui,
-        _disconnectGui,
-    )
-    for method in (
-        "StartModify",
-        "EndModify",
-        "AddObserver",
-        "RemoveObserver",
-        "Modified",
-    ):
+    cls.setValue = lambda self, name, value: parameters[name].write(self.parameterNode, value)
+    cls.connectGui, cls.connectParametersToGui, cls.disconnectGui = _connectGui, _connectParametersToGui, _disconnectGui
+    for method in ("StartModify", "EndModify", "AddObserver", "RemoveObserver", "Modified"):
         setattr(cls, method, _forwarded(method))
     return cls
 
@@ -208,10 +180,7 @@ def _connectParametersToGui(self: Any, mapping: dict[str, Any]) -> int:
     connectors = {}
     for name, widget in mapping.items():
         parameter = self.allParameters[name]
-        choices = next(
-            (each.choices for each in parameter.validators if isinstance(each, Choice)),
-            None,
-        )
+        choices = next((each.choices for each in parameter.validators if isinstance(each, Choice)), None)
         connectors[name] = GuiConnectors.create(widget, parameter.kind, choices)
     return self._connections.add(connectors)
 
@@ -224,10 +193,7 @@ def _disconnectGui(self: Any, tag: int) -> None:
 def _parameter(cls: type, name: str, annotation: Any) -> _Parameter:
     kind, *extras = typing.get_args(typing.Annotated[annotation, "any"])[:-1]
     if not (
-        isinstance(kind, type)
-        and issubclass(
-            kind, (str, int, float, pathlib.Path, enum.Enum, slicer.vtkMRMLNode)
-        )
+        isinstance(kind, type) and issubclass(kind, (str, int, float, pathlib.Path, enum.Enum, slicer.vtkMRMLNode))
     ):
         msg = f"The host's parameterNodeWrapper does not know {kind}, the type of {cls.__name__}.{name}"
         raise TypeError(msg)
@@ -236,11 +202,7 @@ def _parameter(cls: type, name: str, annotation: Any) -> _Parameter:
     if len(defaults) > 1 or len(defaults) + len(validators) != len(extras):
         msg = f"The host's parameterNodeWrapper does not know the annotations of {cls.__name__}.{name}: {extras}"
         raise TypeError(msg)
-    default = (
-        Default(getattr(cls, name))
-        if hasattr(cls, name)
-        else (defaults or [_plainDefault(kind)])[0]
-    )
+    default = Default(getattr(cls, name)) if hasattr(cls, name) else (defaults or [_plainDefault(kind)])[0]
     return _Parameter(name, kind, validators, default)
 
 
@@ -253,8 +215,7 @@ def _plainDefault(kind: type) -> Default:
 
 def _asAttribute(parameter: _Parameter) -> property:
     return property(
-        lambda self: parameter.read(self.parameterNode),
-        lambda self, value: parameter.write(self.parameterNode, value),
+        lambda self: parameter.read(self.parameterNode), lambda self, value: parameter.write(self.parameterNode, value)
     )
 
 
