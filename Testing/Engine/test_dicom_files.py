@@ -12,14 +12,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_phantom import FIRST, INTERCEPT, ROW_SPACING, SHAPE, STEP, address, phantom_series, phantom_slice, write
+from dicom_phantom import (
+    FIRST,
+    INTERCEPT,
+    ROW_SPACING,
+    SHAPE,
+    STEP,
+    address,
+    phantom_series,
+    phantom_slice,
+    write,
+    write_index,
+)
 from fmcib_engine.errors import ImageError, SeriesError
 from fmcib_engine.readers import dicom_files, read_volume
 from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEG2000Lossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless
 
 HU = address(*np.indices(SHAPE)) + INTERCEPT
 
@@ -227,35 +238,15 @@ def test_a_file_that_cannot_be_opened_counts_by_its_name(scan, monkeypatch, name
 # DICOMDIR
 
 
-def record(kind, **elements):
-    dataset = Dataset()
-    dataset.OffsetOfTheNextDirectoryRecord = dataset.OffsetOfReferencedLowerLevelDirectoryEntity = 0
-    dataset.RecordInUseFlag, dataset.DirectoryRecordType = 0xFFFF, kind
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
 @pytest.fixture
 def disk(tmp_path):
     """A disk with an index of its slices, in folders and with names as the standard wants them."""
     folder = tmp_path / "disk"
-    images = []
+    names = []
     for number, path in enumerate(write(folder / "PT000000" / "SE000000", phantom_series())):
         path.rename(path.with_name(f"IM{number:06d}"))
-        images.append(record("IMAGE", ReferencedFileID=["PT000000", "SE000000", f"IM{number:06d}"]))
-    index = Dataset()
-    index.FileSetID, index.FileSetConsistencyFlag = "DISK", 0
-    index.DirectoryRecordSequence = [
-        record("PATIENT", PatientName="Doe^Jane", PatientID="SECRET-ID"),
-        record("STUDY", StudyID="1"),
-        record("SERIES", Modality="CT"),
-        *images,
-    ]
-    index.file_meta = FileMetaDataset()
-    index.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
-    index.file_meta.MediaStorageSOPInstanceUID, index.file_meta.TransferSyntaxUID = "1.2.3.9", ExplicitVRLittleEndian
-    index.save_as(folder / "DICOMDIR", enforce_file_format=True)
+        names.append(["PT000000", "SE000000", f"IM{number:06d}"])
+    write_index(folder, names)
     return folder
 
 

@@ -36,6 +36,8 @@ class _Found:
     """The files among which to look for the scan that is wanted."""
 
     contents: dict[Path, Content]
+    name: str = ""
+    """Of the folder, as it was given."""
     folder: Path | None = None
     """Where they were found; None if each of them was given."""
     index: Path | None = None
@@ -82,15 +84,15 @@ def read_folder(
     read again, unless the files changed since.
     """
     memory = memory or HeaderMemory()
-    contents, is_remembered = memory.contents_of(folder)
-    try:
-        return _volume(_Found(contents, folder, index), series_uid, time_point)
-    except ImageError:
-        if not is_remembered or is_unchanged(folder, contents, contents):
-            raise
-    memory.forget()
-    contents, _ = memory.contents_of(folder)
-    return _volume(_Found(contents, folder, index), series_uid, time_point)
+    while True:
+        contents, is_remembered = memory.contents_of(folder)
+        found = _Found(contents, folder.absolute().name, memory.folder, memory.folder / index.name if index else None)
+        try:
+            return _volume(found, series_uid, time_point)
+        except ImageError:
+            if not is_remembered or is_unchanged(memory.folder, contents, contents):
+                raise
+        memory.forget()
 
 
 def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Volume:
@@ -121,7 +123,7 @@ def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Vo
 def _source(found: _Found, stack: Stack, choice: Choice, left_out: int, reader: str) -> Source:
     used = stack.images
     return Source(
-        name=found.folder.absolute().name if found.folder else used[0].path.name,
+        name=found.name or used[0].path.name,
         kind="dicom",
         reader=reader,
         series_uid=used[0].series_uid,

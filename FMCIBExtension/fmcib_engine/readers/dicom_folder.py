@@ -17,21 +17,22 @@ class HeaderMemory:
     """
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self.folder = Path()
+        """The folder in the spelling that the paths of its files have."""
         self._contents: dict[Path, Content] = {}
 
     def contents_of(self, folder: Path) -> tuple[dict[Path, Content], bool]:
         """What the files of a folder hold, and whether that was remembered.
 
-        The paths may be those of another spelling of the folder. Where files came or went since, all are looked at
+        Where files came or went since, all are looked at
         again whose size or time changed; where none did, it is for the caller to see that those he uses are unchanged.
 
         Raises:
             DependencyError: pydicom is not installed.
         """
-        if self._folder is None or not _is_same(folder, self._folder):
-            self._folder, self._contents = folder, {}
-        files = files_of(self._folder)
+        if not self._contents or not _is_same(folder, self.folder):
+            self.folder, self._contents = folder, {}
+        files = files_of(self.folder)
         if self._contents and files == [*self._contents]:
             return self._contents, True
         known = {path: self._contents[path] for path in files if path in self._contents}
@@ -42,7 +43,7 @@ class HeaderMemory:
 
     def forget(self) -> None:
         """Look at every file again the next time."""
-        self._folder, self._contents = None, {}
+        self._contents = {}
 
 
 def is_unchanged(folder: Path | None, contents: Mapping[Path, Content], used: Iterable[Path]) -> bool:
