@@ -15,7 +15,7 @@ from .dicom_bytes import HEAD, begins_as_dicom
 from .dicom_header import CT_IMAGE, MULTIFRAME_CT, Header, Numbers
 from .dicom_hu import why_not_hu
 from .dicom_lost import is_page
-from .dicom_values import damage, digest_of, first_of, holding, numbers_of, quiet_pydicom, text_of, words_of
+from .dicom_values import damage, digest_of, first_of, holding, numbers_of, quiet_pydicom, tag_of, text_of, words_of
 from .itk import import_package
 
 if TYPE_CHECKING:
@@ -160,8 +160,9 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
     Raises:
         EOFError: it ends before its pixels.
     """
-    dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_KEYWORDS, force=True)
-    if "SOPClassUID" not in dataset and dataset.file_meta.get("MediaStorageSOPClassUID"):
+    tags = [tag_of(keyword) for keyword in _KEYWORDS]
+    dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags, force=True)
+    if tag_of("SOPClassUID") not in dataset and dataset.file_meta.get("MediaStorageSOPClassUID"):
         dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax == _DEFLATED:  # read at once; its end is checked by zlib
@@ -217,11 +218,11 @@ def _images(pydicom: ModuleType, path: Path, dataset: Dataset, pixel_bytes: int 
 
 
 def _frames(dataset: Dataset) -> int:
-    return int((numbers_of([dataset], "NumberOfFrames", 1) or (1,))[0])
+    return int((numbers_of([dataset], "NumberOfFrames", 1) or (1.0,))[0])
 
 
 def _is_multiframe(dataset: Dataset) -> bool:
-    return _frames(dataset) > 1 or dataset.get("SOPClassUID") in MULTIFRAME_CT
+    return text_of(dataset, "SOPClassUID") in MULTIFRAME_CT or _frames(dataset) > 1
 
 
 def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
@@ -240,6 +241,7 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
     of_frame = {keyword: numbers_of(groups, keyword, count) for keyword, count in _OF_FRAME.items()}
     of_image = {keyword: numbers_of([dataset], keyword, 1) for keyword in _OF_IMAGE}
     of_which = {keyword: int(numbers[0]) if numbers else 0 for keyword, numbers in of_image.items()}
+    is_multiframe = _is_multiframe(dataset)
     problem = _problem(groups, of_frame) or _problem([dataset], of_image)
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
     slope, intercept = of_frame["RescaleSlope"], of_frame["RescaleIntercept"]
@@ -247,7 +249,7 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
     return Header(
         path=path,
         frame=number,
-        is_multiframe=_is_multiframe(dataset),
+        is_multiframe=is_multiframe,
         sop_class=text_of(dataset, "SOPClassUID"),
         modality=text_of(dataset, "Modality"),
         image_type=image_type,
@@ -272,7 +274,7 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
         not_hu="" if problem else _why_not_hu(dataset, groups),
         problem=problem,
         pixel_problem=_pixel_problem(of_which, pixel_bytes),
-        is_page=is_page(dataset, image_type, has_place=_is_multiframe(dataset) or _has_place(dataset)),
+        is_page=is_page(dataset, image_type, has_place=is_multiframe or _has_place(dataset)),
     )
 
 

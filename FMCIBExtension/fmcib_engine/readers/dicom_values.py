@@ -64,12 +64,21 @@ def quiet_pydicom() -> Iterator[None]:
             logger.setLevel(level)
 
 
+@cache
+def tag_of(keyword: str) -> int:
+    """Looked up once: pydicom's own look-ups by keyword would take most of the time of reading a header."""
+    tag: int = import_package("pydicom.tag").Tag(keyword)
+    return tag
+
+
 def first_of(groups: Iterable[Dataset], *keywords: str) -> object | None:
     """The first of the elements that is there and not empty; nothing if that one is not of its kind."""
-    for keyword in keywords:
+    for tag in map(tag_of, keywords):
         for group in groups:
+            if tag not in group:
+                continue
             try:
-                value: object | None = group.get(keyword)
+                value: object | None = group[tag].value
             except _of_another_kind():
                 return None
             if value not in (None, ""):
@@ -95,8 +104,9 @@ def holding(groups: Iterable[Dataset], keyword: str) -> str:
 
     Only what looks like numbers is shown: a damaged length may make other elements part of the value.
     """
-    group = next((group for group in groups if keyword in group), None)
-    value = group.get_item(keyword).value if group is not None else None
+    tag = tag_of(keyword)
+    group = next((group for group in groups if tag in group), None)
+    value = group.get_item(tag).value if group is not None else None
     if value is None:
         return ""
     if isinstance(value, bytes):
