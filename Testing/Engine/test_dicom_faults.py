@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pydicom
 import pytest
-from dicom_phantom import write
+from dicom_phantom import write, write_index
 from fmcib_engine.batch import analyse
 from fmcib_engine.errors import ImageError, SeriesError
 from fmcib_engine.geometry import PatientPoint
@@ -513,6 +513,27 @@ def test_what_lies_in_a_folder_beside_the_slices_is_no_lost_slice(folder, intact
     volume = read_volume(folder)
     assert (volume.faults, volume.source.notes) == ((), ())
     np.testing.assert_array_equal(volume.array, intact.array)
+
+
+@pytest.mark.parametrize("beside", ["an index", "an empty file", "a page"])
+def test_what_is_no_slice_costs_no_patch_at_the_ends(folder, intact, beside):
+    paths = write(folder, series())
+    if beside == "an index":
+        write_index(folder, [path.name for path in paths])
+    elif beside == "an empty file":
+        (folder / "done").touch()
+    else:
+        page = ct_slice(200)
+        del page.ImagePositionPatient, page.ImageOrientationPatient, page.PixelSpacing
+        page.SamplesPerPixel, page.PhotometricInterpretation, page.PlanarConfiguration = 3, "RGB", 0
+        page.BitsAllocated, page.BitsStored, page.HighBit, page.PixelData = 8, 8, 7, bytes(3 * SIDE * SIDE)
+        write(folder, [*series(), page])
+    volume = read_volume(folder)
+    for z in (FIRST[2] + 20, FIRST[2] + (SLICES - 1) * STEP - 20):
+        seed = PatientPoint(0.0, 5.0, float(z))
+        patch = cut_patch(volume, seed)
+        np.testing.assert_array_equal(patch.array, cut_patch(intact, seed).array)
+        assert patch.quality.untrusted_slices == 0
 
 
 def test_a_series_of_localizers_beside_the_scan_needs_no_choice(folder, intact):

@@ -235,6 +235,21 @@ def test_a_file_that_cannot_be_opened_counts_by_its_name(scan, monkeypatch, name
     assert len(read_volume(scan).faults) == faults
 
 
+@pytest.mark.parametrize(("uid", "faults"), [("1.2.3.5", 0), ("1.2.3.4", 2), ("1.2.3.99", 2)])
+def test_a_slice_that_ends_early_is_lost_to_its_own_series_only(tmp_path, uid, faults):
+    """A series of which there is no image may be one that was torn apart: that of an image is another one."""
+    others = phantom_series()
+    for dataset in others:
+        dataset.SeriesInstanceUID = "1.2.3.5"
+    cut = phantom_slice(7)
+    cut.SeriesInstanceUID = uid
+    path = write(tmp_path, [*phantom_series(), *others, cut])[-1]
+    path.write_bytes(path.read_bytes()[:-130])
+    volume = read_volume(tmp_path, series_uid="1.2.3.4")
+    np.testing.assert_array_equal(volume.array, HU)
+    assert len(volume.faults) == faults
+
+
 # DICOMDIR
 
 
@@ -348,6 +363,15 @@ def test_slices_that_are_packed_whole_are_read(tmp_path):
         packed = packer.compress(content_of(dataset)) + packer.flush()
         path.write_bytes(MARK + file_meta(DeflatedExplicitVRLittleEndian) + packed + b"\0" * (len(packed) % 2))
     assert_is_phantom(read_volume(tmp_path))
+
+
+def test_a_slice_that_is_packed_whole_and_holds_too_few_pixels_is_named(tmp_path):
+    dataset = phantom_slice(0)
+    dataset.PixelData = dataset.PixelData[:-20]
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = packer.compress(content_of(dataset)) + packer.flush()
+    (tmp_path / "0.dcm").write_bytes(MARK + file_meta(DeflatedExplicitVRLittleEndian) + packed)
+    assert "its pixel data have 40 bytes of 60" in refused(tmp_path / "0.dcm")
 
 
 def test_a_slice_without_file_meta_that_ends_early_is_a_lost_one(tmp_path):

@@ -20,7 +20,7 @@ from .dicom_files import Content, read_contents
 from .dicom_folder import HeaderMemory, is_unchanged
 from .dicom_header import shown
 from .dicom_index import listed_files
-from .dicom_lost import Lost, empty_files, lost_among, told
+from .dicom_lost import Lost, empty_files, lost_among, of_other_series, told
 from .dicom_pixels import place, read_slices, unread
 from .dicom_stack import Stack, problem_of, stack_up
 from .itk import import_package, reader_name
@@ -102,6 +102,7 @@ def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Vo
     if lost and not any(header.is_ct for header in headers):
         raise ImageError(" ".join(told(lost)[:_KINDS]))
     choice = choose_images(headers, series_uid, time_point)
+    lost = [one for one in lost if not of_other_series(one, headers, choice.images)]
     problems = {id(image): problem_of(image) for image in choice.images}
     placed = [image for image in choice.images if not problems[id(image)]]
     lost += [Lost(image.path.name, problems[id(image)]) for image in choice.images if problems[id(image)]]

@@ -55,6 +55,7 @@ UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008
 """The transfer syntaxes whose pixels are as they are."""
 
 _ENCAPSULATED = 0xFFFFFFFF
+_ENDS_EARLY = -1
 _DEPTHS = frozenset({0, 8, 12, 16, 32})  # bits of a pixel; 0: the header does not say, and GDCM will
 _DAMAGED = "The DICOM file {} is damaged or incomplete. Copy or export it again."
 _NO_DICOM = (
@@ -75,6 +76,8 @@ class Content:
     """Also of objects that are no CT, whose headers say only what they are."""
     fault: str = ""
     """Why nothing can be read of it, a sentence with `{}` for its name."""
+    series_uid: str = ""
+    """The series that a damaged header still tells, if it does."""
     oddity: str = ""
     """What is unusual about how it is written, and did not hinder reading it."""
     is_dicom: bool = False
@@ -123,6 +126,8 @@ def _content(pydicom: ModuleType, path: Path) -> Content:
                 return Content(state, fault=_NO_DICOM, is_empty=state[0] == 0)
             file.seek(0)
             dataset, pixel_bytes = _read(pydicom, file, state[0])
+            if pixel_bytes == _ENDS_EARLY:
+                return Content(state, fault=_DAMAGED, series_uid=_series_told(dataset), is_dicom=True)
             oddity = _oddity(dataset)
             images = tuple(_images(pydicom, path, dataset, pixel_bytes))
             return Content(state, images, oddity=oddity, is_dicom=True)
@@ -156,9 +161,6 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
 
     pydicom reads a header that ends early without an error. So a file without pixels must be known to be an object
     that has none, by the class that its first bytes name. The bytes of packed pixels are not counted.
-
-    Raises:
-        EOFError: it ends before its pixels.
     """
     tags = [tag_of(keyword) for keyword in _KEYWORDS]
     dataset: Dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags, force=True)
@@ -166,15 +168,20 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
         dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax == _DEFLATED:  # read at once; its end is checked by zlib
-        return dataset, None
+        file.seek(0)
+        return dataset, len(pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b"")
     if file.tell() < size:
         length = pixel_length(file, is_little=dataset.original_encoding[1] is not False)
         if length is None or (syntax and syntax not in UNPACKED):
             return dataset, None
         return dataset, min(length, size - file.tell())
-    if _is_no_image(pydicom, dataset):
-        return dataset, None
-    raise EOFError
+    return dataset, None if _is_no_image(pydicom, dataset) else _ENDS_EARLY
+
+
+def _series_told(dataset: Dataset) -> str:
+    """The series UID of a header that ends early, if another element follows: it is whole then."""
+    tag = tag_of("SeriesInstanceUID")
+    return text_of(dataset, "SeriesInstanceUID") if max(dataset.keys(), default=0) > tag else ""
 
 
 def pixel_length(file: BinaryIO, *, is_little: bool) -> int | None:

@@ -5,7 +5,8 @@ what is no slice must not count as one.
 
 A file may be a slice that got lost if
 
-* it is DICOM and its header is damaged or ends early, unless the class in its file meta is known and is no CT image;
+* it is DICOM and its header is damaged or ends early, unless the class in its file meta is known and is no CT image, or
+  it still tells the UID of another series, of which there are images;
 * it is no DICOM, empty, or cannot be opened, and is named as a slice: with a suffix of DICOM, or as the DICOM images
   are that lie in the same folder. So are names to which a download or an archive added a suffix (`.dcm.part`,
   `.dcm.gz`), unless the file without it is there.
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from .dicom_files import Content
+    from .dicom_header import Header
 
 INDEX = "DICOMDIR"
 
@@ -53,6 +55,8 @@ class Lost:
     name: str
     sentence: str
     """With `{}` where the name belongs."""
+    series_uid: str = ""
+    """Its series, where its header still tells."""
 
 
 def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
@@ -65,10 +69,16 @@ def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
             beside[path.parent].append(path.name)
     named = {folder: _Names(names) for folder, names in beside.items()}
     return [
-        Lost(path.name, content.fault)
+        Lost(path.name, content.fault, content.series_uid)
         for path, content in suspects.items()
         if content.is_dicom or _is_named_as_slice(_without_added(path, contents), named.get(path.parent))
     ]
+
+
+def of_other_series(lost: Lost, images: Iterable[Header], chosen: Iterable[Header]) -> bool:
+    """Whether a file is known to be of a series that has `images`, and is not that of the chosen ones."""
+    others = {image.series_uid for image in images if image.is_ct} - {image.series_uid for image in chosen}
+    return bool(lost.series_uid) and lost.series_uid in others
 
 
 def empty_files(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> int:
