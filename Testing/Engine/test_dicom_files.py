@@ -178,6 +178,22 @@ def test_a_page_in_the_series_is_no_slice_and_told(tmp_path, extra):
     assert volume.source.notes == ("1 of the series' 5 images are pages or pictures, no slices, and were left out",)
 
 
+def test_a_slice_whose_number_of_values_is_damaged_is_no_page(tmp_path):
+    datasets = phantom_series(slices=SHAPE[0] + 1)
+    datasets[-1].SamplesPerPixel = 3
+    write(tmp_path, datasets)
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.array, HU)
+    assert [fault.first for fault in volume.faults] == [-1, SHAPE[0]]
+
+
+def test_a_slice_whose_kind_of_values_is_damaged_is_no_page(tmp_path):
+    datasets = phantom_series()
+    datasets[-1].PhotometricInterpretation = "MONQCHROME2"
+    write(tmp_path, datasets)
+    assert "'003.dcm' its photometric interpretation is MONQCHROME2" in refused(tmp_path)
+
+
 def test_a_series_of_pages_beside_the_scan_needs_no_choice(tmp_path):
     write(tmp_path, [*phantom_series(), page(SeriesInstanceUID="1.2.3.501")])
     assert_is_phantom(read_volume(tmp_path))
@@ -574,3 +590,35 @@ def test_a_fault_of_many_files_is_told_once(tmp_path):
     assert refused(tmp_path) == (
         "The DICOM file '000.dcm' is damaged or incomplete. Copy or export it again. 8 more files are like it."
     )
+
+
+def test_faults_of_two_kinds_are_two_sentences(tmp_path):
+    paths = write(tmp_path, phantom_series(slices=9))
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:400] if path.name < "003" else b"")
+    assert refused(tmp_path) == (
+        "The DICOM file '000.dcm' is damaged or incomplete. Copy or export it again. 2 more files are like it. "
+        "'003.dcm' should be a DICOM file, and is not: it is damaged, empty, or of another kind. Copy or export it "
+        "again, or remove it. 5 more files are like it."
+    )
+
+
+def test_files_of_a_list_that_are_no_dicom_are_told_once(scan):
+    for number in range(3):
+        (scan / f"{number}.txt").write_text("no slice")
+    with pytest.raises(ImageError, match=r"'0\.txt' should be a DICOM file.* 2 more files are like it\.$"):
+        read_volume(sorted(scan.iterdir()))
+
+
+def test_slices_whose_pixels_are_short_are_logged_in_one_line(tmp_path, caplog):
+    for path in write(tmp_path, phantom_series(slices=9))[2:7]:
+        path.write_bytes(path.read_bytes()[:-20])
+    with caplog.at_level("INFO"):
+        volume = read_volume(tmp_path)
+    assert [(fault.first, fault.last) for fault in volume.faults] == [(k, k) for k in range(2, 7)]
+    (line,) = caplog.messages
+    assert line.startswith(
+        "'002.dcm' cannot be read as a scan: it is damaged or incomplete: its pixel data have 40 bytes"
+    )
+    assert line.endswith("4 more files are like it.")
+    assert volume.source.notes[-1] == "faults of the scan: 2 more"

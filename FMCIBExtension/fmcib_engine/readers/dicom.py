@@ -64,9 +64,8 @@ def read_series(files: Sequence[Path], *, series_uid: str | None = None, time_po
         DependencyError: SimpleITK or pydicom is not installed.
     """
     contents = read_contents(files)
-    for path, content in contents.items():
-        if not content.is_dicom:
-            raise ImageError(content.fault.format(repr(path.name)))
+    if wrong := [Lost(path.name, content.fault) for path, content in contents.items() if not content.is_dicom]:
+        raise ImageError(" ".join(told(wrong)[:_KINDS]))
     return _volume(_Found(contents), series_uid, time_point)
 
 

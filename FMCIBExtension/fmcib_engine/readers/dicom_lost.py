@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .dicom_values import numbers_of, text_of
+from .dicom_values import text_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -45,6 +45,7 @@ _PAGES = frozenset(
         *("DOSE REPORT", "DOSE_REPORT", "DOSE INFO", "DOSE_INFO"),
     }
 )
+_COLOURS = ("RGB", "YBR", "PALETTE", "ARGB", "HSV", "CMYK", "XYB")  # how their photometric interpretations begin
 _NUMBER = re.compile(r"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
 
 
@@ -89,9 +90,7 @@ def empty_files(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> int:
 
 def is_page(dataset: Dataset, image_type: Iterable[str], *, has_place: bool) -> bool:
     """Whether an image of the class CT is a page of text or a picture, and no slice."""
-    samples = numbers_of([dataset], "SamplesPerPixel", 1) or (1.0,)
-    photometric = text_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
-    in_colour = samples != (1.0,) or not photometric.startswith("MONOCHROME")
+    in_colour = text_of(dataset, "PhotometricInterpretation").upper().startswith(_COLOURS)
     return in_colour or not has_place or bool(_PAGES.intersection(word.strip().upper() for word in image_type))
 
 
