@@ -81,6 +81,9 @@ def read_folder(
 
     `index` is a DICOMDIR in the folder: only what it lists is read. Headers that `memory` has of this folder are not
     read again, unless the files changed since.
+
+    Raises:
+        SeriesError, ImageError, DependencyError: as `read_series`, and for an index that is damaged or lists in vain.
     """
     memory = memory or HeaderMemory()
     while True:

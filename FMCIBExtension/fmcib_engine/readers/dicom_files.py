@@ -1,4 +1,4 @@
-"""DICOM files -> one `Header` for each image that they hold, by pydicom, without a look at the pixels."""
+"""Files -> what they hold: one `Header` for each DICOM image, by pydicom, without a look at the pixels."""
 
 from __future__ import annotations
 
