@@ -587,6 +587,16 @@ def test_what_no_voxel_hangs_on_may_be_wrong(tmp_path, caplog, keyword, vr, valu
     assert caplog.records == []
 
 
+def test_a_class_that_is_no_uid_is_told_without_a_librarys_warning(tmp_path, caplog):
+    other = other_object("1.2.840.10008.5.1.4.1.1.88.67", "SR")
+    (path,) = write(tmp_path, [other])
+    path.write_bytes(path.read_bytes().replace(b".88.67", b".88.x7"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "found 1 x SR" in refused(tmp_path)
+    assert [record for record in caplog.records if record.name == "pydicom"] == []
+
+
 def test_a_fault_of_many_files_is_told_once(tmp_path):
     for path in write(tmp_path, phantom_series(slices=9)):
         path.write_bytes(path.read_bytes()[:400])

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import SeriesError
 from .dicom_header import Header
+from .dicom_values import quiet_pydicom
 
 NO_UID = "(empty)"
 """How a series without a UID is shown, and may be asked for."""
@@ -47,7 +48,8 @@ def _no_ct(headers: Sequence[Header]) -> str:
     from pydicom.uid import UID
 
     files = {header.path: header for header in headers}.values()
-    kinds = Counter(f"{h.modality or 'no modality'} ({UID(h.sop_class).name or 'no SOP class'})" for h in files)
+    with quiet_pydicom():
+        kinds = Counter(f"{h.modality or 'no modality'} ({UID(h.sop_class).name or 'no SOP class'})" for h in files)
     found = ", ".join(f"{count} x {kind}" for kind, count in sorted(kinds.items()))
     return f"A DICOM series of CT images is needed, but there is none among the DICOM files; found {found}."
 
