@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ class _Waiting:
 def analyse(
     seeds: Iterable[LesionSeed], *, read_volume: ReadVolume, encoder: Encoder, recipe_id: str
 ) -> Iterator[LesionResult]:
-    """One result per seed, as they are ready: by scan in the order of the scans' first rows.
+    """One result per seed, as they are ready: by folder or file in the order of their first rows, then by scan.
 
     Nothing that goes wrong with a seed, a scan or a batch stops the others.
     """
@@ -58,11 +58,22 @@ def analyse(
 
 
 def _by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
-    groups: dict[tuple[Path, str, int | None, bool], list[LesionSeed]] = {}
+    """The seeds of each scan; the scans of one folder or file follow each other, in whatever spelling it is given."""
+    places: dict[Hashable, dict[tuple[str, int | None, bool], list[LesionSeed]]] = {}
     for seed in seeds:
         in_voxels = seed.frame == "ijk"  # such seeds need less of a scan
-        groups.setdefault((seed.image, seed.series_uid, seed.time_point, in_voxels), []).append(seed)
-    return list(groups.values())
+        scans = places.setdefault(_place_of(seed.image), {})
+        scans.setdefault((seed.series_uid, seed.time_point, in_voxels), []).append(seed)
+    return [scan for scans in places.values() for scan in scans.values()]
+
+
+def _place_of(image: Path) -> Hashable:
+    """What is the same for two paths to one file or folder; of one that is not there, the path."""
+    try:
+        status = image.stat()
+    except (OSError, ValueError):  # ValueError: a zero in its name
+        return image
+    return (status.st_dev, status.st_ino) if status.st_ino else image.resolve()
 
 
 def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -> Iterator[LesionResult | _Waiting]:

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
 
 SHAPE = (4, 5, 6)  # slices, rows, columns
 FIRST = np.array((-120.5, 43.25, -610.0))
@@ -63,3 +63,30 @@ def write(folder, datasets, order=None):
             warnings.simplefilter("ignore")  # some of these files are wrong on purpose
             dataset.save_as(paths[-1], enforce_file_format=True)
     return paths
+
+
+def write_index(folder, names):
+    """A DICOMDIR of files, each by its name or by the list of its folders and its name."""
+    index = Dataset()
+    index.FileSetID, index.FileSetConsistencyFlag = "DISK", 0
+    index.file_meta = FileMetaDataset()
+    index.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
+    index.file_meta.MediaStorageSOPInstanceUID, index.file_meta.TransferSyntaxUID = "1.2.3.9", ExplicitVRLittleEndian
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # names in lower case, or with points
+        index.DirectoryRecordSequence = [
+            _record("PATIENT", PatientName="Doe^Jane", PatientID="SECRET-ID"),
+            _record("STUDY", StudyID="1"),
+            _record("SERIES", Modality="CT"),
+            *(_record("IMAGE", ReferencedFileID=name) for name in names),
+        ]
+        index.save_as(folder / "DICOMDIR", enforce_file_format=True)
+
+
+def _record(kind, **elements):
+    dataset = Dataset()
+    dataset.OffsetOfTheNextDirectoryRecord = dataset.OffsetOfReferencedLowerLevelDirectoryEntity = 0
+    dataset.RecordInUseFlag, dataset.DirectoryRecordType = 0xFFFF, kind
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pydicom
 import pytest
-from dicom_phantom import write
+from dicom_phantom import write, write_index
 from fmcib_engine.batch import analyse
 from fmcib_engine.errors import ImageError, SeriesError
 from fmcib_engine.geometry import PatientPoint
@@ -538,6 +538,27 @@ def test_what_lies_in_a_folder_beside_the_slices_is_no_lost_slice(folder, intact
     np.testing.assert_array_equal(volume.array, intact.array)
 
 
+@pytest.mark.parametrize("beside", ["an index", "an empty file", "a page"])
+def test_what_is_no_slice_costs_no_patch_at_the_ends(folder, intact, beside):
+    paths = write(folder, series())
+    if beside == "an index":
+        write_index(folder, [path.name for path in paths])
+    elif beside == "an empty file":
+        (folder / "done").touch()
+    else:
+        page = ct_slice(200)
+        del page.ImagePositionPatient, page.ImageOrientationPatient, page.PixelSpacing
+        page.SamplesPerPixel, page.PhotometricInterpretation, page.PlanarConfiguration = 3, "RGB", 0
+        page.BitsAllocated, page.BitsStored, page.HighBit, page.PixelData = 8, 8, 7, bytes(3 * SIDE * SIDE)
+        write(folder, [*series(), page])
+    volume = read_volume(folder)
+    for z in (FIRST[2] + 20, FIRST[2] + (SLICES - 1) * STEP - 20):
+        seed = PatientPoint(0.0, 5.0, float(z))
+        patch = cut_patch(volume, seed)
+        np.testing.assert_array_equal(patch.array, cut_patch(intact, seed).array)
+        assert patch.quality.untrusted_slices == 0
+
+
 def test_a_series_of_localizers_beside_the_scan_needs_no_choice(folder, intact):
     scouts = [ct_slice(200 + n) for n in range(2)]
     for scout in scouts:
@@ -650,7 +671,7 @@ def test_a_slice_whose_header_ends_early_leaves_a_hole_and_doubts_about_the_ends
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("empty", b""), ("lost.dcm", b"not DICOM"), ("old.IMA", b"0" * 200), ("cut", None)]
+    ("name", "content"), [("112.dcm", b""), ("lost.dcm", b"not DICOM"), ("old.IMA", b"0" * 200), ("cut", None)]
 )
 def test_a_file_that_may_be_a_lost_slice_forbids_the_ends_of_the_scan(folder, intact, name, content):
     paths = write(folder, series())

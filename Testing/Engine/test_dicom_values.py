@@ -180,7 +180,7 @@ def test_padding_below_air_is_no_sign_of_that(tmp_path):
 
 
 def test_slope_and_intercept_of_several_numbers_are_refused(tmp_path):
-    with pytest.raises(SeriesError, match="its rescale slope or intercept is not one number"):
+    with pytest.raises(SeriesError, match=r"it has RescaleSlope '1\.0\\2\.0'"):
         read(tmp_path, changed(ct(), RescaleSlope=[1, 2]))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ..batch import analyse
 from ..encoders import Encoder, Precision
 from ..errors import ImageError, OutputError
 from ..preprocessing import DEFAULT_RECIPE
-from ..readers import read_volume
+from ..readers import HeaderMemory, read_volume
 from ..results.lesion import LesionResult, Run
 from ..results.table import TableOptions, TableWriter, require_writable
 from ..results.versions import installed_versions
@@ -151,15 +152,22 @@ def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally) -> Non
     finished = writer.finished_rows
     todo = [seed for seed in job.table.seeds if seed.row not in finished]
     with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
-        for result in analyse(todo, read_volume=_read, encoder=encoder, recipe_id=job.recipe_id):
+        read = partial(_read, memory=HeaderMemory())
+        for result in analyse(todo, read_volume=read, encoder=encoder, recipe_id=job.recipe_id):
             writer.write(result)
             tally.count(result)
             advance()
 
 
-def _read(seed: LesionSeed) -> Volume:
-    uid = seed.series_uid or None
-    return read_volume(seed.image, series_uid=uid, time_point=seed.time_point, needs_origin=seed.frame != "ijk")
+def _read(seed: LesionSeed, memory: HeaderMemory) -> Volume:
+    """The scan of a seed; `memory` spares the other scans of its folder the headers."""
+    return read_volume(
+        seed.image,
+        series_uid=seed.series_uid or None,
+        time_point=seed.time_point,
+        needs_origin=seed.frame != "ijk",
+        memory=memory,
+    )
 
 
 def _tell_how_to_go_on(writer: TableWriter, job: Job) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from ..errors import ImageError
 from ..paths import file_of, is_there
 from ..volume import Volume
-from .dicom import files_of, read_series
+from .dicom import read_folder, read_series
 from .dicom_files import is_dicom
+from .dicom_folder import HeaderMemory
+from .dicom_index import is_index
 from .images import KINDS, image_kind, read_image
 
-__all__ = ["read_volume"]
+__all__ = ["HeaderMemory", "read_volume"]
 
 
 def read_volume(
@@ -21,14 +23,16 @@ def read_volume(
     series_uid: str | None = None,
     time_point: int | None = None,
     needs_origin: bool = True,
+    memory: HeaderMemory | None = None,
 ) -> Volume:
     """The CT in a folder, a list of files or a file.
 
     A folder (with its subfolders) or a list is read as a DICOM series; a file is DICOM if it begins as DICOM does, else
-    its suffix decides. `series_uid` chooses among several DICOM series; the empty text chooses one without a UID.
-    `time_point`, from 0, chooses among the time points of a 4D scan, and is refused where there is one only.
-    `needs_origin`: whether a scan that does not say where it lies in the patient is refused; without, it can be used by
-    voxel indices alone.
+    its suffix decides. A DICOMDIR stands for the files that it lists. `series_uid` chooses among several DICOM series;
+    the empty text chooses one without a UID. `time_point`, from 0, chooses among the volumes of one series or file, and
+    is refused where there is one only. `needs_origin`: whether a scan that does not say where it lies in the patient is
+    refused; without, it can be used by voxel indices alone. With `memory`, the headers of a folder are read once for
+    all of its scans.
 
     Raises:
         SeriesError: DICOM without a CT, with several and no choice, or whose slices are not a regular grid.
@@ -42,11 +46,13 @@ def read_volume(
         msg = f"A scan is read from a file or a folder, but there is no {source.name!r}. Check the path."
         raise ImageError(msg)
     if source.is_dir():
-        return read_series(files_of(source), folder=source, series_uid=series_uid, time_point=time_point)
+        return read_folder(source, series_uid=series_uid, time_point=time_point, memory=memory)
     if not source.is_file():
         msg = f"A scan is read from a file or a folder; {source.name!r} is a pipe or a device. Save the scan as a file."
         raise ImageError(msg)
     if is_dicom(source):
+        if is_index(source):
+            return read_folder(source.parent, series_uid=series_uid, time_point=time_point, index=source, memory=memory)
         return read_series([source], series_uid=series_uid, time_point=time_point)
     if image_kind(source) is None:
         msg = (

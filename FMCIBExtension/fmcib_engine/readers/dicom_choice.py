@@ -12,6 +12,7 @@ from .dicom_header import Header
 from .dicom_joined import join_slices
 from .dicom_origin import BELONGING, require_one_origin
 from .dicom_series import choose_series
+from .dicom_stack import problem_of
 from .dicom_time_points import choose_time_point
 
 
@@ -39,7 +40,12 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
     headers, of_series, hint = join_slices(headers) if series_uid is None else (headers, (), "")
     series = choose_series(headers, series_uid, hint)
     require_one_origin(series, BELONGING[:3])
-    scans = [header for header in series if not header.is_localizer]
+    scans = [header for header in series if header.is_slice]
+    if pages := [header for header in series if header.is_page and not scans]:
+        why = (
+            problem_of(pages[0]) or "A CT scan is needed, but {} is a page of text or a picture. Choose another series."
+        )
+        raise SeriesError(why.format(repr(pages[0].path.name)))
     if not scans:
         msg = f"A CT scan is needed, but the series holds localizers (scouts) only, {len(series)} of them."
         raise SeriesError(msg)
@@ -49,7 +55,11 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
     once = without_copies(now)
     uids = [header.instance_uid for header in once if header.instance_uid and not header.is_multiframe]
     counts = (
-        (len(series) - len(scans), "are localizers and were left out"),
+        (sum(header.is_localizer for header in series), "are localizers and were left out"),
+        (
+            sum(header.is_page and not header.is_localizer for header in series),
+            "are pages or pictures, no slices, and were left out",
+        ),
         (len(scans) - len(same), "have another orientation, size or pixel spacing and were left out"),
         (len(now) - len(once), "are copies of others and were left out"),
         (len(uids) - len(set(uids)), "repeat the SOP instance UID of others, and their positions tell them apart"),
@@ -57,5 +67,5 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
     of_images = tuple(f"{count} of the series' {len(series)} images {what}" for count, what in counts if count)
     chosen = {id(header) for header in now}
     beside = [header for header in scans if id(header) not in chosen and is_parallel(header, now[0])]
-    left_out = sum(count for count, _ in counts[:3])
+    left_out = sum(count for count, _ in counts[:4])
     return Choice(once, time_point, left_out, (*of_series, *of_origin, *of_images, *of_time), beside)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from .dicom_files import damage
 from .dicom_header import Header, Numbers
+from .dicom_values import damage, quiet_pydicom
 from .itk import import_package
 
 Key = TypeVar("Key", bound=Hashable)
@@ -32,9 +32,10 @@ def _pixel_digest(path: Path) -> bytes:
     """Of the pixels as they are stored; of pixels that end early, one that no other file has."""
     pydicom = import_package("pydicom")
     try:
-        dataset = pydicom.dcmread(path, specific_tags=["PixelData"])
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(path, specific_tags=["PixelData"], force=True)
         return hashlib.sha256(dataset.PixelData).digest()
-    except damage(pydicom):
+    except damage():
         return str(path).encode()
 
 

@@ -21,7 +21,7 @@ TIMES = (
 Numbers = tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Header:
     """What one image says about itself; lengths are in mm, positions in LPS. Nothing of the patient but digests."""
 
@@ -35,7 +35,7 @@ class Header:
     series_uid: str
     series_number: str
     instance_uid: str
-    belongs_to: tuple[str, str, str, str]
+    belongs_to: tuple[str, ...]
     """Digests of study, PatientID, PatientName and frame of reference; empty where the header does not say."""
     times: tuple[str, ...]
     """In the order of `TIMES`; empty where the header does not say."""
@@ -61,6 +61,12 @@ class Header:
     """What the header leaves open of its values; empty where it says that they are HU."""
     padding: Numbers
     """Lowest and highest stored value that stand for padding; empty where none is declared."""
+    problem: str
+    """What of its values cannot be used, as "has RescaleSlope '1,0'"; empty where all can."""
+    pixel_problem: str
+    """What is wrong with its pixels, as "is damaged or incomplete: …"; empty where the header knows of nothing."""
+    is_page: bool
+    """Whether it is a page of text or a picture, and no slice: `dicom_lost` has the rule."""
 
     @property
     def is_ct(self) -> bool:
@@ -72,6 +78,11 @@ class Header:
     @property
     def is_localizer(self) -> bool:
         return "LOCALIZER" in self.image_type
+
+    @property
+    def is_slice(self) -> bool:
+        """Whether it may be one of a scan."""
+        return not (self.is_localizer or self.is_page)
 
 
 def shown(numbers: Iterable[float]) -> str:

@@ -59,6 +59,10 @@ class Rescale:
     """What it leaves open; empty where it says HU."""
 
 
+NO_RESCALE = Rescale(1.0, 0.0, "", "")
+"""Of an image that is no slice for another reason."""
+
+
 def rescale_of(dataset: Dataset, groups: list[Dataset], *, is_multiframe: bool) -> Rescale:
     """The rescale of one image; of a frame its own groups count first, as for GDCM, then the whole file's."""
     if not any(name in group for group in groups for name in _RESCALE):
@@ -79,26 +83,20 @@ def _why_not_hu(dataset: Dataset, groups: list[Dataset], rescale: Numbers) -> st
     image_type = words_of(first_of(groups, "FrameType") or dataset.get("ImageType"))
     photometric = text_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
     rescaled = [{numbers_of([group], name, 1) for group in groups} - {()} for name in _RESCALE]
-    bits = int(dataset.get("BitsStored") or 0)
+    bits, high_bit = (numbers_of([dataset], name, 1) for name in ("BitsStored", "HighBit"))
     presentation = str(first_of(groups, "PixelPresentation") or dataset.get("PixelPresentation") or "MONOCHROME")
     is_mapped = len(rescale) == 2 and _is_mapped_otherwise([dataset, *groups], rescale)
     complaints = (
         (rescale_type not in _HU | _UNSPECIFIED, f"its rescale type is {rescale_type}"),
         (bool(_MAPS.intersection(image_type)), f"its image type is {' '.join(image_type)}"),
         (max(map(len, rescaled)) > 1, "a frame's own rescale slope or intercept is not the one that all share"),
-        (len(rescale) < len(_said(groups)), "its rescale slope or intercept is not one number"),
         (is_mapped, "its real world value mapping gives other HU than its rescale slope and intercept"),
-        (int(dataset.get("HighBit", bits - 1)) != bits - 1, "its high bit is not the last of its stored bits"),
+        (bool(bits and high_bit) and high_bit[0] != bits[0] - 1, "its high bit is not the last of its stored bits"),
         (bool(dataset.get("ModalityLUTSequence")), "its values go through a lookup table"),
         (photometric != "MONOCHROME2", f"its photometric interpretation is {photometric}"),
         (presentation != "MONOCHROME", f"its pixel presentation is {presentation}"),
     )
     return next((complaint for found, complaint in complaints if found), "")
-
-
-def _said(groups: list[Dataset]) -> list[str]:
-    """Which of slope and intercept are there and not empty."""
-    return [name for name in _RESCALE if first_of(groups, name) is not None]
 
 
 def _why_unsure(groups: list[Dataset], slope: Numbers, intercept: Numbers) -> str:
@@ -127,6 +125,18 @@ def _is_mapped_otherwise(groups: list[Dataset], rescale: Numbers) -> bool:
         if units == ["[hnsf'U]"] and len(theirs) == 2 and not np.allclose(theirs, rescale, atol=1e-3):
             return True
     return False
+
+
+def require_hu_in_headers(images: Sequence[Header]) -> None:
+    """Refuse images whose headers say that their values do not come out as HU.
+
+    Raises:
+        SeriesError: one of them.
+    """
+    for image in images:
+        if image.not_hu:
+            msg = f"A CT is wanted in HU, but of {image.path.name!r} {image.not_hu}. Choose or export another series."
+            raise SeriesError(msg)
 
 
 def require_hu(slices: NDArray[Any], images: Sequence[Header]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .. import affine as plain
 from ..errors import SeriesError
 from .dicom_alike import fits
 from .dicom_header import Header
@@ -22,7 +23,7 @@ def join_slices(headers: Sequence[Header]) -> tuple[Sequence[Header], tuple[str,
     They are one if they have one patient and series number, one size, orientation and pixel spacing, and lie at places
     of their own at equal steps, of which some may be empty.
     """
-    scans = [header for header in headers if header.is_ct and not header.is_localizer]
+    scans = [header for header in headers if header.is_ct and header.is_slice]
     uids = {header.series_uid for header in scans}
     if len(scans) < _FEWEST or len(uids) < len(scans) or any(header.is_multiframe for header in scans):
         return headers, (), ""
@@ -54,12 +55,12 @@ def _why_apart(scans: Sequence[Header]) -> str:
 
 def _is_regular(scans: Sequence[Header]) -> bool:
     """Whether each lies on a place of its own of one line of equal steps."""
-    normal = np.cross(scans[0].orientation[:3], scans[0].orientation[3:])
-    ordered = sorted(scans, key=lambda header: float(np.dot(header.position, normal)))
+    normal = plain.cross(scans[0].orientation[:3], scans[0].orientation[3:])
+    ordered = sorted(scans, key=lambda header: float(plain.dot(header.position, normal)))
     positions = np.array([header.position for header in ordered])
     try:
         _, step = line_of(ordered, positions, normal)
     except SeriesError:
         return False
-    steps = np.diff(positions @ normal) / (step @ normal)
+    steps = np.diff(plain.dot(positions, normal)) / plain.dot(step, normal)
     return bool(np.rint(steps).min() >= 1 and np.abs(steps - np.rint(steps)).max() <= _OFF)

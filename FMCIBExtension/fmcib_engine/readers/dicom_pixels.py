@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, SeriesError
 from .dicom_header import Header
-from .itk import is_readable, itk_errors, itk_name, voxels_of
+from .dicom_why import why_unreadable
+from .itk import itk_errors, itk_name, quiet_itk, voxels_of
+
+_GDCM = "GDCMImageIO"  # named, as ITK does not find it by itself for files without the mark of DICOM
 
 Box = tuple[slice, slice, slice]
 
@@ -59,13 +62,9 @@ def read_slices(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
     first frame to all.
 
     Raises:
-        SeriesError: values that are not HU, or pixels of another size than the header's.
-        ImageError: pixels that are damaged or incomplete.
+        SeriesError: pixels of another size than the header's.
+        ImageError: pixels that GDCM does not read.
     """
-    for image in images:
-        if image.not_hu:
-            msg = f"A CT is wanted in HU, but of {image.path.name!r} {image.not_hu}. Choose or export another series."
-            raise SeriesError(msg)
     slices = _read_frames(sitk, images) if images[0].is_multiframe else _read_files(sitk, images)
     wanted = (len(images), images[0].rows, images[0].columns)
     if slices.shape != wanted:
@@ -77,9 +76,16 @@ def read_slices(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
     return slices
 
 
-def unreadable(sitk: ModuleType, images: Sequence[Header]) -> list[Header]:
-    """The classic files that cannot be read one by one: reading a series, ITK does not say which it was."""
-    return [image for image in images if not image.is_multiframe and not is_readable(sitk, image.path)]
+def unread(sitk: ModuleType, images: Sequence[Header]) -> dict[Path, str]:
+    """The files that GDCM does not read one by one, and why, as predicates: of a series, ITK does not say which."""
+    found = {}
+    for path in dict.fromkeys(image.path for image in images):
+        try:
+            with quiet_itk(sitk):
+                sitk.ReadImage(itk_name(path), imageIO=_GDCM)
+        except RuntimeError:
+            found[path] = why_unreadable(path)
+    return found
 
 
 def _read_files(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
@@ -87,6 +93,7 @@ def _read_files(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
     another's values could be cut to it, so they are then read as 64-bit decimals, which hold them all.
     """
     reader = sitk.ImageSeriesReader()
+    reader.SetImageIO(_GDCM)
     reader.SetFileNames([itk_name(image.path) for image in images])
     if len({image.stored_as for image in images}) > 1:
         reader.SetOutputPixelType(sitk.sitkFloat64)
@@ -105,7 +112,7 @@ def _read_frames(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
             )
             raise SeriesError(msg)
         with itk_errors(sitk, [path]):
-            voxels = voxels_of(sitk, sitk.ReadImage(itk_name(path)))
+            voxels = voxels_of(sitk, sitk.ReadImage(itk_name(path), imageIO=_GDCM))
         files[path] = voxels if voxels.ndim == 3 else voxels[np.newaxis]
     count = {path: max(image.frame for image in images if image.path == path) + 1 for path in files}
     short = [path.name for path, voxels in files.items() if len(voxels) < count[path]]

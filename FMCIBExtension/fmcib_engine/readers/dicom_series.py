@@ -10,6 +10,7 @@ import numpy as np
 from .. import affine as plain
 from ..errors import SeriesError
 from .dicom_header import Header
+from .dicom_values import quiet_pydicom
 
 NO_UID = "(empty)"
 """How a series without a UID is shown, and may be asked for."""
@@ -33,7 +34,7 @@ def choose_series(headers: Sequence[Header], series_uid: str | None, hint: str =
         series_uid = ""
     if series_uid in series:
         return series[series_uid]
-    scans = {uid: images for uid, images in series.items() if not all(image.is_localizer for image in images)} or series
+    scans = {uid: images for uid, images in series.items() if any(image.is_slice for image in images)} or series
     if series_uid is None and len(scans) == 1:
         return next(iter(scans.values()))
     wanted = "One CT series is read at a time" if series_uid is None else f"There is no CT series {series_uid!r}"
@@ -51,7 +52,8 @@ def _no_ct(headers: Sequence[Header]) -> str:
     from pydicom.uid import UID
 
     files = {header.path: header for header in headers}.values()
-    kinds = Counter(f"{h.modality or 'no modality'} ({UID(h.sop_class).name or 'no SOP class'})" for h in files)
+    with quiet_pydicom():
+        kinds = Counter(f"{h.modality or 'no modality'} ({UID(h.sop_class).name or 'no SOP class'})" for h in files)
     found = ", ".join(f"{count} x {kind}" for kind, count in sorted(kinds.items()))
     return f"A DICOM series of CT images is needed, but there is none among the DICOM files; found {found}."
 
@@ -68,6 +70,7 @@ def _line(uid: str, images: Sequence[Header]) -> str:
         spacing = "no slice spacing"
     kind = ", multi-frame" if first.is_multiframe else ""
     kind += ", localizers" if all(image.is_localizer for image in images) else ""
+    kind += ", pages" if all(image.is_page for image in images) else ""
     return (
         f"  {uid or NO_UID}: series number {first.series_number or 'unknown'}, {files} file{'s' if files > 1 else ''}, "
         f"{first.columns} x {first.rows}, {spacing}{kind}"

@@ -70,38 +70,39 @@ class Stack:
         return f"{missing} between {_at(self.grid, first - 1)} and {_at(self.grid, last + 1)}"
 
 
-def with_places(images: Sequence[Header]) -> tuple[list[Header], list[str]]:
-    """The images that can be given a place, and of each other one why it cannot.
+def with_places(images: Sequence[Header]) -> tuple[list[Header], dict[int, str]]:
+    """The images that can be given a place, and by `id` of each other one why it cannot: a sentence as `problem_of`.
 
     A position of 0, 0, 0 is none, where the other slices' line does not come within a millimetre of it.
     """
-    problems = {id(image): _problem_of(image) for image in images}
+    problems = {id(image): problem_of(image) for image in images}
     placed = [image for image in images if not problems[id(image)]]
     away = [image for image in placed if _from_line_to_origin(image) > 1]
     if len(away) * 2 > len(placed):
         for image in placed:
             if not any(image.position):
-                problems[id(image)] = _without(image, ["ImagePositionPatient (0, 0, 0 stands for none)"])
-    return [image for image in images if not problems[id(image)]], [problem for problem in problems.values() if problem]
+                problems[id(image)] = _without(["ImagePositionPatient (0, 0, 0 stands for none)"])
+    return [image for image in images if not problems[id(image)]], {key: why for key, why in problems.items() if why}
 
 
 def _from_line_to_origin(image: Header) -> float:
     """Distance in mm from the origin of the patient's frame to the line, along the normal, on which an image lies."""
-    normal = np.cross(image.orientation[:3], image.orientation[3:])
-    return float(np.linalg.norm(image.position - np.dot(image.position, normal) * normal))
+    normal = plain.cross(image.orientation[:3], image.orientation[3:])
+    return float(plain.lengths(image.position - plain.dot(image.position, normal) * normal))
 
 
-def _without(header: Header, missing: Sequence[str]) -> str:
+def _without(missing: Sequence[str], problem: str = "") -> str:
+    held = f": it {problem}" if problem else ""
     return (
-        f"Each slice must say where it lies; {header.path.name!r} has no usable {', no '.join(missing)}. "
+        f"Each slice must say where it lies; {{}} has no usable {', no '.join(missing)}{held}. "
         "Export the series again from the archive."
     )
 
 
-def _problem_of(header: Header) -> str:
-    """Why an image cannot be given a place; nothing if it can."""
+def problem_of(header: Header) -> str:
+    """Why an image cannot be given a place, a sentence with `{}` for its name; nothing if it can."""
     if header.samples != 1:
-        return f"A CT image has one value per pixel, {header.path.name!r} has {header.samples}. Leave this file out."
+        return f"A CT image has one value per pixel, {{}} has {header.samples}. Leave this file out."
     needed = {
         "ImagePositionPatient": bool(header.position),
         "ImageOrientationPatient": any(header.orientation),
@@ -110,12 +111,14 @@ def _problem_of(header: Header) -> str:
     }
     missing = [name for name, there in needed.items() if not there]
     if missing:
-        return _without(header, missing)
+        return _without(missing, header.problem)
+    if header.problem:
+        return f"{{}} cannot be read as a scan: it {header.problem}. Export the scan again."
     axes = np.reshape(header.orientation, (2, 3))
     if np.abs(plain.dot(axes[:, np.newaxis], axes) - np.eye(2)).max() > LEAN:
         return (
             "The directions of rows and columns must be unit vectors at right angles, got "
-            f"{shown(axes[0])} and {shown(axes[1])} in the slice at {_place(header)}. Export the series again."
+            f"{shown(axes[0])} and {shown(axes[1])} in {{}}. Export the series again."
         )
     return ""
 

@@ -62,45 +62,40 @@ def itk_name(path: Path) -> str:
 
 
 @contextmanager
-def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
-    """ITK's exceptions as one sentence of ours; meanwhile its warnings are off, and decimals have points.
+def quiet_itk(sitk: ModuleType) -> Iterator[None]:
+    """ITK without its warnings, and with points in decimals.
 
     Both settings are global to the process, so they are put back at the end. What the libraries inside ITK print by
     themselves (12-bit JPEG, MetaImage) has no switch.
-
-    Raises:
-        ImageError: ITK failed; it names, by its last part, the one of `paths` that is at fault.
-        MemoryError: ITK got no memory.
     """
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.GlobalWarningDisplayOff()
     try:
         with decimal_points():
             yield
-    except RuntimeError as error:
-        said = str(error)
-        if any(words in said for words in _NO_MEMORY):
-            raise MemoryError from error
-        path = next((path for path in paths if str(path) in said), None) or _first_unreadable(sitk, paths)
-        said = said.replace(str(path), "")
-        reason = next((ours for theirs, ours in _REASONS.items() if theirs in said), _DAMAGED)
-        raise unreadable(path, reason) from error
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def _first_unreadable(sitk: ModuleType, paths: Sequence[Path]) -> Path:
-    """The first of `paths` that ITK cannot read by itself: reading a series, it does not always say which it was."""
-    return next((path for path in paths[:-1] if not is_readable(sitk, path)), paths[-1])
+@contextmanager
+def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
+    """ITK's exceptions as one sentence of ours; meanwhile it is quiet.
 
-
-def is_readable(sitk: ModuleType, path: Path) -> bool:
-    """Whether ITK can read a file by itself. Call it where warnings are off already, or wanted."""
+    Raises:
+        ImageError: ITK failed; it names, by its last part, the one of `paths` that is at fault.
+        MemoryError: ITK got no memory.
+    """
     try:
-        sitk.ReadImage(itk_name(path))
-    except RuntimeError:
-        return False
-    return True
+        with quiet_itk(sitk):
+            yield
+    except RuntimeError as error:
+        said = str(error)
+        if any(words in said for words in _NO_MEMORY):
+            raise MemoryError from error
+        path = next((path for path in paths if str(path) in said), paths[-1])
+        said = said.replace(str(path), "")
+        reason = next((ours for theirs, ours in _REASONS.items() if theirs in said), _DAMAGED)
+        raise unreadable(path, reason) from error
 
 
 class _Buffer:
