@@ -8,7 +8,7 @@
     |   `-- TableError          a seed table with missing columns or rows
     |-- WeightsError            a checkpoint that is not the network's, strictly
     |-- FeatureError            a network that gives no numbers
-    |-- DeviceError             a device or precision that this machine does not have
+    |-- DeviceError             a device or precision that this machine does not have, or that does not work
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
     |-- DownloadError           no mirror gave the file, whole and right
@@ -52,7 +52,7 @@ class FeatureError(FmcibError):
 
 
 class DeviceError(FmcibError):
-    """A device or precision that is not available here."""
+    """A device or precision that is not available here, or does not work."""
 
 
 class OutOfMemoryError(FmcibError):
