@@ -7,6 +7,8 @@
     |   |-- SeedError           a seed that is not a point inside the scan
     |   `-- TableError          a seed table with missing columns or rows
     |-- WeightsError            a checkpoint that is not the network's, strictly
+    |   |-- UnidentifiedError   a file that may be several things: the user must say which
+    |   `-- ReplacesError       a file in whose place another is: the user must allow it
     |-- FeatureError            a network that gives no numbers
     |-- DeviceError             a device or precision that this machine does not have, or that does not work
     |-- OutOfMemoryError        neither the device nor the CPU has room
@@ -45,6 +47,14 @@ class TableError(InputError):
 
 class WeightsError(FmcibError):
     """A checkpoint that is not, name by name and shape by shape, the network's."""
+
+
+class UnidentifiedError(WeightsError):
+    """A file of weights that does not tell what it is: which published one, or a name of one's own, must be said."""
+
+
+class ReplacesError(WeightsError):
+    """A file of weights in the place of a differing one, which is replaced only where that is allowed."""
 
 
 class FeatureError(FmcibError):

@@ -11,7 +11,8 @@ that a library that prints cannot break a line; stderr carries the log.
     {"type": "error", "code", "message": "one or two sentences for the user"}     or this; exit code 4
 
 `done` never falls. The codes are `input` (an unknown task, field or ID; arguments that are no JSON; an ID that is not
-offered), `download` (no mirror gave the file), `output` (it cannot be written here), and `weights`, `device`,
+offered), `download` (no mirror gave the file), `output` (it cannot be written here), `unidentified` (import: give an id
+or an own_name), `replaces` (import: a differing file is here; ask, then give overwrite), and `weights`, `device`,
 `dependency`, `out_of_memory` and `internal` as in `worker`.
 
 **End.** The end of stdin means that the parent is gone: the process ends at once with exit code 1, and tells nothing.

@@ -12,7 +12,7 @@ from slicer.util import VTKObservationMixin
 from . import LesionNodes
 from .AnalysisQueue import AnalysisQueue
 from .AnalysisTask import Answer, Task
-from .Errors import AnalysisError
+from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
 from .ImportedScene import ImportWatcher
@@ -104,7 +104,7 @@ class AnalysisLogic(VTKObservationMixin):
             volumeFromNode(volumeNode)
             order = tuple(seed.key for seed in seedsOf(volumeNode))  # one that is back after undo is not the last
         except FmcibError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(sentenceOf(error))
             return
         own, problem = clickedOn(volumeNode, seeds)
         if problem:
