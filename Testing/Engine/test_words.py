@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from fmcib_engine.task_io import explain as explain_task
 from fmcib_engine.task_io import write
 from fmcib_engine.words import in_script, in_window
 from fmcib_engine.worker_errors import error_frame, explain
-from support import ROOT
+from support import OF_THE_COMMAND_LINE, ROOT
 
 ENGINE = ROOT / "FMCIBExtension" / "fmcib_engine"
-OF_THE_COMMAND_LINE = re.compile(r"--[a-z]|fmcib-engine [a-z]|`fmcib-engine")
 FILES = sorted(path for path in ENGINE.rglob("*.py") if "cli" not in path.parts and path.name != "__main__.py")
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from clicks import chooseItem, click, typeText
 from setup_support import CONTENT, Heard, PretendDesktop, children, probed, record
+from support import OF_THE_COMMAND_LINE
 from worker_support import GOOD, GUARD, spinFor, spinUntil
-
-COMMAND_LINE = re.compile(r"--[a-z]|fmcib-engine")
 
 pytest_plugins = ["setup_fixtures", "worker_fixtures"]
 pytest.importorskip("requests")
@@ -134,7 +131,7 @@ def test_a_file_that_is_no_weights_is_refused_with_its_name(real, tmp_path):
     (tmp_path / "holiday.safetensors").write_bytes(b"not weights at all")
     dialog = askedFor(real, tmp_path / "holiday.safetensors")
     assert dialog.ui.fileText.text.startswith("holiday.safetensors (18 bytes) is no published file by its size")
-    assert not COMMAND_LINE.search(dialog.ui.fileText.text)
+    assert not OF_THE_COMMAND_LINE.search(dialog.ui.fileText.text)
     click(dialog.ui.importAsButton)
     spinUntil(lambda: real.heard.of("failed"))
     assert len(real.heard.of("failed")) == 1
@@ -152,7 +149,7 @@ def test_a_name_that_cannot_be_is_told_without_the_command_line(real, tmp_path):
     spinUntil(lambda: real.heard.of("failed"))
     told = real.heard.of("failed")[0][0]
     assert "A name of your own is of small letters" in told
-    assert not COMMAND_LINE.search(told)
+    assert not OF_THE_COMMAND_LINE.search(told)
 
 
 def test_who_says_nothing_of_a_file_imports_nothing(real, tmp_path):
