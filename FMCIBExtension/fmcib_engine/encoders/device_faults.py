@@ -4,7 +4,7 @@ That it does not is no matter of words: see `batching` and `devices`, which ask 
 by text alone, in the wordings of PyTorch, its drivers and its libraries; it only chooses the sentence.
 
 Seen in pytorch/pytorch#77818, #81883, #117949, #164346, vllm-project/vllm#19906, facebookresearch/detectron2#2616,
-karpathy/neuraltalk2#127, tloen/alpaca-lora#123, haotian-liu/LLaVA#458, RaleLee/Co-GAT#2, ROCm/ROCm#2536.
+karpathy/neuraltalk2#127, tloen/alpaca-lora#123, haotian-liu/LLaVA#458, RaleLee/Co-GAT#2, ROCm/legacy-rocm-build#2536.
 """
 
 from __future__ import annotations
