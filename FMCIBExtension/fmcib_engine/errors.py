@@ -7,8 +7,10 @@
     |   |-- SeedError           a seed that is not a point inside the scan
     |   `-- TableError          a seed table with missing columns or rows
     |-- WeightsError            a checkpoint that is not the network's, strictly
+    |   |-- UnidentifiedError   a file that may be several things: the user must say which
+    |   `-- ReplacesError       a file in whose place another is: the user must allow it
     |-- FeatureError            a network that gives no numbers
-    |-- DeviceError             a device or precision that this machine does not have
+    |-- DeviceError             a device or precision that this machine does not have, or that does not work
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
     |-- DownloadError           no mirror gave the file, whole and right
@@ -47,12 +49,20 @@ class WeightsError(FmcibError):
     """A checkpoint that is not, name by name and shape by shape, the network's."""
 
 
+class UnidentifiedError(WeightsError):
+    """A file of weights that does not tell what it is: which published one, or a name of one's own, must be said."""
+
+
+class ReplacesError(WeightsError):
+    """A file of weights in the place of a differing one, which is replaced only where that is allowed."""
+
+
 class FeatureError(FmcibError):
     """The network gave features that are not finite numbers."""
 
 
 class DeviceError(FmcibError):
-    """A device or precision that is not available here."""
+    """A device or precision that is not available here, or does not work."""
 
 
 class OutOfMemoryError(FmcibError):

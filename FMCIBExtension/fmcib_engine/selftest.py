@@ -68,7 +68,22 @@ class Check:
         return self.deviation <= self.limit
 
 
-def run_self_test(device: str = "auto") -> list[Check]:
+@dataclass(frozen=True)
+class SelfTest:
+    """What came of it."""
+
+    checks: tuple[Check, ...]
+    device: str
+    """Where it was computed in the end."""
+    note: str
+    """Why it was not where it should be; empty otherwise."""
+
+    @property
+    def good(self) -> bool:
+        return all(check.good for check in self.checks)
+
+
+def run_self_test(device: str = "auto") -> SelfTest:
     """Recompute the stored values on a device, in float32. Seconds, and 1.5 GB of memory.
 
     Raises:
@@ -76,11 +91,13 @@ def run_self_test(device: str = "auto") -> list[Check]:
     """
     patch = probe_patch()
     voxels = patch.ravel()[::PATCH_STEP]
-    features = load_encoder(DEMONSTRATION_SOURCE, device=device).encode([patch])[0].features[::FEATURE_STEP]
-    return [
+    (encoded,) = load_encoder(DEMONSTRATION_SOURCE, device=device).encode([patch])
+    features = encoded.features[::FEATURE_STEP]
+    checks = (
         Check("patch, largest difference", float(np.abs(voxels - np.array(EXPECTED_PATCH)).max()), 1e-5),
         Check("features, relative difference", _relative(features, np.array(EXPECTED_FEATURES)), 1e-4),
-    ]
+    )
+    return SelfTest(checks, encoded.device, encoded.note)
 
 
 def _relative(values: NDArray[np.float32], expected: NDArray[np.float64]) -> float:

@@ -10,7 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import DownloadError, FmcibError, InputError, OutputError
+from .errors import DownloadError, FmcibError, InputError, OutputError, ReplacesError, UnidentifiedError
+from .words import in_window
 from .worker_io import Channel
 
 REQUIRED = object()
@@ -18,10 +19,15 @@ REQUIRED = object()
 
 CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (InputError, "input"),
+    (UnidentifiedError, "unidentified"),
+    (ReplacesError, "replaces"),
     (DownloadError, "download"),
     (OutputError, "output"),
 )
 """Beside those of `worker_errors`."""
+
+_SENTENCES = frozenset({"message", "text", "note", "problem", "cache_problem", "refused"})
+"""Fields of answers that hold sentences; the others hold names, places and numbers."""
 
 _SECONDS_BETWEEN_STEPS = 0.1
 _LONGEST_TEXT = 2000
@@ -66,8 +72,17 @@ class Reporter(logging.Handler):
 
 
 def write(channel: Channel, message: Mapping[str, Any]) -> None:
-    """One line of JSON, in ASCII: a path may hold bytes that are no text anywhere."""
-    channel.write(json.dumps(message, allow_nan=False).encode("ascii") + b"\n")
+    """One line of JSON, as the window says it, in ASCII: a path may hold bytes that are no text anywhere."""
+    channel.write(json.dumps(_in_window(message), allow_nan=False).encode("ascii") + b"\n")
+
+
+def _in_window(value: Any, name: str = "") -> Any:
+    """The same, with each sentence as the window says it."""
+    if isinstance(value, Mapping):
+        return {key: _in_window(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_in_window(each, name) for each in value]
+    return in_window(value) if name in _SENTENCES and isinstance(value, str) else value
 
 
 def read_arguments(name: str, text: str, fields: Mapping[str, object]) -> dict[str, Any]:

@@ -98,9 +98,9 @@ def _look_at_torch(*, numpy_is_good: bool) -> tuple[Found, list[dict[str, Any]]]
         return torch, []
     try:
         _compute(with_numpy=numpy_is_good)
-        from .encoders.devices import list_devices
+        from .encoders.devices import try_devices
 
-        return torch, [asdict(device) for device in list_devices()]
+        return torch, [asdict(device) for device in try_devices()]
     except Exception as error:  # noqa: BLE001 - as above
         _log.debug("PyTorch cannot compute", exc_info=error)
         if "numpy" in str(error).lower():

@@ -11,7 +11,8 @@ that a library that prints cannot break a line; stderr carries the log.
     {"type": "error", "code", "message": "one or two sentences for the user"}     or this; exit code 4
 
 `done` never falls. The codes are `input` (an unknown task, field or ID; arguments that are no JSON; an ID that is not
-offered), `download` (no mirror gave the file), `output` (it cannot be written here), and `weights`, `device`,
+offered), `download` (no mirror gave the file), `output` (it cannot be written here), `unidentified` (import: give an id
+or an own_name), `replaces` (import: a differing file is here; ask, then give overwrite), and `weights`, `device`,
 `dependency`, `out_of_memory` and `internal` as in `worker`.
 
 **End.** The end of stdin means that the parent is gone: the process ends at once with exit code 1, and tells nothing.
@@ -22,10 +23,11 @@ one goes on from there. It ignores SIGINT, as the worker does.
 
     probe      what is installed, and what is wrong with it
                -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
-                   "devices": [{"name", "title", "memory_bytes" or null}], "cache_folder" or null, "cache_problem",
-                   "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence", "notice", "time",
-                    "problem"}]}
-               problem: empty, or a sentence that names the fix. Weights are compared by size only.
+                   "devices": [{"name", "title", "memory_bytes" or null, "problem"}], "cache_folder" or null,
+                   "cache_problem", "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence",
+                    "notice", "time", "problem"}]}
+               problem: empty, or a sentence that names the fix; of a device, a clause that says why it does not
+                   work. Weights are compared by size only.
     catalogue  what can be had
                -> {"entries": [{"id", "kind", "title", "size" or null, "here": bool, "part": bytes, "refused",
                     "licence": {"title", "url", "meaning", "notice"}, "citation", "hosts": [name],
@@ -37,7 +39,8 @@ one goes on from there. It ignores SIGINT, as the worker does.
                record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice", "path"}
     verify     every file here, by its SHA-256 -> {"files": [{"id", "file", "problem"}]}
     self_test  [device="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null, "limit", "good": bool}],
-               "device", "seconds"}
+               "device", "note", "seconds"}
+               note: empty, or why it was not computed on a better device
     sample     id: **only after the user agreed** -> {"folder", "seed_lps": [x, y, z], "series_uid"}
 """
 
@@ -151,20 +154,17 @@ def _verify(_: Arguments, reporter: Reporter) -> Answer:
 
 
 def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
-    from .encoders.devices import resolve_device
+    from .encoders.devices import import_torch
     from .selftest import run_self_test
 
     start = perf_counter()
     reporter.say("Starting PyTorch")
-    device = str(resolve_device(arguments["device"]))
+    import_torch()
     reporter.say("Computing the probe's patch and features")
-    checks = run_self_test(device)
-    return {
-        "good": all(check.good for check in checks),
-        "checks": [{**asdict(check), "deviation": _number(check.deviation), "good": check.good} for check in checks],
-        "device": device,
-        "seconds": perf_counter() - start,
-    }
+    report = run_self_test(arguments["device"])
+    checks = [{**asdict(check), "deviation": _number(check.deviation), "good": check.good} for check in report.checks]
+    seconds = perf_counter() - start
+    return {"good": report.good, "checks": checks, "device": report.device, "note": report.note, "seconds": seconds}
 
 
 def _number(value: float) -> float | None:

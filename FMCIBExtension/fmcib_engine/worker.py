@@ -38,16 +38,18 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
                {"type": "cancel_ignored", "target"}
     shut_down  {"type": "bye"}
 
-A `note` is empty or says what the user should know, such as a device that ran out of memory. A patch of another recipe
-than the encoder's own is encoded all the same, because replication needs it: the two ids are there to be compared, as
+A `note` is empty or says what the user should know, such as a device that ran out of memory or did not work. With
+`auto`, `device` is the one that really computes, of `loaded` as of `encoded`. A patch of another recipe than the
+encoder's own is encoded all the same, because replication needs it: the two ids are there to be compared, as
 `results.lesion` does for its warning.
 
-**Errors.** {"type": "error", "id", "code", "message"}; the message is one or two sentences for the user.
+**Errors.** {"type": "error", "id", "code", "message"}; the message is one or two sentences for the user, who has a
+window and no command line (`words`).
 
     bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder, a payload that is not a
                    patch, or `encode` before `load`
     weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers
-    device         a device or precision that this machine does not have
+    device         a device or precision that this machine does not have; a device, named in `load`, that does not work
     dependency     torch or MONAI is not installed
     out_of_memory  neither the device nor the CPU has room
     internal       a fault of ours; its traceback is in the log

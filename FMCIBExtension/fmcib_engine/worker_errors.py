@@ -17,6 +17,7 @@ from .errors import (
     WeightsError,
 )
 from .framing import pack
+from .words import in_window
 from .worker_io import Id
 
 CODES: tuple[tuple[type[FmcibError], str], ...] = (
@@ -34,7 +35,9 @@ _log = logging.getLogger(__name__)
 
 
 def error_frame(request_id: Id | None, code: str, message: str) -> bytes:
-    return pack({"type": "error", "id": request_id, "code": code, "message": message[:_LONGEST_MESSAGE]})
+    """The reply, as people read it in the window."""
+    told = in_window(message)[:_LONGEST_MESSAGE]
+    return pack({"type": "error", "id": request_id, "code": code, "message": told})
 
 
 def explain(error: Exception) -> tuple[str, str]:

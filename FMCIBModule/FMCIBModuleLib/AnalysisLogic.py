@@ -12,18 +12,21 @@ from slicer.util import VTKObservationMixin
 from . import LesionNodes
 from .AnalysisQueue import AnalysisQueue
 from .AnalysisTask import Answer, Task
-from .Errors import AnalysisError
+from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
-from .Results import cellsOf, isStale, resultOf, runOf, scanFile
+from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
 from .SceneBridge import volumeFromNode
 from .Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerProcess
+
+_LOADING = 0.1
+"""The share of loading the network in the progress of an analysis."""
 
 
 class AnalysisLogic(VTKObservationMixin):
@@ -35,7 +38,7 @@ class AnalysisLogic(VTKObservationMixin):
         patches: the last that it was fed.
         freshness: tells whether rows are about another place, or other voxels, than now.
         changed: emitted with (volume node, lesion key) when a lesion's row or state is another.
-        progressed: emitted with (text, fraction from 0 to 1).
+        progressed: emitted with (text, fraction from 0 to 1), which does not fall before all is done.
         failed: emitted with one sentence for the user.
         finished: emitted when nothing is left to do.
     """
@@ -48,11 +51,12 @@ class AnalysisLogic(VTKObservationMixin):
         self._imports = ImportWatcher()
         self.patches = FedPatches()
         self.freshness = Freshness(self.patches)
-        self._isClosed, self._done = False, 0
+        self._versions = VersionsHere()
+        self._isClosed, self._done, self._toldFraction = False, 0, 0.0
         self._watchers: dict[str, SeedWatcher] = {}  # of each CT, by its node's ID
         self.changed, self.progressed = Signal(), Signal()
         self.failed, self.finished = self._queue.failed, self._queue.finished
-        self._queue.loading.connect(self.progressed.emit)
+        self._queue.loading.connect(lambda text, fraction: self._progress(text, _LOADING * fraction))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
 
     def close(self) -> None:
@@ -104,7 +108,7 @@ class AnalysisLogic(VTKObservationMixin):
             volumeFromNode(volumeNode)
             order = tuple(seed.key for seed in seedsOf(volumeNode))  # one that is back after undo is not the last
         except FmcibError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(sentenceOf(error))
             return
         own, problem = clickedOn(volumeNode, seeds)
         if problem:
@@ -194,7 +198,7 @@ class AnalysisLogic(VTKObservationMixin):
 
     def _analyseSeeds(self, volumeNode, seeds: list[SceneSeed], order: tuple[str, ...] = ()) -> None:
         if not self.isBusy:
-            self._done = 0
+            self._done, self._toldFraction = 0, 0.0
         for seed in seeds:
             self._queue.add(Task(volumeNode, seed, order or [each.key for each in seeds]))
             self.changed.emit(volumeNode, seed.key)
@@ -229,11 +233,17 @@ class AnalysisLogic(VTKObservationMixin):
             self._write(task, answer)
         self.changed.emit(task.volumeNode, key)
         total = self._done + len(self._queue.tasks)
-        self.progressed.emit(_("Lesion {done} of {total}").format(done=self._done, total=total), self._done / total)
+        text = _("Lesion {done} of {total}").format(done=self._done, total=total)
+        self._progress(text, _LOADING + (1 - _LOADING) * self._done / total)
+
+    def _progress(self, text: str, fraction: float) -> None:
+        """Never less than before: lesions may be added while others are analysed, and weights be loaded again."""
+        self._toldFraction = max(self._toldFraction, fraction)
+        self.progressed.emit(text, self._toldFraction)
 
     def _write(self, task: Task, answer: Answer) -> None:
         key, file = task.seed.key, scanFile(task.volumeNode)
-        run = runOf(answer.loaded, task.volume, task.recipeId)
+        run = runOf(answer.loaded, task.volume, task.recipeId, self._versions.during(answer.loaded))
         cells, features = cellsOf(resultOf(task, answer), run, task.volume, file.name if file else "")
         LesionTable(task.volumeNode).write(key, cells, features, task.order)
         LesionNodes.removePatch(task.volumeNode, key)

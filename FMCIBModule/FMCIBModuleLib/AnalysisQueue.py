@@ -11,6 +11,7 @@ from fmcib_engine import pipeline
 from fmcib_engine.errors import FmcibError
 
 from .AnalysisTask import Answer, Task
+from .Errors import sentenceOf
 from .SceneBridge import touchedAt, volumeFromNode
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
@@ -136,7 +137,7 @@ class AnalysisQueue:
             task.volume, task.touched = volumeFromNode(task.volumeNode), touchedAt(task.volumeNode)
             task.patch = pipeline.cut(task.volume, task.seed.point, task.recipeId)
         except FmcibError as error:
-            problem = str(error)
+            problem = sentenceOf(error)
         except MemoryError:
             problem = "There is not enough memory to cut the patch. Close other programs."
         except Exception as error:  # noqa: BLE001  the others have nothing to do with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import signal
 import sys
@@ -17,6 +18,7 @@ from fmcib_engine.errors import FmcibError, InputError, OutputError, SeedError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
 from fmcib_engine.seeds import read_points
+from fmcib_engine.words import in_script
 
 from .AnalysisLogic import AnalysisError, AnalysisLogic
 from .Engine import EngineError
@@ -28,6 +30,8 @@ from .Worker.WorkerProcess import EncoderSettings
 OK, ERROR_ROWS, NOTHING = 0, 3, 4
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"
 _MOST_SHOWN = 20
+_WAYS = {"device": "--device, --precision", "weights": "--weights"}
+"""By the code of what the worker could not do."""
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +40,7 @@ def main(arguments: list[str]) -> int:
     Raises:
         SystemExit: wrong arguments, or --help.
     """
-    wanted = _parse(arguments)
+    wanted = _parser().parse_args(arguments)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt would swallow an exception in one of its slots, and go on
     logic = None
@@ -46,14 +50,21 @@ def main(arguments: list[str]) -> int:
         logic.progressed.connect(lambda text, fraction: print(f"{fraction:4.0%}  {text}", flush=True))
         return _run(logic, wanted)
     except (FmcibError, AnalysisError, EngineError) as error:
-        print(f"Nothing was written: {error}", file=sys.stderr, flush=True)
+        print(f"Nothing was written: {_sentence(error)}", file=sys.stderr, flush=True)
         return NOTHING
     finally:
         if logic is not None:
             logic.close()
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
+def _sentence(error: Exception) -> str:
+    """With no ways but those of this script: the engine tells those of its command line and of the window."""
+    sentence = in_script(str(error), set(re.findall(r"--[a-z-]+", _parser().format_usage())))
+    option = _WAYS.get(getattr(error, "code", ""))
+    return f"{sentence} ({option})" if option else sentence
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="analyse.py", description="Features of lesions in a CT. Research use only.")
     add = parser.add_argument
     add("--ct", type=_path, required=True, help="the scan: NIfTI, NRRD, MetaImage, or the folder of a DICOM series")
@@ -66,7 +77,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--precision", default="float32", help="float32, tf32, bfloat16 or float16")
     add("--overwrite", action="store_true", help="replace what an earlier run wrote")
     add("--identifiers", action="store_true", help="write the series UID, and the scan's path as seen from the table")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _path(text: str) -> Path:

@@ -160,8 +160,8 @@ def _toWorld(volumeNode) -> np.ndarray:
             "A scan is analysed in its own voxels, but this one lies under a non-linear transform, which bends its "
             "grid. Take it out of the transform, or harden the transform on a copy of the scan, whose voxels are "
             "resampled by that. If Slicer made the transform while it read the DICOM series (tilted gantry, or "
-            "unevenly spaced slices), do neither, or places would be wrong: the command `fmcib-engine extract "
-            "--image FOLDER` reads the files themselves and says what of them can be analysed."
+            "unevenly spaced slices), do neither, or places would be wrong: the engine's command line, of which "
+            "the README tells, reads the files themselves and says what of them can be analysed."
         )
         raise ImageError(msg)
     matrix = vtk.vtkMatrix4x4()

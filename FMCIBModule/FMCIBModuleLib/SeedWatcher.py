@@ -11,6 +11,7 @@ import vtk
 from fmcib_engine.errors import FmcibError, SeedError
 from slicer.util import VTKObservationMixin
 
+from .Errors import sentenceOf
 from .Results import gridFingerprint, isSamePlace
 from .SceneBridge import gridFromNode
 from .Seeds import keepNumbering, seedsIn
@@ -97,7 +98,7 @@ class SeedWatcher(VTKObservationMixin):
         try:
             former, self._known = self._known, self._look()
         except SeedError as error:  # of one point without finite coordinates
-            self._listener.onProblem(str(error))
+            self._listener.onProblem(sentenceOf(error))
             return
         placed = []
         for key in former.keys() - self._known.keys():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
 GOLDEN = DATA.parent / "golden"
+
+OF_THE_COMMAND_LINE = re.compile(r"--[a-z]|fmcib-engine [a-z]|`fmcib-engine")
+"""What nobody is told in the window."""
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the test CTs (FMCIB_TEST_DATA)")
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="needs the golden values beside the test CTs")

@@ -20,6 +20,7 @@ FILES = sorted(ENGINE.rglob("*.py"))
 GROUND = {"errors", "decimals", "affine", "paths", "geometry", "volume", "framing"}
 MAY_IMPORT = {
     "errors": set(),
+    "words": set(),
     "decimals": set(),
     "affine": set(),
     "paths": set(),
@@ -43,10 +44,10 @@ MAY_IMPORT = {
     "worker": GROUND | {"preprocessing", "encoders", "weights", "results", "pipeline", "worker_io",
                         "worker_errors", "__init__"},
     "worker_io": {"framing"},
-    "worker_errors": {"errors", "framing", "encoders", "worker_io"},
+    "worker_errors": {"errors", "words", "framing", "encoders", "worker_io"},
     "tasks": {"errors", "encoders", "weights", "selftest", "samples", "task_io", "task_probe", "task_catalogue",
               "worker_io"},
-    "task_io": {"errors", "worker_io", "worker_errors"},
+    "task_io": {"errors", "words", "worker_io", "worker_errors"},
     "task_probe": {"errors", "cache", "encoders", "weights", "__init__"},
     "task_catalogue": {"errors", "cache", "downloads", "weights", "samples"},
 }  # fmt: skip

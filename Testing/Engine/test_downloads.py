@@ -113,7 +113,7 @@ def test_a_file_of_an_uncertain_name_is_found_in_its_folder(files, named, size, 
 @pytest.mark.parametrize(
     ("files", "users", "told"),
     [
-        (["a.torch", "b.torch"], "", "several files; there are a.torch, b.torch. Choose one on the command line"),
+        (["a.torch", "b.torch"], "", "several files; there are a.torch, b.torch. Choose one ("),
         (["a.torch"], "c.torch", "no single file 'c.torch'; there are a.torch."),
         (["task3.pkl"], "task3.pkl", "there are no files."),
         (["..\\evil.torch"], "", "unusable name"),

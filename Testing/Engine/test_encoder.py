@@ -196,7 +196,7 @@ def test_features_that_are_no_numbers_are_an_error(patches):
 def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(trunk, demonstration):
     network = build_network()
     fill(network, trunk, name="demonstration")
-    encoder = FmcibEncoder(network, demonstration.weights, torch.device("cpu"), batch_size=2)
+    encoder = FmcibEncoder(network, demonstration.weights, devices.Choice((torch.device("cpu"),)), batch_size=2)
     encoder._batcher.device = torch.device("meta")  # stands for a GPU
     moved = network.to
 
@@ -345,7 +345,8 @@ def test_a_last_batch_that_is_smaller_is_halved_from_its_own_size():
 
 
 def test_a_fall_back_to_the_cpu_says_what_was_not_measured_there():
-    batcher = Batcher(SmallMemory(room=0), torch.device("cuda:0"), batch_size=1, remark="; not measured")
+    batcher = Batcher(SmallMemory(room=0), torch.device("cuda:0"), batch_size=1)
+    batcher.remark = "; not measured"
     assert batcher.run([np.zeros((2, 2, 2), np.float32)])[0].note.endswith("on the CPU; not measured")
 
 
@@ -370,7 +371,12 @@ def test_reduced_precision_is_marked_and_its_deviation_measured(trunk, demonstra
     network = build_network()
     fill(network, trunk, name="demonstration")
     reduced = FmcibEncoder(
-        network, demonstration.weights, torch.device("cpu"), precision="bfloat16", batch_size=1, probe=probe
+        network,
+        demonstration.weights,
+        devices.Choice((torch.device("cpu"),)),
+        precision="bfloat16",
+        batch_size=1,
+        probe=probe,
     )
     assert reduced.precision == "bfloat16"
     exact = demonstration.encode([probe])[0].features

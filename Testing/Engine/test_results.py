@@ -380,7 +380,7 @@ def test_a_run_with_other_weights_does_not_go_on_with_the_first_ones(run, patch,
     moved = (lesion(tmp_path, 1), LesionSeed(2, "lesion 2", seeds[1].image, (1.0, 2.0, 3.0)))
     with pytest.raises(OutputError, match="another seed table"):
         TableWriter(path, run, SeedTable(moved, ()), TableOptions(resume=True))
-    with pytest.raises(OutputError, match="another choice of --identifiers"):
+    with pytest.raises(OutputError, match="another choice of identifiers"):
         TableWriter(path, run, SeedTable(seeds, ()), TableOptions(resume=True, identifiers=True))
     relabelled = (lesion(tmp_path, 1, label="1"), seeds[1])
     with pytest.raises(OutputError, match="another seed table"):

@@ -22,6 +22,7 @@ from fmcib_engine import task_io
 from fmcib_engine.downloads import only_one
 from fmcib_engine.task_io import Reporter
 from repository_server import FILE, Repository
+from support import OF_THE_COMMAND_LINE
 
 pytest.importorskip("requests")
 
@@ -63,8 +64,9 @@ class Task:
         self.log.close()
 
     def receive(self) -> dict[str, Any] | None:
-        """The next message; None at the end of the stream."""
+        """The next message, which never speaks of the command line; None at the end of the stream."""
         line = self._lines.get(timeout=PATIENCE)
+        assert not OF_THE_COMMAND_LINE.search(line.decode()), line
         return json.loads(line) if line else None
 
     def rest(self) -> list[dict[str, Any]]:
@@ -293,14 +295,14 @@ def test_waiting_for_another_process_and_trouble_with_a_mirror_are_told(reposito
         answer = task.answer()
     assert answer["code"] == "download"
     assert "huggingface: 127.0.0.1 has no such file" in answer["message"]
-    assert "(in the window: Import; or `fmcib-engine weights import FILE`)" in answer["message"]
+    assert "and import it (in the window: Import)." in answer["message"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_an_output_error(repository, folder, tmp_path):
     (tmp_path / "Größe 肺").write_text("a file in its place")
     answer = ask("download", {"id": "fmcib"})
     assert answer["code"] == "output"
-    assert "in the window: Advanced; or by FMCIB_HOME" in answer["message"]
+    assert "or choose another cache folder (in the window: Advanced)." in answer["message"]
 
 
 def test_a_file_from_a_stick_is_imported_once_and_replaced_only_if_allowed(repository, tmp_path):
@@ -316,7 +318,7 @@ def test_a_file_from_a_stick_is_imported_once_and_replaced_only_if_allowed(repos
     assert Path(answer["record"]["path"]).read_bytes() == b"a,b\n"
     path.write_bytes(b"c,d\n")
     refused = ask("import", given)
-    assert refused["code"] == "weights"
+    assert refused["code"] == "replaces"
     assert "its SHA-256 is another. If it is right, allow it to replace that one" in refused["message"]
     assert ask("import", given | {"overwrite": True})["type"] == "result"
 
@@ -337,7 +339,7 @@ def test_a_wrong_file_is_refused_and_leaves_nothing(repository, folder, tmp_path
     if content is not None:
         (tmp_path / name).write_bytes(content)
     answer = ask("import", {"path": str(tmp_path / name)} | given)
-    assert answer["code"] == "weights"
+    assert answer["code"] == ("unidentified" if told.startswith("no published file") else "weights")
     assert told in answer["message"]
     assert str(tmp_path) not in answer["message"]
     assert not [path for path in folder.parent.rglob("*") if path.is_file() and path.name != ".lock"]

@@ -21,7 +21,7 @@ from fmcib_engine.framing import MAGIC, VERSION, Header, pack, read_frame
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import PATCH_SIZE, Patch, Quality
 from fmcib_engine.weights import load_encoder
-from support import needs_golden
+from support import OF_THE_COMMAND_LINE, needs_golden
 
 pytest.importorskip("torch")
 
@@ -70,6 +70,7 @@ class WorkerClient:
         while True:
             reply = self.receive_any()
             assert reply is not None, f"the worker ended: {self.log_text()}"
+            assert not OF_THE_COMMAND_LINE.search(str(reply[0])), reply[0]
             if reply[0]["type"] != "progress":
                 return reply
 

@@ -12,13 +12,22 @@ from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerFailure
 
 
 class HandWorker:
-    """Offers what `AnalysisLogic` asks of a `WorkerProcess`. The first feature is the mean of the patch."""
+    """Offers what `AnalysisLogic` asks of a `WorkerProcess`. The first feature is the mean of the patch.
+
+    Attributes:
+        open: what is not answered.
+        tellProgress: of the `load` that was asked for last; called with a step and a fraction.
+    """
 
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
         self._loaded: dict[str, Any] = {}
+        self.tellProgress: Callable[[str, float], Any] = lambda _text, _fraction: None
 
-    def load(self, settings: EncoderSettings, onDone: Callable, onError: Callable, *_: Any, **_options: Any) -> None:
+    def load(
+        self, settings: EncoderSettings, onDone: Callable, onError: Callable, onProgress: Callable, **_options: Any
+    ) -> None:
+        self.tellProgress = onProgress
         self.open.append((settings, onDone, onError))
 
     def encode(self, patch, onDone: Callable, onError: Callable) -> None:

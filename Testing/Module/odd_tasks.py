@@ -36,6 +36,8 @@ def main(habit: str, name: str, arguments: str) -> None:
         threading.Thread(target=endWithStdin, daemon=True).start()
     print("a line of the log", file=sys.stderr, flush=True)
     HABITS.get(habit, lambda: None)()
+    if habit == "asks":
+        asks(name, arguments)
     answer(habit, name, arguments)
 
 
@@ -60,6 +62,19 @@ def talk() -> None:
     time.sleep(FOREVER)
 
 
+def asks(name: str, arguments: str) -> None:
+    """Whether to replace what is here, and, of a file that nobody knows, what it is."""
+    wanted = json.loads(arguments)
+    if name != "import":
+        return
+    if not wanted["id"] and not wanted["own_name"] and "unknown" in wanted["path"]:
+        say(type="error", code="unidentified", message="unknown.pth is no published file. Say which.")
+        sys.exit(4)
+    if not wanted["overwrite"]:
+        say(type="error", code="replaces", message="There is another already. Allow it to be replaced.")
+        sys.exit(4)
+
+
 HABITS = {
     "progress": progress,
     "forever": workForever,
@@ -77,7 +92,7 @@ def answer(habit: str, name: str, arguments: str) -> None:
     if habit == "crumbs":
         for byte in json.dumps({"type": "result", "text": "é"}, ensure_ascii=False).encode() + b"\n":
             os.write(1, bytes([byte]))
-    elif habit == "tells":
+    elif habit in ("tells", "asks"):
         say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text())[name])
     else:
         say(type="result", name=name, arguments=json.loads(arguments))

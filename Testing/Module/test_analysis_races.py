@@ -9,6 +9,8 @@ import vtk
 from analysis_support import makeSeeds, rowsOf
 from fmcib_engine import pipeline
 from fmcib_engine.phantom import PHANTOM_SEED
+from fmcib_engine.results.versions import installed_versions
+from FMCIBModuleLib import Results
 from FMCIBModuleLib.AnalysisLogic import AnalysisError
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
@@ -44,6 +46,45 @@ def test_one_seeds_node_on_two_scans_gives_rows_on_both(logic, phantomNode, twoS
     logic.hand.wait()
     assert names(phantomNode) == [("A", "ok"), ("B", "ok")]
     assert names(other) == [("C", "ok"), ("B", "ok")]
+
+
+def test_progress_of_loading_and_lesions_is_of_one_scale_and_never_falls(logic, phantomNode, twoSeeds):
+    steps = []
+    logic.progressed.connect(lambda text, fraction: steps.append((text, round(fraction, 3))))
+    logic.analyse(phantomNode, twoSeeds)
+    for text, fraction in [("Starting PyTorch", 0.0), ("Loading the weights", 0.3)]:
+        logic.hand.tellProgress(text, fraction)
+    logic.hand.answer()  # the network is there
+    logic.hand.answer()  # the first lesion
+    right, front, up = pointToRas(PHANTOM_SEED)
+    logic.analyse(phantomNode, makeSeeds({f"C{number}": (right, front + number, up) for number in range(1, 9)}))
+    logic.hand.wait()
+    assert steps[:3] == [("Starting PyTorch", 0.0), ("Loading the weights", 0.03), ("Lesion 1 of 2", 0.55)]
+    assert [text for text, _ in steps[3:]] == [f"Lesion {number} of 10" for number in range(2, 11)]
+    fractions = [fraction for _, fraction in steps]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    steps.clear()
+    logic.analyse(phantomNode, twoSeeds)
+    logic.hand.wait()
+    assert steps == [("Lesion 1 of 2", 0.55), ("Lesion 2 of 2", 1.0)]  # of the next analysis, anew
+
+
+def test_versions_of_this_process_are_looked_up_once_for_each_loaded_network(logic, phantomNode, twoSeeds, monkeypatch):
+    looked = []
+
+    def look() -> dict[str, str]:
+        looked.append(True)
+        return {**installed_versions(), "scipy": f"1.{len(looked)}"}
+
+    monkeypatch.setattr(Results, "installed_versions", look)
+    logic.analyse(phantomNode, twoSeeds)
+    logic.hand.wait()
+    assert [row["scipy_version"] for row in rowsOf(phantomNode)] == ["1.1", "1.1"]
+    logic.analyse(phantomNode, twoSeeds)
+    logic.hand.wait()  # which loads again, as after an installation
+    assert [row["scipy_version"] for row in rowsOf(phantomNode)] == ["1.2", "1.2"]
+    assert len(looked) == 2
 
 
 def test_an_older_answer_is_not_written_for_a_seed_that_was_moved(logic, phantomNode, twoSeeds):

@@ -67,6 +67,9 @@ def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
     assert "Nodule: ok" in done.stdout
     assert "DEMONSTRATION WEIGHTS" in done.stdout
     assert "For research use only" in done.stdout
+    percents = [int(line.split("%")[0]) for line in done.stdout.splitlines() if "%  " in line]
+    assert percents == sorted(percents)
+    assert (percents[0], percents[-1]) == (0, 100)
     assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
     (row,) = rowsOf(output / "features.csv")
     assert list(row)[: len(COLUMNS)] == [column.name for column in COLUMNS]
@@ -206,6 +209,9 @@ def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
     common = ("--seeds", seeds, "--output", output)
     refused(run("--ct", tmp_path / "gone.nrrd", *common, "--weights", "demonstration"), "gone.nrrd", output)
     refused(run("--ct", ct, *common, "--weights", tmp_path / "gone.torch"), "gone.torch", output)
+    device = run("--ct", ct, *common, "--weights", "demonstration", "--device", "cuda:99")
+    refused(device, "got 'cuda:99'", output)
+    assert device.stderr.rstrip().endswith("(--device, --precision)")
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, tmp_path):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fmcib_engine import errors
 from support import ROOT
 
 MODULE = ROOT / "FMCIBModule"
@@ -26,7 +27,15 @@ SCENE = {
     *("Lesions", "LesionNodesInScene", "LesionWords", "SeedChoices"),
     *("SliceViews", "Placing", "UndoSteps", "MarksInView"),
 }
-PANELS = {"ScanPanel", "LesionsPanel", "PatchPanel", "RequirementsPanel", "AdvancedPanel", "LicenceDialog"}
+PANELS = {
+    "ScanPanel",
+    "LesionsPanel",
+    "PatchPanel",
+    "RequirementsPanel",
+    "AdvancedPanel",
+    "LicenceDialog",
+    "ImportDialog",
+}
 PROCESSES = {"ChildProcess", "TaskProcess", "PipProcess", "SlicerPip"}
 SETUP = {"Requirements", "Installer", "Settings", "Activity", "Desktop", "Diagnostics"}
 DESKS = {"WeightsDesk", "AdvancedDesk", "Setup"}
@@ -66,6 +75,7 @@ MAY_USE_QT = {
         "ScanPanel",
         "LesionsPanel",
         "LicenceDialog",
+        "ImportDialog",
         "PatchPictures",
         "Desktop",
         "LesionsController",
@@ -120,6 +130,26 @@ def test_functions_stay_short_and_print_nothing(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "print" or path.stem == "Headless"
         assert not (isinstance(node, ast.Attribute) and node.attr == "exit" and getattr(node.value, "id", "") == "sys")
+
+
+SPEAK_OF_OPTIONS = {"Headless", "Installer"}
+"""The first has some of its own, the second gives them to pip."""
+
+
+@pytest.mark.parametrize("path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem)
+def test_nobody_in_the_window_is_told_of_the_command_line(path):
+    """Not in words of ours, nor by the engine's errors, whose text comes through `sentenceOf`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and path.stem not in SPEAK_OF_OPTIONS:
+            assert not re.search(r"--[a-z]|fmcib-engine [a-z]", node.value), node.value
+        if isinstance(node, ast.ExceptHandler) and node.type is not None and node.name and path.stem != "Headless":
+            names = {each.id for each in ast.walk(node.type) if isinstance(each, ast.Name)}
+            raw = re.search(rf"str\({node.name}\)|{{{node.name}[}}!:]", "\n".join(map(ast.unparse, node.body)))
+            assert not (raw and names & ENGINE_ERRORS), node.lineno
+
+
+ENGINE_ERRORS = {name for name, each in vars(errors).items() if isinstance(each, type)}
 
 
 def cmakeList(name: str) -> list[str]:

@@ -96,6 +96,22 @@ def test_a_gpu_is_named(judge):
     assert requirements.deviceTitles() == [("auto", "Automatic"), ("cpu", "CPU"), ("cuda:0", "NVIDIA A100 (40 GiB)")]
 
 
+def test_a_gpu_that_does_not_work_is_named_with_its_reason_and_the_cpu_computes(judge):
+    problem = "this PyTorch was not built for it"
+    gpu = {"name": "cuda:0", "title": "Big GPU", "memory_bytes": 24 << 30, "problem": problem}
+    requirements = judge(
+        probed(devices=[gpu, {"name": "cpu", "title": "8 threads", "memory_bytes": None, "problem": ""}])
+    )
+    torch = requirements.list()[0]
+    assert torch.state == "good"
+    assert torch.text == f"PyTorch 2.13.0, CPU; Big GPU does not work: {problem}"
+    assert requirements.deviceTitles() == [
+        ("auto", "Automatic"),
+        ("cuda:0", f"Big GPU (24 GiB) does not work: {problem}"),
+        ("cpu", "8 threads"),
+    ]
+
+
 def test_packages_that_are_missing_are_named_and_slicers_own_are_never_among_them(judge):
     requirements = judge(probed(packages={"monai": ABSENT, "filelock": ABSENT, "requests": ABSENT, "numpy": ABSENT}))
     assert states(requirements)["packages"] == "missing"

@@ -287,6 +287,14 @@ def test_a_self_test_that_fails_says_what_deviates_and_what_to_do(makeSetupStage
     assert made.advanced.ui.advancedNote.text == "Self-test failed on cuda:0."
 
 
+def test_a_self_test_on_another_device_than_the_best_says_why(makeSetupStage):
+    note = "Big GPU (cuda:0) does not work (its driver is too old), computed on the CPU"
+    made = makeSetupStage({"self_test": {"good": True, "checks": [], "device": "cpu", "note": note, "seconds": 2.0}})
+    click(made.advanced.ui.selfTestButton)
+    spinUntil(lambda: made.advanced.ui.advancedNote.text)
+    assert made.advanced.ui.advancedNote.text == f"Self-test passed on cpu: 0 checks in 2 s. {note}."
+
+
 def test_a_self_test_can_be_cancelled(makeSetupStage):
     made = makeSetupStage({}, habit="forever")
     before = children()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from clicks import chooseItem, click, typeText
-from setup_support import CONTENT, PretendDesktop, children, probed, record
+from setup_support import CONTENT, Heard, PretendDesktop, children, probed, record
+from support import OF_THE_COMMAND_LINE
 from worker_support import GOOD, GUARD, spinFor, spinUntil
 
 pytest_plugins = ["setup_fixtures", "worker_fixtures"]
@@ -118,15 +119,90 @@ def test_closing_in_the_midst_leaves_no_process(real, repository):
     assert real.heard.all == []
 
 
-def test_a_file_that_is_no_weights_is_refused_with_its_name(real, tmp_path):
-    (tmp_path / "holiday.torch").write_bytes(b"not weights at all")
-    real.desktop.path = str(tmp_path / "holiday.torch")
+def askedFor(real, path):
+    """The dialog that asks what a file is."""
+    real.desktop.path = str(path)
     click(real.ui.importButton)
+    spinUntil(lambda: real.dialog is not None)
+    return real.dialog
+
+
+def test_a_file_that_is_no_weights_is_refused_with_its_name(real, tmp_path):
+    (tmp_path / "holiday.safetensors").write_bytes(b"not weights at all")
+    dialog = askedFor(real, tmp_path / "holiday.safetensors")
+    assert dialog.ui.fileText.text.startswith("holiday.safetensors (18 bytes) is no published file by its size")
+    assert not OF_THE_COMMAND_LINE.search(dialog.ui.fileText.text)
+    click(dialog.ui.importAsButton)
     spinUntil(lambda: real.heard.of("failed"))
-    assert "holiday.torch" in real.heard.of("failed")[0][0]
+    assert len(real.heard.of("failed")) == 1
     assert str(tmp_path) not in real.heard.of("failed")[0][0]
     assert real.heard.of("weightsChanged") == []
     spinUntil(lambda: isIdle(real))
+
+
+def test_a_name_that_cannot_be_is_told_without_the_command_line(real, tmp_path):
+    (tmp_path / "own.pth").write_bytes(b"whatever")
+    dialog = askedFor(real, tmp_path / "own.pth")
+    assert dialog.ui.nameEdit.text == "own"
+    typeText(dialog.ui.nameEdit, "My Own!")
+    click(dialog.ui.importAsButton)
+    spinUntil(lambda: real.heard.of("failed"))
+    told = real.heard.of("failed")[0][0]
+    assert "A name of your own is of small letters" in told
+    assert not OF_THE_COMMAND_LINE.search(told)
+
+
+def test_who_says_nothing_of_a_file_imports_nothing(real, tmp_path):
+    (tmp_path / "own.pth").write_bytes(b"whatever")
+    dialog = askedFor(real, tmp_path / "own.pth")
+    dialog.ui.nameEdit.clear()
+    typeText(dialog.ui.nameEdit, " ")
+    assert not dialog.ui.importAsButton.enabled
+    click(dialog.ui.cancelImportButton)
+    spinFor(0.1)
+    assert real.heard.all == []
+    assert isIdle(real)
+
+
+@pytest.mark.parametrize(("choice", "given"), [("mine", ["", "mine"]), ("site: the lesion's site", ["site", ""])])
+def test_what_a_file_is_that_nobody_knows_is_asked_and_then_whether_it_may_replace_another(
+    makeSetupStage, tmp_path, choice, given
+):
+    entry = {"id": "site", "title": "the lesion's site", "size": None, "kind": "fine-tuned", "refused": ""}
+    others = [
+        {**entry, "id": "fmcib", "size": 738_451_713},
+        {**entry, "id": "tables", "kind": "tables"},
+        {**entry, "id": "task3", "refused": "not offered"},
+    ]
+    answers = {
+        "import": {"record": record("mine")},
+        "probe": probed(weights=[record("mine")]),
+        "catalogue": {"entries": [*others, entry], "hosts": []},
+    }
+    made = makeSetupStage(answers, PretendDesktop(tmp_path / "unknown-file 2.pth"), habit="asks")
+    started = Heard(made.setup._weights._task, "done")
+    asked = []
+    start = made.setup._weights._task.start
+    made.setup._weights._task.start = lambda name, arguments: (asked.append((name, arguments)), start(name, arguments))
+    click(made.advanced.ui.importFileButton)
+    spinUntil(lambda: made.dialog is not None)
+    ui = made.dialog.ui
+    assert [ui.whatCombo.itemData(index) or "" for index in range(ui.whatCombo.count)] == ["", "site"]
+    assert ui.nameEdit.text == "unknown-file-2"
+    if given[0]:
+        chooseItem(ui.whatCombo, choice)
+        assert not ui.nameEdit.enabled
+    else:
+        ui.nameEdit.clear()
+        typeText(ui.nameEdit, choice)
+    click(ui.importAsButton)
+    spinUntil(lambda: made.heard.of("weightsChanged"))
+    assert made.heard.of("weightsChanged") == [["mine"]]
+    assert made.desktop.asked[-1].startswith("There is another already. Allow it to be replaced. Replace what is here?")
+    imports = [[each["id"], each["own_name"], each["overwrite"]] for name, each in asked if name == "import"]
+    assert imports == [["", "", False], [*given, False], [*given, True]]
+    assert not made.heard.of("failed")
+    assert len(started.of("done")) == 2  # the catalogue, and the import in the end
 
 
 def test_a_pickle_is_never_opened(real, tmp_path):
@@ -160,17 +236,18 @@ def test_weights_of_ones_own_are_imported_under_the_name_that_was_typed(makeSetu
 @pytest.mark.parametrize("agrees", [True, False])
 def test_weights_that_are_here_are_replaced_only_after_a_question(makeSetupStage, tmp_path, agrees):
     answers = {"import": {"record": record()}, "probe": probed(weights=[record()])}
-    made = makeSetupStage(answers, PretendDesktop(tmp_path / "w.torch", agrees))
+    made = makeSetupStage(answers, PretendDesktop(tmp_path / "w.torch", agrees), habit="asks")
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     made.show()
     click(made.advanced.ui.importFileButton)
-    assert "Replace them?" in made.desktop.asked[-1]
+    spinUntil(lambda: "Replace what is here?" in made.desktop.asked[-1])
     if agrees:
         spinUntil(lambda: made.heard.of("weightsChanged"))
     else:
-        spinFor(0.2)
+        spinUntil(lambda: made.advanced.ui.advancedNote.text == "Nothing was imported.")
         assert not made.heard.of("weightsChanged")
+    assert not made.heard.of("failed")
 
 
 def test_weights_in_the_place_of_others_are_chosen_and_then_processes_are_to_be_started_again(real, tmp_path):

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from ..cache import cache_folder
 from ..encoders import DEMONSTRATION_MEANING, ENCODERS
-from ..encoders.devices import list_devices, resolve_device
+from ..encoders.devices import choose_devices, try_devices
 from ..errors import FmcibError
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, SCHEMA_VERSION
@@ -51,10 +51,12 @@ def show_columns() -> None:
 
 def _show_devices(wanted: str) -> bool:
     try:
-        for device in list_devices():
+        tried = try_devices()
+        for device in tried:
             memory = f", {device.memory_bytes / 2**30:.0f} GiB" if device.memory_bytes else ""
-            out.print(f"device {device.name}: {device.title}{memory}", markup=False)
-        resolve_device(wanted)
+            problem = f"; does not work: {device.problem}" if device.problem else ""
+            out.print(f"device {device.name}: {device.title}{memory}{problem}", markup=False)
+        choose_devices(wanted, listed=tried)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
         return False
@@ -90,7 +92,9 @@ def _show_self_test(device: str) -> bool:
 
     with err.status("Self-test: the probe patch and its features, with demonstration weights"):
         report = run_self_test(device)
-    for check in report:
+    if report.note:
+        err.print(f"self-test: {report.note}", style="bold yellow", markup=False)
+    for check in report.checks:
         verdict = "[green]good[/]" if check.good else "[bold red]WRONG[/]"
         out.print(f"self-test, {check.what}: {verdict}, deviates {check.deviation:.1e} (at most {check.limit:.0e})")
-    return all(check.good for check in report)
+    return report.good

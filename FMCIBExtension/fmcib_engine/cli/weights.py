@@ -158,8 +158,9 @@ def _agreed(entry: Entry, *, accept_license: bool) -> bool:
 
 def _about(entry: Entry) -> str:
     where = f"from {' or '.join(one.name for one in entry.mirrors)}" if entry.mirrors else entry.refused
+    choice = "; choose one with --file NAME" if entry.kind == "tables" else ""
     unverified = f"; unverified: {', '.join(entry.unverified)}" if entry.unverified else ""
-    return f"{entry.title}\n{entry.licence.title}; {where}{unverified}"
+    return f"{entry.title}\n{entry.licence.title}; {where}{choice}{unverified}"
 
 
 def _here(entry: Entry, records: list[Record | Damaged]) -> str:

@@ -143,7 +143,7 @@ def _choose(remotes: list[Remote], file: str, size: int | None, *, by_user: bool
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     listed = ", ".join(names[:_MOST_NAMED]) or "no files"
     wanted = f"no single file {file!r}" if file else "several files"
-    how = "Choose one on the command line (`fmcib-engine weights download ID --file NAME`)."
+    how = "Choose one (`fmcib-engine weights download ID --file NAME`), or fetch it by hand and import it."
     msg = f"it has {wanted}; there are {listed}{more}. {how}"
     raise DownloadError(msg)
 

@@ -48,7 +48,7 @@ class Encoded:
     """Shape (feature_count,)."""
     device: str
     note: str = ""
-    """What the user should know, such as a device that ran out of memory."""
+    """What the user should know, such as a device that did not work."""
 
 
 class Encoder(Protocol):
@@ -60,7 +60,7 @@ class Encoder(Protocol):
     def weights(self) -> WeightsIdentity: ...
     @property
     def device(self) -> str:
-        """Where the next patch is computed; the CPU after a GPU ran out of memory."""
+        """Where the next patch is computed: another one after a device ran out of memory, or did not work."""
 
     @property
     def precision(self) -> Precision: ...

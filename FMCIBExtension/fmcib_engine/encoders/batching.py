@@ -1,9 +1,16 @@
-"""Many patches through a network of limited memory: halve the batch when it does not fit, then go to the CPU."""
+"""Many patches through a network on a device that may fail: halve the batch, go on elsewhere, or say why not.
+
+A device that runs out of memory gets smaller batches, then the CPU takes over. One that fails for any other reason,
+be it an exception of whatever kind or features that are no numbers, is at fault if the CPU can compute the same batch:
+then the next device takes over, or there is a sentence where the user named the device. What the CPU cannot compute
+either is no fault of the device, and its exception goes on.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +18,8 @@ from numpy.typing import NDArray
 
 from ..errors import FeatureError, OutOfMemoryError
 from .base import Encoded
-from .devices import import_torch
+from .device_faults import does_not_compute, fault_of, said
+from .devices import does_not_work, import_torch, in_words
 
 if TYPE_CHECKING:
     import torch
@@ -28,50 +36,121 @@ class Batcher:
     Attributes:
         device: where the next batch is computed.
         batch_size: how many patches the next batch holds at most.
+        remark: to be said of features that are computed elsewhere from now on.
     """
 
-    def __init__(self, forward: Forward, device: torch.device, batch_size: int, *, remark: str = "") -> None:
+    def __init__(
+        self,
+        forward: Forward,
+        device: torch.device,
+        batch_size: int,
+        *,
+        others: Sequence[torch.device] = (),
+        left_out: Sequence[str] = (),
+        may_overflow: bool = False,
+    ) -> None:
+        """
+        Args:
+            forward: the network.
+            device: where to compute.
+            batch_size: patches at once.
+            others: where to go on, in this order, if the device fails for another reason than memory.
+            left_out: devices that were not even tried, each with its reason.
+            may_overflow: features that are no numbers may be the precision's fault, and are not the device's.
+        """
         self._forward = forward
-        self._remark = remark  # to be said of features computed on the CPU instead
+        self._others = list(others)
+        self._may_overflow = may_overflow
         self.device = device
         self.batch_size = batch_size
-        self._note = ""
+        self.remark = ""
+        self._left = list(left_out)
+        self._note = self._noted()
+        self._is_at_fault = False
 
     def run(self, patches: Sequence[NDArray[np.float32]]) -> list[Encoded]:
         """Features of the patches, in order.
 
         Raises:
             FeatureError: features of a patch are NaN or infinite.
+            DeviceError: the device does not work, and the user wants no other.
             OutOfMemoryError: a single patch does not fit, and there is no CPU left to go to.
         """
         results: list[Encoded] = []
         while len(results) < len(patches):
             batch = np.stack(patches[len(results) : len(results) + self.batch_size])
-            try:
-                features = self._forward(batch, self.device)
-            except (MemoryError, RuntimeError) as error:  # torch raises both, and a RuntimeError for a full GPU
-                if not is_out_of_memory(error):
-                    raise
-                self._shrink(len(batch), error)
-                continue
-            _require_numbers(features)
-            results += [Encoded(row, str(self.device), self._note) for row in features]
+            features = self._compute(batch)
+            if features is not None:
+                results += [Encoded(row, str(self.device), self._note) for row in features]
         return results
 
+    def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The features; None if the batch is to be tried again, smaller or elsewhere."""
+        try:
+            return self._numbers(batch, self.device)
+        except Exception as error:
+            if is_out_of_memory(error):
+                self._shrink(len(batch), error)
+                return None
+            if self.device.type == "cpu" or (self._may_overflow and isinstance(error, FeatureError)):
+                raise
+            return self._leave(batch, error)
+
+    def _numbers(self, batch: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+        features = self._forward(batch, device)
+        _require_numbers(features)
+        return features
+
+    def _leave(self, batch: NDArray[np.float32], error: Exception) -> NDArray[np.float32] | None:
+        """Go on elsewhere, with the features if that is the CPU, which has computed them already."""
+        features = None if self._is_at_fault else self._on_cpu(batch)
+        title, fault = in_words(self.device), fault_of(error)
+        _log.warning("%s does not compute: %s", title, said(error))
+        if not self._others:
+            self._is_at_fault = True
+            raise does_not_compute(title, fault) from error
+        self._left.append(does_not_work(title, fault.reason))
+        self._go_to(self._others.pop(0))
+        return features if self.device.type == "cpu" else None
+
+    def _on_cpu(self, batch: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The features, one patch at a time; None without the memory to tell. What is raised is no device's fault."""
+        cpu = import_torch().device("cpu")
+        try:
+            return np.concatenate([self._numbers(patch[None], cpu) for patch in batch])
+        except Exception as error:
+            if is_out_of_memory(error):
+                return None
+            raise
+
     def _shrink(self, failed_size: int, error: BaseException) -> None:
-        torch = import_torch()
         if failed_size > 1:
             self.batch_size = failed_size // 2
             _log.warning("%s is out of memory: the batch is now %d patches.", self.device, self.batch_size)
         elif self.device.type != "cpu":
-            self._note = f"{self.device} was out of memory, computed on the CPU{self._remark}"
+            self._left.append(f"{self.device} was out of memory")
             _log.warning("%s is out of memory for a single patch: going on, slower, on the CPU.", self.device)
-            self.device = torch.device("cpu")
+            self._go_to(import_torch().device("cpu"))
         else:
             msg = "The CPU has no memory left for a single patch (it takes about 1.5 GB). Close other programs."
             raise OutOfMemoryError(msg) from error
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        self._free()
+
+    def _go_to(self, device: torch.device) -> None:
+        self.device = device
+        self._note = self._noted()
+
+    def _noted(self) -> str:
+        """What is to be said of every feature from now on."""
+        where = "the CPU" if self.device.type == "cpu" else str(self.device)
+        return f"{', '.join(self._left)}, computed on {where}{self.remark}" if self._left else ""
+
+    def _free(self) -> None:
+        """Give memory of a GPU back, which one that is broken refuses."""
+        torch = import_torch()
+        with suppress(Exception):
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
 
 
 def _require_numbers(features: NDArray[np.float32]) -> None:
@@ -91,11 +170,14 @@ def is_out_of_memory(error: BaseException) -> bool:
         sign in text
         for sign in (
             "out of memory",
+            "outofmemory",
             "can't allocate memory",
             "not enough memory",
+            "insufficient memory",
             "could not create a memory",
             "cannot allocate memory",
             "bad_alloc",
             "alloc_failed",
+            "invalid buffer size",
         )
     )

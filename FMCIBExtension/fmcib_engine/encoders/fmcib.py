@@ -6,7 +6,7 @@ AIM-Harvard/foundation-cancer-image-biomarker (`fmcib/models/load_model.py`), bu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from ..errors import DependencyError, WeightsError
 from .base import Encoded, EncoderSpec, Precision, WeightsIdentity
 from .batching import Batcher
-from .devices import import_torch, require_precision
+from .devices import Choice, import_torch, require_precision
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
 SPEC = EncoderSpec(
     id="fmcib",
@@ -95,7 +95,7 @@ class FmcibEncoder:
     Args:
         network: from `build_network`, filled strictly with float32 weights on the CPU.
         weights: what filled it.
-        device: where to compute.
+        devices: where to compute, and where to go on.
         precision: other than float32 only at the user's wish; marked in every result.
         batch_size: patches at once; None chooses by device.
         probe: a patch [z, y, x] on which a reduced precision is compared with float32.
@@ -109,12 +109,13 @@ class FmcibEncoder:
         self,
         network: nn.Module,
         weights: WeightsIdentity,
-        device: torch.device,
+        devices: Choice,
         *,
         precision: Precision = "float32",
         batch_size: int | None = None,
         probe: NDArray[np.float32] | None = None,
     ) -> None:
+        device = devices.devices[0]
         require_precision(device, precision)
         self.spec = SPEC
         self.weights = weights
@@ -122,10 +123,19 @@ class FmcibEncoder:
         self.precision_deviation: float | None = None
         self._network: Any = network
         self._placed_on: torch.device | None = import_torch().device("cpu")
-        remark = "" if precision == "float32" else f"; the deviation of {precision} there was not measured"
-        self._batcher = Batcher(self._forward, device, batch_size or _DEFAULT_BATCH[device.type], remark=remark)
+        self._on_cpu: Mapping[str, Tensor] = {} if device.type == "cpu" else network.state_dict()
+        """What a broken device cannot give back; of a file these tensors are mapped, and cost nothing."""
+        self._batcher = Batcher(
+            self._forward,
+            device,
+            batch_size or _DEFAULT_BATCH[device.type],
+            others=devices.devices[1:],
+            left_out=devices.left_out,
+            may_overflow=precision == "float16",
+        )
         if precision != "float32":
             self.precision_deviation = self._measure_deviation(probe)
+            self._batcher.remark = f"; the deviation of {precision} there was not measured"
 
     @property
     def device(self) -> str:
@@ -139,6 +149,7 @@ class FmcibEncoder:
         """4096 features a patch; see `Encoder.encode`.
 
         Raises:
+            DeviceError: the device does not work, and the user has named it.
             OutOfMemoryError: not even one patch fits into the CPU's memory.
         """
         return self._batcher.run(patches)
@@ -149,7 +160,9 @@ class FmcibEncoder:
         if device.type == "cpu" and dtype == torch.float16:
             dtype = torch.float32  # after a fall-back from a GPU
         if device != self._placed_on or self._network.conv1.weight.dtype != dtype:
-            self._placed_on = None  # a move that runs out of memory leaves some tensors behind
+            self._placed_on = None  # a move that fails leaves some tensors behind
+            if self._on_cpu:
+                self._network.load_state_dict(self._on_cpu, assign=True)
             self._network = self._network.to(device=device, dtype=dtype)
             self._placed_on = device
         with torch.inference_mode(), self._exact_convolutions(device):
@@ -170,8 +183,12 @@ class FmcibEncoder:
         if probe is None:
             msg = f"The precision {self.precision} needs a probe patch to measure its deviation on."
             raise ValueError(msg)
-        reduced, self.precision = self.precision, "float32"
-        (reference,) = self._batcher.run([probe])
-        self.precision = reduced
-        (rounded,) = self._batcher.run([probe])
+        reduced = self.precision
+        while True:
+            self.precision = "float32"
+            (reference,) = self._batcher.run([probe])
+            self.precision = reduced
+            (rounded,) = self._batcher.run([probe])
+            if rounded.device == reference.device:  # else one of the two was the last that a device gave
+                break
         return float(np.linalg.norm(rounded.features - reference.features) / np.linalg.norm(reference.features))

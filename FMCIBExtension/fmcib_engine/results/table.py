@@ -189,7 +189,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         "precision": run.precision,
         "engine version": run.versions["fmcib-engine"],
         "schema version": SCHEMA_VERSION,
-        "choice of --identifiers": str(options.identifiers),
+        "choice of identifiers": str(options.identifiers),
         "seed table": hashlib.sha256(repr(seeds).encode()).hexdigest(),
         "set of columns": hashlib.sha256(repr(header).encode()).hexdigest(),
     }

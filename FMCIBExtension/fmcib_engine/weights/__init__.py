@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..encoders import DEMONSTRATION, Encoder, Precision, WeightsIdentity, find_encoder
-from ..encoders.devices import resolve_device
+from ..encoders.devices import choose_devices
 from ..encoders.fmcib import FmcibEncoder, build_network
 from ..preprocessing import PATCH_SIZE
 from .checkpoint import fill, read_checkpoint
@@ -36,7 +36,7 @@ def load_encoder(
     Args:
         source: a checkpoint, the ID of installed weights, or `"demonstration"`.
         encoder_id: a key of `ENCODERS`.
-        device: auto, cpu, cuda, cuda:N or mps.
+        device: auto, cpu, cuda, cuda:N or mps. With auto the first that works: `Encoder.device` tells which.
         precision: float32 unless the user asks for less, whose deviation is then measured on the probe patch.
         batch_size: patches at once; None chooses by device.
 
@@ -44,12 +44,12 @@ def load_encoder(
         InputError: an unknown encoder.
         WeightsError: a file that is not exactly the encoder's, or not the one that was once verified.
         FeatureError: weights that give no numbers.
-        DeviceError: a device or precision that is not here.
+        DeviceError: a device or precision that is not here, or a named device that does not work.
         DependencyError: torch or MONAI is not installed.
         OutOfMemoryError: no room for the network.
     """
     find_encoder(encoder_id)
-    torch_device = resolve_device(device)
+    choice = choose_devices(device, precision)
     path: Path | None = None
     with ThreadPoolExecutor(max_workers=1) as background:
         if str(source) == DEMONSTRATION_SOURCE:
@@ -66,9 +66,9 @@ def load_encoder(
             name, demonstration = f"{DEMONSTRATION} ({name})", True
         identity = WeightsIdentity(name, "", demonstration)
         encoder = FmcibEncoder(
-            network, identity, torch_device, precision=precision, batch_size=batch_size, probe=_probe(precision)
+            network, identity, choice, precision=precision, batch_size=batch_size, probe=_probe(precision)
         )
-        encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # the first time is slower
+        encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # slower than later, and tells whether it works
         encoder.weights = WeightsIdentity(name, sha256.result(), demonstration)
     if path is not None:
         require_pinned(path, encoder.weights.sha256)

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from ..downloads import NO_PICKLES, Progress, is_kept, only_one
-from ..errors import DependencyError, InputError, WeightsError
+from ..errors import DependencyError, InputError, ReplacesError, UnidentifiedError, WeightsError
 from .acquire import require_offered
 from .catalogue import SIMPLE_NAME, Catalogue, Entry, load_catalogue
 from .files import begins_as_web_page, file_sha256, written_whole
@@ -32,7 +32,9 @@ def import_file(
 
     Raises:
         InputError: an ID or name that cannot be.
-        WeightsError: it is neither a published file nor one that fits; or a differing one is there (`overwrite`).
+        WeightsError: it is neither a published file nor one that fits.
+        UnidentifiedError: it must be said which published file it is, or a name of one's own.
+        ReplacesError: a differing one is there, and `overwrite` is not given.
         OutputError: it cannot be copied.
         DependencyError: filelock is not installed; for a name of one's own, torch.
     """
@@ -74,7 +76,7 @@ def _identify(path: Path, catalogue: Catalogue) -> Entry:
         f"{path.name} ({size} bytes) is no published file by its size or SHA-256. If it is one whose size is not "
         "known, say which (--id ID); weights of your own need a name (--as NAME)."
     )
-    raise WeightsError(msg)
+    raise UnidentifiedError(msg)
 
 
 def _import_published(path: Path, entry: Entry, *, overwrite: bool, progress: Progress) -> Record:
@@ -96,7 +98,7 @@ def _import_published(path: Path, entry: Entry, *, overwrite: bool, progress: Pr
                 f"{path.name} is not the {name} known here: its SHA-256 is another. "
                 "If it is right, allow it to replace that one (--overwrite)."
             )
-            raise WeightsError(msg)
+            raise ReplacesError(msg)
         if earlier and earlier.sha256 == sha256 and not entry.sha256:
             record = earlier
         else:
@@ -143,7 +145,7 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
             f"There are weights of the name {name} already. "
             "Choose another name, or allow them to be replaced (--overwrite)."
         )
-        raise WeightsError(msg)
+        raise ReplacesError(msg)
     checkpoint = check_fits(path)
     source = f"{path.name} sha256:{file_sha256(path)}"  # one entry, as safetensors writes several in any order
     with written_whole(target, beside(target)) as (written, noted):

@@ -14,6 +14,8 @@ from .catalogue import SIMPLE_NAME, load_catalogue
 from .files import file_sha256
 from .record import IMPORT, Damaged, Record, beside, read_record, read_records, store_folder
 
+_LIST = "(in the window: Advanced; or `fmcib-engine weights list`)"
+
 PUBLISHED_ENCODER = "fmcib"
 """The ID of the encoder's published weights."""
 
@@ -170,8 +172,10 @@ def _gone(record: Record, error: OSError) -> str:
 
 def _again(record: Record) -> str:
     if not record.licence:
-        command = f"`fmcib-engine weights import FILE --as {record.id} --overwrite`"
-        return f"Import it again (in the window: Import; or {command})."
+        name = record.id
+        return (
+            f"Import it again (in the window: Import; or `fmcib-engine weights import FILE --as {name} --overwrite`)."
+        )
     return f"Fetch it again {_download(record.id)}, or import it again."
 
 
@@ -183,7 +187,7 @@ def _required(wanted: str) -> list[Record | Damaged]:
     records = read_records(wanted) if SIMPLE_NAME.fullmatch(wanted) else []
     if not records:
         known = wanted in load_catalogue().entries
-        how = f"Fetch it {_download(wanted)}." if known else "The window and `fmcib-engine weights list` show what is."
+        how = f"Fetch it {_download(wanted)}." if known else f"Choose one that is {_LIST}."
         msg = f"{wanted} is not installed. {how}"
         raise WeightsError(msg)
     return records

@@ -133,7 +133,7 @@ class AdvancedDesk:
         texts = {"device": result["device"], "seconds": result["seconds"], "count": len(result["checks"])}
         if result["good"]:
             text = _("Self-test passed on {device}: {count} checks in {seconds:.0f} s.")
-            self._activity.tell(text.format(**texts))
+            self._activity.tell(" ".join(filter(None, (text.format(**texts), _sentence(result.get("note"))))))
             return
         self._activity.tell(_("Self-test failed on {device}.").format(**texts))
         bad = ", ".join(_checkText(check) for check in result["checks"] if not check["good"])
@@ -142,6 +142,11 @@ class AdvancedDesk:
             "PyTorch again."
         )
         self.failed.emit(text.format(what=bad, **texts))
+
+
+def _sentence(note: str | None) -> str:
+    """Why the self-test was not computed on a better device."""
+    return f"{note}." if note else ""
 
 
 def _checkText(check: Mapping[str, Any]) -> str:
@@ -163,6 +168,8 @@ def _found(requirements: Requirements) -> dict[str, dict[str, object]]:
         record["id"]: f"SHA-256 {record['sha256']}, {record['checksum']}, {record['size']} bytes {record['problem']}"
         for record in result["weights"]
     }
-    devices = {device["name"]: device["title"] for device in result["devices"]}
+    devices = {
+        device["name"]: " ".join(filter(None, (device["title"], device.get("problem")))) for device in result["devices"]
+    }
     process = {"Python": result.get("python"), **packages, "folder": result["cache_problem"] or "good"}
     return {"Process": process, "Devices": devices, "Weights": weights}

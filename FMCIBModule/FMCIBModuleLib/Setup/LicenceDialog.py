@@ -47,6 +47,8 @@ class LicenceDialog:
         self.widget.open()
 
     def close(self) -> None:
+        """Nobody is told."""
+        self.agreed.disconnectAll()
         self.widget.reject()
 
     def _showEntry(self, index: int) -> None:

@@ -118,12 +118,13 @@ class Requirements:
         return small + [name for name in _SHIPPED if not _versionOf(packages.get(name))]
 
     def deviceTitles(self) -> list[tuple[str, str]]:
-        """(Text of the parameter `device`, title) of what is here."""
+        """(Text of the parameter `device`, title) of what is here; of what does not work, with its reason."""
         titles = [("auto", _("Automatic"))]
         for device in self.devices:
             memory = device.get("memory_bytes")
             text = _("{title} ({size:.0f} GiB)") if memory else "{title}"
-            titles.append((device["name"], text.format(title=device["title"], size=(memory or 0) / _GIB)))
+            title = text.format(title=device["title"], size=(memory or 0) / _GIB)
+            titles.append((device["name"], _withProblem(title, device)))
         return titles
 
     def weightsTitles(self) -> list[tuple[str, str]]:
@@ -157,9 +158,11 @@ class Requirements:
             text = _("PyTorch {version} does not work").format(version=torch["version"])
             how = _("To reinstall: uninstall it in the module PyTorch Utils, restart Slicer, and install it here.")
             return Requirement("torch", "wrong", text, f"{torch['problem']} {how}")
-        titles = [device["title"] for device in self.devices if device["name"] != "cpu"] or [_("CPU")]
+        gpus = [device for device in self.devices if device["name"] != "cpu"]
+        titles = [device["title"] for device in gpus if not device.get("problem")] or [_("CPU")]
         text = _("PyTorch {version}, {devices}").format(version=torch["version"], devices=", ".join(titles))
-        return Requirement("torch", "good", text)
+        broken = [_withProblem(device["title"], device) for device in gpus if device.get("problem")]
+        return Requirement("torch", "good", "; ".join([text, *broken]))
 
     def _packages(self) -> Requirement:
         if self.result is None:
@@ -231,6 +234,12 @@ def isWhole(result: Mapping[str, Any]) -> bool:
     """Whether a probe's answer has all that is asked of it here."""
     kinds = {"torch": dict, "packages": dict, "devices": list, "weights": list, "cache_problem": str}
     return all(isinstance(result.get(name), kind) for name, kind in kinds.items())
+
+
+def _withProblem(title: str, device: Mapping[str, Any]) -> str:
+    """A device's title; where the engine has found it broken, why."""
+    text = _("{title} does not work: {problem}") if device.get("problem") else "{title}"
+    return text.format(title=title, problem=device.get("problem"))
 
 
 def _versionOf(package: Mapping[str, Any] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from slicer.i18n import tr as _
 
@@ -13,13 +14,14 @@ from .Activity import Activity
 from .AdvancedDesk import AdvancedDesk, Facts
 from .AdvancedPanel import AdvancedPanel
 from .Desktop import Desktop, Slot
+from .ImportDialog import ImportDialog
 from .Installer import Installer
 from .LicenceDialog import LicenceDialog
 from .Requirements import DEMONSTRATION, Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
 from .TaskProcess import TaskProcess
-from .WeightsDesk import WeightsDesk
+from .WeightsDesk import Dialogs, WeightsDesk
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ class Setup:
             tools.makeTask(),
             self._activity,
             tools.desktop,
-            lambda: LicenceDialog(licenceUiPath, tools.desktop.window()),
+            Dialogs(
+                lambda: LicenceDialog(licenceUiPath, tools.desktop.window()),
+                lambda: ImportDialog(str(Path(licenceUiPath).with_name("Import.ui")), tools.desktop.window()),
+            ),
             lambda: self.requirements.installedWeights,
             facts.around,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,17 @@ from slicer.i18n import tr as _
 from ..Signal import Signal
 from .Activity import Activity
 from .Desktop import Desktop, Slot, tellFaults
+from .ImportDialog import ImportDialog
 from .LicenceDialog import LicenceDialog
 from .TaskProcess import TaskProcess
 
-PUBLISHED = "fmcib"
-"""The ID of the encoder's published weights."""
+
+@dataclass(frozen=True)
+class Dialogs:
+    """Each makes a fresh one: for licence and consent; and for what a file is that does not tell."""
+
+    licence: Callable[[], LicenceDialog]
+    whatItIs: Callable[[], ImportDialog]
 
 
 class WeightsDesk:
@@ -32,7 +39,7 @@ class WeightsDesk:
         task: TaskProcess,
         activity: Activity,
         desktop: Desktop,
-        makeDialog: Callable[[], LicenceDialog],
+        dialogs: Dialogs,
         installed: Callable[[], Any],
         around: Callable[[Slot], Slot] = tellFaults,
     ) -> None:
@@ -41,20 +48,21 @@ class WeightsDesk:
             task: runs the engine's tasks.
             activity: is told what runs.
             desktop: asks for files.
-            makeDialog: a fresh dialog for licence and consent.
+            dialogs: what is asked.
             installed: gives the records of the weights that are here.
             around: gives the function to connect in place of a slot, which tells what that raises.
         """
         self.chosen, self.replaced, self.changed, self.failed = Signal(), Signal(), Signal(), Signal()
         self._task, self._activity, self._desktop = task, activity, desktop
-        self._makeDialog = makeDialog
+        self._dialogs = dialogs
         self._installed, self._around = installed, around
         self._onResult: Callable[[Mapping[str, Any]], Any] = lambda _result: None
-        self._dialog: LicenceDialog | None = None
+        self._dialog: LicenceDialog | ImportDialog | None = None
+        self._import: Mapping[str, Any] = {}
         task.progressed.connect(activity.show)
         task.ended.connect(activity.end)
         task.done.connect(around(self._onDone))
-        task.failed.connect(self._onFailed)
+        task.failed.connect(around(self._onFailed))
 
     @property
     def log(self) -> str:
@@ -65,19 +73,15 @@ class WeightsDesk:
         self._run("catalogue", {}, _("Looking up licence and size"), self._askConsent)
 
     def importFile(self, ownName: str = "") -> None:
-        """Ask for a file and copy it into the store: the published one, or under a name of the user's own."""
+        """Ask for a file and copy it into the store: the published one, or under a name of the user's own.
+
+        What the file does not tell by itself is asked: which one it is, and whether another may be replaced.
+        """
         if self._activity.isBusy:
             return
         path = self._desktop.file(_("Import weights"), _("Weights (*.torch *.pt *.pth *.safetensors);;All files (*)"))
-        if not path:
-            return
-        name = ownName or PUBLISHED
-        isHere = self._isHere(name)
-        question = _("There are weights {name} already. Replace them? Features of both cannot be compared.")
-        if isHere and not self._desktop.confirm(question.format(name=name)):
-            return
-        arguments = {"path": path, "id": "", "own_name": ownName, "overwrite": isHere}
-        self._run("import", arguments, _("Importing weights"), self._onRecord)
+        if path:
+            self._importAs(path=path, id="", own_name=ownName, overwrite=False)
 
     def chooseFile(self) -> None:
         """Compute with a file where it lies."""
@@ -102,6 +106,29 @@ class WeightsDesk:
         cancel = self._cancelDownload if name == "download" else self._task.cancel
         self._activity.begin(text, partial(self._task.start, name, arguments), cancel)
 
+    def _importAs(self, **arguments: Any) -> None:
+        self._import = {**self._import, **arguments}
+        self._run("import", self._import, _("Importing weights"), self._onRecord)
+
+    def _askWhatItIs(self, message: str, catalogue: Mapping[str, Any]) -> None:
+        """Of published files, only one whose size nobody knew can be meant."""
+        offered = [
+            entry
+            for entry in catalogue["entries"]
+            if entry["size"] is None and entry["kind"] != "tables" and not entry["refused"]
+        ]
+        self._closeDialog()
+        self._dialog = dialog = self._dialogs.whatItIs()
+        dialog.chosen.connect(self._around(lambda entry, name: self._importAs(id=entry, own_name=name)))
+        dialog.open(message, self._import["path"], offered)
+
+    def _askWhetherToReplace(self, message: str) -> None:
+        question = _("{message} Replace what is here? Features of both cannot be compared.")
+        if self._desktop.confirm(question.format(message=message)):
+            self._importAs(overwrite=True)
+        else:
+            self._activity.tell(_("Nothing was imported."))
+
     def _cancelDownload(self) -> None:
         self._task.cancel()
         self._activity.tell(_("Cancelled. What is here already is kept: Download goes on from there."))
@@ -112,9 +139,9 @@ class WeightsDesk:
             self.failed.emit(_("The catalogue offers no weights to download. Import a file instead."))
             return
         self._closeDialog()
-        self._dialog = self._makeDialog()
-        self._dialog.agreed.connect(self._around(self._fetch))
-        self._dialog.open(offered, catalogue["hosts"])
+        self._dialog = dialog = self._dialogs.licence()
+        dialog.agreed.connect(self._around(self._fetch))
+        dialog.open(offered, catalogue["hosts"])
 
     def _fetch(self, entryId: str, mirror: str) -> None:
         arguments = {"id": entryId, "mirror": mirror}
@@ -146,13 +173,17 @@ class WeightsDesk:
     def _onDone(self, result: Mapping[str, Any]) -> None:
         self._onResult(result)
 
-    def _onFailed(self, _code: str, message: str) -> None:
-        self.failed.emit(message)
-        self.changed.emit()
+    def _onFailed(self, code: str, message: str) -> None:
+        if code == "unidentified":
+            self._run("catalogue", {}, _("Looking up what it may be"), partial(self._askWhatItIs, message))
+        elif code == "replaces":
+            self._askWhetherToReplace(message)
+        else:
+            self.failed.emit(message)
+            self.changed.emit()
 
     def _closeDialog(self) -> None:
         dialog, self._dialog = self._dialog, None
         if dialog is not None:
-            dialog.agreed.disconnectAll()
             dialog.close()
             dialog.widget.deleteLater()

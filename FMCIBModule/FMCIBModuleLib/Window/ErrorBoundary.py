@@ -8,7 +8,7 @@ from typing import Any
 
 from fmcib_engine.errors import FmcibError
 
-from ..Errors import AnalysisError
+from ..Errors import AnalysisError, sentenceOf
 from ..Setup.Desktop import faultsAreTold
 
 
@@ -34,4 +34,4 @@ class ErrorBoundary:
             try:
                 yield
             except (FmcibError, AnalysisError) as error:
-                self._tell(str(error))
+                self._tell(sentenceOf(error))

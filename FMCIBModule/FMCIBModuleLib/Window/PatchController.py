@@ -8,7 +8,7 @@ from fmcib_engine.results.planes import PLANES, seed_levels
 from slicer.i18n import tr as _
 
 from ..AnalysisLogic import AnalysisLogic
-from ..Errors import AnalysisError
+from ..Errors import AnalysisError, sentenceOf
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import Lesion, scanNames
 from .LesionWords import shortened, whereInWords
@@ -43,7 +43,7 @@ class PatchController:
         try:
             self._patch = self._logic.patches.fed(lesion.volumeNode, lesion.key)
         except (FmcibError, AnalysisError) as error:
-            self._panel.showNothing(str(error))
+            self._panel.showNothing(sentenceOf(error))
             return
         x, y, z = seed_levels(self._patch)
         self._pages = [(x, y, z)[plane.normal] for plane in PLANES]
