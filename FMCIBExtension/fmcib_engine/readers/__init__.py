@@ -9,9 +9,10 @@ from ..errors import ImageError
 from ..volume import Volume
 from .dicom import files_of, read_series
 from .dicom_files import is_dicom
+from .dicom_loaded import look_at_loaded
 from .images import KINDS, image_kind, read_image
 
-__all__ = ["read_volume"]
+__all__ = ["look_at_loaded", "read_volume"]
 
 
 def _exists(path: Path) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..errors import ImageError, SeriesError
-from ..volume import Fault, Source, Volume
+from ..volume import Source, Volume
 from .dicom_choice import choose_images
-from .dicom_doubts import doubt
 from .dicom_files import read_headers
 from .dicom_header import Header, shown
+from .dicom_look import look, told
 from .dicom_pixels import place, read_slices, unreadable
-from .dicom_stack import Stack, problem_of, stack_up
+from .dicom_stack import Stack
 from .itk import import_package, reader_name
 
 _log = logging.getLogger(__name__)
@@ -40,20 +40,12 @@ def read_series(
     """
     before = _state(files)
     headers, lost = read_headers(files, all_dicom=folder is None)
-    if lost and not any(header.is_ct for header in headers):
-        raise ImageError(lost[0])
-    choice = choose_images(headers, series_uid, time_point)
-    problems = {id(image): problem_of(image) for image in choice.images}
-    placed = [image for image in choice.images if not problems[id(image)]]
-    lost += [problem for problem in problems.values() if problem]
-    if not placed:
-        raise SeriesError(lost[-1])
-    stack = stack_up(placed)
-    doubt(stack, choice.beside, len(lost))
+    seen = look(headers, lost, lambda found: choose_images(found, series_uid, time_point))
+    stack = seen.stack
     sitk = import_package("SimpleITK")
     slices = _read_what_can_be(sitk, stack)
     _require_unchanged(before, _state(files_of(folder) if folder else files))
-    for sentence in lost:
+    for sentence in seen.lost:
         _log.info("%s", sentence)
     faults, used = stack.faults(), stack.images
     source = Source(
@@ -62,18 +54,11 @@ def read_series(
         reader=reader_name(sitk),
         series_uid=used[0].series_uid,
         files=len({header.path for header in used}),
-        files_left_out=choice.left_out + len(placed) - len(used) + len(lost),
-        time_point=choice.time_point,
-        notes=(*choice.notes, *stack.notes, *_told(faults)),
+        files_left_out=seen.files_left_out,
+        time_point=seen.choice.time_point,
+        notes=(*seen.notes, *told(faults)),
     )
     return Volume(place(slices, stack.places), stack.grid, source, faults)
-
-
-def _told(faults: Sequence[Fault]) -> list[str]:
-    """The first three of them as notes."""
-    reasons = list(dict.fromkeys(fault.reason for fault in faults))
-    more = [f"faults of the scan: {len(reasons) - 3} more"] if len(reasons) > 3 else []
-    return [f"fault of the scan: {reason}" for reason in reasons[:3]] + more
 
 
 def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:

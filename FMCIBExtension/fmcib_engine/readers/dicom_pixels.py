@@ -52,6 +52,18 @@ def place(slices: NDArray[Any], places: Sequence[Header | None]) -> NDArray[Any]
     return PlacedSlices(slices, np.where(used, np.cumsum(used) - 1, -1))
 
 
+def require_hu(images: Sequence[Header]) -> None:
+    """Refuse images whose headers say that their values do not come out as HU.
+
+    Raises:
+        SeriesError: one of them.
+    """
+    for image in images:
+        if image.not_hu:
+            msg = f"A CT is wanted in HU, but of {image.path.name!r} {image.not_hu}. Choose or export another series."
+            raise SeriesError(msg)
+
+
 def read_slices(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
     """The pixels of the images, in their order, in HU: [slice, row, column].
 
@@ -59,13 +71,9 @@ def read_slices(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
     first frame to all.
 
     Raises:
-        SeriesError: values that are not HU, or pixels of another size than the header's.
+        SeriesError: pixels of another size than the header's.
         ImageError: pixels that are damaged or incomplete.
     """
-    for image in images:
-        if image.not_hu:
-            msg = f"A CT is wanted in HU, but of {image.path.name!r} {image.not_hu}. Choose or export another series."
-            raise SeriesError(msg)
     slices = _read_frames(sitk, images) if images[0].is_multiframe else _read_files(sitk, images)
     wanted = (len(images), images[0].rows, images[0].columns)
     if slices.shape != wanted:

@@ -1,0 +1,188 @@
+"""What the headers of a DICOM series say of a volume that another program has made of it, or of a part of it.
+
+Slicer loads series by itself. What it makes of one with missing slices, of a map that is no CT, or of the images of one
+acquisition of two, is told by none of its voxels: only by the headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, SeriesError
+from ..geometry import PatientPoint, VoxelGrid
+from ..volume import Fault
+from .dicom_choice import Choice, choose_images
+from .dicom_files import read_headers
+from .dicom_header import Header, shown
+from .dicom_look import Look, look, told
+from .dicom_stack import Stack
+
+_OFF_STEPS = 0.1
+_OFF_MM = 0.1
+"""How far a slice of the volume may lie from its image, whichever is more: other readers take steps from other images,
+and positions may be rounded to tenths of a millimetre."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is known of the volume by the headers."""
+
+    faults: tuple[Fault, ...]
+    """Of the volume's own slices; beyond its ends they may be any number of slices away."""
+    notes: tuple[str, ...]
+    files_left_out: int
+    """Images of the series that the volume does not hold."""
+    time_point: int | None
+
+
+def look_at_loaded(files: Sequence[Path], instances: Collection[str], grid: VoxelGrid, *, elsewhere: int = 0) -> Loaded:
+    """Compare a volume with the headers of its series; no pixels are read but those of images at one place.
+
+    Args:
+        files: of the whole series.
+        instances: SOP instance UIDs of the images that the volume was made of.
+        grid: where the volume's voxels lie, without what the user has done to it since.
+        elsewhere: how many more images the series has that are not on this computer.
+
+    Raises:
+        InputError: the files are not there, or not those of the volume: nothing is known then.
+        SeriesError, ImageError: no CT in HU, or no regular stack, as for `read_series`; or a volume whose slices do not
+            lie where their headers say.
+    """
+    here = [path for path in files if _opens(path)]
+    if not here:
+        msg = f"none of its {len(files)} files can be opened"
+        raise InputError(msg)
+    headers, lost = read_headers(here, all_dicom=False)
+    away = elsewhere + len(files) - len(here)
+    mine = {header.path for header in headers if header.instance_uid in instances}
+    known = {header.instance_uid for header in headers}
+    missing = sum(each not in known for each in instances)
+    if missing and any(header.is_ct for header in headers):  # of what is no CT, the reader keeps no UIDs
+        msg = f"{missing} of its {len(instances)} images are not among the files of its series"
+        raise InputError(msg)
+    lost += [f"{away} images of the series are not on this computer"] * away
+    seen = look(headers, lost, lambda found: _choice(found, mine))
+    return _compared(seen, [header for header in headers if header.path in mine], grid)
+
+
+def _opens(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return True
+    except OSError:
+        return False
+
+
+def _choice(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
+    """The images of the series; of several time points, those of the one that the volume shows."""
+    try:
+        return choose_images(headers, None, None)
+    except SeriesError as error:
+        for time_point in count():
+            try:
+                choice = choose_images(headers, None, time_point)
+            except SeriesError:
+                raise error from None  # it was about something else, or no time point is the volume's
+            if any(image.path in mine for image in choice.images):
+                return choice
+        raise
+
+
+def _compared(seen: Look, mine: Sequence[Header], grid: VoxelGrid) -> Loaded:
+    stack, places = seen.stack, _places(seen.stack.grid, grid)
+    is_whole = len(mine) == grid.size[2]  # else it was cropped or resampled since
+    if is_whole and (places is None or sorted(places) != sorted(_height(stack.grid, image) for image in mine)):
+        msg = (
+            "The slices of this volume do not lie where the headers of its images say: some are missing, doubled or "
+            "unevenly spaced, and it was loaded as if they were not. The command `fmcib-engine extract --image FOLDER` "
+            "reads the files themselves, and says what of them can be analysed."
+        )
+        raise SeriesError(msg)
+    held = {image.path for image in mine}
+    absent = [k for k, image in enumerate(stack.places) if is_whole and image and image.path not in held]
+    if places is None or abs(_sign(places)) != 1:
+        faults = _crossed(stack.faults(), stack.grid, grid)
+    else:
+        faults = [*_moved(stack.faults(), places), *_beyond(absent, stack, places)]
+    faults.sort(key=lambda fault: (fault.first, fault.last))
+    of_all = len(mine) + len(absent)
+    part = [f"the volume holds {len(mine)} of the {of_all} images of its series that make one scan"] if absent else []
+    return Loaded(
+        faults=tuple(faults),
+        notes=(*seen.notes, *part, *told(faults)),
+        files_left_out=seen.files_left_out + len(absent),
+        time_point=seen.choice.time_point,
+    )
+
+
+def _height(stack: VoxelGrid, image: Header) -> int:
+    """The place in the stack that is nearest to an image; one that nothing has, where it does not say where it lies."""
+    if not image.position:
+        return -(10**9)
+    return int(np.rint(stack.to_index(PatientPoint.from_lps(image.position))[2]))
+
+
+def _sign(places: Sequence[int]) -> int:
+    """The step from slice to slice of the volume, in places of the stack."""
+    return places[1] - places[0] if len(places) > 1 else 1
+
+
+def _places(stack: VoxelGrid, grid: VoxelGrid) -> list[int] | None:
+    """The place in the stack of each slice of the volume; None where its slices lie elsewhere."""
+    heights = _heights(stack, grid)
+    places = np.rint(heights[:, 0])
+    is_off = np.abs(heights - places[:, np.newaxis]).max() > max(_OFF_STEPS, _OFF_MM / stack.spacing[2])
+    return None if is_off else [int(place) for place in places]
+
+
+def _heights(stack: VoxelGrid, grid: VoxelGrid) -> NDArray[np.float64]:
+    """The continuous index k in the stack of the four corners of each slice of the volume, shape (n_k, 4)."""
+    ends = [(0, n - 1) for n in grid.size[:2]]
+    corners = np.array(np.meshgrid(*ends, range(grid.size[2]), indexing="ij")).reshape(3, -1).T
+    points = grid.to_patient(corners) @ stack.inverse[:3, :3].T + stack.inverse[:3, 3]
+    heights: NDArray[np.float64] = points[:, 2].reshape(4, grid.size[2]).T
+    return heights
+
+
+def _moved(faults: Sequence[Fault], places: Sequence[int]) -> list[Fault]:
+    """Faults of the stack as faults of the volume, whose slices are the stack's, in its order or the reverse."""
+    start, sign = places[0], _sign(places)
+    found = []
+    for fault in faults:
+        first, last = sorted(((fault.first - start) * sign, (fault.last - start) * sign))
+        found.append(Fault(first, last, fault.reason))
+    return found
+
+
+def _beyond(absent: Sequence[int], stack: Stack, places: Sequence[int]) -> list[Fault]:
+    """The volume's ends where its series goes on: beyond them is tissue, and a patch would be filled with air."""
+    start, sign = places[0], _sign(places)
+    slices = sorted((k - start) * sign for k in absent)
+    below, above = [k for k in slices if k < 0], [k for k in slices if k >= len(places)]
+    found = []
+    for there, nearest in ((below, max), (above, min)):
+        if there:
+            k = nearest(there)
+            where = shown(stack.grid.to_patient((0, 0, start + k * sign)))
+            reason = f"{len(there)} images of the series lie beyond an end of the volume, the nearest at {where} mm"
+            found.append(Fault(k, k, reason))
+    return found
+
+
+def _crossed(faults: Sequence[Fault], stack: VoxelGrid, grid: VoxelGrid) -> list[Fault]:
+    """Slices of a resampled volume that lie, wholly or in part, between the slices beside a fault of the stack."""
+    heights = _heights(stack, grid)
+    low, high = heights.min(axis=1), heights.max(axis=1)
+    found = []
+    for fault in faults:
+        touched = np.flatnonzero((high > fault.first - 1 + 1e-6) & (low < fault.last + 1 - 1e-6))
+        if touched.size:
+            found.append(Fault(int(touched[0]), int(touched[-1]), fault.reason))
+    return found
