@@ -67,6 +67,8 @@ def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
     assert "Nodule: ok" in done.stdout
     assert "DEMONSTRATION WEIGHTS" in done.stdout
     assert "For research use only" in done.stdout
+    assert f"Written to {output}: features.csv, lesions.tsv, scene.mrb." in done.stdout
+    assert ".unfinished-" not in done.stdout + done.stderr  # that folder is gone when somebody reads of it
     assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
     (row,) = rowsOf(output / "features.csv")
     assert list(row)[: len(COLUMNS)] == [column.name for column in COLUMNS]
@@ -196,6 +198,20 @@ def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     several.write_text(json.dumps({"markups": lists["markups"] * 2}))
     refused(run(*common, several), "several lists", output)
     refused(run(*common, tmp_path / "gone.mrk.json"), "no file of seeds gone.mrk.json", output)
+    text = tmp_path / "notes.fcsv"
+    text.write_text("Patient was seen on Monday, 2 cm, left, 40 HU\nand again on Friday\n")
+    refused(run(*common, text), "notes.fcsv is no file of markups", output)
+
+
+def test_points_that_are_not_placed_are_left_out_with_a_word(ct, tmp_path):
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Planned": [0.0, 0.0, 0.0]})
+    markups = json.loads(seeds.read_text())
+    markups["markups"][0]["controlPoints"][1]["positionStatus"] = "undefined"
+    seeds.write_text(json.dumps(markups))
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    assert done.returncode == 0, done.stderr
+    assert "1 points of seeds.mrk.json are not placed, and are left out: Planned." in done.stderr
+    assert [row["lesion_id"] for row in rowsOf(tmp_path / "out" / "features.csv")] == ["Nodule"]
 
 
 def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):

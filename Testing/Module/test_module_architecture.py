@@ -44,7 +44,8 @@ MAY_IMPORT = {
     | WORKER
     | RESULTS
     | {"AnalysisTask", "AnalysisQueue", "SeedWatcher", "ImportedScene"},
-    "Headless": GROUND | BRIDGE | WORKER | RESULTS | {"AnalysisLogic"},
+    "Headless": GROUND | BRIDGE | WORKER | RESULTS | {"AnalysisLogic", "SeedsFile"},
+    "SeedsFile": frozenset(),
     **dict.fromkeys(SCENE, frozenset(GROUND | BRIDGE | RESULTS | SCENE)),
     **dict.fromkeys(PANELS, frozenset(GROUND | PANELS)),
     "PatchPictures": frozenset(),
