@@ -56,7 +56,7 @@ def volumeFromNode(volumeNode) -> Volume:
     """
     requireCt(volumeNode)
     toWorld = _toWorld(volumeNode)
-    ownGrid = _ownGrid(volumeNode)
+    ownGrid = ownGridOf(volumeNode)
     source, faults = sourceOf(volumeNode), ()
     record = readRecord(volumeNode, ownGrid)
     if record is not None:
@@ -151,7 +151,7 @@ def boxFromGrid(grid: VoxelGrid) -> RasBox:
     return RasBox(tuple(center), tuple(size), slicer.util.vtkMatrixFromArray(objectToWorld + 0.0))
 
 
-def _ownGrid(volumeNode) -> VoxelGrid:
+def ownGridOf(volumeNode) -> VoxelGrid:
     """The grid of a volume node without its transform."""
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)
