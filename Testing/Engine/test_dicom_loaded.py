@@ -113,6 +113,17 @@ def test_every_other_image_is_a_part_of_the_series_and_is_told(tmp_path):
     assert found.files_left_out == 4
 
 
+def test_two_slices_with_a_missing_one_between_them_are_distrusted(tmp_path):
+    """As Slicer's DICOM module makes of places 0 1 | 2 4, of two acquisitions."""
+    series = without(phantom_series(slices=5), 3)
+    files, high = write(tmp_path, series), series[2:]
+    found = look_at_loaded(files, uids(high), grid_of(high))
+    assert [(fault.first, fault.last) for fault in found.faults] == [(-1, -1), (0, 1)]
+    assert found.faults[0].reason.startswith("1 image of the series lies beyond an end of the volume, the nearest at")
+    assert found.faults[1].reason.startswith("1 slice is missing between")
+    assert found.files_left_out == 2
+
+
 def test_a_cropped_volume_keeps_the_faults_and_says_nothing_of_what_was_cropped(tmp_path):
     series = without(phantom_series(slices=9), 6)
     files = write(tmp_path, series)
@@ -132,6 +143,15 @@ def test_in_a_resampled_volume_all_that_was_interpolated_over_a_gap_is_distruste
     affine[:3, 2] /= 2
     found = look_at_loaded(files, uids(series), VoxelGrid((*whole.size[:2], 17), affine))
     assert [(fault.first, fault.last) for fault in found.faults] == [(7, 9)]
+
+
+def test_doubtful_ends_stay_doubtful_in_a_resampled_volume(tmp_path):
+    series = phantom_series(slices=9)
+    files = write(tmp_path, series)
+    affine = grid_of(series).affine.copy()
+    affine[:3, 2] /= 2
+    found = look_at_loaded(files, uids(series), VoxelGrid((*grid_of(series).size[:2], 17), affine), elsewhere=1)
+    assert [(fault.first, fault.last) for fault in found.faults] == [(-2, -2), (18, 18)]
 
 
 def other_patient(series):

@@ -6,6 +6,7 @@ acquisition of two, is told by none of its voxels: only by the headers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -110,7 +111,8 @@ def _compared(seen: Look, mine: Sequence[Header], grid: VoxelGrid) -> Loaded:
     if places is None or abs(_sign(places)) != 1:
         faults = _crossed(stack.faults(), stack.grid, grid)
     else:
-        faults = [*_moved(stack.faults(), places), *_beyond(absent, stack, places)]
+        faults = _moved(stack.faults(), places)
+    faults += _beyond(absent, stack, places or [])
     faults.sort(key=lambda fault: (fault.first, fault.last))
     of_all = len(mine) + len(absent)
     part = [f"the volume holds {len(mine)} of the {of_all} images of its series that make one scan"] if absent else []
@@ -163,26 +165,46 @@ def _moved(faults: Sequence[Fault], places: Sequence[int]) -> list[Fault]:
 
 def _beyond(absent: Sequence[int], stack: Stack, places: Sequence[int]) -> list[Fault]:
     """The volume's ends where its series goes on: beyond them is tissue, and a patch would be filled with air."""
+    if not places:
+        return []
     start, sign = places[0], _sign(places)
-    slices = sorted((k - start) * sign for k in absent)
-    below, above = [k for k in slices if k < 0], [k for k in slices if k >= len(places)]
+    slices = {(k - start) / sign: k for k in absent}
     found = []
-    for there, nearest in ((below, max), (above, min)):
+    for there, nearest in (
+        ([k for k in slices if k < -0.5], max),
+        ([k for k in slices if k > len(places) - 0.5], min),
+    ):
         if there:
             k = nearest(there)
-            where = shown(stack.grid.to_patient((0, 0, start + k * sign)))
-            reason = f"{len(there)} images of the series lie beyond an end of the volume, the nearest at {where} mm"
-            found.append(Fault(k, k, reason))
+            where = shown(stack.grid.to_patient((0, 0, slices[k])))
+            images = "1 image of the series lies" if len(there) == 1 else f"{len(there)} images of the series lie"
+            reason = f"{images} beyond an end of the volume, the nearest at {where} mm"
+            outwards = math.floor(k) if k < 0 else math.ceil(k)
+            found.append(Fault(outwards, outwards, reason))
     return found
 
 
 def _crossed(faults: Sequence[Fault], stack: VoxelGrid, grid: VoxelGrid) -> list[Fault]:
-    """Slices of a resampled volume that lie, wholly or in part, between the slices beside a fault of the stack."""
+    """Faults of the stack in a volume with slices of its own.
+
+    All of its slices are distrusted that lie, wholly or in part, between the slices beside a fault, or have one between
+    them.
+    """
     heights = _heights(stack, grid)
-    low, high = heights.min(axis=1), heights.max(axis=1)
+    low, high, middle = heights.min(axis=1), heights.max(axis=1), heights.mean(axis=1)
+    step = float(middle[-1] - middle[0]) / max(len(middle) - 1, 1)
     found = []
     for fault in faults:
-        touched = np.flatnonzero((high > fault.first - 1 + 1e-6) & (low < fault.last + 1 - 1e-6))
-        if touched.size:
-            found.append(Fault(int(touched[0]), int(touched[-1]), fault.reason))
+        touched = (high > fault.first - 1 + 1e-6) & (low < fault.last + 1 - 1e-6)
+        ends = np.sort(np.stack([middle[:-1], middle[1:]]), axis=0)
+        spans = (ends[0] <= fault.last) & (ends[1] >= fault.first)
+        touched[:-1] |= spans
+        touched[1:] |= spans
+        slices = np.flatnonzero(touched)
+        if slices.size:
+            found.append(Fault(int(slices[0]), int(slices[-1]), fault.reason))
+        elif step:  # beyond an end
+            nearest = [(edge - float(middle[0])) / step for edge in (fault.first, fault.last)]
+            k = min(math.ceil(each) for each in nearest) if min(nearest) > 0 else max(map(math.floor, nearest))
+            found.append(Fault(k, k, fault.reason))
     return found
