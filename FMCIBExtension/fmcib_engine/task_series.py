@@ -24,7 +24,7 @@ def series(request: Path) -> dict[str, Any]:
     asked = _read(request)
     try:
         files = [Path(name) for name in asked["files"]]
-        instances, elsewhere = set(asked["instances"]), int(asked["elsewhere"])
+        instances, elsewhere = [str(uid) for uid in asked["instances"]], int(asked["elsewhere"])
         grid = VoxelGrid(tuple(asked["size"]), asked["affine"])
     except (KeyError, TypeError, ValueError, ImageError) as error:
         msg = "A look at a series asks for files, instances, elsewhere, size and affine. Ask again."

@@ -39,9 +39,9 @@ one goes on from there. It ignores SIGINT, as the worker does.
     self_test  [device="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null, "limit", "good": bool}],
                "device", "seconds"}
     sample     id: **only after the user agreed** -> {"folder", "seed_lps": [x, y, z], "series_uid"}
-    series     request: path of a JSON file {"files": [path of each file of a DICOM series], "instances": [SOP instance
-               UID of each image that a volume was made of], "elsewhere": images that are not on this computer, "size",
-               "affine": the volume's grid, LPS}, which is removed
+    series     request: path of a JSON file, which is removed, with {"files": [path of each file of a DICOM series],
+               "instances": [SOP instance UID of each image that a volume was made of, by slice], "elsewhere": number of
+               images that are not on this computer, "size", "affine": the volume's grid, LPS}
                -> {"refused": why the volume is no CT that can be analysed, or empty; then also: "faults": [[first k,
                    last k, reason]], "notes": [text], "files_left_out", "time_point" or null}
 """

@@ -13,6 +13,7 @@ from fmcib_engine.errors import ImageError, InputError, SeriesError
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.readers import look_at_loaded, read_volume
 from fmcib_engine.volume import Fault
+from support import OBLIQUE
 
 pytest.importorskip("SimpleITK")
 pytest.importorskip("pydicom")
@@ -111,6 +112,27 @@ def test_every_other_image_is_a_part_of_the_series_and_is_told(tmp_path):
     assert found.faults == ()
     assert found.notes[0] == "the volume holds 4 of the 8 images of its series that make one scan"
     assert found.files_left_out == 4
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_volume_that_was_moved_as_a_whole_keeps_its_faults(tmp_path, is_reversed):
+    """As after a registration that was hardened."""
+    series = without(phantom_series(slices=7), 4)
+    files, own = write(tmp_path, series), series[:4][:: -1 if is_reversed else 1]
+    turn = np.eye(4)
+    turn[:3, :3], turn[:3, 3] = OBLIQUE, (12.3, -4.5, 6.7)
+    grid = VoxelGrid(grid_of(own).size, turn @ grid_of(own).affine)
+    found = look_at_loaded(files, uids(own), grid)
+    assert [(fault.first, fault.last) for fault in found.faults] == (
+        [(-2, -2), (-1, -1)] if is_reversed else [(4, 4), (5, 5)]
+    )
+    assert found.notes[0].startswith("the volume was moved since it was loaded")
+
+
+def test_a_volume_that_was_stretched_is_refused(tmp_path):
+    series = phantom_series(slices=6)
+    with pytest.raises(SeriesError, match="do not lie where"):
+        look_at_loaded(write(tmp_path, series), uids(series), grid_of(series, (0, 0, STEP * 1.05)))
 
 
 def test_two_slices_with_a_missing_one_between_them_are_distrusted(tmp_path):

@@ -42,13 +42,13 @@ class Loaded:
     time_point: int | None
 
 
-def look_at_loaded(files: Sequence[Path], instances: Collection[str], grid: VoxelGrid, *, elsewhere: int = 0) -> Loaded:
+def look_at_loaded(files: Sequence[Path], instances: Sequence[str], grid: VoxelGrid, *, elsewhere: int = 0) -> Loaded:
     """Compare a volume with the headers of its series; no pixels are read but those of images at one place.
 
     Args:
         files: of the whole series.
-        instances: SOP instance UIDs of the images that the volume was made of.
-        grid: where the volume's voxels lie, without what the user has done to it since.
+        instances: SOP instance UIDs of the images that the volume was made of, in the order of its slices.
+        grid: where the volume's voxels lie.
         elsewhere: how many more images the series has that are not on this computer.
 
     Raises:
@@ -62,7 +62,10 @@ def look_at_loaded(files: Sequence[Path], instances: Collection[str], grid: Voxe
         raise InputError(msg)
     headers, lost = read_headers(here, all_dicom=False)
     away = elsewhere + len(files) - len(here)
-    mine = {header.path for header in headers if header.instance_uid in instances}
+    wanted = {uid: number for number, uid in enumerate(instances)}
+    own = [header for header in headers if header.instance_uid in wanted]
+    own.sort(key=lambda header: (wanted[header.instance_uid], header.frame))
+    mine = {header.path for header in own}
     known = {header.instance_uid for header in headers}
     missing = sum(each not in known for each in instances)
     if missing and any(header.is_ct for header in headers):  # of what is no CT, the reader keeps no UIDs
@@ -70,7 +73,7 @@ def look_at_loaded(files: Sequence[Path], instances: Collection[str], grid: Voxe
         raise InputError(msg)
     lost += [f"{away} images of the series are not on this computer"] * away
     seen = look(headers, lost, lambda found: _choice(found, mine))
-    return _compared(seen, [header for header in headers if header.path in mine], grid)
+    return _compared(seen, own, grid)
 
 
 def _opens(path: Path) -> bool:
@@ -99,13 +102,10 @@ def _choice(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
 def _compared(seen: Look, mine: Sequence[Header], grid: VoxelGrid) -> Loaded:
     stack, places = seen.stack, _places(seen.stack.grid, grid)
     is_whole = len(mine) == grid.size[2]  # else it was cropped or resampled since
+    moved = []
     if is_whole and (places is None or sorted(places) != sorted(_height(stack.grid, image) for image in mine)):
-        msg = (
-            "The slices of this volume do not lie where the headers of its images say: some are missing, doubled or "
-            "unevenly spaced, and it was loaded as if they were not. The command `fmcib-engine extract --image FOLDER` "
-            "reads the files themselves, and says what of them can be analysed."
-        )
-        raise SeriesError(msg)
+        places = _places_if_moved(stack.grid, mine, grid)
+        moved = ["the volume was moved since it was loaded: it does not lie where the headers of its images say"]
     held = {image.path for image in mine}
     absent = [k for k, image in enumerate(stack.places) if is_whole and image and image.path not in held]
     if places is None or abs(_sign(places)) != 1:
@@ -118,7 +118,7 @@ def _compared(seen: Look, mine: Sequence[Header], grid: VoxelGrid) -> Loaded:
     part = [f"the volume holds {len(mine)} of the {of_all} images of its series that make one scan"] if absent else []
     return Loaded(
         faults=tuple(faults),
-        notes=(*seen.notes, *part, *told(faults)),
+        notes=(*seen.notes, *moved, *part, *told(faults)),
         files_left_out=seen.files_left_out + len(absent),
         time_point=seen.choice.time_point,
     )
@@ -129,6 +129,26 @@ def _height(stack: VoxelGrid, image: Header) -> int:
     if not image.position:
         return -(10**9)
     return int(np.rint(stack.to_index(PatientPoint.from_lps(image.position))[2]))
+
+
+def _places_if_moved(stack: VoxelGrid, mine: Sequence[Header], grid: VoxelGrid) -> list[int]:
+    """The place in the stack of each slice of a volume that lies elsewhere as a whole, as after a registration.
+
+    Raises:
+        SeriesError: its slices are not stacked as those of the series.
+    """
+    places = [_height(stack, image) for image in mine]
+    step = float(stack.spacing[2])
+    longer = abs(grid.spacing[2] - step) * (len(places) - 1)
+    is_alike = np.allclose(grid.spacing[:2], stack.spacing[:2], rtol=1e-3) and longer <= max(_OFF_STEPS * step, _OFF_MM)
+    if set(np.diff(places)) not in ({1}, {-1}) or not is_alike:
+        msg = (
+            "The slices of this volume do not lie where the headers of its images say: some are missing, doubled or "
+            "unevenly spaced, and it was loaded as if they were not. The command `fmcib-engine extract --image FOLDER` "
+            "reads the files themselves, and says what of them can be analysed."
+        )
+        raise SeriesError(msg)
+    return places
 
 
 def _sign(places: Sequence[int]) -> int:
