@@ -66,7 +66,7 @@ class PatientPoint:
     @classmethod
     def from_ras(cls, point: ArrayLike) -> PatientPoint:
         """The point whose RAS coordinates (mm) are the three values of `point`."""
-        return cls.from_lps(np.asarray(point, dtype=np.float64) * (-1.0, -1.0, 1.0))
+        return cls.from_lps(np.asarray(point, dtype=np.float64) * (-1.0, -1.0, 1.0) + 0.0)  # no negative zeros
 
     def to_array(self) -> FloatArray:
         """LPS millimetres as an array of shape (3,)."""

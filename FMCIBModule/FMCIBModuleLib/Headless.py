@@ -109,8 +109,9 @@ def _namesBeside(wanted: argparse.Namespace) -> list[str]:
 def _run(logic: AnalysisLogic, wanted: argparse.Namespace) -> int:
     seedsNode, loose = readSeeds(wanted.seeds)
     if loose:
-        words = f"{len(loose)} points of {wanted.seeds.name} are not placed, and are left out"
-        print(f"{words}: {', '.join(loose[:_MOST_SHOWN])}.", file=sys.stderr, flush=True)
+        names = ", ".join(loose[:_MOST_SHOWN]) + (", …" if len(loose) > _MOST_SHOWN else "")
+        words = f"Points of {wanted.seeds.name} that are not placed anywhere are left out"
+        print(f"{words} ({len(loose)}): {names}.", file=sys.stderr, flush=True)
     volume = read_volume(wanted.ct, series_uid=wanted.series, time_point=wanted.time_point)
     if not wanted.identifiers:  # else the scene would be saved with it
         volume = replace(volume, source=replace(volume.source, series_uid=""))

@@ -210,7 +210,7 @@ def test_points_that_are_not_placed_are_left_out_with_a_word(ct, tmp_path):
     seeds.write_text(json.dumps(markups))
     done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
     assert done.returncode == 0, done.stderr
-    assert "1 points of seeds.mrk.json are not placed, and are left out: Planned." in done.stderr
+    assert "Points of seeds.mrk.json that are not placed anywhere are left out (1): Planned." in done.stderr
     assert [row["lesion_id"] for row in rowsOf(tmp_path / "out" / "features.csv")] == ["Nodule"]
 
 
