@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import slicer
 from analysis_support import makeSeeds, rowsOf
+from clicks import click
 from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
@@ -18,6 +19,7 @@ from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNod
 from FMCIBModuleLib.SeriesLooks import LOOKING
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
+from window_support import settle
 from worker_support import spinUntil
 
 SlicerHost = pytest.importorskip("SlicerHost", reason="puts a database of its own in the place of Slicer's")
@@ -25,7 +27,7 @@ pytest.importorskip("pydicom")
 
 from SlicerHost.DicomDatabase import databaseOf  # noqa: E402
 
-pytest_plugins = ["analysis_fixtures"]
+pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
 FIRST, GONE = 40, (40, 41)
 """Slices k of 120, 2.5 mm apart: below them one acquisition, above them another; the nodule is at 82.4."""
@@ -334,3 +336,22 @@ def test_a_look_ends_with_its_volume_its_scene_and_its_analysis(gapped, small, h
         handLogic.close()
     assert not any(request.exists() for request in tasks)
     assert handLogic.failures == []
+
+
+def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, makeStage, tmp_path, monkeypatch):
+    """The click's row is there at once; the sentence comes, and the next seed is refused before it is placed."""
+    node = loaded(small, inDatabase(monkeypatch, tmp_path, slicesOf(small, perfusion), range(120)), range(120))
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show()
+    stage.parameters.volume = node
+    stage.analysed(NODULE)
+    assert [row["status"] for row in rowsOf(node)] == ["ok"]
+    spinUntilLooked(stage.analysis)
+    settle()
+    (row,) = rowsOf(node)
+    assert (row["status"], stage.names()) == ("error", ["Lesion 1"])
+    assert "its image type is DERIVED PRIMARY PERFUSION TTP" in row["error"]
+    assert boxes() == 0
+    assert not stage.isItalic(0)  # it says what is the matter, and is not out of date
+    click(stage.scan.placeButton)
+    assert "its image type is DERIVED PRIMARY PERFUSION TTP" in stage.message
