@@ -62,7 +62,7 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
     facts["untrusted_slices"] = str(quality.untrusted_slices)
     facts["fault_distance_mm"] = _text(quality.fault_distance_mm)
     ofRun, ofScan = _runOf(row).warnings, sentencesOf(volume, row)
-    known = {onOneLine(without_uids(each)) for each in (*ofRun, *ofScan, *former)}
+    known = {part for each in (*ofRun, *ofScan, *former) for part in onOneLine(without_uids(each)).split("; ")}
     rest = [each for each in _warnings(row) if each not in known]
     facts["warnings"] = without_uids("; ".join([*ofRun, *ofScan, *rest]))
     table.update(key, facts)
