@@ -16,6 +16,7 @@ import slicer.util
 from fmcib_engine.errors import FmcibError, OutputError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
+from fmcib_engine.weights.store import licence_notice
 
 from .AnalysisLogic import AnalysisError, AnalysisLogic
 from .Engine import EngineError
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
     logic = None
     try:
         _requireOutput(wanted)
+        if notice := licence_notice(wanted.weights):
+            print(notice, file=sys.stderr, flush=True)
         logic = AnalysisLogic(settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision))
         logic.progressed.connect(lambda text, fraction: print(f"{fraction:4.0%}  {text}", flush=True))
         return _run(logic, wanted)

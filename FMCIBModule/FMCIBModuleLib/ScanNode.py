@@ -184,8 +184,11 @@ def writeFindings(volumeNode, grid: VoxelGrid, found: Mapping[str, Any]) -> None
 
 def wasReadByEngine(volumeNode) -> bool:
     """Whether the engine's reader filled a node; a look at its headers could find nothing more."""
-    text = recordText(volumeNode)
-    return bool(text) and '"look": true' not in text
+    try:
+        facts = json.loads(recordText(volumeNode) or "{}")
+        return bool(facts) and not facts.get("look", False)
+    except (ValueError, AttributeError):  # damaged, which whoever reads it tells
+        return True
 
 
 def recordText(volumeNode) -> str:

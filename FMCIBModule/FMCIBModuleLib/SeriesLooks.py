@@ -18,14 +18,13 @@ from typing import Any
 
 import slicer
 from fmcib_engine.geometry import VoxelGrid
-from slicer.i18n import tr as _
 
 from .ScanNode import instancesOf, wasReadByEngine
 from .SceneBridge import ownGridOf
 from .Setup.TaskProcess import TaskProcess
 
-LOOKING = _("the headers of its series are being looked at")
-"""A warning in a row, until that is done."""
+LOOKING = "the headers of its series have not been looked at yet"
+"""A warning in a row, until that is done; in English, as all that stands in a row."""
 
 _STEP_MS = 50
 
@@ -167,7 +166,7 @@ class SeriesLooks:
 
 def problemInWords(problem: str) -> str:
     """A warning in a row whose series nobody could look at."""
-    return _("the files of this scan could not be looked at: {problem}").format(problem=problem.rstrip(". "))
+    return f"the files of this scan could not be looked at: {problem.rstrip('. ')}"
 
 
 def _isInScene(volumeNode) -> bool:
@@ -184,11 +183,13 @@ def _questionOf(volumeNode) -> _Question | None:
     if database is None or not instances or wasReadByEngine(volumeNode):
         return None
     if not database.isOpen:
-        raise _NoFilesError(_("Slicer's DICOM database is closed"))
+        msg = "Slicer's DICOM database is closed"
+        raise _NoFilesError(msg)
     file = database.fileForInstance(instances[0])
     names = database.filesForSeries(database.seriesForFile(file)) if file else ()
     if not names:
-        raise _NoFilesError(_("they are not in Slicer's DICOM database"))
+        msg = "they are not in Slicer's DICOM database"
+        raise _NoFilesError(msg)
     files, grid = [name for name in names if name], ownGridOf(volumeNode)  # of images on a server there is no file
     asked = {
         "files": files,

@@ -255,3 +255,21 @@ def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):
     asked = run("--help")
     assert asked.returncode == 0
     assert "research use only" in asked.stdout.lower()
+
+
+def test_the_weights_of_the_command_line_are_used_and_their_licence_is_shown(ct, tmp_path, monkeypatch, capsys):
+    from FMCIBModuleLib import Headless
+
+    monkeypatch.setattr(Headless, "licence_notice", lambda weights: f"the licence of {weights}")
+    monkeypatch.setattr(Headless.signal, "signal", lambda *_: None)
+    arguments = ["--ct", str(ct), "--seeds", str(tmp_path / "gone.mrk.json"), "--output", str(tmp_path / "out")]
+    for variable, given, weights in (
+        ("", [], "fmcib"),
+        ("mine", [], "mine"),
+        ("mine", ["--weights", "other"], "other"),
+    ):
+        monkeypatch.setenv("FMCIB_WEIGHTS", variable)
+        assert Headless.main([*arguments, *given]) == 4
+        said = capsys.readouterr().err
+        assert f"the licence of {weights}\n" in said
+        assert "no file of seeds gone.mrk.json" in said
