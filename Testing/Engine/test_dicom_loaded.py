@@ -12,8 +12,10 @@ from dicom_phantom import AXES, STEP, phantom_series, phantom_slice, write
 from fmcib_engine.errors import ImageError, InputError, SeriesError
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.readers import look_at_loaded, read_volume
+from fmcib_engine.readers.dicom_end import ends_early
+from fmcib_engine.readers.dicom_files import is_dicom, read_headers
 from fmcib_engine.volume import Fault
-from support import OBLIQUE
+from support import DATA, OBLIQUE, needs_data
 
 pytest.importorskip("SimpleITK")
 pytest.importorskip("pydicom")
@@ -86,6 +88,43 @@ def test_the_look_says_what_the_reader_says(tmp_path):
     assert found.notes == volume.source.notes
     assert found.files_left_out == volume.source.files_left_out == 3
     assert "localizers" in found.notes[0]
+
+
+@pytest.mark.parametrize("cut", [1, 25, 59])
+def test_a_slice_whose_file_ends_early_is_distrusted_as_the_reader_does(tmp_path, cut):
+    """Slicer's own reader fills it up, and says nothing."""
+    series = phantom_series(slices=6)
+    files = write(tmp_path, series)
+    files[3].write_bytes(files[3].read_bytes()[:-cut])
+    volume = read_volume(tmp_path)
+    found = look_at_loaded(files, uids(series), volume.grid)
+    assert found.faults == volume.faults
+    assert [(fault.first, fault.last) for fault in found.faults] == [(3, 3)]
+    assert found.notes == volume.source.notes
+    assert found.files_left_out == volume.source.files_left_out == 1
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "path", sorted((DATA / "odd" / "transfer_syntaxes").glob("*.dcm")), ids=lambda path: path.name[12:40]
+)
+def test_the_end_of_pixels_is_known_in_each_transfer_syntax(tmp_path, path):
+    assert not ends_early(path)
+    cut = tmp_path / "cut.dcm"
+    if "Deflated" not in path.name:  # its end is checked by zlib
+        for missing in (9, 200):
+            cut.write_bytes(path.read_bytes()[:-missing])
+            assert ends_early(cut)
+
+
+@needs_data
+def test_no_sound_file_of_the_test_data_ends_early():
+    folders = [DATA / name for name in ("lidc", "ibsi", "derived", "totalseg", "multirecon")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and is_dicom(path)]
+    headers, _ = read_headers(files, all_dicom=True)
+    images = {header.path for header in headers if header.is_ct}
+    assert len(images) > 80
+    assert not [path.name for path in images if ends_early(path)]
 
 
 @pytest.mark.parametrize("gone", [1, 4])

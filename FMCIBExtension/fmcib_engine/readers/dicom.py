@@ -15,10 +15,10 @@ from ..errors import ImageError, SeriesError
 from ..volume import Source, Volume
 from .dicom_choice import choose_images
 from .dicom_files import read_headers
-from .dicom_header import Header, shown
+from .dicom_header import Header
 from .dicom_look import look, told
 from .dicom_pixels import place, read_slices, unreadable
-from .dicom_stack import Stack
+from .dicom_stack import Stack, damaged
 from .itk import import_package, reader_name
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def _read_what_can_be(sitk: ModuleType, stack: Stack) -> NDArray[Any]:
     for header in bad:
         _log.info("%s is damaged or incomplete", header.path.name)
         k = next(k for k, placed in enumerate(stack.places) if placed is header)
-        stack.distrust(k, f"the slice at {shown(header.position)} mm is damaged or incomplete")
+        stack.distrust(k, damaged(header))
     return read_slices(sitk, [header for header in used if header not in bad])
 
 

@@ -19,10 +19,12 @@ from ..errors import InputError, SeriesError
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Fault
 from .dicom_choice import Choice, choose_images
+from .dicom_end import ends_early
 from .dicom_files import read_headers
 from .dicom_header import Header, shown
 from .dicom_look import Look, look, told
-from .dicom_stack import Stack
+from .dicom_stack import Stack, damaged
+from .integrity import unreadable
 
 _OFF_STEPS = 0.1
 _OFF_MM = 0.1
@@ -73,6 +75,7 @@ def look_at_loaded(files: Sequence[Path], instances: Sequence[str], grid: VoxelG
         raise InputError(msg)
     lost += [f"{away} images of the series are not on this computer"] * away
     seen = look(headers, lost, lambda found: _choice(found, mine))
+    _distrust_damaged(seen.stack, mine)
     return _compared(seen, own, grid)
 
 
@@ -82,6 +85,19 @@ def _opens(path: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def _distrust_damaged(stack: Stack, mine: Collection[Path]) -> None:
+    """Take out slices whose files end early: other readers fill them up with whatever they like, and say nothing.
+
+    Raises:
+        ImageError: a file of several frames does, and nobody knows of which.
+    """
+    for k, image in enumerate(tuple(stack.places)):
+        if image and image.path in mine and ends_early(image.path):
+            if image.is_multiframe:
+                raise unreadable(image.path, "its voxels are damaged or incomplete")
+            stack.distrust(k, damaged(image))
 
 
 def _choice(headers: Sequence[Header], mine: Collection[Path]) -> Choice:

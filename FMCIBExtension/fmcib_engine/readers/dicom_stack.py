@@ -171,6 +171,11 @@ def _thickness(header: Header) -> float:
     return header.thicknesses[0]
 
 
+def damaged(header: Header) -> str:
+    """Why an image whose pixels cannot be read is not trusted."""
+    return f"the slice at {_place(header)} is damaged or incomplete"
+
+
 def _place(header: Header) -> str:
     return f"{shown(header.position)} mm"
 
