@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import slicer
+import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import click
 from dicom_series import SERIES_UID, slicesOf, writeSeries
@@ -355,3 +356,44 @@ def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, mak
     assert not stage.isItalic(0)  # it says what is the matter, and is not out of date
     click(stage.scan.placeButton)
     assert "its image type is DERIVED PRIMARY PERFUSION TTP" in stage.message
+
+
+def loadedBySlicer(files: list[str], uids: list[str]):
+    """By the reader that Slicer's DICOM module uses, with what that module notes."""
+    names = vtk.vtkStringArray()
+    for file in files:
+        names.InsertNextValue(file)
+    node = slicer.modules.volumes.logic().AddArchetypeScalarVolume(files[0], "phantom", 0, names)
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
+    return node
+
+
+@pytest.mark.parametrize("fault", ["none", "missing", "damaged", "doubled"])
+def test_what_slicers_own_reader_makes_of_a_fault_is_told(  # noqa: PLR0913, PLR0917
+    fault, small, handLogic, tmp_path, monkeypatch, vtkErrors
+):
+    """It pushes slices together over a gap, spreads them where one is doubled, and fills up what is cut off."""
+    images = slicesOf(small)
+    if fault == "doubled":
+        images.insert(51, slicesOf(small)[50])
+        images[51].SOPInstanceUID, images[51].PixelData = f"{SERIES_UID}.500", bytes(len(images[51].PixelData))
+    if fault == "missing":
+        del images[50]
+    uids = inDatabase(monkeypatch, tmp_path, images, range(len(images)))
+    files = [slicer.dicomDatabase.fileForInstance(uid) for uid in uids.values()]
+    if fault == "damaged":
+        Path(files[50]).write_bytes(Path(files[50]).read_bytes()[:-3000])
+    node = loadedBySlicer(files, list(uids.values()))
+    handLogic.analyse(node, makeSeeds({"Nodule": NODULE, "Near": placeAt(small, 56)}), wait=True)
+    nodule, near = rowsOf(node)
+    if fault == "none":
+        assert [(row["status"], row["warnings"]) for row in (nodule, near)] == [("ok", ""), ("ok", "")]
+        assert vtkErrors == []
+    elif fault == "damaged":
+        assert (nodule["status"], near["status"]) == ("ok", "error")
+        assert (nodule["fault_distance_mm"], nodule["untrusted_slices"]) == ("55.0", "1")
+        assert "is damaged or incomplete" in near["error"]
+    else:
+        for row in (nodule, near):
+            assert row["status"] == "error"
+            assert row["error"].startswith("The slices of this volume do not lie where the headers of its images say")
