@@ -277,6 +277,28 @@ def test_of_several_time_points_the_volumes_own_is_found(tmp_path):
         assert (found.time_point, found.faults, found.files_left_out) == (time_point, (), 0)
 
 
+def test_a_second_stack_of_a_series_is_a_scan_of_its_own(tmp_path):
+    """Slicer makes a volume of each orientation."""
+    axial, coronal = phantom_series(slices=9), phantom_series(AXES["coronal"], slices=4)
+    for n, dataset in enumerate(coronal):
+        dataset.SOPInstanceUID = f"1.2.3.4.{n}"
+    files = write(tmp_path, [*axial, *coronal])
+    found = look_at_loaded(files, uids(coronal), grid_of(coronal))
+    assert (found.faults, found.files_left_out) == ((), 9)
+    assert found.notes == ("9 of the series' 13 images have another orientation, size or pixel spacing than these",)
+    found = look_at_loaded(files, uids(axial), grid_of(axial))
+    assert found.files_left_out == 4
+    assert found.notes == read_volume(tmp_path).source.notes
+
+
+def test_a_volume_of_localizers_is_refused(tmp_path):
+    series, scouts = phantom_series(slices=9), [phantom_slice(n) for n in (20, 21)]
+    for scout in scouts:
+        scout.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    with pytest.raises(SeriesError, match="holds localizers"):
+        look_at_loaded(write(tmp_path, [*series, *scouts]), uids(scouts), grid_of(scouts))
+
+
 def test_a_file_that_is_not_here_leaves_the_ends_in_doubt(tmp_path):
     series = phantom_series(slices=6)
     files = write(tmp_path, series)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -101,6 +101,18 @@ def _distrust_damaged(stack: Stack, mine: Collection[Path]) -> None:
 
 
 def _choice(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
+    """The images of the series' scan; the volume's own, where it shows those that are no part of that."""
+    choice = _of_time_point(headers, mine)
+    if any(image.path in mine for image in choice.images):
+        return choice
+    own = choose_images([header for header in headers if header.path in mine], None, None)
+    images = [header for header in headers if header.is_ct]
+    others = sum(image.path not in mine for image in images)
+    note = f"{others} of the series' {len(images)} images have another orientation, size or pixel spacing than these"
+    return replace(own, left_out=own.left_out + others, notes=(*own.notes, note))
+
+
+def _of_time_point(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
     """The images of the series; of several time points, those of the one that the volume shows."""
     try:
         return choose_images(headers, None, None)
