@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import slicer
 from analysis_support import makeSeeds, rowsOf
-from clicks import click
+from clicks import chooseNode, click
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
@@ -166,7 +166,7 @@ def test_the_windows_list_follows_and_its_undo_brings_no_seeds_without_a_scan(st
         click(stage.lesions.undoButton)
         settle()
         assert (stage.names(), results(), stage.message) == ([], [], "")
-    stage.parameters.volume = other
+    chooseNode(stage.scan.volumeSelector, other)
     stage.analysed(NODULE)
     assert stage.names() == ["Lesion 1"]
     assert resultsOf(other) == {"seeds", "lesions", "features", "box"}
