@@ -42,6 +42,11 @@ one goes on from there. It ignores SIGINT, as the worker does.
                "device", "note", "seconds"}
                note: empty, or why it was not computed on a better device
     sample     id: **only after the user agreed** -> {"folder", "seed_lps": [x, y, z], "series_uid"}
+    series     request: path of a JSON file, which is removed, with {"files": [path of each file of a DICOM series],
+               "instances": [SOP instance UID of each image that a volume was made of, by slice], "elsewhere": number of
+               images that are not on this computer, "size", "affine": the volume's grid, LPS}
+               -> {"refused": why the volume is no CT that can be analysed, or empty; then also: "faults": [[first k,
+                   last k, reason]], "notes": [text], "files_left_out", "time_point" or null}
 """
 
 from __future__ import annotations
@@ -180,6 +185,13 @@ def _sample(arguments: Arguments, reporter: Reporter) -> Answer:
     return {"folder": str(folder), "seed_lps": list(series.seed_lps), "series_uid": series.series_uid}
 
 
+def _series(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .task_series import series
+
+    reporter.say("Looking at the headers of a series")
+    return series(Path(arguments["request"]))
+
+
 @dataclass(frozen=True)
 class _Task:
     run: Callable[[Arguments, Reporter], Answer]
@@ -194,4 +206,5 @@ _TASKS: Mapping[str, _Task] = {
     "verify": _Task(_verify),
     "self_test": _Task(_self_test, {"device": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
+    "series": _Task(_series, {"request": REQUIRED}),
 }

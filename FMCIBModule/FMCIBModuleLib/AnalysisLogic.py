@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import slicer
 from fmcib_engine.errors import FmcibError
+from fmcib_engine.geometry import VoxelGrid
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -15,13 +18,17 @@ from .AnalysisTask import Answer, Task
 from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
+from .HeaderFindings import addWarning, renewRow, sentencesOf
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
+from .ScanNode import recordText, writeFindings
+from .ScanRemoval import ScanRemovalWatcher
 from .SceneBridge import volumeFromNode
 from .Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
+from .SeriesLooks import LOOKING, SeriesLooks
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerProcess
 
@@ -49,6 +56,8 @@ class AnalysisLogic(VTKObservationMixin):
         self.worker = worker or WorkerProcess()
         self._queue = AnalysisQueue(self.worker, self._onAnswer)
         self._imports = ImportWatcher()
+        self._removals = ScanRemovalWatcher(self._onScanRemoved)
+        self._looks = SeriesLooks(self._onSeriesFound, self._onSeriesProblem)
         self.patches = FedPatches()
         self.freshness = Freshness(self.patches)
         self._versions = VersionsHere()
@@ -64,8 +73,10 @@ class AnalysisLogic(VTKObservationMixin):
         self._isClosed = True
         self.removeObservers()
         self._imports.stop()
+        self._removals.stop()
         self.unwatch()
         self._queue.drop()
+        self._looks.close()
         for signal in (self.changed, self.progressed, self.failed, self.finished):
             signal.disconnectAll()
         self.worker.close()
@@ -76,7 +87,8 @@ class AnalysisLogic(VTKObservationMixin):
         Args:
             volumeNode: the CT.
             seeds: a markups node (points, or an ROI), a list of `SceneSeed`, or None for the CT's own lesions.
-            wait: for scripts: return when all is done. Else this returns at once, and signals tell.
+            wait: for scripts: return when all is done, a look at the headers of the CT's series included. Else this
+                returns at once, and signals tell.
             timeoutSeconds: give up after so long; what is not done is cancelled.
 
         Returns:
@@ -217,6 +229,7 @@ class AnalysisLogic(VTKObservationMixin):
     def _wait(self, timeoutSeconds: float | None) -> None:
         try:
             self._queue.wait(timeoutSeconds)
+            self._looks.wait(timeoutSeconds)
         except TimeoutError as error:
             self.cancel()
             msg = _("The analysis was not done after {seconds:.0f} seconds, and was cancelled.")
@@ -231,6 +244,7 @@ class AnalysisLogic(VTKObservationMixin):
         isKnown = former is not None and former["status"] == "ok"
         if not (answer.error and isKnown and task.volume and not isStale(former, task.seed, task.volume)):
             self._write(task, answer)
+            self._lookAtSeries(task)
         self.changed.emit(task.volumeNode, key)
         total = self._done + len(self._queue.tasks)
         text = _("Lesion {done} of {total}").format(done=self._done, total=total)
@@ -253,8 +267,46 @@ class AnalysisLogic(VTKObservationMixin):
             self.freshness.remember(task)
             LesionNodes.showBox(task.volumeNode, key, task.seed.label, task.patch)
 
+    def _lookAtSeries(self, task: Task) -> None:
+        """A row was written; what the headers of its scan's series say comes later, or has come since the cut."""
+        volumeNode, key = task.volumeNode, task.seed.key
+        if task.record != recordText(volumeNode):
+            renewRow(volumeNode, key, sentencesOf(task.volume, LesionTable(volumeNode).row(key)))
+        if told := self._looks.begin(volumeNode):
+            addWarning(volumeNode, key, told)
+
+    def _onSeriesFound(self, volumeNode, grid: VoxelGrid, found: Mapping[str, Any]) -> None:
+        """The rows say what is known now, those of earlier sessions as well."""
+        table = LesionTable(volumeNode)
+        rows = {key: table.row(key) for key in table.keys()}  # noqa: SIM118  not a dictionary
+        try:
+            before = volumeFromNode(volumeNode)
+        except FmcibError:
+            before = None
+        former = {key: [LOOKING, *sentencesOf(before, row)] for key, row in rows.items()}
+        writeFindings(volumeNode, grid, found)
+        for key, sentences in former.items():
+            renewRow(volumeNode, key, sentences)
+            self.changed.emit(volumeNode, key)
+
+    def _onSeriesProblem(self, volumeNode, sentence: str) -> None:
+        table = LesionTable(volumeNode)
+        for key in table.keys():  # noqa: SIM118  not a dictionary
+            if LOOKING in table.row(key)["warnings"]:
+                addWarning(volumeNode, key, sentence, inPlaceOf=LOOKING)
+                self.changed.emit(volumeNode, key)
+
+    def _onScanRemoved(self, volumeNode) -> None:
+        """Nothing is asked about it any more."""
+        self.unwatch(volumeNode.GetID())
+        self._looks.drop(volumeNode)
+        for task in self._queue.tasks:
+            if task.volumeNode is volumeNode:
+                self._queue.drop(volumeNode, task.seed.key)
+
     def _onSceneClose(self, *_: object) -> None:
         """Forget what was asked; the worker stays warm for the next scene."""
         self.unwatch()
         self._queue.drop()
+        self._looks.drop()
         self.freshness.clear()

@@ -12,6 +12,7 @@ from fmcib_engine.errors import FmcibError
 
 from .AnalysisTask import Answer, Task
 from .Errors import sentenceOf
+from .ScanNode import recordText
 from .SceneBridge import touchedAt, volumeFromNode
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
@@ -135,6 +136,7 @@ class AnalysisQueue:
     def _cut(self, task: Task) -> bool:
         try:
             task.volume, task.touched = volumeFromNode(task.volumeNode), touchedAt(task.volumeNode)
+            task.record = recordText(task.volumeNode)
             task.patch = pipeline.cut(task.volume, task.seed.point, task.recipeId)
         except FmcibError as error:
             problem = sentenceOf(error)

@@ -25,6 +25,7 @@ class Task:
         recipeId: the preprocessing.
         volume, patch: what was read and cut, when its turn has come.
         touched: when the voxels had last been changed then, by `touchedAt`; they may be again before the answer.
+        record: what was kept of the scan with its node then, by `recordText`.
     """
 
     volumeNode: Any
@@ -34,6 +35,7 @@ class Task:
     volume: Volume | None = None
     patch: Patch | None = None
     touched: int = 0
+    record: str = ""
 
     def isOf(self, volumeNode, key: str) -> bool:
         """Whether it is about this lesion of this CT; one seed may be on several."""

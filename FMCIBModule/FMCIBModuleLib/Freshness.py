@@ -46,8 +46,8 @@ class Freshness:
         rows = {seed: row for seed in seeds if (row := table.row(seed.key)) is not None}
         try:
             volume = volumeFromNode(volumeNode)
-        except FmcibError:  # under a warp by now, say
-            return {seed.key for seed in rows}
+        except FmcibError:  # under a warp by now, or refused for what its headers say
+            return {seed.key for seed, row in rows.items() if row["status"] == "ok"}
         return {seed.key for seed, row in rows.items() if self._isOther(volumeNode, volume, seed, row)}
 
     def _forgetGone(self, volumeId: str, keys: set[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import re
 import shutil
 import signal
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import slicer
 import slicer.util
-from fmcib_engine.errors import FmcibError, InputError, OutputError, SeedError
+from fmcib_engine.errors import FmcibError, OutputError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
-from fmcib_engine.seeds import read_points
+from fmcib_engine.weights.store import licence_notice
 from fmcib_engine.words import in_script
 
 from .AnalysisLogic import AnalysisError, AnalysisLogic
@@ -25,6 +25,7 @@ from .Engine import EngineError
 from .Export import exportTable
 from .LesionTable import LesionTable
 from .SceneBridge import nodeFromVolume
+from .SeedsFile import readSeeds
 from .Worker.WorkerProcess import EncoderSettings
 
 OK, ERROR_ROWS, NOTHING = 0, 3, 4
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> int:
     logic = None
     try:
         _requireOutput(wanted)
+        if notice := licence_notice(wanted.weights):
+            print(notice, file=sys.stderr, flush=True)
         logic = AnalysisLogic(settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision))
         logic.progressed.connect(lambda text, fraction: print(f"{fraction:4.0%}  {text}", flush=True))
         return _run(logic, wanted)
@@ -69,15 +72,28 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--ct", type=_path, required=True, help="the scan: NIfTI, NRRD, MetaImage, or the folder of a DICOM series")
     add("--series", default=None, help="series UID, where the folder holds several")
+    add("--time-point", type=_count, default=None, help="which time point of a 4D scan, from 0")
     add("--seeds", type=_path, required=True, help="markups of Slicer (.mrk.json, .fcsv): one point in each lesion")
     add("--output", type=_path, required=True, help=f"folder for {FEATURES} and {TABLE}; made if it is not there")
     add("--save-scene", action="store_true", help=f"also write {SCENE}: scan, seeds, boxes and tables")
-    add("--weights", default="fmcib", help='installed ID, file, or "demonstration" (random numbers); default fmcib')
+    add(
+        "--weights",
+        default=os.environ.get("FMCIB_WEIGHTS") or "fmcib",
+        help='installed ID, file, or "demonstration" (random numbers); else the variable FMCIB_WEIGHTS, else fmcib',
+    )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--precision", default="float32", help="float32, tf32, bfloat16 or float16")
     add("--overwrite", action="store_true", help="replace what an earlier run wrote")
     add("--identifiers", action="store_true", help="write the series UID, and the scan's path as seen from the table")
     return parser
+
+
+def _count(text: str) -> int:
+    """A whole number from 0; argparse makes a sentence of the error."""
+    if not (text.isascii() and text.isdecimal()):
+        msg = f"a whole number from 0 is wanted, got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _path(text: str) -> Path:
@@ -93,48 +109,31 @@ def _requireOutput(wanted: argparse.Namespace) -> None:
         msg = f"The folder {wanted.output.name} cannot be made ({error.strerror}). Choose another (--output)."
         raise OutputError(msg) from error
     require_writable(wanted.output / FEATURES, TableOptions(overwrite=wanted.overwrite))
-    for name in (TABLE, *([SCENE] if wanted.save_scene else [])):
+    for name in _namesBeside(wanted):
         if (wanted.output / name).exists() and not wanted.overwrite:
             msg = f"{name} exists already. Choose another folder, or allow it to be overwritten (--overwrite)."
             raise OutputError(msg)
 
 
+def _namesBeside(wanted: argparse.Namespace) -> list[str]:
+    """What is written beside the features."""
+    return [TABLE, SCENE] if wanted.save_scene else [TABLE]
+
+
 def _run(logic: AnalysisLogic, wanted: argparse.Namespace) -> int:
-    seedsNode = _readSeeds(wanted.seeds)
-    volume = read_volume(wanted.ct, series_uid=wanted.series)
+    seedsNode, loose = readSeeds(wanted.seeds)
+    if loose:
+        names = ", ".join(loose[:_MOST_SHOWN]) + (", …" if len(loose) > _MOST_SHOWN else "")
+        words = f"Points of {wanted.seeds.name} that are not placed anywhere are left out"
+        print(f"{words} ({len(loose)}): {names}.", file=sys.stderr, flush=True)
+    volume = read_volume(wanted.ct, series_uid=wanted.series, time_point=wanted.time_point)
     if not wanted.identifiers:  # else the scene would be saved with it
         volume = replace(volume, source=replace(volume.source, series_uid=""))
     volumeNode = nodeFromVolume(volume, "CT")
     tableNode = logic.analyse(volumeNode, seedsNode, wait=True)
     _write(volumeNode, tableNode, wanted)
+    print(f"Written to {wanted.output}: {', '.join([FEATURES, *_namesBeside(wanted)])}.", flush=True)
     return _tell(LesionTable(volumeNode))
-
-
-def _readSeeds(path: Path):
-    """The markups node of a file.
-
-    Raises:
-        InputError: no such file, or none of Slicer's.
-        SeedError: it has no placed point.
-    """
-    if not path.is_file():
-        msg = f"There is no file of seeds {path.name}. Check the path (--seeds)."
-        raise InputError(msg)
-    if path.suffix in {".fcsv", ".json"}:
-        read_points(path)  # Slicer would take any text for points at the origin
-    try:
-        isOneList = path.suffix != ".json" or len(json.loads(path.read_bytes())["markups"]) == 1
-        node = slicer.util.loadMarkups(str(path))
-    except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."
-        raise InputError(msg) from error
-    if not isOneList:
-        msg = f"{path.name} holds several lists, of which Slicer reads the first. Save the points as one list."
-        raise SeedError(msg)
-    if node.IsA("vtkMRMLMarkupsFiducialNode") and not node.GetNumberOfDefinedControlPoints():
-        msg = f"{path.name} holds no placed point. Place one in each lesion, and save it again."
-        raise SeedError(msg)
-    return node
 
 
 def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
@@ -144,8 +143,8 @@ def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=wanted.output))
         _requireSaved(slicer.util.saveNode(tableNode, str(aside / TABLE)))
         if wanted.save_scene:
-            _requireSaved(slicer.util.saveScene(str(aside / SCENE)))
-        names = [TABLE, SCENE] if wanted.save_scene else [TABLE]
+            # `slicer.util.saveScene` would print the name of a folder that is gone when it is read
+            _requireSaved(slicer.mrmlScene.WriteToMRB(str(aside / SCENE)))
         exportTable(
             [volumeNode],
             wanted.output / FEATURES,
@@ -153,7 +152,7 @@ def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
             overwrite=wanted.overwrite,
             scan=wanted.ct,
         )
-        for name in names:
+        for name in _namesBeside(wanted):
             (aside / name).replace(wanted.output / name)
     except (OSError, RuntimeError) as error:
         msg = f"The results cannot be written to {wanted.output.name}. Choose another folder, or make room."

@@ -99,9 +99,15 @@ class LesionTable:
 
     def rename(self, key: str, name: str) -> None:
         """The lesion's name; nothing where it has no row."""
+        self.update(key, {"lesion_id": name})
+
+    def update(self, key: str, cells: Mapping[str, str]) -> None:
+        """Change some cells of a lesion's row; nothing where it has none."""
         keys = self.keys()
         if key in keys:
-            _setCell(self.node, keys.index(key), "lesion_id", name)
+            with NodeModify(self.node):
+                for name, text in cells.items():
+                    _setCell(self.node, keys.index(key), name, text)
 
     def swap(self, key: str, other: str) -> None:
         """Change the places of two lesions' rows; nothing where one has none."""
@@ -199,10 +205,10 @@ def _addColumns(node) -> None:
 
 
 def _setCell(node, row: int, name: str, text: str) -> None:
-    node.SetCellText(row, node.GetColumnIndex(name), _onOneLine(text))
+    node.SetCellText(row, node.GetColumnIndex(name), onOneLine(text))
 
 
-def _onOneLine(text: str) -> str:
+def onOneLine(text: str) -> str:
     """Without what would break a line or a cell of the file that Slicer saves: it quotes nothing."""
     return " ".join(text.replace('"', "'").split())
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import slicer
@@ -16,7 +18,11 @@ from fmcib_engine.volume import Fault, Source, Volume
 from .SubjectHierarchy import ROLE, itemOf
 
 _RECORD = "FMCIB.Scan"
-"""Attribute of a volume node that the engine's reader filled: JSON of what it knew, without paths and UIDs."""
+"""Attribute of a volume node: JSON of what the engine's reader knew of its scan, or what a look at the headers of its
+series found, without paths and UIDs."""
+
+_INSTANCES = "DICOM.instanceUIDs"
+"""Attribute in which Slicer's DICOM module notes the images that a volume was made of, in the order of its slices."""
 
 _SAME_PLACE = 1e-3
 """mm between the corners of a grid then and now: formats keep 6 digits or more."""
@@ -33,6 +39,8 @@ class Record:
     grid: VoxelGrid
     source: Source
     faults: tuple[Fault, ...]
+    refused: str = ""
+    """Why the scan is no CT that can be analysed, wherever it lies."""
 
     def restored(self, source: Source) -> Source:
         """`source` with what the record knows better. The time point is the scene's, where there is a sequence."""
@@ -110,7 +118,7 @@ def _requireHu(volumeNode) -> None:
 def sourceOf(volumeNode) -> Source:
     """Where the voxels of a node came from, as far as Slicer knows."""
     hierarchy, item = _item(volumeNode)
-    instances = (volumeNode.GetAttribute("DICOM.instanceUIDs") or "").split()
+    instances = instancesOf(volumeNode)
     storage = volumeNode.GetStorageNode()
     path = Path((storage.GetFileName() if storage else "") or "")
     return Source(
@@ -121,6 +129,11 @@ def sourceOf(volumeNode) -> Source:
         files=len(instances) or max(1, storage.GetNumberOfFileNames() if storage else 0),
         time_point=_timePoint(volumeNode),
     )
+
+
+def instancesOf(volumeNode) -> list[str]:
+    """SOP instance UIDs of the images that Slicer's DICOM module made a volume of; none where it was not that."""
+    return (volumeNode.GetAttribute(_INSTANCES) or "").split()
 
 
 def _item(volumeNode):
@@ -145,33 +158,71 @@ def _timePoint(volumeNode) -> int | None:
 
 def writeRecord(volumeNode, volume: Volume) -> None:
     """Keep with a node what the engine's reader knew of its scan."""
-    source = volume.source
+    _write(volumeNode, Record(volume.grid, volume.source, volume.faults))
+    if volume.source.series_uid:
+        hierarchy, item = itemOf(volumeNode)
+        hierarchy.SetItemUID(item, "DICOM", volume.source.series_uid)
+
+
+def writeFindings(volumeNode, grid: VoxelGrid, found: Mapping[str, Any]) -> None:
+    """Keep with a node what the headers of its series say of it: the answer of the engine's task `series`.
+
+    Args:
+        volumeNode: as Slicer's DICOM module made it.
+        grid: its own when it was asked about, LPS, without transforms.
+        found: the answer.
+    """
+    source = replace(
+        sourceOf(volumeNode),
+        notes=tuple(found.get("notes", ())),
+        files_left_out=found.get("files_left_out", 0),
+        time_point=found.get("time_point"),
+    )
+    faults = tuple(Fault(*fault) for fault in found.get("faults", ()))
+    _write(volumeNode, Record(grid, source, faults, found["refused"]), isLook=True)
+
+
+def wasReadByEngine(volumeNode) -> bool:
+    """Whether the engine's reader filled a node; a look at its headers could find nothing more."""
+    try:
+        facts = json.loads(recordText(volumeNode) or "{}")
+        return bool(facts) and not facts.get("look", False)
+    except (ValueError, AttributeError):  # damaged, which whoever reads it tells
+        return True
+
+
+def recordText(volumeNode) -> str:
+    """What is kept with a node, for comparison; empty where nothing is."""
+    return volumeNode.GetAttribute(_RECORD) or ""
+
+
+def _write(volumeNode, record: Record, isLook: bool = False) -> None:
+    source = record.source
     facts = {
         "version": 1,
-        "size": list(volume.grid.size),
-        "affine": volume.grid.affine.tolist(),
+        "look": isLook,
+        "size": list(record.grid.size),
+        "affine": record.grid.affine.tolist(),
         "kind": source.kind,
         "reader": source.reader,
         "files": source.files,
         "files_left_out": source.files_left_out,
         "time_point": source.time_point,
         "notes": list(source.notes),
-        "faults": [[fault.first, fault.last, fault.reason] for fault in volume.faults],
+        "faults": [[fault.first, fault.last, fault.reason] for fault in record.faults],
+        "refused": record.refused,
     }
     volumeNode.SetAttribute(_RECORD, json.dumps(facts))
-    if source.series_uid:
-        hierarchy, item = itemOf(volumeNode)
-        hierarchy.SetItemUID(item, "DICOM", source.series_uid)
 
 
 def readRecord(volumeNode, grid: VoxelGrid) -> Record | None:
     """What `writeRecord` kept, if the node still has the grid of then; `grid` is its own, LPS, without transforms.
 
     Raises:
-        ImageError: what was kept is damaged; or the scan had faults, and which slices of another grid have them is not
-            known.
+        ImageError: the scan is none that can be analysed; what was kept is damaged; or the scan had faults, and which
+            slices of another grid have them is not known.
     """
-    text = volumeNode.GetAttribute(_RECORD)
+    text = recordText(volumeNode)
     if not text:
         return None
     try:
@@ -180,9 +231,12 @@ def readRecord(volumeNode, grid: VoxelGrid) -> Record | None:
         faults = tuple(Fault(int(first), int(last), reason) for first, last, reason in facts["faults"])
         known = {name: facts[name] for name in ("kind", "reader", "files", "files_left_out", "time_point")}
         source = Source(name="", notes=tuple(facts["notes"]), **known)
+        refused = str(facts.get("refused", ""))
     except (ValueError, KeyError, TypeError, FmcibError) as error:
         msg = f"The attribute {_RECORD} of this scan, which says how it was read, is damaged. Load the scan again."
         raise ImageError(msg) from error
+    if refused:
+        raise ImageError(refused)
     if then.size == grid.size and np.abs(then.corners() - grid.corners()).max() < _SAME_PLACE:
         return Record(then, source, faults)
     if faults:

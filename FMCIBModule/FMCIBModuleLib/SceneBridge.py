@@ -32,6 +32,9 @@ _SCALED = 2e-3
 _NOISE = 1e-12
 """mm. What remains of a number when Slicer has inverted a matrix twice and multiplied a few."""
 
+_HU_OF_AIR = -1024
+"""What is shown where there is no slice, or none that can be trusted. No patch is cut from it."""
+
 
 @dataclass(frozen=True)
 class RasBox:
@@ -57,7 +60,7 @@ def volumeFromNode(volumeNode) -> Volume:
     """
     requireCt(volumeNode)
     toWorld = _toWorld(volumeNode)
-    ownGrid = _ownGrid(volumeNode)
+    ownGrid = ownGridOf(volumeNode)
     source, faults = sourceOf(volumeNode), ()
     record = readRecord(volumeNode, ownGrid)
     if record is not None:
@@ -93,15 +96,32 @@ def nodeFromVolume(volume: Volume, name: str):
 
     What the engine's reader knew of the scan is kept with the node and saved with the scene, without names of files:
     `volumeFromNode` brings it back as long as the node's grid stays. Its series UID is where Slicer keeps those, in the
-    subject hierarchy.
+    subject hierarchy. Slices that cannot be trusted are filled with air, which the node's description says.
     """
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    voxels = volume.read_box(np.zeros(3, dtype=np.int64), np.array(volume.grid.size))
     node.SetIJKToRASMatrix(rasFromGrid(volume.grid))
-    slicer.util.updateVolumeFromArray(node, voxels)
+    slicer.util.updateVolumeFromArray(node, _trustedVoxels(volume))
     node.CreateDefaultDisplayNodes()
     writeRecord(node, volume)
+    if volume.faults:
+        reasons = "; ".join(dict.fromkeys(fault.reason for fault in volume.faults))
+        node.SetDescription(f"Slices that cannot be trusted hold {_HU_OF_AIR} HU instead of tissue: {reasons}.")
     return node
+
+
+def _trustedVoxels(volume: Volume) -> np.ndarray:
+    """The voxels [k, j, i] of a scan, and air in the slices that cannot be trusted, which are never read."""
+    size = volume.grid.size
+    isTrusted = np.ones(size[2], dtype=bool)
+    for fault in volume.faults:
+        isTrusted[max(fault.first, 0) : max(fault.last + 1, 0)] = False
+    if isTrusted.all():
+        return volume.read_box(np.zeros(3, dtype=np.int64), np.array(size))
+    dtype = np.dtype(volume.array.dtype)
+    voxels = np.full(size[::-1], max(_HU_OF_AIR, np.iinfo(dtype).min if dtype.kind in "iu" else _HU_OF_AIR), dtype)
+    for k in np.flatnonzero(isTrusted):
+        voxels[k : k + 1] = volume.read_box(np.array((0, 0, k)), np.array((*size[:2], k + 1)))
+    return voxels
 
 
 def pointToRas(point: PatientPoint) -> tuple[float, float, float]:
@@ -136,7 +156,7 @@ def boxFromGrid(grid: VoxelGrid) -> RasBox:
     return RasBox(tuple(center), tuple(size), slicer.util.vtkMatrixFromArray(objectToWorld + 0.0))
 
 
-def _ownGrid(volumeNode) -> VoxelGrid:
+def ownGridOf(volumeNode) -> VoxelGrid:
     """The grid of a volume node without its transform."""
     matrix = vtk.vtkMatrix4x4()
     volumeNode.GetIJKToRASMatrix(matrix)

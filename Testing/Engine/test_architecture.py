@@ -46,10 +46,11 @@ MAY_IMPORT = {
     "worker_io": {"framing"},
     "worker_errors": {"errors", "words", "framing", "encoders", "worker_io"},
     "tasks": {"errors", "encoders", "weights", "selftest", "samples", "task_io", "task_probe", "task_catalogue",
-              "worker_io"},
+              "task_series", "worker_io"},
     "task_io": {"errors", "words", "worker_io", "worker_errors"},
     "task_probe": {"errors", "cache", "encoders", "weights", "__init__"},
     "task_catalogue": {"errors", "cache", "downloads", "weights", "samples"},
+    "task_series": {"errors", "geometry", "readers", "results"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
 
@@ -97,7 +98,7 @@ def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
     assert foreign <= {*sys.stdlib_module_names, "numpy", "scipy"}
 
 
-@pytest.mark.parametrize("name", ["tasks", "task_io", "task_probe", "task_catalogue"])
+@pytest.mark.parametrize("name", ["tasks", "task_io", "task_probe", "task_catalogue", "task_series"])
 def test_what_tells_that_a_package_is_missing_needs_none(name):
     assert {name for kind, name in imports(ENGINE / f"{name}.py") if kind == "foreign"} <= sys.stdlib_module_names
 

@@ -33,6 +33,7 @@ def test_oblique_grid_is_recognised_and_keeps_its_spacing():
 
 def test_ras_and_lps_differ_in_the_signs_of_x_and_y_only():
     assert PatientPoint.from_ras((1, 2, 3)) == PatientPoint.from_lps((-1, -2, 3))
+    assert repr(tuple(PatientPoint.from_ras((0, 0, 3)))) == "(0.0, 0.0, 3.0)"  # no negative zero comes into a row
     grid = VoxelGrid.from_parts((2, 3, 4), origin=(10, 20, 30), spacing=(1, 2, 3), direction=np.eye(3))
     np.testing.assert_array_equal(grid.ras_affine[:3, 3], (-10, -20, 30))
     again = VoxelGrid.from_ras_affine(grid.size, grid.ras_affine)

@@ -70,6 +70,8 @@ def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
     percents = [int(line.split("%")[0]) for line in done.stdout.splitlines() if "%  " in line]
     assert percents == sorted(percents)
     assert (percents[0], percents[-1]) == (0, 100)
+    assert f"Written to {output}: features.csv, lesions.tsv, scene.mrb." in done.stdout
+    assert ".unfinished-" not in done.stdout + done.stderr  # that folder is gone when somebody reads of it
     assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
     (row,) = rowsOf(output / "features.csv")
     assert list(row)[: len(COLUMNS)] == [column.name for column in COLUMNS]
@@ -202,6 +204,20 @@ def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     several.write_text(json.dumps({"markups": lists["markups"] * 2}))
     refused(run(*common, several), "several lists", output)
     refused(run(*common, tmp_path / "gone.mrk.json"), "no file of seeds gone.mrk.json", output)
+    text = tmp_path / "notes.fcsv"
+    text.write_text("Patient was seen on Monday, 2 cm, left, 40 HU\nand again on Friday\n")
+    refused(run(*common, text), "notes.fcsv is no file of markups", output)
+
+
+def test_points_that_are_not_placed_are_left_out_with_a_word(ct, tmp_path):
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Planned": [0.0, 0.0, 0.0]})
+    markups = json.loads(seeds.read_text())
+    markups["markups"][0]["controlPoints"][1]["positionStatus"] = "undefined"
+    seeds.write_text(json.dumps(markups))
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    assert done.returncode == 0, done.stderr
+    assert "Points of seeds.mrk.json that are not placed anywhere are left out (1): Planned." in done.stderr
+    assert [row["lesion_id"] for row in rowsOf(tmp_path / "out" / "features.csv")] == ["Nodule"]
 
 
 def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
@@ -248,3 +264,21 @@ def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):
     asked = run("--help")
     assert asked.returncode == 0
     assert "research use only" in asked.stdout.lower()
+
+
+def test_the_weights_of_the_command_line_are_used_and_their_licence_is_shown(ct, tmp_path, monkeypatch, capsys):
+    from FMCIBModuleLib import Headless
+
+    monkeypatch.setattr(Headless, "licence_notice", lambda weights: f"the licence of {weights}")
+    monkeypatch.setattr(Headless.signal, "signal", lambda *_: None)
+    arguments = ["--ct", str(ct), "--seeds", str(tmp_path / "gone.mrk.json"), "--output", str(tmp_path / "out")]
+    for variable, given, weights in (
+        ("", [], "fmcib"),
+        ("mine", [], "mine"),
+        ("mine", ["--weights", "other"], "other"),
+    ):
+        monkeypatch.setenv("FMCIB_WEIGHTS", variable)
+        assert Headless.main([*arguments, *given]) == 4
+        said = capsys.readouterr().err
+        assert f"the licence of {weights}\n" in said
+        assert "no file of seeds gone.mrk.json" in said

@@ -17,7 +17,15 @@ SlicerHost = pytest.importorskip("SlicerHost", reason="compares the host with th
 
 import ctk  # noqa: E402
 from PySide6 import QtCore  # noqa: E402
-from SlicerHost import Application, CollapsibleButton, Facts, NodeComboBox, SliceViews, Widgets  # noqa: E402
+from SlicerHost import (  # noqa: E402
+    Application,
+    CollapsibleButton,
+    DicomDatabase,
+    Facts,
+    NodeComboBox,
+    SliceViews,
+    Widgets,
+)
 
 FACTS = json.loads(Facts.EXTRACT.read_text(encoding="utf-8"))
 HOST = Path(SlicerHost.__file__).parent
@@ -73,6 +81,7 @@ def _offered(cls: type) -> set[str]:
         (SliceViews.LayoutManager, "slicer.app.layoutManager()"),
         (SliceViews.SliceWidget, "sliceWidget"),
         (SliceViews.SliceView, "sliceView"),
+        (DicomDatabase.DicomDatabase, "slicer.dicomDatabase"),
     ],
 )
 def test_the_host_offers_no_name_that_slicer_does_not_have(cls, names):

@@ -22,7 +22,7 @@ NAMES = {path.stem for path in FILES}
 GROUND = {"Signal", "Soon", "Engine", "Errors", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
 WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
-RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch"}
+RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch", "HeaderFindings"}
 SCENE = {
     *("Lesions", "LesionNodesInScene", "LesionWords", "SeedChoices"),
     *("SliceViews", "Placing", "UndoSteps", "MarksInView"),
@@ -47,13 +47,15 @@ MAY_IMPORT = {
     **dict.fromkeys(RESULTS, frozenset(GROUND | BRIDGE | RESULTS | {"AnalysisTask"})),
     "AnalysisTask": GROUND | BRIDGE,
     "AnalysisQueue": GROUND | BRIDGE | WORKER | {"AnalysisTask"},
-    **dict.fromkeys({"SeedWatcher", "ImportedScene"}, frozenset(GROUND | BRIDGE | RESULTS)),
+    **dict.fromkeys({"SeedWatcher", "ImportedScene", "ScanRemoval"}, frozenset(GROUND | BRIDGE | RESULTS)),
+    "SeriesLooks": GROUND | BRIDGE | {"TaskProcess"},
     "AnalysisLogic": GROUND
     | BRIDGE
     | WORKER
     | RESULTS
-    | {"AnalysisTask", "AnalysisQueue", "SeedWatcher", "ImportedScene"},
-    "Headless": GROUND | BRIDGE | WORKER | RESULTS | {"AnalysisLogic"},
+    | {"AnalysisTask", "AnalysisQueue", "SeedWatcher", "ImportedScene", "ScanRemoval", "SeriesLooks"},
+    "Headless": GROUND | BRIDGE | WORKER | RESULTS | {"AnalysisLogic", "SeedsFile"},
+    "SeedsFile": frozenset(),
     **dict.fromkeys(SCENE, frozenset(GROUND | BRIDGE | RESULTS | SCENE)),
     **dict.fromkeys(PANELS, frozenset(GROUND | PANELS)),
     "PatchPictures": frozenset(),

@@ -45,7 +45,10 @@ def known(direction=OBLIQUE) -> Volume:
 
 
 def assertSame(volume: Volume, expected: Volume, name="CT 7"):
-    np.testing.assert_array_equal(volume.array, expected.array)
+    voxels = np.array(expected.array)
+    for fault in expected.faults:  # nothing that cannot be trusted is shown as tissue
+        voxels[max(fault.first, 0) : fault.last + 1] = -1024
+    np.testing.assert_array_equal(volume.array, voxels)
     np.testing.assert_array_equal(volume.grid.affine, expected.grid.affine)
     assert volume.faults == expected.faults
     assert volume.source == Source(**{**vars(expected.source), "name": name})

@@ -18,7 +18,8 @@ from fmcib_engine.preprocessing import cut_patch, fmcib_csv_v1, fmcib_yaml_v1
 from fmcib_engine.preprocessing.crop import Crop
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
-from FMCIBModuleLib.SceneBridge import gridFromNode, pointFromRas, volumeFromNode
+from fmcib_engine.volume import Fault, Volume
+from FMCIBModuleLib.SceneBridge import gridFromNode, nodeFromVolume, pointFromRas, volumeFromNode
 from nodes import (
     DIRECTIONS,
     LPS_TO_RAS,
@@ -238,3 +239,15 @@ def test_the_bridge_loads_neither_torch_nor_the_readers_libraries_nor_qt():
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "none"
+
+
+def test_empty_slices_hold_what_their_type_can_hold():
+    phantom = noisePhantom()
+    faults = (Fault(2, 3, "gone"), Fault(28, 28, "beyond"))
+    for dtype, air in ((np.int16, -1024), (np.uint16, 0), (np.float32, -1024.0), (np.int8, -128)):
+        voxels = np.ones_like(phantom.array, dtype=dtype)
+        node = nodeFromVolume(Volume(voxels, phantom.grid, faults=faults), "CT")
+        array = slicer.util.arrayFromVolume(node)
+        assert array.dtype == dtype
+        assert (array[2:4] == air).all()
+        assert (np.delete(array, (2, 3), axis=0) == 1).all()

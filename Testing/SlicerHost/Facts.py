@@ -19,6 +19,7 @@ API = (
     "slicer.app",
     "slicer.app.commandOptions()",
     "slicer.app.layoutManager()",
+    "slicer.dicomDatabase",
     "sliceView",
     "sliceWidget",
     "slicer.mrmlScene events",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,16 @@ class CoreIOManager:
         return bool(scene.Connect(userMessages) if clear else scene.Import(userMessages))
 
     def _writeScene(self, file: Path, userMessages) -> bool:
-        """A .mrml holds no data of its nodes; a .mrb and a folder do."""
+        """A .mrml holds no data of its nodes; a .mrb and a folder do.
+
+        `Modules/Loadable/Data/qSlicerSceneWriter.cxx:203` tells where it saved a .mrb.
+        """
         scene = self._core.scene
         if file.suffix == ".mrb":
-            return scene.WriteToMRB(str(file), None, userMessages)
+            isSaved = scene.WriteToMRB(str(file), None, userMessages)
+            if isSaved:
+                print("saved ", file.absolute(), file=sys.stderr, flush=True)
+            return isSaved
         if file.suffix == ".mrml":
             scene.SetURL(str(file))
             scene.SetRootDirectory(str(file.parent))

@@ -12,9 +12,10 @@ from .dicom import read_folder, read_series
 from .dicom_files import is_dicom
 from .dicom_folder import HeaderMemory
 from .dicom_index import is_index
+from .dicom_loaded import look_at_loaded
 from .images import KINDS, image_kind, read_image
 
-__all__ = ["HeaderMemory", "read_volume"]
+__all__ = ["HeaderMemory", "look_at_loaded", "read_volume"]
 
 
 def read_volume(

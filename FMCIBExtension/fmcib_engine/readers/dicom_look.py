@@ -34,13 +34,18 @@ class Look:
     """Files and images that may be slices and cannot be ones of the stack."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that belong beside every number from the scan, without those on its faults."""
+        return (*self.choice.notes, *self.stack.notes)
+
+    @property
     def files_left_out(self) -> int:
         """How many images of the series are no part of the scan."""
         return self.choice.left_out + self.placed - len(self.stack.images) + len(self.lost)
 
 
 def look(headers: Sequence[Header], lost: Sequence[Lost], choose: Callable[[Sequence[Header]], Choice]) -> Look:
-    """Whatever can be told of a scan without its pixels.
+    """Whatever can be told of a scan without its pixels. `dicom` and `dicom_loaded` see the same by it.
 
     Args:
         headers: of all images of the folder or list.

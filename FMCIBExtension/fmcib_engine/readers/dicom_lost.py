@@ -127,12 +127,14 @@ def _shape(name: str) -> str:
 
 
 def told(lost: Iterable[Lost]) -> list[str]:
-    """One sentence for each kind of fault: with the first file of it, and how many more there are."""
+    """One sentence for each kind of fault: with the first file of it, if it has a name, and how many more there are."""
     kinds: dict[str, list[str]] = defaultdict(list)
     for one in lost:
         kinds[one.sentence].append(one.name)
-    return [
-        sentence.format(repr(names[0]))
-        + (f" {len(names) - 1} more {'files are' if len(names) > 2 else 'file is'} like it." if len(names) > 1 else "")
-        for sentence, names in kinds.items()
-    ]
+    return [sentence.format(repr(names[0])) + _more(names) for sentence, names in kinds.items()]
+
+
+def _more(names: Sequence[str]) -> str:
+    if len(names) == 1 or not names[0]:
+        return ""
+    return f" {len(names) - 1} more {'files are' if len(names) > 2 else 'file is'} like it."

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 AIR_HU = -1024
-_HIGHEST_AIR_HU, _HIGHEST_TISSUE_HU = -950, 3071
+HIGHEST_AIR_HU, _HIGHEST_TISSUE_HU = -950, 3071
 _FEWEST = 25  # pixels that hang together
 
 
@@ -53,13 +53,13 @@ def find_padding(slices: NDArray[Any], images: Sequence[Header]) -> NDArray[np.b
     """Which voxels are padding that has to become air, [slice, row, column]; nothing where there are none."""
     found: NDArray[np.bool_] | None = None
     for index, image in enumerate(images):
-        low, high = _in_hu(image)
-        if high <= _HIGHEST_AIR_HU:
+        low, high = padding_in_hu(image)
+        if high <= HIGHEST_AIR_HU:
             continue
         values = slices[index]
         padding = (values >= low) & (values <= high)
         if low <= _HIGHEST_TISSUE_HU:
-            padding = _from_the_edge(padding) & (values > _HIGHEST_AIR_HU)
+            padding = _from_the_edge(padding) & (values > HIGHEST_AIR_HU)
         if padding.any():
             found = np.zeros(slices.shape, dtype=bool) if found is None else found
             found[index] = padding
@@ -78,7 +78,7 @@ def note_of(padding: NDArray[np.bool_]) -> str:
     return f"{padding.mean():.1%} of the scan's voxels are declared padding (PixelPaddingValue): they were read as air"
 
 
-def _in_hu(image: Header) -> tuple[float, float]:
+def padding_in_hu(image: Header) -> tuple[float, float]:
     """Lowest and highest HU of declared padding, a quarter of a step wider; where there is none, below all HU."""
     if not image.padding:
         return -np.inf, -np.inf

@@ -14,9 +14,11 @@ from .markups import read_markups
 from .points import MarkedPoint, seeds_of_points
 from .table import read_seed_table
 
-__all__ = ["GivenScan", "LesionSeed", "SeedTable", "read_points", "read_seed_table", "read_seeds"]
+__all__ = ["POINT_SUFFIXES", "GivenScan", "LesionSeed", "SeedTable", "read_points", "read_seed_table", "read_seeds"]
 
 _POINTS: Mapping[str, Callable[[Path], list[MarkedPoint]]] = {".fcsv": read_fcsv, ".json": read_markups}
+POINT_SUFFIXES = frozenset(_POINTS)
+"""Of the files that `read_points` reads."""
 
 
 def read_points(path: Path) -> list[MarkedPoint]:

@@ -65,6 +65,11 @@ class ChildProcess:
             self._process.closeWriteChannel()  # ends also what a launcher, as PythonSlicer is one, has started
             self._process.kill()
 
+    def wait(self, milliseconds: int) -> None:
+        """Hear what it says, or of its end, for up to so long without the event loop."""
+        if self._process is not None:
+            self._process.waitForFinished(milliseconds)
+
     def close(self) -> None:
         """End it, politely if that is quick. It is gone when this returns, and nobody is told anything any more."""
         process, self._process = self._process, None

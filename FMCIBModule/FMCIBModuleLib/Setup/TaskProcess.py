@@ -109,6 +109,11 @@ class TaskProcess:
             self._isCancelled = True
             self._child.kill()
 
+    def wait(self, milliseconds: int) -> None:
+        """Let things happen for up to so long without the event loop."""
+        if self._child is not None:
+            self._child.wait(milliseconds)
+
     def close(self) -> None:
         """End the task. It is gone when this returns, and nobody is told."""
         for signal in (self.progressed, self.ended, self.done, self.failed):
@@ -135,9 +140,9 @@ class TaskProcess:
 
     def _onEnd(self, end: End) -> None:
         self._child = None
-        answer = self._answer
-        self.ended.emit()
-        if self._isCancelled:
+        answer, isCancelled = self._answer, self._isCancelled
+        self.ended.emit()  # perhaps somebody starts the next one
+        if isCancelled:
             return
         if answer is None:
             behindLauncher = any(LAUNCHERS_WORDS in line for line in self._log)
