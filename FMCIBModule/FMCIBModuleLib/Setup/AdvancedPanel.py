@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import reserve
 from ..Signal import Signal
 from .RequirementsPanel import clicks, showBusy, showFraction
 
@@ -47,6 +48,7 @@ class AdvancedPanel:
         )
         self._isFixed = self._isBusy = False
         self._chosen = {"device": "auto", "weights": ""}
+        reserve(ui.advancedActivityPlace, 1)
         self.showActivity("", None, canCancel=False)
         self.showNote("")
         self.showCache("", "")

@@ -8,6 +8,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import reserve, reserveTexts
 from ..Signal import Signal
 
 
@@ -40,6 +41,9 @@ class ScanPanel:
         self.ui.severalCheckBox.connect("clicked(bool)", self._onSeveral)
         self.ui.analyseButton.connect("clicked(bool)", self._onAnalyse)
         self.ui.dismissButton.connect("clicked(bool)", lambda *_: self.showMessage(""))
+        reserve(self.ui.progressPlace)
+        reserveTexts(self.ui.placeButton, _("Click on the lesion…"))
+        reserveTexts(self.ui.analyseButton, _("C&ancel"))
         self.showBusy(False)
         self.showMessage("")
         self.showVolume(False)
