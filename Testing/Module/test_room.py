@@ -7,7 +7,6 @@ import slicer
 from clicks import Key, QtCore, QtWidgets, click, clickCell, pressKey, typeText
 from FMCIBModuleLib.Setup.Requirements import Requirement
 from setup_support import probed
-from support import ROOT
 from window_support import NODULE, near, settle
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]

@@ -33,7 +33,7 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
     (row,) = rowsOf(phantomNode)
     assert (row["lesion_id"], row["status"]) == ("Lesion 1", "ok")
     texts = [realStage.cell(0, column) for column in range(4)]
-    assert texts == ["Lesion 1", "Phantom", "none (demonstration)", "✓"]
+    assert texts == ["Lesion 1", "Phantom", "demonstration", "✓"]
     assert realStage.quality(0) == "all 50 mm lie in the scan"
     details = realStage.details.splitlines()
     assert details[:2] == ["Lesion 1", "all 50 mm lie in the scan"]

@@ -48,7 +48,8 @@ class AdvancedPanel:
         )
         self._isFixed = self._isBusy = False
         self._chosen = {"device": "auto", "weights": ""}
-        reserve(ui.advancedActivityPlace, 1)
+        reserve(ui.advancedBusyWidget, 1)
+        ui.advancedActivityPlace.minimumHeight = ui.advancedBusyWidget.minimumHeight
         self.showActivity("", None, canCancel=False)
         self.showNote("")
         self.showCache("", "")
@@ -85,9 +86,9 @@ class AdvancedPanel:
         self._enable()
 
     def showNote(self, text: str) -> None:
-        """What came of the last thing, such as a self-test; empty hides it."""
+        """What came of the last thing, such as a self-test, when nothing runs any more; empty hides it."""
         self.ui.advancedNote.text = text
-        self.ui.advancedNote.visible = bool(text)
+        self.ui.advancedNote.visible = bool(text) and not self._isBusy
 
     def showLog(self, text: str) -> None:
         self.ui.logEdit.setPlainText(text)

@@ -45,14 +45,15 @@ class RequirementsPanel:
             "packages": (ui.packagesSymbol, ui.packagesLabel, ui.packagesButtons),
             "weights": (ui.weightsSymbol, ui.weightsLabel, ui.weightsButtons),
         }
-        self._places = (ui.introLabel, ui.torchPlace, ui.packagesPlace, ui.weightsPlace)
-        self._isOpen = self._isGood = self._isBusy = False
+        self._places = (ui.introLabel, ui.torchPlace, ui.packagesPlace, ui.weightsPlace, ui.wheelsPlace)
+        self._isOpen = self._isGood = self._isBusy = self._isChecking = False
         self._helpers = (
             *(ui.torchButton, ui.extensionsButton, ui.packagesButton, ui.downloadButton, ui.importButton),
             *(ui.demonstrationButton, ui.wheelsButton, ui.checkButton, ui.summaryCheckButton),
         )
         ui.hideButton.connect("clicked(bool)", lambda *_values: self.collapse())
-        reserve(ui.requirementsActivityPlace, _ACTIVITY_LINES)
+        reserve(ui.requirementsBusyWidget, _ACTIVITY_LINES)
+        ui.requirementsActivityPlace.minimumHeight = ui.requirementsBusyWidget.minimumHeight
         reserve(ui.packagesButtons)  # they come when PyTorch is there
         reserveLines(ui.summaryLabel, _SUMMARY_LINES)
         self.showRequirements((), hasExtension=True, canOpenExtensions=False)
@@ -71,6 +72,7 @@ class RequirementsPanel:
         states = {each.name: each.state for each in requirements}
         isBad = {name: state in ("missing", "wrong") for name, state in states.items()}
         self._isOpen = self._isOpen or any(isBad.values())
+        self._isChecking = "checking" in states.values()
         self._isGood = bool(states) and all(state == "good" for state in states.values())
         self._showSummary(requirements)
         self._showForm()
@@ -85,8 +87,7 @@ class RequirementsPanel:
         self.ui.extensionsButton.visible = not hasExtension and canOpenExtensions
         self.ui.packagesButton.visible = states.get("torch") == "good"  # else pip would fetch gigabytes of PyTorch
         self.ui.wheelsButton.visible = isBad.get("torch", False) or isBad.get("packages", False)
-        for button in (self.ui.checkButton, self.ui.summaryCheckButton):
-            button.visible = "checking" not in states.values()
+        self.ui.summaryCheckButton.visible = not self._isChecking
         for place in self._places:
             place.updateGeometry()  # or Qt lays out what the text was before
 
@@ -109,13 +110,15 @@ class RequirementsPanel:
         self._showForm()
 
     def showNote(self, text: str) -> None:
-        """What came of the last thing; empty hides it."""
+        """What came of the last thing, when nothing runs any more; empty hides it."""
         self.ui.requirementsNote.text = text
-        self.ui.requirementsNote.visible = bool(text)
+        self.ui.requirementsNote.visible = bool(text) and not self._isBusy
 
     def _showSummary(self, requirements: Sequence) -> None:
         what = "; ".join(each.text for each in requirements)
         self.ui.summaryLabel.text = _("Ready. {what}").format(what=what) if self._isGood else what
+        needed = _("An analysis needs these three. Nothing is installed or downloaded unasked.")
+        self.ui.introLabel.text = _("Ready: all that an analysis needs is here.") if self._isGood else needed
         others = [each.state for each in requirements if each.state != "good"]
         _paint(self.ui.summarySymbol, others[0] if others else "good")
 
@@ -123,6 +126,7 @@ class RequirementsPanel:
         self.ui.summaryWidget.visible = not self._isOpen
         self.ui.detailsWidget.visible = self._isOpen
         self.ui.hideButton.enabled = self._isGood and not self._isBusy
+        self.ui.checkButton.enabled = not (self._isBusy or self._isChecking)
 
 
 def clicks(*buttons) -> Signal:

@@ -35,7 +35,7 @@ def predictionInWords(lesion: Lesion) -> str:
     if not _hasFeatures(lesion):
         return ""
     isDemonstration = lesion.row["weights"].startswith(DEMONSTRATION)
-    return _("none (demonstration)") if isDemonstration else _("no head installed")
+    return _("demonstration") if isDemonstration else _("no head")
 
 
 def markOf(lesion: Lesion) -> str:

@@ -61,7 +61,7 @@ def readablePoint(row: Mapping[str, str]) -> PatientPoint | None:
     """Where the seed of a row was, LPS mm; None where its cells are damaged."""
     try:
         return pointOf(row)
-    except ValueError:
+    except (ValueError, SeedError):
         return None
 
 

@@ -12,11 +12,10 @@ from slicer.i18n import tr as _
 from ..Room import reserveLines
 from ..Signal import Signal
 
-
 MARKS = {"whole": "✓", "warned": "!", "failed": "✗", "stale": "↻", "waiting": "…", "new": "○"}
-"""What stands for quality in a row: whole, with a warning, no numbers, changed since, being analysed, not analysed yet."""
-COLOURS = {"whole": "#359a62", "warned": "#b07a14", "failed": "#dc5550"}
-"""Of marks, each with at least 3:1 on white and on the greys of Slicer's dark style. The symbols say the same."""
+"""Of quality: all is well, a warning, no numbers, not as it was since, being analysed, not analysed yet."""
+COLOURS = {"whole": "#2fa25f", "warned": "#c67d10", "failed": "#e8635e"}
+"""Of marks, each with 3:1 on the rows of the light and of the dark style. The symbols say the same."""
 
 
 @dataclass(frozen=True)

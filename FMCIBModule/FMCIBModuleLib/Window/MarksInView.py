@@ -1,5 +1,7 @@
-"""Which marks are seen. Seeds and boxes are shown on their own CT only: on another patient's slices they would mark what
-nobody analysed. Of the boxes only those of chosen lesions are shown: many of them hide what they are around."""
+"""Which marks are seen: seeds and boxes on their own CT only, and of the boxes only those of chosen lesions.
+
+On another patient's slices they would mark what nobody analysed; and many boxes hide what they are around.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ from .Lesions import idOf
 from .SliceViews import composites, slicesOf
 
 _HIDDEN = "FMCIB.HiddenWithScan"
-"""Attribute of the display of a mark that was hidden here, and not by the user; undo changes no displays. (Its name is of
-when a scan that is not in view was the only reason, and scenes were saved with it.)"""
+"""Attribute of the display of a mark that was hidden here, and not by the user; undo changes no displays.
+
+Its name is from when a scan out of view was the only reason; scenes were saved with it.
+"""
 _MARKS = (("vtkMRMLMarkupsFiducialNode", "seeds"), ("vtkMRMLMarkupsROINode", "box"))
 
 
