@@ -5,9 +5,13 @@ Heights are pixels. `place` is a widget with a layout of its own around the part
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import qt
+
+_LONGEST_WORD = 24
+"""Letters that the narrowest panel has room for."""
 
 
 def reserve(place: Any, lines: int = 0) -> None:
@@ -40,3 +44,8 @@ def reserveTexts(button: Any, *texts: str) -> None:
         widths.append((hint() if callable(hint) else hint).width())  # a property in PythonQt
     button.text = own
     button.minimumWidth = max(widths)
+
+
+def breakable(text: str) -> str:
+    """The text with places, which nobody sees, where a word breaks that would make the panel wider."""
+    return re.sub(rf"\S{{{_LONGEST_WORD}}}(?=\S)", lambda found: found[0] + "\u200b", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import slicer
 from clicks import Key, QtCore, QtWidgets, click, clickCell, pressKey, typeText
+from FMCIBModuleLib.Seeds import findSeedsNode
 from FMCIBModuleLib.Setup.Requirements import Requirement
 from setup_support import probed
 from window_support import NODULE, near, settle
@@ -173,6 +174,44 @@ def test_progress_and_notes_of_the_advanced_part_move_nothing(tall, text):
     assert moved(stage, before) == {}
     panel.showNote("")
     assert moved(stage, before) == {}
+
+
+def test_nothing_lies_over_anything_else_in_a_panel_that_is_scrolled(makeStage, phantomNode):
+    """As Slicer's: the bar at its right side comes when the first look opens, and takes room from every line."""
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    stage = makeStage({"probe": probed(weights=[])})
+    area = QtWidgets.QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(stage.window.widget)
+    for width in range(360, 520, 20):
+        area.resize(width, 760)
+        area.show()
+        stage.window.enter()
+        missing(stage)
+        at = places(stage)
+        listed = at["lesionTable"][1] + QtWidgets.QWidget.height(stage.table)
+        assert listed <= at["upButton"][1]
+        stage.parameters.weights = "demonstration"
+        settle()
+        click(stage.requirements.hideButton)
+        at = places(stage)
+        assert at["lesionTable"][1] + QtWidgets.QWidget.height(stage.table) <= at["upButton"][1]
+    area.takeWidget()
+    area.close()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["a_folder_of_a_long_name"] * 9), "a" * 70 + " " + "b" * 70])
+def test_a_word_of_any_length_does_not_widen_the_panel(makeStage, phantomNode, name):
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    stage = makeStage().show(340).analysed(NODULE)
+    findSeedsNode(phantomNode).SetNthControlPointLabel(0, name)
+    stage.window._scanPanel.showMessage(f"{name}: no such file.")
+    settle()
+    assert QtWidgets.QWidget.width(stage.window.widget) == 340
+    assert stage.window.widget.minimumSizeHint().width() <= 340
+    assert stage.message.replace("\u200b", "") == f"{name}: no such file."
+    stage.window._scanPanel.takeBack(f"{name}: no such file.")
+    assert stage.message == ""
 
 
 @pytest.mark.parametrize("width", WIDTHS)

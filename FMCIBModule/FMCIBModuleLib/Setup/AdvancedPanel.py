@@ -83,6 +83,7 @@ class AdvancedPanel:
         showFraction(self.ui.advancedProgressBar, fraction)
         self.ui.advancedCancelButton.enabled = canCancel
         self._isBusy = bool(text)
+        self.showNote(self.ui.advancedNote.text)
         self._enable()
 
     def showNote(self, text: str) -> None:

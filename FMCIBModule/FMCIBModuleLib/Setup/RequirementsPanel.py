@@ -107,6 +107,7 @@ class RequirementsPanel:
         self._isBusy = bool(text)
         for button in self._helpers:
             button.enabled = not self._isBusy
+        self.showNote(self.ui.requirementsNote.text)
         self._showForm()
 
     def showNote(self, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -10,10 +9,10 @@ from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
+from ..Room import breakable
 from .Lesions import Lesion, readablePoint
 
 _LONGEST_NAME = 80
-_LONGEST_WORD = 36
 _DIRECTIONS = (("R", "L"), ("A", "P"), ("I", "S"))
 """What a negative and a positive number of LPS points to."""
 
@@ -190,8 +189,3 @@ def shortened(name: str) -> str:
 def onOneLine(name: str) -> str:
     """A name may have line breaks; a row has none."""
     return " ".join(name.splitlines())
-
-
-def breakable(text: str) -> str:
-    """The text with places, which nobody sees, where a word breaks that is wider than the panel."""
-    return re.sub(rf"\S{{{_LONGEST_WORD}}}(?=\S)", lambda found: found[0] + "\u200b", text)

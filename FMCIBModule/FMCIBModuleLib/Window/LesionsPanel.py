@@ -176,8 +176,7 @@ class LesionsPanel:
             if item.text() != text:
                 item.setText(text)
                 if column == _QUALITY:
-                    colour = COLOURS.get(lesion.line.quality)
-                    item.setData(qt.Qt.ForegroundRole, qt.QBrush(qt.QColor(colour)) if colour else None)
+                    _paint(item, COLOURS.get(lesion.line.quality))
             if item.toolTip() != toolTip:
                 item.setToolTip(toolTip)
                 if column == _QUALITY:
@@ -272,3 +271,11 @@ class LesionsPanel:
     def _onRemove(self, *_: object) -> None:
         if self.chosenIds:
             self.removeClicked.emit(self.chosenIds)
+
+
+def _paint(item, colour: str | None) -> None:
+    """In a colour, or in that of all texts."""
+    if colour is None:
+        item.setData(qt.Qt.ForegroundRole, None)
+    else:
+        item.setForeground(qt.QBrush(qt.QColor(colour)))

@@ -9,9 +9,10 @@ from slicer.i18n import tr as _
 
 from ..AnalysisLogic import AnalysisLogic
 from ..Errors import AnalysisError
+from ..Room import breakable
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import Lesion, scanNames
-from .LesionWords import breakable, shortened, whereInWords
+from .LesionWords import shortened, whereInWords
 from .PatchPanel import PatchPanel
 from .PatchPictures import planePicture
 
