@@ -114,6 +114,8 @@ def takeAll() -> Photographer:
     camera.waitForProbe()
     setup.requirements.probe()
     camera.waitForProbe()
+    window.exit()
+    window.enter()  # the room of what was missing is kept until then
     camera.take("empty")
     takeLicence(camera)
     volumeNode = loadCt("")

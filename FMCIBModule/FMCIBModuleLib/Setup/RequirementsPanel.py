@@ -92,11 +92,10 @@ class RequirementsPanel:
             place.updateGeometry()  # or Qt lays out what the text was before
 
     def collapse(self) -> None:
-        """Leave one line, if all is good."""
+        """Leave one line, if all is good; no room is kept for what is there no more."""
         self._isOpen = self._isOpen and not self._isGood
-        if not self._isOpen:
-            for place in self._places:
-                release(place)
+        for place in self._places:
+            release(place)
         self._showForm()
 
     def showActivity(self, text: str, fraction: float | None, canCancel: bool) -> None:
