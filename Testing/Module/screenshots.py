@@ -47,6 +47,7 @@ class Photographer:
 
     def __init__(self) -> None:
         self.desktop = openWindow()
+        self.desktop.resize(1440, 1020)  # the panel down to what the model saw
         from fmcib_engine.phantom import PHANTOM_SEED  # found since the module is loaded
         from FMCIBModuleLib.SceneBridge import pointToRas
 
