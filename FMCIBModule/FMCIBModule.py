@@ -63,6 +63,7 @@ class FMCIBModuleWidget(ScriptedLoadableModuleWidget):
         except EngineError as error:
             label = qt.QLabel(str(error))
             label.wordWrap = True
+            label.margin = 6  # Slicer takes the margins of a module's own layout away
             self.layout.addWidget(label)
             return
         from FMCIBModuleLib.Window.Window import Window

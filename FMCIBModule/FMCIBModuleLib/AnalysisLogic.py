@@ -45,6 +45,7 @@ class AnalysisLogic(VTKObservationMixin):
         patches: the last that it was fed.
         freshness: tells whether rows are about another place, or other voxels, than now.
         changed: emitted with (volume node, lesion key) when a lesion's row or state is another.
+        placed: emitted with (volume node, seeds) when seeds that are followed were placed, or have been moved.
         progressed: emitted with (text, fraction from 0 to 1), which does not fall before all is done.
         failed: emitted with one sentence for the user.
         finished: emitted when nothing is left to do.
@@ -63,7 +64,7 @@ class AnalysisLogic(VTKObservationMixin):
         self._versions = VersionsHere()
         self._isClosed, self._done, self._toldFraction = False, 0, 0.0
         self._watchers: dict[str, SeedWatcher] = {}  # of each CT, by its node's ID
-        self.changed, self.progressed = Signal(), Signal()
+        self.changed, self.progressed, self.placed = Signal(), Signal(), Signal()
         self.failed, self.finished = self._queue.failed, self._queue.finished
         self._queue.loading.connect(lambda text, fraction: self._progress(text, _LOADING * fraction))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
@@ -77,7 +78,7 @@ class AnalysisLogic(VTKObservationMixin):
         self.unwatch()
         self._queue.drop()
         self._looks.close()
-        for signal in (self.changed, self.progressed, self.failed, self.finished):
+        for signal in (self.changed, self.placed, self.progressed, self.failed, self.finished):
             signal.disconnectAll()
         self.worker.close()
 
@@ -139,7 +140,7 @@ class AnalysisLogic(VTKObservationMixin):
             volumeNode,
             seedsNode,
             Listener(
-                onPlaced=lambda seeds: self.analysePlaced(volumeNode, seeds) if analyseOnPlacing else None,
+                onPlaced=lambda seeds: self._onPlaced(volumeNode, seeds, analyseOnPlacing),
                 onMoving=lambda seed: self.changed.emit(volumeNode, seed.key),
                 onRenamed=lambda seed: self.renameLesion(volumeNode, seed.key, seed.label),
                 onRemoved=lambda key: self._forgetLesion(volumeNode, key),
@@ -215,6 +216,11 @@ class AnalysisLogic(VTKObservationMixin):
             self._queue.add(Task(volumeNode, seed, order or [each.key for each in seeds]))
             self.changed.emit(volumeNode, seed.key)
         self._queue.start(self.settings)
+
+    def _onPlaced(self, volumeNode, seeds: list[SceneSeed], analyse: bool) -> None:
+        self.placed.emit(volumeNode, seeds)
+        if analyse:
+            self.analysePlaced(volumeNode, seeds)
 
     def _onScanChanged(self, volumeNode) -> None:
         for key in LesionTable(volumeNode).keys():  # noqa: SIM118  not a dictionary

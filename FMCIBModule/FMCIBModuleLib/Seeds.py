@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -172,4 +173,10 @@ def _pointId(seed: SceneSeed) -> str:
 
 
 def _diameters(seedsNode) -> dict[str, float]:
-    return json.loads(seedsNode.GetAttribute(_DIAMETERS) or "{}")
+    """None where the attribute is damaged: they are told beside a lesion, and nothing is computed of them."""
+    try:
+        found = json.loads(seedsNode.GetAttribute(_DIAMETERS) or "{}")
+    except ValueError:
+        return {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {key: float(each) for key, each in known if type(each) in (int, float) and math.isfinite(each)}

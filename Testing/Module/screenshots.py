@@ -1,6 +1,7 @@
 """The pictures of the README and the docs: the window in the host, driven by mouse events on the chest phantom.
 
     make screenshots                 # writes Resources/Screenshots/*.png, and the phantom's thumbnail
+    .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
 
 With demonstration weights, which every picture says. To be looked at before they are committed.
 """
@@ -46,6 +47,7 @@ class Photographer:
 
     def __init__(self) -> None:
         self.desktop = openWindow()
+        self.desktop.resize(1440, 1020)  # the panel down to what the model saw
         from fmcib_engine.phantom import PHANTOM_SEED  # found since the module is loaded
         from FMCIBModuleLib.SceneBridge import pointToRas
 
@@ -113,6 +115,8 @@ def takeAll() -> Photographer:
     camera.waitForProbe()
     setup.requirements.probe()
     camera.waitForProbe()
+    window.exit()
+    window.enter()  # the room of what was missing is kept until then
     camera.take("empty")
     takeLicence(camera)
     volumeNode = loadCt("")
@@ -120,6 +124,7 @@ def takeAll() -> Photographer:
     camera.takeThumbnail()
     click(window._requirementsPanel.ui.demonstrationButton)
     spinUntil(lambda: window.logic.analysis.worker.state == "ready")
+    click(window._requirementsPanel.ui.hideButton)
     for view in ("Red", "Yellow", "Green"):
         showAt(view, camera.nodule)
     camera.analyse(camera.nodule)
@@ -187,7 +192,63 @@ def kill(analysis) -> None:
             os.kill(int(pid), signal.SIGKILL)
 
 
+def takeLists() -> None:
+    """The list alone: 340, 480 and 700 pixels wide, 1 and 40 lesions, names of 3 and 60 letters; light and dark."""
+    import qt
+    from SlicerHost.Desktop import useStyle
+
+    openWindow()
+    for style in ("light", "dark"):
+        useStyle(style)
+        panels = [
+            [(width, listPicture(width, count, letters)) for width in (340, 480, 700)]
+            for count in (1, 40)
+            for letters in (3, 60)
+        ]
+        sheet = qt.QPixmap(1600, sum(max(each.height() for _width, each in row) + 10 for row in panels))
+        sheet.fill(qt.QColor("#808080"))
+        painter, top = qt.QPainter(sheet), 0
+        for row in panels:
+            for left, (_width, picture) in zip((10, 370, 870), row, strict=True):
+                painter.drawPixmap(left, top + 5, picture)
+            top += max(each.height() for _width, each in row) + 10
+        painter.end()
+        path = ROOT / "build" / f"lists-{style}.png"
+        path.parent.mkdir(exist_ok=True)
+        sheet.save(str(path), "PNG")
+        print(path.relative_to(ROOT))
+
+
+def listPicture(width: int, count: int, letters: int):
+    """A list with every mark in it, and the details of one lesion."""
+    from FMCIBModuleLib.Window.LesionsPanel import MARKS, LesionLine, LesionsPanel, ListedLesion
+
+    long = "Left upper lobe beside the hilum, seen in March and in July x"
+    quality = "22.0% of the patch lies outside the scan"
+    lesions = []
+    for number in range(count):
+        name = f"L{number:02}" if letters == 3 else f"{number:02} {long}"[:letters]
+        mark = list(MARKS)[(number + 1) % len(MARKS)]
+        line = LesionLine(name, "CT of March" if number % 2 else "CT of July", "demonstration", mark)
+        details = f"{name}\n{quality}\nseed R 74.0 A 154.0 I 146.0 mm (LPS -74.00, -154.00, -146.00)"
+        settled = mark not in ("stale", "waiting")
+        lesions.append(ListedLesion(str(number), line, line, details, isSettled=settled))
+    panel = LesionsPanel(str(ROOT / "FMCIBModule" / "Resources" / "UI" / "Lesions.ui"))
+    panel.showLesions(lesions)
+    panel.choose("0")
+    panel.widget.show()
+    panel.widget.resize(width, 480)
+    for _ in range(3):
+        slicer.app.processEvents()
+    picture = panel.widget.grab()
+    panel.widget.close()
+    return picture
+
+
 def main() -> None:
+    if sys.argv[1:] == ["lists"]:
+        takeLists()
+        return
     FOLDER.mkdir(parents=True, exist_ok=True)
     camera = takeAll()
     import SlicerHost

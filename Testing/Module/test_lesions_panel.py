@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from clicks import Key, click, clickCell, pressKey, shown, typeText
-from FMCIBModuleLib.Window.LesionsPanel import LesionLine, LesionsPanel, ListedLesion
+from clicks import Key, QtCore, click, clickCell, pressKey, shown, typeText
+from FMCIBModuleLib.Window.LesionsPanel import COLOURS, MARKS, LesionLine, LesionsPanel, ListedLesion
 from setup_support import UI, Heard
 
 SIGNALS = ("selected", "chosen", "renamed", "removeClicked", "moveClicked", "undoClicked", "redoClicked")
 
 
 def lesion(name: str, **changes: object) -> ListedLesion:
-    line = LesionLine(name, "CT", "R 1 A 2 S 3", "no head installed", "all 50 mm lie in the scan", "12:00")
-    return ListedLesion(name, line, line, f"details of {name}", **changes)
+    line = LesionLine(name, "CT", "no head", "whole")
+    toolTips = replace(line, quality="all 50 mm lie in the scan")
+    return ListedLesion(name, line, toolTips, f"details of {name}", **changes)
 
 
 ABC = [lesion(name) for name in "ABC"]
@@ -70,7 +71,7 @@ def test_cells_change_in_their_places(panel):
     changed = replace(ABC[1], line=replace(ABC[1].line, quality="stale"), isSettled=False)
     panel.showLesions([ABC[0], changed, ABC[2]])
     table = panel.ui.lesionTable
-    assert table.item(1, 4).text() == "stale"
+    assert table.item(1, 3).text() == "↻"
     assert [table.item(row, 0).font().italic() for row in range(3)] == [False, True, False]
     assert panel.currentId == "B"
 
@@ -106,12 +107,48 @@ def test_each_button_tells_what_is_wanted(panel):
     ]
 
 
-def test_a_long_sentence_does_not_fill_the_list(panel):
-    long = replace(ABC[0], line=replace(ABC[0].line, quality="a sentence that goes on and on " * 20))
-    panel.showLesions([long, *ABC[1:]])
+@pytest.mark.parametrize("width", [340, 480, 700])
+@pytest.mark.parametrize("name", ["Abc", "x" * 60, "a name of words " * 4, "with\ntwo lines"])
+@pytest.mark.parametrize("scans", [1, 2])
+def test_every_lesion_is_one_line_and_its_mark_is_seen(panel, width, name, scans):
+    lesions = [lesion(f"{name}{number}") for number in range(40)]
+    lesions[0] = replace(lesions[0], line=replace(lesions[0].line, scan="CT " * (scans - 1) * 20))
+    panel.showLesions(lesions)
+    shown(panel.widget, width)
     table = panel.ui.lesionTable
-    assert table.rowHeight(0) > table.rowHeight(1)
-    assert table.rowHeight(0) < 6 * table.rowHeight(1)
+    line = table.fontMetrics().height()
+    assert {table.rowHeight(row) for row in range(40)} == {table.rowHeight(0)}
+    assert line < table.rowHeight(0) < 2 * line
+    mark, viewport = table.visualItemRect(table.item(0, 3)), table.viewport().rect
+    right = (viewport() if callable(viewport) else viewport).right()
+    assert mark.width() >= table.fontMetrics().horizontalAdvance("Quality")
+    assert mark.right() <= right
+    assert table.columnWidth(0) > 60
+    assert not table.horizontalScrollBar().isVisible()
+
+
+def test_a_mark_is_a_symbol_with_words_that_a_screen_reader_says(panel):
+    item = panel.ui.lesionTable.item(0, 3)
+    assert (item.text(), item.toolTip()) == ("✓", "all 50 mm lie in the scan")
+    assert item.data(QtCore.Qt.ItemDataRole.AccessibleTextRole) == "all 50 mm lie in the scan"
+    assert len(set(MARKS.values())) == len(MARKS)  # without any colour they are told apart
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, by WCAG 2.2."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#f5f5f5", "#2a2a2a", "#424242"])
+def test_marks_are_seen_on_rows_of_the_light_and_the_dark_style(ground):
+    assert {mark: contrast(colour, ground) for mark, colour in COLOURS.items() if contrast(colour, ground) < 2.95} == {}
 
 
 def test_the_filter_holds_for_rows_that_come_later(panel):

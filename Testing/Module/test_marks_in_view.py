@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
+from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.LesionNodes import BOX_COLOR
 from FMCIBModuleLib.LesionTable import resultNode
 from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Seeds import addSeed, findSeedsNode
 from FMCIBModuleLib.SeedSources import SceneSeed
+from FMCIBModuleLib.Window.Lesions import lesionsOf
 from FMCIBModuleLib.Window.MarksInView import MarksInView
 from views import pixels, showAt
 
@@ -99,3 +101,55 @@ def test_other_markups_are_left_alone(marks, marked, other):
     own.CreateDefaultDisplayNodes()
     show(other)
     assert own.GetDisplayVisibility()
+
+
+@pytest.fixture
+def three(handLogic, phantomNode):
+    """A CT with three lesions and their boxes, in all views."""
+    slicer.app.layoutManager()
+    for name, offset in (("A", 0), ("B", 70), ("C", -70)):
+        point = PatientPoint(PHANTOM_SEED.x, PHANTOM_SEED.y + offset, PHANTOM_SEED.z)
+        addSeed(phantomNode, SceneSeed("", name, point))
+    handLogic.analyse(phantomNode)
+    handLogic.hand.wait()
+    show(phantomNode)
+    return phantomNode
+
+
+def shownBoxes() -> list[str]:
+    """Names of the lesions whose boxes are drawn."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")
+    return [node.GetName().rpartition(" ")[2] for node in nodes if node.GetDisplayVisibility()]
+
+
+def test_only_boxes_of_chosen_lesions_are_drawn_and_all_seeds(three, other):
+    chosen: list[str] | None = []
+    marks = MarksInView(lambda: chosen)
+    ids = [lesion.id for lesion in lesionsOf(three)]
+    marks.update()
+    assert (shownBoxes(), amber("Red")) == ([], 0)
+    chosen = [ids[1]]
+    marks.update()
+    one = amber("Red")
+    assert (shownBoxes(), one > 100) == (["B"], True)
+    chosen = [ids[0], ids[2]]
+    marks.update()
+    assert shownBoxes() == ["A", "C"]
+    show(other)
+    assert (shownBoxes(), amber("Red")) == ([], 0)
+    show(three)
+    assert shownBoxes() == ["A", "C"]
+    chosen = None
+    marks.update()
+    assert (shownBoxes(), amber("Red")) == (["A", "B", "C"], 3 * one)
+    assert findSeedsNode(three).GetDisplayVisibility()
+    marks.close()
+
+
+def test_a_box_that_the_user_has_hidden_stays_so_when_its_lesion_is_chosen(three):
+    marks = MarksInView(lambda: [lesion.id for lesion in lesionsOf(three)][:1])
+    marks.update()
+    resultNode(three, "vtkMRMLMarkupsROINode", "box").SetDisplayVisibility(False)
+    marks.update()
+    assert shownBoxes() == []
+    marks.close()

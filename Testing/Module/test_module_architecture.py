@@ -19,7 +19,7 @@ LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(path for path in LIB.rglob("*.py") if path.parent == LIB or path.stem != "__init__")
 NAMES = {path.stem for path in FILES}
 
-GROUND = {"Signal", "Soon", "Engine", "Errors", "SubjectHierarchy"}
+GROUND = {"Signal", "Soon", "Room", "Engine", "Errors", "SubjectHierarchy"}
 BRIDGE = {"ScanNode", "SceneBridge", "SeedSources"}
 WORKER = {"WorkerMessages", "WorkerLaunch", "WorkerConnection", "WorkerRequests", "WorkerDispatcher", "WorkerProcess"}
 RESULTS = {"LesionTable", "LesionNodes", "Seeds", "Results", "Export", "Freshness", "FedPatch", "HeaderFindings"}
@@ -67,7 +67,7 @@ MAY_IMPORT = {
         GROUND | BRIDGE | RESULTS | SCENE | PANELS | CONTROLLERS | {"AnalysisLogic", "PatchPictures", "Desktop"},
     ),
     "SampleScans": frozenset({"Engine", "Desktop", "TaskProcess", "SceneBridge", "SliceViews"}),
-    "Window": frozenset(SCENE | PANELS | DESKS | CONTROLLERS | {"WorkerProcess"}),
+    "Window": frozenset(SCENE | PANELS | DESKS | CONTROLLERS | {"WorkerProcess", "Room"}),
 }
 """Part -> the parts that it may import."""
 
@@ -83,6 +83,7 @@ MAY_USE_QT = {
         "LesionsController",
         "SampleScans",
         "Soon",
+        "Room",
     ),
 }
 """Processes, widgets, pictures, timers."""

@@ -80,7 +80,7 @@ def test_what_lies_outside_of_the_scan_is_striped(stage, phantomNode):
     isBlue = shown[..., 2] - shown[..., 0] > 50
     assert 0.1 < outside.mean() < 0.6
     assert (isBlue == outside).mean() > 0.9
-    assert "of the patch lies outside the scan" in stage.cell(0, 4)
+    assert "of the patch lies outside the scan" in stage.quality(0)
 
 
 def test_sliders_turn_the_pages_of_their_plane_alone(seen, phantomNode):

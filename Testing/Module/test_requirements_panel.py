@@ -132,6 +132,7 @@ def test_while_something_runs_it_is_shown_and_only_cancel_can_be_clicked(panel):
 
 
 def test_a_note_is_there_until_it_is_empty(panel):
+    show(panel, MISSING)
     panel.showNote("Cancelled.")
     assert panel.ui.requirementsNote.isVisible()
     panel.showNote("")

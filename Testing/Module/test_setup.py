@@ -70,7 +70,7 @@ def test_a_probe_that_fails_is_told_once_and_check_again_tries_again(makeSetupSt
     assert made.states() == ["unknown"] * 3
     made.answers.write_text(json.dumps({"probe": probed(weights=[record()])}))
     made.show()
-    click(made.ui.checkButton)
+    click(made.ui.summaryCheckButton)
     spinUntil(lambda: made.setup.isReady)
     assert len(made.heard.of("failed")) == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import slicer
@@ -30,12 +32,14 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
     settle()
     (row,) = rowsOf(phantomNode)
     assert (row["lesion_id"], row["status"]) == ("Lesion 1", "ok")
-    texts = [realStage.cell(0, column) for column in range(6)]
-    assert texts[:3] == ["Lesion 1", "Phantom", "R 74 A 154 I 224"]
-    assert texts[3] == "no head installed\n(demonstration)"
-    assert texts[4] == "all 50 mm lie in the scan"
-    assert texts[5].count(":") == 1
-    assert "DEMONSTRATION WEIGHTS" in realStage.lesions.detailLabel.text
+    texts = [realStage.cell(0, column) for column in range(4)]
+    assert texts == ["Lesion 1", "Phantom", "demonstration", "✓"]
+    assert realStage.quality(0) == "all 50 mm lie in the scan"
+    details = realStage.details.splitlines()
+    assert details[:2] == ["Lesion 1", "all 50 mm lie in the scan"]
+    assert details[2].startswith("DEMONSTRATION WEIGHTS")
+    assert details[3].startswith("seed R 74.0 A 154.0 I 224.0 mm (LPS ")
+    assert re.match(r"analysed \d\d:\d\d \(20\d\d-\d\d-\d\dT[\d:]{8} UTC\) by engine ", details[-1])
     assert boxOf(phantomNode).GetSize() == pytest.approx((50, 50, 50))
     assert (
         np.abs(np.array(boxOf(phantomNode).GetCenter()) - NODULE).max() <= 1
@@ -82,7 +86,7 @@ def test_without_a_ct_nothing_can_be_pressed_that_needs_one(makeStage):
 
 def test_a_row_is_there_while_its_lesion_is_analysed(stage):
     stage.place(NODULE)
-    assert (stage.names(), stage.cell(0, 4)) == (["Lesion 1"], "being analysed")
+    assert (stage.names(), stage.quality(0)) == (["Lesion 1"], "being analysed")
     assert stage.isItalic(0)
     stage.answer()
     assert not stage.isItalic(0)
@@ -166,7 +170,7 @@ def test_without_analyse_on_placing_a_seed_waits_for_the_button(stage, phantomNo
     click(stage.scan.analyseOnPlacingCheckBox)
     stage.place(NODULE)
     assert stage.analysis.hand.open == []
-    assert (stage.names(), stage.cell(0, 4)) == (["Lesion 1"], "not analysed yet")
+    assert (stage.names(), stage.quality(0)) == (["Lesion 1"], "not analysed yet")
     click(stage.scan.analyseButton)
     stage.answer()
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
@@ -193,7 +197,7 @@ def test_analyse_turns_into_cancel_and_cancelling_keeps_what_is_done(stage, phan
     assert stage.scan.analyseButton.text == "&Analyse"
     assert not stage.scan.progressBar.isVisible()
     assert statuses(phantomNode) == [("Lesion 1", "ok")]
-    assert [stage.cell(row, 4) for row in range(3)][1:] == ["not analysed yet"] * 2
+    assert [stage.quality(row) for row in range(3)][1:] == ["not analysed yet"] * 2
     assert stage.message == ""
     click(stage.scan.analyseButton)
     stage.answer()
@@ -206,16 +210,16 @@ def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(
     drag = Drag("Red", NODULE)
     drag.to(near(10, 0, 0))
     assert stage.isItalic(0)
-    assert "not as it was" in stage.cell(0, 4)
+    assert "not as it was" in stage.quality(0)
     assert stage.analysis.hand.open == []
     drag.to(near(20, 0, 0))
     drag.release()
-    assert stage.cell(0, 4) == "being analysed"
+    assert stage.quality(0) == "being analysed"
     stage.answer()
     after = rowsOf(phantomNode)[0]
     assert float(after["coordX"]) == pytest.approx(float(before["coordX"]) - 20, abs=2 * pixelSize("Red"))
     assert not stage.isItalic(0)
-    assert stage.cell(0, 2) == "R 94 A 154 I 224"
+    assert "seed R 94.3 A 154.0 I 224.0 mm" in stage.details
 
 
 def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(stage, phantomNode):

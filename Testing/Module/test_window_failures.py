@@ -45,7 +45,7 @@ def test_a_failure_of_the_worker_is_told_once_and_the_next_try_works(stage, phan
     assert stage.message == failure.message
     assert stage.analysis.failures == [failure.message]
     assert rowsOf(phantomNode) == []
-    assert [stage.cell(row, 4) for row in range(2)] == ["not analysed yet"] * 2
+    assert [stage.quality(row) for row in range(2)] == ["not analysed yet"] * 2
     assert stage.scan.analyseButton.text == "&Analyse"
     click(stage.scan.analyseButton)
     assert stage.message == ""
@@ -64,7 +64,7 @@ def test_a_failure_at_one_lesion_is_in_its_row_and_the_others_are_done(stage, ph
     assert stage.message == failure.message
     assert stage.analysis.failures == [failure.message]
     assert statuses(phantomNode) == [("Lesion 1", "error"), ("Lesion 2", "ok")]
-    assert (stage.cell(0, 3), stage.cell(0, 4)) == ("", failure.message)
+    assert (stage.cell(0, 2), stage.cell(0, 3), stage.quality(0)) == ("", "✗", failure.message)
     clickCell(stage.table, 0, 0)
     assert not stage.patch.viewsWidget.isVisible()
     click(stage.scan.analyseButton)
@@ -155,7 +155,7 @@ def test_a_seed_outside_of_the_scan_says_so_in_its_row(stage, phantomNode):
     findSeedsNode(phantomNode).AddControlPointWorld(*near(2000, 0, 0))
     stage.answer()
     assert statuses(phantomNode)[1][1] == "error"
-    assert "outside" in stage.cell(1, 4)
+    assert "outside" in stage.quality(1)
 
 
 NO_TORCH = probed(torch={"version": None, "problem": "PyTorch is missing."})

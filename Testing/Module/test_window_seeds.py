@@ -135,7 +135,7 @@ def test_without_analyse_on_placing_they_wait_for_the_button(stage, phantomNode)
     makeRoi("Nodule")
     choose(stage, "ROI Nodule")
     assert stage.analysis.hand.open == []
-    assert stage.cell(0, 4) == "not analysed yet"
+    assert stage.quality(0) == "not analysed yet"
     click(stage.scan.analyseButton)
     stage.answer()
     assert float(rowsOf(phantomNode)[0]["lesion_diameter_mm"]) == pytest.approx(40)

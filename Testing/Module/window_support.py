@@ -157,6 +157,15 @@ class Stage:
     def cell(self, row: int, column: int) -> str:
         return self.table.item(row, column).text()
 
+    def quality(self, row: int) -> str:
+        """The first of the words that the mark stands for."""
+        return self.table.item(row, 3).toolTip().splitlines()[0]
+
+    @property
+    def details(self) -> str:
+        """What is read below the list."""
+        return self.lesions.detailLabel.text if self.lesions.detailLabel.isVisible() else ""
+
     def names(self) -> list[str]:
         return [self.cell(row, 0) for row in range(self.table.rowCount)]
 

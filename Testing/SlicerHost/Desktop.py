@@ -104,6 +104,8 @@ class Desktop(qt.QWidget):
         area.setMinimumWidth(320)
         place = qt.QWidget()
         layout = qt.QVBoxLayout(place)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._panel.layout().setContentsMargins(0, 0, 0, 0)  # `Base/QTGUI/qSlicerModulePanel.cxx:150`
         layout.addWidget(self._panel)
         layout.addStretch(1)
         area.setWidget(place)

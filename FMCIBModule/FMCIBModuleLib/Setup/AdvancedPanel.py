@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import reserve
 from ..Signal import Signal
 from .RequirementsPanel import clicks, showBusy, showFraction
 
@@ -47,6 +48,8 @@ class AdvancedPanel:
         )
         self._isFixed = self._isBusy = False
         self._chosen = {"device": "auto", "weights": ""}
+        reserve(ui.advancedBusyWidget, 1)
+        ui.advancedActivityPlace.minimumHeight = ui.advancedBusyWidget.minimumHeight
         self.showActivity("", None, canCancel=False)
         self.showNote("")
         self.showCache("", "")
@@ -80,12 +83,13 @@ class AdvancedPanel:
         showFraction(self.ui.advancedProgressBar, fraction)
         self.ui.advancedCancelButton.enabled = canCancel
         self._isBusy = bool(text)
+        self.showNote(self.ui.advancedNote.text)
         self._enable()
 
     def showNote(self, text: str) -> None:
-        """What came of the last thing, such as a self-test; empty hides it."""
+        """What came of the last thing, such as a self-test, when nothing runs any more; empty hides it."""
         self.ui.advancedNote.text = text
-        self.ui.advancedNote.visible = bool(text)
+        self.ui.advancedNote.visible = bool(text) and not self._isBusy
 
     def showLog(self, text: str) -> None:
         self.ui.logEdit.setPlainText(text)

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import keep, release, reserve, reserveLines
 from ..Signal import Signal
 
 SYMBOLS = {"good": "✓", "missing": "✗", "wrong": "✗", "checking": "…", "unknown": "?"}
 _COLOURS = {"good": "#359a62", "missing": "#dc5550", "wrong": "#dc5550"}
 """Of symbols, each with at least 3:1 on white and on the grey of Slicer's dark style. The words say the same."""
+_SUMMARY_LINES, _ACTIVITY_LINES = 3, 1
 
 
 class RequirementsPanel:
-    """Widgets in, signals out. One line when all is good; else what is missing, and buttons.
+    """Widgets in, signals out. One line while nothing is missing; else what is, and buttons.
+
+    What is missing stays open when it has come to be here, until the user hides it or comes again (`collapse`), and its
+    rows keep their heights: nothing below them moves while somebody presses a button there, or elsewhere.
 
     Attributes:
         widget: to be put into the window.
@@ -40,11 +45,17 @@ class RequirementsPanel:
             "packages": (ui.packagesSymbol, ui.packagesLabel, ui.packagesButtons),
             "weights": (ui.weightsSymbol, ui.weightsLabel, ui.weightsButtons),
         }
+        self._places = (ui.introLabel, ui.torchPlace, ui.packagesPlace, ui.weightsPlace, ui.wheelsPlace)
+        self._isOpen = self._isGood = self._isBusy = self._isChecking = False
         self._helpers = (
             *(ui.torchButton, ui.extensionsButton, ui.packagesButton, ui.downloadButton, ui.importButton),
             *(ui.demonstrationButton, ui.wheelsButton, ui.checkButton, ui.summaryCheckButton),
         )
-        _paint(ui.summarySymbol, "good")
+        ui.hideButton.connect("clicked(bool)", lambda *_values: self.collapse())
+        reserve(ui.requirementsBusyWidget, _ACTIVITY_LINES)
+        ui.requirementsActivityPlace.minimumHeight = ui.requirementsBusyWidget.minimumHeight
+        reserve(ui.packagesButtons)  # they come when PyTorch is there
+        reserveLines(ui.summaryLabel, _SUMMARY_LINES)
         self.showRequirements((), hasExtension=True, canOpenExtensions=False)
         self.showActivity("", None, canCancel=False)
         self.showNote("")
@@ -56,12 +67,15 @@ class RequirementsPanel:
             hasExtension: whether the PyTorch extension is installed, which installs PyTorch.
             canOpenExtensions: whether Slicer has an Extensions Manager to open.
         """
+        for place in self._places:
+            keep(place)
         states = {each.name: each.state for each in requirements}
-        isGood = bool(states) and all(state == "good" for state in states.values())
         isBad = {name: state in ("missing", "wrong") for name, state in states.items()}
-        self.ui.summaryWidget.visible = isGood
-        self.ui.detailsWidget.visible = not isGood
-        self.ui.summaryLabel.text = _("Ready. {what}").format(what="; ".join(each.text for each in requirements))
+        self._isOpen = self._isOpen or any(isBad.values())
+        self._isChecking = "checking" in states.values()
+        self._isGood = bool(states) and all(state == "good" for state in states.values())
+        self._showSummary(requirements)
+        self._showForm()
         for each in requirements:
             symbol, label, buttons = self._rows[each.name]
             _paint(symbol, each.state)
@@ -73,20 +87,46 @@ class RequirementsPanel:
         self.ui.extensionsButton.visible = not hasExtension and canOpenExtensions
         self.ui.packagesButton.visible = states.get("torch") == "good"  # else pip would fetch gigabytes of PyTorch
         self.ui.wheelsButton.visible = isBad.get("torch", False) or isBad.get("packages", False)
-        self.ui.checkButton.visible = "checking" not in states.values()
+        self.ui.summaryCheckButton.visible = not self._isChecking
+        for place in self._places:
+            place.updateGeometry()  # or Qt lays out what the text was before
+
+    def collapse(self) -> None:
+        """Leave one line, if all is good; no room is kept for what is there no more."""
+        self._isOpen = self._isOpen and not self._isGood
+        for place in self._places:
+            release(place)
+        self._showForm()
 
     def showActivity(self, text: str, fraction: float | None, canCancel: bool) -> None:
         """What runs now, and how far it is (0 to 1; None: nobody knows); an empty text if nothing does."""
         showBusy(self.ui.requirementsBusyWidget, self.ui.requirementsBusyLabel, text)
         showFraction(self.ui.requirementsProgressBar, fraction)
         self.ui.requirementsCancelButton.enabled = canCancel
+        self._isBusy = bool(text)
         for button in self._helpers:
-            button.enabled = not text
+            button.enabled = not self._isBusy
+        self.showNote(self.ui.requirementsNote.text)
+        self._showForm()
 
     def showNote(self, text: str) -> None:
-        """What came of the last thing; empty hides it."""
+        """What came of the last thing, when nothing runs any more; empty hides it."""
         self.ui.requirementsNote.text = text
-        self.ui.requirementsNote.visible = bool(text)
+        self.ui.requirementsNote.visible = bool(text) and not self._isBusy
+
+    def _showSummary(self, requirements: Sequence) -> None:
+        what = "; ".join(each.text for each in requirements)
+        self.ui.summaryLabel.text = _("Ready. {what}").format(what=what) if self._isGood else what
+        needed = _("An analysis needs these three. Nothing is installed or downloaded unasked.")
+        self.ui.introLabel.text = _("Ready: all that an analysis needs is here.") if self._isGood else needed
+        others = [each.state for each in requirements if each.state != "good"]
+        _paint(self.ui.summarySymbol, others[0] if others else "good")
+
+    def _showForm(self) -> None:
+        self.ui.summaryWidget.visible = not self._isOpen
+        self.ui.detailsWidget.visible = self._isOpen
+        self.ui.hideButton.enabled = self._isGood and not self._isBusy
+        self.ui.checkButton.enabled = not (self._isBusy or self._isChecking)
 
 
 def clicks(*buttons) -> Signal:

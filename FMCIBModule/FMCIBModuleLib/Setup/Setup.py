@@ -92,7 +92,8 @@ class Setup:
         return self.requirements.notice
 
     def start(self) -> None:
-        """Look once what is here; again only when something has changed."""
+        """The user comes: look once what is here; again only when something has changed."""
+        self._panel.collapse()
         if not self._isStarted:
             self._isStarted = True
             self.requirements.probe()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
+from ..Room import breakable
 from .Lesions import Lesion, readablePoint
 
 _LONGEST_NAME = 80
@@ -23,13 +24,6 @@ def whereInWords(point: PatientPoint, decimals: int = 0) -> str:
     )
 
 
-def whereInDetail(point: PatientPoint) -> str:
-    """The same to a tenth of a millimetre, with what the letters mean."""
-    return _("{point} mm from the scanner's origin: R right, L left, A front, P back, S head, I feet").format(
-        point=whereInWords(point, 1)
-    )
-
-
 def placeOf(lesion: Lesion) -> PatientPoint | None:
     """Where the lesion is marked, else where its row says that it was, LPS mm; None where nobody knows."""
     return lesion.mark.point if lesion.mark else None
@@ -39,8 +33,17 @@ def predictionInWords(lesion: Lesion) -> str:
     """What is predicted; empty where there are no features to predict from. No heads can be installed yet."""
     if not _hasFeatures(lesion):
         return ""
-    words = _("no head installed")
-    return words + "\n" + _("(demonstration)") if lesion.row["weights"].startswith(DEMONSTRATION) else words
+    isDemonstration = lesion.row["weights"].startswith(DEMONSTRATION)
+    return _("demonstration") if isDemonstration else _("no head")
+
+
+def markOf(lesion: Lesion) -> str:
+    """What the row shows at a glance: new, failed, warned (of the lesion, not of the weights) or whole."""
+    if lesion.row is None:
+        return "new"
+    if lesion.row["status"] != "ok":
+        return "failed"
+    return "warned" if _warningsOf(lesion)[0] else "whole"
 
 
 def qualityInWords(lesion: Lesion) -> list[str]:
@@ -50,10 +53,25 @@ def qualityInWords(lesion: Lesion) -> list[str]:
         return [_("not analysed yet")]
     if row["status"] != "ok":
         return [row["error"]]
-    found = [each for each in row["warnings"].split("; ") if each]
-    ofWeights = [each for each in found if each.startswith(DEMONSTRATION)]
-    ofLesion = [each for each in found if each not in ofWeights]
+    ofLesion, ofWeights = _warningsOf(lesion)
     return [*(ofLesion or [_("all 50 mm lie in the scan")]), *ofWeights]
+
+
+def _warningsOf(lesion: Lesion) -> tuple[list[str], list[str]]:
+    """About the lesion, and about the weights."""
+    found = [each for each in lesion.row["warnings"].split("; ") if each]
+    ofWeights = [each for each in found if each.startswith(DEMONSTRATION)]
+    return [each for each in found if each not in ofWeights], ofWeights
+
+
+def detailsInWords(lesion: Lesion, quality: Sequence[str], isStale: bool) -> str:
+    """What is read below the list: name, quality, place, time and where the numbers come from, one fact a line."""
+    point, lines = placeOf(lesion), [shortened(lesion.name), *quality]
+    if point and (isStale or not _hasFeatures(lesion)):
+        lines.append(_("now at {point} mm").format(point=whereInWords(point, 1)))
+    if lesion.row and not _hasFeatures(lesion) and timeInWords(lesion):
+        lines.append(_("analysed {time}").format(time=timeInWords(lesion)))
+    return "\n".join(breakable(line) for line in [*lines, *provenanceInWords(lesion)])
 
 
 def timeInWords(lesion: Lesion, now: datetime | None = None) -> str:
@@ -79,8 +97,11 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
         _("recipe {recipe}, {precision} on {device}").format(
             recipe=row["recipe_id"], precision=row["precision"], device=row["device"]
         ),
-        _("computed {time} (UTC) by engine {engine}, PyTorch {torch}").format(
-            time=row["computed_at"], engine=row["engine_version"], torch=row["torch_version"]
+        _("analysed {local} ({time} UTC) by engine {engine}, PyTorch {torch}").format(
+            local=timeInWords(lesion),
+            time=row["computed_at"].removesuffix("+00:00"),
+            engine=row["engine_version"],
+            torch=row["torch_version"],
         ),
     ]
 
@@ -160,5 +181,11 @@ def _hasFeatures(lesion: Lesion) -> bool:
 
 
 def shortened(name: str) -> str:
-    """A name without spaces breaks into no lines."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    """A name for a place where there is room for some lines, in one line of text."""
+    words = onOneLine(name)
+    return words if len(words) <= _LONGEST_NAME else f"{words[: _LONGEST_NAME - 1]}…"
+
+
+def onOneLine(name: str) -> str:
+    """A name may have line breaks; a row has none."""
+    return " ".join(name.splitlines())

@@ -37,7 +37,7 @@ class Lesion:
     @property
     def id(self) -> str:
         """Of this lesion among those of all scans."""
-        return f"{self.volumeNode.GetID()} {self.key}"
+        return idOf(self.volumeNode.GetID(), self.key)
 
     @property
     def mark(self) -> SceneSeed | None:
@@ -52,11 +52,16 @@ class Lesion:
         return self.seed.label if self.seed else self.row["lesion_id"]
 
 
+def idOf(volumeId: str, key: str) -> str:
+    """The id of a lesion, from the ID of its CT's node and its key."""
+    return f"{volumeId} {key}"
+
+
 def readablePoint(row: Mapping[str, str]) -> PatientPoint | None:
     """Where the seed of a row was, LPS mm; None where its cells are damaged."""
     try:
         return pointOf(row)
-    except ValueError:
+    except (ValueError, SeedError):
         return None
 
 
@@ -73,8 +78,9 @@ def volumesWithLesions() -> list:
 def lesionsOf(volumeNode) -> list[Lesion]:
     """The lesions of a CT in the order of the rows; one without a row stands where its row will be."""
     table, own = LesionTable(volumeNode), findSeedsNode(volumeNode)
+    ownSeeds = readableSeeds(own) if own else []  # first: a list that a script has made gets its id by that
     marked = {seed.key: seed for node in _seedsNodes() for seed in readableSeeds(node)}
-    keys, order = table.keys(), [seed.key for seed in (readableSeeds(own) if own else [])]
+    keys, order = table.keys(), [seed.key for seed in ownSeeds]
     for number, key in enumerate(order):
         if key not in keys:
             later = set(order[number + 1 :])

@@ -15,21 +15,14 @@ from ..AnalysisLogic import AnalysisLogic
 from ..Export import exportTable
 from ..LesionTable import LesionTable
 from ..Seeds import findSeed, renameSeed
+from ..SeedSources import SceneSeed
+from ..Signal import Signal
 from ..Soon import Soon
 from .ErrorBoundary import ErrorBoundary
 from .LesionNodesInScene import LesionNodesInScene
-from .Lesions import Lesion, allLesions, lesionsOf, scanNames, seedOrders
+from .Lesions import Lesion, allLesions, idOf, lesionsOf, scanNames, seedOrders
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
-from .LesionWords import (
-    exportInWords,
-    placeOf,
-    predictionInWords,
-    provenanceInWords,
-    qualityInWords,
-    timeInWords,
-    whereInDetail,
-    whereInWords,
-)
+from .LesionWords import detailsInWords, exportInWords, markOf, onOneLine, predictionInWords, qualityInWords
 from .PatchController import PatchController
 from .SeedFollower import SeedFollower
 from .SliceViews import jumpToSeed
@@ -37,7 +30,11 @@ from .UndoSteps import canRedo, canUndo, redo, undo, undoStep
 
 
 class LesionsController:
-    """Between the list of lesions, the scene and the analysis."""
+    """Between the list of lesions, the scene and the analysis.
+
+    Attributes:
+        choiceChanged: emitted when other lesions may be chosen than before.
+    """
 
     def __init__(
         self,
@@ -54,8 +51,9 @@ class LesionsController:
         self._isRefreshing = False
         self.refreshSoon = Soon(self._refreshIfPossible)
         self._nodes = LesionNodesInScene(self.refreshSoon)
-        self._mayChoose = True
-        panel.selected.connect(around(self._onSelected))
+        self.choiceChanged = Signal()
+        self._placedId = ""
+        panel.selected.connect(around(self._showChoice))
         panel.chosen.connect(around(self._onChosen))
         panel.renamed.connect(around(self._onRenamed))
         panel.removeClicked.connect(around(self._onRemove))
@@ -63,6 +61,7 @@ class LesionsController:
         panel.undoClicked.connect(around(lambda: self._onUndo(undo)))
         panel.redoClicked.connect(around(lambda: self._onUndo(redo)))
         panel.exportClicked.connect(around(self._onExport))
+        logic.placed.connect(around(self._onPlaced))
         logic.changed.connect(self.refreshSoon)
         logic.finished.connect(self.refreshSoon)
         follower.changed.connect(self.refreshSoon)
@@ -71,6 +70,7 @@ class LesionsController:
     def close(self) -> None:
         """Observe nothing any more."""
         self.refreshSoon.close()
+        self.choiceChanged.disconnectAll()
         self._nodes.close()
 
     def _refreshIfPossible(self) -> None:
@@ -86,11 +86,10 @@ class LesionsController:
     def refresh(self) -> None:
         """The list as the scene is now.
 
-        A lesion that was analysed for the first time is chosen, unless the user has chosen another since it was marked.
+        A lesion that was just placed or moved is chosen; where none is, one that has its first row.
         """
         former, self._lesions = self._lesions, {lesion.id: lesion for lesion in allLesions()}
         self._nodes.update()
-        self._mayChoose = self._mayChoose or not self._lesions.keys() <= former.keys()
         stale = self._staleIds()
         names = scanNames()
         self._panel.showLesions(
@@ -99,44 +98,45 @@ class LesionsController:
         self._panel.showUndo(canUndo(), canRedo())
         unknown = {each.id for each in former.values() if not each.row}
         news = [each.id for each in self._lesions.values() if each.row and each.id in unknown]
-        if news and self._mayChoose:
+        if self._placedId in self._lesions:
+            self._panel.choose(self._placedId)
+            self._placedId = ""
+        elif news and not self._panel.chosenIds:
             self._panel.choose(news[-1])
-        self._showPatch()
+        self._showChoice()
 
-    def _onSelected(self) -> None:
-        self._mayChoose = False
-        self._showPatch()
+    def _onPlaced(self, volumeNode, seeds: list[SceneSeed]) -> None:
+        self._placedId = idOf(volumeNode.GetID(), seeds[-1].key)
+        self.refreshSoon()
 
-    def _showPatch(self) -> None:
+    def _showChoice(self) -> None:
         self._patches.show(self._lesions.get(self._panel.currentId))
+        self.choiceChanged.emit()
 
     def _listed(self, lesion: Lesion, scan: str, isStale: bool) -> ListedLesion:
         isWaiting = self._logic.isWaiting(lesion.volumeNode, lesion.key)
-        quality = qualityInWords(lesion)
+        quality, mark = qualityInWords(lesion), markOf(lesion)
         if isStale:
             quality.insert(0, _("seed or scan is not as it was when this was computed"))
+            mark = "stale"
         if isWaiting:
             quality.insert(0, _("being analysed"))
-        point = placeOf(lesion)
-        where = whereInWords(point) if point else _("unknown")
-        details = "\n".join([*quality, *provenanceInWords(lesion)])
+            mark = "waiting"
+        name = onOneLine(lesion.name)
         return ListedLesion(
             lesion.id,
-            LesionLine(lesion.name, scan, where, predictionInWords(lesion), quality[0], timeInWords(lesion)),
+            LesionLine(name, scan, predictionInWords(lesion), mark),
             LesionLine(
-                _("Double-click to rename."),
+                _("{name}. Double-click to rename.").format(name=name),
                 scan,
-                whereInDetail(point) if point else "",
                 _("The features are there; nothing that turns them into a prediction is installed."),
-                details,
-                lesion.row["computed_at"] if lesion.row else "",
+                "\n".join(quality),
             ),
-            details,
+            detailsInWords(lesion, quality, isStale),
             isSettled=not (isWaiting or isStale),
         )
 
     def _onChosen(self, lesionId: str) -> None:
-        self._mayChoose = False
         lesion = self._lesions[lesionId]
         seedsNode, index = findSeed(lesion.key)
         if seedsNode is not None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import reserveLines
 from ..Signal import Signal
+
+MARKS = {"whole": "✓", "warned": "!", "failed": "✗", "stale": "↻", "waiting": "…", "new": "○"}
+"""Of quality: all is well, a warning, no numbers, not as it was since, being analysed, not analysed yet."""
+COLOURS = {"whole": "#2fa25f", "warned": "#c67d10", "failed": "#e8635e"}
+"""Of marks, each with 3:1 on the rows of the light and of the dark style. The symbols say the same."""
 
 
 @dataclass(frozen=True)
 class LesionLine:
-    """What a row shows."""
+    """What a row shows, or the tool tip of each of its cells; `quality` is one of `MARKS`, or words in a tool tip."""
 
     name: str
     scan: str
-    where: str
     prediction: str
     quality: str
-    time: str
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,11 @@ class ListedLesion:
     isSettled: bool = True
 
 
-_NAME, _SCAN, _QUALITY = 0, 1, 4
-_MOST_LINES = 4
-"""Of a row."""
+_NAME, _SCAN, _PREDICTION, _QUALITY = range(4)
+_ROW_MARGIN = 6
+"""Pixels above and below the text of a row together."""
+_DETAIL_LINES = 11
+"""That are kept free below the list: other details of the same length move nothing."""
 
 
 class LesionsPanel:
@@ -71,6 +77,7 @@ class LesionsPanel:
         self._lesions: list[ListedLesion] = []
         self._isUpdating = False
         self._setUpTable()
+        reserveLines(self.ui.detailPlace, _DETAIL_LINES)
         ui, table = self.ui, self.ui.lesionTable
         table.connect("itemSelectionChanged()", self._onSelection)
         table.connect("cellClicked(int,int)", lambda row, _column: self.chosen.emit(self._lesions[row].id))
@@ -137,39 +144,60 @@ class LesionsPanel:
         self.ui.redoButton.enabled = canRedo
 
     def _setUpTable(self) -> None:
+        """One line a row; what does not fit into a name ends in dots, and is whole in the tool tip and the details."""
         table = self.ui.lesionTable
-        titles = [_("Lesion"), _("Scan"), _("Where (mm)"), _("Predictions"), _("Quality"), _("Time")]
+        titles = [_("Lesion"), _("Scan"), _("Predictions"), _("Quality")]
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-        # a long sentence is whole in the details and in the tooltip; one row must not fill the list
-        table.verticalHeader().setMaximumSectionSize(_MOST_LINES * qt.QFontMetrics(table.font).height())
+        table.horizontalHeaderItem(_QUALITY).setToolTip(
+            _("✓ whole, ! with a warning, ✗ no numbers, ↻ changed since, … being analysed, ○ not analysed yet")
+        )
+        rows, columns = table.verticalHeader(), table.horizontalHeader()
+        rows.setVisible(False)
+        rows.setSectionResizeMode(qt.QHeaderView.Fixed)
+        height = qt.QFontMetrics(table.font).height() + _ROW_MARGIN
+        rows.setMinimumSectionSize(height)
+        rows.setDefaultSectionSize(height)
+        columns.setHighlightSections(False)
         for column in range(len(titles)):
-            mode = qt.QHeaderView.Stretch if column == _QUALITY else qt.QHeaderView.ResizeToContents
-            table.horizontalHeader().setSectionResizeMode(column, mode)
+            mode = qt.QHeaderView.Stretch if column in (_NAME, _SCAN) else qt.QHeaderView.ResizeToContents
+            columns.setSectionResizeMode(column, mode)
 
     def _showRow(self, row: int, lesion: ListedLesion) -> None:
         """Cells are changed where they differ."""
         table, editedRow = self.ui.lesionTable, self._editedRow()
-        for column, (text, toolTip) in enumerate(zip(astuple(lesion.line), astuple(lesion.toolTips), strict=True)):
+        texts = astuple(replace(lesion.line, quality=MARKS[lesion.line.quality]))
+        for column, (text, toolTip) in enumerate(zip(texts, astuple(lesion.toolTips), strict=True)):
             item = table.item(row, column)
             if item is None:
-                item = qt.QTableWidgetItem()
-                if column != _NAME:
-                    item.setFlags(item.flags() ^ qt.Qt.ItemIsEditable)
-                table.setItem(row, column, item)
+                item = self._addItem(row, column)
             # or the view would put the former name over what is being typed
             table.model().blockSignals(row == editedRow and column == _NAME)
             if item.text() != text:
                 item.setText(text)
+                if column == _QUALITY:
+                    _paint(item, COLOURS.get(lesion.line.quality))
             if item.toolTip() != toolTip:
                 item.setToolTip(toolTip)
+                if column == _QUALITY:
+                    item.setData(qt.Qt.AccessibleTextRole, toolTip)  # a screen reader says words, not a mark
             font = item.font()
             if font.italic() == lesion.isSettled:
                 font.setItalic(not lesion.isSettled)
                 item.setFont(font)
         table.model().blockSignals(False)  # noqa: FBT003  a method of Qt
+
+    def _addItem(self, row: int, column: int):
+        item = qt.QTableWidgetItem()
+        if column != _NAME:
+            item.setFlags(item.flags() ^ qt.Qt.ItemIsEditable)
+        if column == _QUALITY:
+            item.setTextAlignment(qt.Qt.AlignCenter)
+            font = item.font()
+            font.setBold(True)
+            item.setFont(font)
+        self.ui.lesionTable.setItem(row, column, item)
+        return item
 
     def _editedRow(self) -> int:
         """The row whose name is being edited, or -1."""
@@ -197,7 +225,7 @@ class LesionsPanel:
         words = self.ui.filterEdit.text.casefold().split()
         self._isUpdating, count = True, 0
         for row, lesion in enumerate(self._lesions):
-            text = f"{lesion.line.name} {lesion.line.scan} {lesion.line.quality}".casefold()
+            text = f"{lesion.line.name} {lesion.line.scan} {lesion.toolTips.quality}".casefold()
             isHidden = not all(word in text for word in words)
             self.ui.lesionTable.setRowHidden(row, isHidden)
             count += isHidden
@@ -243,3 +271,11 @@ class LesionsPanel:
     def _onRemove(self, *_: object) -> None:
         if self.chosenIds:
             self.removeClicked.emit(self.chosenIds)
+
+
+def _paint(item, colour: str | None) -> None:
+    """In a colour, or in that of all texts."""
+    if colour is None:
+        item.setData(qt.Qt.ForegroundRole, None)
+    else:
+        item.setForeground(qt.QBrush(qt.QColor(colour)))

@@ -1,26 +1,41 @@
-"""Seeds and boxes are shown on their own CT only: on another patient's slices they would mark what nobody analysed."""
+"""Which marks are seen: seeds and boxes on their own CT only, and of the boxes only those of chosen lesions.
+
+On another patient's slices they would mark what nobody analysed; and many boxes hide what they are around.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Collection
 
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ..LesionNodes import LESION
 from ..SeedSources import seedsIdOf
 from ..Soon import Soon
 from ..SubjectHierarchy import ROLE, VOLUME
+from .Lesions import idOf
 from .SliceViews import composites, slicesOf
 
 _HIDDEN = "FMCIB.HiddenWithScan"
-"""Attribute of the display of a mark that was hidden here, and not by the user; undo changes no displays."""
+"""Attribute of the display of a mark that was hidden here, and not by the user; undo changes no displays.
+
+Its name is from when a scan out of view was the only reason; scenes were saved with it.
+"""
 _MARKS = (("vtkMRMLMarkupsFiducialNode", "seeds"), ("vtkMRMLMarkupsROINode", "box"))
 
 
 class MarksInView(VTKObservationMixin):
     """Follows what the slice views show, until `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: Callable[[], Collection[str] | None] = lambda: None) -> None:
+        """
+        Args:
+            chosen: gives the ids of the lesions whose boxes are wanted; None for all.
+        """
         VTKObservationMixin.__init__(self)
+        self._chosen = chosen
         self.updateSoon = Soon(self._updateUnlessClosing)
         self.updateSoon()
 
@@ -30,8 +45,8 @@ class MarksInView(VTKObservationMixin):
         self.removeObservers()
 
     def update(self) -> None:
-        """Show each mark in the views of its CT and in 3D; nowhere, if no view has its CT or the CT is gone."""
-        modified = vtk.vtkCommand.ModifiedEvent
+        """Show each mark that is wanted in the views of its CT and in 3D; nowhere, if no view has its CT."""
+        modified, chosen = vtk.vtkCommand.ModifiedEvent, self._chosen()
         for composite in composites():
             if not self.hasObserver(composite, modified, self.updateSoon):
                 self.addObserver(composite, modified, self.updateSoon)
@@ -40,19 +55,24 @@ class MarksInView(VTKObservationMixin):
                 if node.GetAttribute(ROLE) == "seeds":
                     seedsIdOf(node)  # of a copy it takes the role away
                 if node.GetAttribute(ROLE) == role and node.GetDisplayNode() is not None:
-                    _place(node)
+                    _place(node, role == "seeds" or chosen is None or _lesionOf(node) in chosen)
 
     def _updateUnlessClosing(self) -> None:
         if not (slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting()):
             self.update()
 
 
-def _place(node) -> None:
+def _lesionOf(box) -> str:
+    """The id of a box's lesion."""
+    return idOf(box.GetNodeReferenceID(VOLUME), box.GetAttribute(LESION))
+
+
+def _place(node, isWanted: bool) -> None:
     volumeNode, display = node.GetNodeReference(VOLUME), node.GetDisplayNode()
     here, every = slicesOf(volumeNode.GetID() if volumeNode else None)
     if not every:  # no views at all
         return
-    if not here:
+    if not (here and isWanted):
         if node.GetDisplayVisibility():
             display.SetAttribute(_HIDDEN, "1")
             node.SetDisplayVisibility(False)

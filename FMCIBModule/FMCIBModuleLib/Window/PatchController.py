@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from ..AnalysisLogic import AnalysisLogic
 from ..Errors import AnalysisError, sentenceOf
+from ..Room import breakable
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import Lesion, scanNames
 from .LesionWords import shortened, whereInWords
@@ -51,11 +52,12 @@ class PatchController:
         self._draw()
 
     def _caption(self) -> str:
-        return _("{name} of {scan}: the 50 mm around {point} mm that the network was fed").format(
+        text = _("{name} of {scan}: the 50 mm around {point} mm that the network was fed").format(
             name=shortened(self._lesion.name),
             scan=shortened(scanNames().get(self._lesion.volumeNode, "")),
             point=whereInWords(self._patch.seed, 1),
         )
+        return breakable(text)
 
     def _identityOf(self, lesion: Lesion) -> tuple[str, str, bool]:
         isStale = lesion.mark is None or self._logic.freshness.isStale(lesion.volumeNode, lesion.mark)

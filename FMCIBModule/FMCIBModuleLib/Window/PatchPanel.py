@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import reserve
 from ..Signal import Signal
 
 WINDOWS_HU = (("Lung", (-1000, 400)), ("Soft tissue", (-160, 240)), ("Bone", (-500, 1300)))
@@ -37,6 +38,7 @@ class PatchPanel:
         for number, slider in enumerate(self._sliders):
             slider.connect("valueChanged(int)", lambda page, plane=number: self._onSlider(plane, page))
         ui.sceneButton.connect("clicked(bool)", lambda *_: self.sceneClicked.emit())
+        reserve(ui.patchPlace)
         self.showNothing("")
 
     @property

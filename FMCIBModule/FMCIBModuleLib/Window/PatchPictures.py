@@ -14,7 +14,7 @@ EDGE = _ZOOM * PATCH_SIZE
 _GAP = 6 * _ZOOM
 """The cross hair stops short of the seed, so that the lesion stays visible."""
 _MARK, _LETTER, _SHADE = "#ffd23f", "#ffffff", "#000000"
-_LETTER_PIXELS = 26
+_LETTER_PIXELS = 32
 
 
 def planePicture(patch: Patch, plane: Plane, level: int, windowHu: tuple[float, float]):
@@ -67,7 +67,7 @@ def _drawLetters(painter, letters: str) -> None:
     font.setBold(True)
     painter.setFont(font)
     middle, low = EDGE // 4, EDGE - 10  # beside the cross hair
-    places = ((8, middle), (EDGE - 28, middle), (middle - 12, _LETTER_PIXELS + 2), (middle - 12, low))
+    places = ((8, middle), (EDGE - 34, middle), (middle - 12, _LETTER_PIXELS + 2), (middle - 12, low))
     for colour, offset in ((_SHADE, 2), (_LETTER, 0)):
         pen = qt.QPen()
         pen.setColor(qt.QColor(colour))

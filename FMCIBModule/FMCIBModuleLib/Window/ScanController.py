@@ -10,14 +10,15 @@ from slicer.i18n import tr as _
 from ..AnalysisLogic import AnalysisLogic
 from ..Results import isSamePlace
 from ..SceneBridge import gridFromNode
-from ..Seeds import addSeed, ensureSeedsNode, seedsIn
+from ..Seeds import addSeed, ensureSeedsNode, findSeed, seedsIn
 from ..SeedSources import SceneSeed
+from ..Soon import Soon
 from .ErrorBoundary import ErrorBoundary
 from .Placing import Placing
 from .ScanPanel import ScanPanel
 from .SeedChoices import SeedChoice, seedChoices
 from .SeedFollower import SeedFollower
-from .SliceViews import showVolume
+from .SliceViews import followSeed, showVolume
 from .UndoSteps import undoStep
 
 
@@ -49,7 +50,9 @@ class ScanController:
         self._confirm = confirm
         self._placing = Placing()
         self._choices: list[SeedChoice] = []
-        self._analyseOnPlacing = True
+        self._analyseOnPlacing = self._jumpOnPlacing = True
+        self._placed: tuple | None = None
+        self._followSoon = Soon(self._follow)
         self._told = ""
         around = ErrorBoundary(self._tell).around
         panel.placeToggled.connect(around(self._onPlace))
@@ -59,6 +62,7 @@ class ScanController:
         panel.cancelClicked.connect(around(logic.cancel))
         self._placing.changed.connect(panel.showPlacing)
         self._placing.otherScanShown.connect(self._onOtherScan)
+        logic.placed.connect(self._onPlaced)
         logic.failed.connect(self._tell)
         logic.progressed.connect(panel.showProgress)
         logic.changed.connect(lambda *_: self._showBusy())
@@ -66,17 +70,24 @@ class ScanController:
 
     def close(self) -> None:
         """End place mode, and observe nothing any more."""
+        self._followSoon.close()
         self._placing.close()
 
-    def show(self, volumeNode, analyseOnPlacing: bool, mayTurnTo: bool = True) -> None:
-        """The CT that is chosen now, and whether seeds are analysed as they come; `mayTurnTo` it in the slice views."""
+    def show(self, volumeNode, analyseOnPlacing: bool, jumpOnPlacing: bool = True, mayTurnTo: bool = True) -> None:
+        """
+        Args:
+            volumeNode: the CT that is chosen now.
+            analyseOnPlacing: whether seeds are analysed as they come.
+            jumpOnPlacing: whether other views go to a seed that was placed or has been moved.
+            mayTurnTo: whether the CT may be shown in the slice views.
+        """
         if volumeNode is not self.volumeNode:
             self._placing.stop()
             self._panel.takeBack(self._told)
             self.volumeNode = volumeNode
             if volumeNode is not None and mayTurnTo:
                 showVolume(volumeNode)
-        self._analyseOnPlacing = analyseOnPlacing
+        self._analyseOnPlacing, self._jumpOnPlacing = analyseOnPlacing, jumpOnPlacing
         self._panel.showVolume(volumeNode is not None)
         self.followSeeds()
 
@@ -87,6 +98,18 @@ class ScanController:
     def followSeeds(self) -> None:
         """Seeds are analysed as they come where that is wanted, and possible."""
         self._follower.update(self._analyseOnPlacing and not self._whyNotReady())
+
+    def _onPlaced(self, volumeNode, seeds: list[SceneSeed]) -> None:
+        self._placed = (volumeNode, seeds[-1].key)
+        self._followSoon()
+
+    def _follow(self) -> None:
+        """After the click, and once for many seeds of a script."""
+        volumeNode, key = self._placed
+        seedsNode, index = findSeed(key)
+        if self._jumpOnPlacing and seedsNode is not None and volumeNode.GetScene() is not None:
+            followSeed(volumeNode, seedsNode, index)
+        self._placed = None
 
     def _showBusy(self) -> None:
         if self._logic.isBusy != self._panel.isBusy:
@@ -153,6 +176,7 @@ class ScanController:
             self._follower.pause(self.volumeNode)  # the watcher would see a point before its diameter is noted
             added = [addSeed(self.volumeNode, seed) for seed in seeds]
         self.followSeeds()
+        self._logic.placed.emit(self.volumeNode, added)
         if self._analyseOnPlacing and not self._whyNotReady():
             self._panel.showMessage("")
             self._logic.analyse(self.volumeNode, added)

@@ -8,6 +8,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import breakable, reserve, reserveTexts
 from ..Signal import Signal
 
 
@@ -40,6 +41,9 @@ class ScanPanel:
         self.ui.severalCheckBox.connect("clicked(bool)", self._onSeveral)
         self.ui.analyseButton.connect("clicked(bool)", self._onAnalyse)
         self.ui.dismissButton.connect("clicked(bool)", lambda *_: self.showMessage(""))
+        reserve(self.ui.progressPlace)
+        reserveTexts(self.ui.placeButton, _("Click on the lesion…"))
+        reserveTexts(self.ui.analyseButton, _("C&ancel"))
         self.showBusy(False)
         self.showMessage("")
         self.showVolume(False)
@@ -92,12 +96,12 @@ class ScanPanel:
 
     def showMessage(self, text: str) -> None:
         """A sentence for the user, until it is dismissed or another comes; empty hides it."""
-        self.ui.messageLabel.text = text
+        self.ui.messageLabel.text = breakable(text)
         self.ui.messageFrame.visible = bool(text)
 
     def takeBack(self, text: str) -> None:
         """That sentence is true no more; another one stays."""
-        if self.ui.messageLabel.text == text:
+        if self.ui.messageLabel.text == breakable(text):
             self.showMessage("")
 
     def _onPlace(self, checked: bool) -> None:

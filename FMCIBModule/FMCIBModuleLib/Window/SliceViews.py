@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import slicer
+import vtk
 
 from ..SubjectHierarchy import ROLE
 
@@ -60,3 +61,21 @@ def jumpToSeed(volumeNode, seedsNode, index: int) -> None:
     """Show the CT, and centre all slice views on a control point."""
     showVolume(volumeNode)
     slicer.modules.markups.logic().JumpSlicesToNthPointInMarkup(seedsNode.GetID(), index, True)
+
+
+def followSeed(volumeNode, seedsNode, index: int) -> None:
+    """Centre those views of the CT on a control point that do not show it yet: the one that was clicked in stays."""
+    ras = [0.0, 0.0, 0.0]
+    seedsNode.GetNthControlPointPositionWorld(index, ras)
+    for sliceNode in slicesOf(volumeNode.GetID())[0]:
+        if not _isInSlice(sliceNode, ras):
+            sliceNode.JumpSliceByCentering(*ras)
+
+
+def _isInSlice(sliceNode, ras: list[float]) -> bool:
+    """Whether a point of the world is in the slice that a view shows, and not beyond the view's edges."""
+    toView = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(sliceNode.GetXYToRAS(), toView)
+    x, y, slices, _one = toView.MultiplyPoint((*ras, 1.0))
+    width, height, _depth = sliceNode.GetDimensions()
+    return 0 <= x < width and 0 <= y < height and abs(slices) < 0.5

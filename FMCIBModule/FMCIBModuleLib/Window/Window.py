@@ -10,6 +10,7 @@ from fmcib_engine.preprocessing import DEFAULT_RECIPE
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..Room import reserveLines
 from ..Setup.AdvancedDesk import Facts
 from ..Setup.AdvancedPanel import AdvancedPanel
 from ..Setup.RequirementsPanel import RequirementsPanel
@@ -67,14 +68,14 @@ class Window(VTKObservationMixin):
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
         patches = PatchController(self._patchPanel, analysis, self._boundary)
         self._lesions = LesionsController(self._lesionsPanel, analysis, patches, self._follower, tell)
-        self._marks = MarksInView()
+        self._marks = MarksInView(self._boxesWanted)
         self._connect()
 
     def enter(self) -> None:
         """The user comes to the module."""
         self._isEntered = True
+        self._followParameters()  # the first look is at the weights that are chosen
         self.setup.start()
-        self._followParameters()
 
     def exit(self) -> None:
         """The user goes to another module: seeds are still followed."""
@@ -99,6 +100,9 @@ class Window(VTKObservationMixin):
         ui.scanLayout.addWidget(self._lesionsPanel.widget)
         ui.patchLayout.addWidget(self._patchPanel.widget)
         ui.advancedLayout.addWidget(self._advancedPanel.widget)
+        # what is told stands in the list's own room: nothing moves while somebody is about to press it
+        self._lesionsPanel.ui.listPlace.layout().addWidget(self._scanPanel.ui.messageFrame)
+        reserveLines(ui.noticePlace, 2)
         self._scanPanel.widget.setMRMLScene(slicer.mrmlScene)
 
     def _connect(self) -> None:
@@ -112,6 +116,7 @@ class Window(VTKObservationMixin):
         setup.deviceChanged.connect(around(lambda text: self._setParameter("device", text)))
         self.logic.analysis.failed.connect(setup.remember)
         self.logic.analysis.changed.connect(self._marks.updateSoon)
+        self._lesions.choiceChanged.connect(self._marks.updateSoon)
         self._follower.changed.connect(self._marks.updateSoon)
         self.ui.advancedSection.connect("contentsCollapsed(bool)", lambda *_: setup.showLog())
         self._showNotice(setup.notice)
@@ -146,7 +151,8 @@ class Window(VTKObservationMixin):
             self.logic.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision)
             self.setup.showWeights(chosen.weights)
             self.setup.showDevice(chosen.device)
-            self._scan.show(chosen.volume, chosen.analyseOnPlacing, mayTurnTo=self._isEntered)
+            self._scan.show(chosen.volume, chosen.analyseOnPlacing, chosen.jumpOnPlacing, mayTurnTo=self._isEntered)
+            self._marks.updateSoon()
             self._warm()
 
     def _setParameter(self, name: str, value: str) -> None:
@@ -163,6 +169,11 @@ class Window(VTKObservationMixin):
         """Load the network before the first click, once there is something to click on."""
         if self._isEntered and self._scan.volumeNode is not None and self.setup.isReady:
             self.logic.analysis.warm()
+
+    def _boxesWanted(self) -> list[str] | None:
+        """Of which lesions; None for all."""
+        isAll = self._parameters is not None and self._parameters.showAllBoxes
+        return None if isAll else self._lesionsPanel.chosenIds
 
     def _whyNotReady(self) -> str:
         """What the last look at the requirements says; while nobody knows, an analysis will find out."""

@@ -1,0 +1,51 @@
+"""Room that a panel keeps for what comes and goes in it: what people are about to press must not move under the mouse.
+
+Heights are pixels. `place` is a widget with a layout of its own around the parts that are shown and hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import qt
+
+_LONGEST_WORD = 24
+"""Letters that the narrowest panel has room for."""
+
+
+def reserve(place: Any, lines: int = 0) -> None:
+    """As much as all of its parts need together, and `lines` more of text. To be called before any part is hidden."""
+    place.minimumHeight = place.layout().sizeHint().height() + lines * qt.QFontMetrics(place.font).lineSpacing()
+
+
+def reserveLines(place: Any, count: int) -> None:
+    """As much as so many lines of text need."""
+    place.minimumHeight = count * qt.QFontMetrics(place.font).lineSpacing()
+
+
+def keep(place: Any) -> None:
+    """No less than it has now, whatever is hidden in it next. One that is not seen keeps what it had."""
+    if place.visible:
+        place.minimumHeight = place.height
+
+
+def release(place: Any) -> None:
+    """As much as it needs, and no more."""
+    place.minimumHeight = 0
+
+
+def reserveTexts(button: Any, *texts: str) -> None:
+    """A width in which each of these texts fits: what stands beside the button stays when its text is another."""
+    own, widths = button.text, []
+    for text in (own, *texts):
+        button.text = text
+        hint = button.minimumSizeHint
+        widths.append((hint() if callable(hint) else hint).width())  # a property in PythonQt
+    button.text = own
+    button.minimumWidth = max(widths)
+
+
+def breakable(text: str) -> str:
+    """The text with places, which nobody sees, where a word breaks that would make the panel wider."""
+    return re.sub(rf"\S{{{_LONGEST_WORD}}}(?=\S)", lambda found: found[0] + "\u200b", text)
