@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from fmcib_engine.errors import ImageError
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import cut_patch
-from fmcib_engine.readers import images, read_volume
+from fmcib_engine.readers import read_volume
+from fmcib_engine.readers.images import read as images_read
 from test_readers import ORIGIN, SPACING, SUFFIXES, assert_refused, image_of, phantom
 
 COPY = "again"
@@ -188,7 +189,7 @@ def test_thirty_gigabytes_in_a_small_file_are_refused_before_anything_is_allocat
     else:
         metaimage(path, DimSize="2000 2000 3750", ElementDataFile="scan.raw" if suffix == ".mhd" else "LOCAL")
     (tmp_path / "scan.raw").write_bytes(bytes(240))
-    monkeypatch.setattr(images, "read_values", lambda *_: pytest.fail("the voxels were read"))
+    monkeypatch.setattr(images_read, "read_values", lambda *_: pytest.fail("the voxels were read"))
     with pytest.raises(ImageError, match=r"is incomplete: its header announces 3000000\d+ bytes, it has \d+\. Copy it"):
         read_volume(path)
 

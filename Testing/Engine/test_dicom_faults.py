@@ -15,7 +15,8 @@ from fmcib_engine.batch import analyse
 from fmcib_engine.errors import ImageError, SeriesError
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import RECIPES, cut_patch
-from fmcib_engine.readers import dicom, read_volume
+from fmcib_engine.readers import read_volume
+from fmcib_engine.readers.dicom import read
 from fmcib_engine.seeds import LesionSeed
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage, generate_uid
@@ -752,7 +753,7 @@ def test_a_file_name_that_is_no_utf_8_is_refused(folder):
 @pytest.mark.parametrize("how", ["another file", "a longer file", "a file less"])
 def test_a_series_that_is_still_being_written_is_refused(folder, monkeypatch, how):
     paths = write(folder, series(10))
-    read_slices = dicom.read_slices
+    read_slices = read.read_slices
 
     def while_it_is_written(*arguments):
         slices = read_slices(*arguments)
@@ -764,7 +765,7 @@ def test_a_series_that_is_still_being_written_is_refused(folder, monkeypatch, ho
             paths[3].unlink()
         return slices
 
-    monkeypatch.setattr(dicom, "read_slices", while_it_is_written)
+    monkeypatch.setattr(read, "read_slices", while_it_is_written)
     with pytest.raises(SeriesError, match="still being written or copied"):
         read_volume(folder)
 

@@ -25,7 +25,8 @@ from dicom_phantom import (
     write_index,
 )
 from fmcib_engine.errors import ImageError, SeriesError
-from fmcib_engine.readers import dicom_files, read_volume
+from fmcib_engine.readers import read_volume
+from fmcib_engine.readers.dicom import is_dicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -413,13 +414,13 @@ def test_bytes_of_chance_are_no_dicom(tmp_path, start):
     path = tmp_path / "chance"
     for seed in range(200):
         path.write_bytes(start + np.random.default_rng(seed).bytes(1500))
-        assert not dicom_files.is_dicom(path)
+        assert not is_dicom(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08", b"\x08\0\5\0", bytes(2000), b"DICM" * 9, b"a,b\n" * 400])
 def test_what_is_short_or_text_is_no_dicom(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
-    assert not dicom_files.is_dicom(tmp_path / "file")
+    assert not is_dicom(tmp_path / "file")
 
 
 # Faults by name

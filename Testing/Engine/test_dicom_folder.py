@@ -11,7 +11,9 @@ import pytest
 from dicom_phantom import INTERCEPT, SHAPE, address, phantom_series, phantom_slice, write, write_index
 from fmcib_engine.batch import analyse
 from fmcib_engine.errors import SeriesError
-from fmcib_engine.readers import HeaderMemory, dicom, dicom_files, read_volume
+from fmcib_engine.readers import HeaderMemory, read_volume
+from fmcib_engine.readers.dicom import files as dicom_files
+from fmcib_engine.readers.dicom import read as dicom_read
 from fmcib_engine.seeds import LesionSeed
 
 HU = address(*np.indices(SHAPE)) + INTERCEPT
@@ -147,7 +149,7 @@ def test_a_remembered_folder_that_is_being_written_is_refused(tmp_path, monkeypa
     fill(tmp_path)
     memory = HeaderMemory()
     read(tmp_path, 0, memory)
-    read_slices, changes = dicom.read_slices, iter(range(1, 9))
+    read_slices, changes = dicom_read.read_slices, iter(range(1, 9))
 
     def while_it_is_written(*arguments):
         slices = read_slices(*arguments)
@@ -160,7 +162,7 @@ def test_a_remembered_folder_that_is_being_written_is_refused(tmp_path, monkeypa
             (tmp_path / f"2_{next(changes):03d}.dcm").unlink()
         return slices
 
-    monkeypatch.setattr(dicom, "read_slices", while_it_is_written)
+    monkeypatch.setattr(dicom_read, "read_slices", while_it_is_written)
     with pytest.raises(SeriesError, match="still being written or copied"):
         read_volume(tmp_path, series_uid=SERIES[1], memory=memory)
 
@@ -228,5 +230,5 @@ def test_the_listing_of_a_folder_is_that_of_its_names(tmp_path):
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = dicom.HeaderMemory().contents_of(tmp_path)[0]
+    found = HeaderMemory().contents_of(tmp_path)[0]
     assert [os.path.relpath(path, tmp_path) for path in found] == ["B", "a", "b/10", "b/2", "c/d/e"]

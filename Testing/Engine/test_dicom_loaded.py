@@ -12,8 +12,9 @@ from dicom_phantom import AXES, STEP, phantom_series, phantom_slice, write
 from fmcib_engine.errors import ImageError, InputError, SeriesError
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.readers import look_at_loaded, read_volume
-from fmcib_engine.readers.dicom_end import ends_early
-from fmcib_engine.readers.dicom_files import is_dicom, read_headers
+from fmcib_engine.readers.dicom import is_dicom
+from fmcib_engine.readers.dicom.end import ends_early
+from fmcib_engine.readers.dicom.files import read_contents
 from fmcib_engine.volume import Fault
 from support import DATA, OBLIQUE, needs_data
 
@@ -121,7 +122,7 @@ def test_the_end_of_pixels_is_known_in_each_transfer_syntax(tmp_path, path):
 def test_no_sound_file_of_the_test_data_ends_early():
     folders = [DATA / name for name in ("lidc", "ibsi", "derived", "totalseg", "multirecon")]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and is_dicom(path)]
-    headers, _ = read_headers(files, all_dicom=True)
+    headers = [header for content in read_contents(files).values() for header in content.images]
     images = {header.path for header in headers if header.is_ct}
     assert len(images) > 80
     assert not [path.name for path in images if ends_early(path)]

@@ -9,7 +9,7 @@ import pytest
 from fmcib_engine import geometry
 from fmcib_engine.errors import ImageError, SeedError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid, parse_frame, point_in_frame
-from fmcib_engine.readers.dicom_header import shown
+from fmcib_engine.readers.dicom.header import shown
 from support import OBLIQUE, SIGNED_PERMUTATIONS
 
 

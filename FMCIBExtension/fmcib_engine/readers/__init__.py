@@ -8,11 +8,7 @@ from pathlib import Path
 from ..errors import ImageError
 from ..paths import file_of, is_there
 from ..volume import Volume
-from .dicom import read_folder, read_series
-from .dicom_files import is_dicom
-from .dicom_folder import HeaderMemory
-from .dicom_index import is_index
-from .dicom_loaded import look_at_loaded
+from .dicom import HeaderMemory, is_dicom, is_index, look_at_loaded, read_folder, read_series
 from .images import KINDS, image_kind, read_image
 
 __all__ = ["HeaderMemory", "look_at_loaded", "read_volume"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..decimals import decimal_points
 from ..errors import DependencyError, ImageError
-from .integrity import LONGEST_PATH, NOT_ITS_KIND, unreadable
+from .images.integrity import LONGEST_PATH, NOT_ITS_KIND, unreadable
 
 _REASONS = {  # what ITK says -> what we say; anything else is damage
     "Unable to determine ImageIO": NOT_ITS_KIND,
