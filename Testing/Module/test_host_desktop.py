@@ -60,7 +60,7 @@ def test_the_window_says_that_it_is_not_slicer_and_shows_the_modules_panel(deskt
     assert "not 3D Slicer" in desktop.windowTitle
     banner = next(label for label in desktop.findChildren(qt.QLabel) if label.text == Desktop.BANNER)
     assert banner.visible
-    assert desktop.panel().isEntered()
+    assert desktop.panel().isEntered
     pressed = []
     button = slicer.modules.SmallWidget.button
     button.connect("clicked(bool)", pressed.append)
@@ -157,7 +157,7 @@ def test_the_views_are_as_before_when_the_window_is_closed(desktop):
     desktop.close()
     assert tuple(sliceView("Red").renderWindow().GetSize()) == SliceViews.SIZE
     assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZE
-    assert not desktop.panel().isEntered()
+    assert not desktop.panel().isEntered
     assert slicer.util.mainWindow() is None
 
 

@@ -48,7 +48,8 @@ class Window(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         tools = tools or Tools()
         self.logic = logic
-        self._parameters, self._guiTag = None, None
+        self._parameters = None
+        self._guiTag = self._observer = 0
         self._isEntered, self._why = False, ""
         self._before: set[str] = set()
         self.widget = slicer.util.loadUI(uiPath("Window"))
@@ -93,12 +94,13 @@ class Window(VTKObservationMixin):
         self._scanPanel.widget.setMRMLScene(None)
 
     def _layOut(self) -> None:
+        """By the widgets of the .ui file: an empty layout is false in PythonQt, and none of `childWidgetVariables`."""
         ui = self.ui
-        ui.requirementsLayout.addWidget(self._requirementsPanel.widget)
-        ui.scanLayout.addWidget(self._scanPanel.widget)
-        ui.scanLayout.addWidget(self._lesionsPanel.widget)
-        ui.patchLayout.addWidget(self._patchPanel.widget)
-        ui.advancedLayout.addWidget(self._advancedPanel.widget)
+        ui.requirementsPlace.layout().addWidget(self._requirementsPanel.widget)
+        ui.scanSection.layout().addWidget(self._scanPanel.widget)
+        ui.scanSection.layout().addWidget(self._lesionsPanel.widget)
+        ui.patchSection.layout().addWidget(self._patchPanel.widget)
+        ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
         self._scanPanel.widget.setMRMLScene(slicer.mrmlScene)
 
     def _connect(self) -> None:
@@ -128,7 +130,7 @@ class Window(VTKObservationMixin):
         if self._parameters is None:
             self._parameters = self.logic.getParameterNode()
             self._guiTag = self._parameters.connectGui(self.widget)
-            self.addObserver(self._parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+            self._observer = self._parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onParameters)
         if self._parameters.volume is None:
             self._parameters.volume = volumeToBeginWith()
         self._onParameters()
@@ -136,8 +138,8 @@ class Window(VTKObservationMixin):
     def _forgetParameters(self) -> None:
         if self._parameters is not None:
             self._parameters.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-            self._parameters, self._guiTag = None, None
+            self._parameters.RemoveObserver(self._observer)
+            self._parameters = None
 
     def _onParameters(self, *_values: object) -> None:
         """The user, a script or a scene that was loaded has changed a choice."""
