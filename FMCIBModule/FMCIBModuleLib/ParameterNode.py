@@ -27,7 +27,7 @@ class FMCIBParameterNode:
 
 
 _AFTER_ALL_WRAPPERS = -1.0
-"""Priority of an observer. VTK calls those of one priority in an order that hangs on who came first; wrappers have 0."""
+"""Priority of an observer; those of wrappers have 0, and VTK calls those of one priority in an order of its own."""
 
 
 def _observeAfterWrappers(self: Any, event: int, callback: Callable[..., Any], priority: float = 0.0) -> int:

@@ -46,11 +46,11 @@ def loadScan(scanPath, case: str, toParent: np.ndarray | None = None):
 
 
 def show(volumeNode, viewName: str, center) -> slicer.vtkMRMLSliceNode:
-    """The scan in a view, which is centred on a point and shows 120 mm."""
+    """The scan in a view, which is centred on a point and shows so little that a pixel is small, however small the view."""
     slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
     sliceNode = slicer.app.layoutManager().sliceWidget(viewName).mrmlSliceNode()
     width, height, _ = sliceNode.GetDimensions()
-    sliceNode.SetFieldOfView(120.0, 120.0 * height / width, sliceNode.GetFieldOfView()[2])
+    sliceNode.SetFieldOfView(12.0, 12.0 * height / width, sliceNode.GetFieldOfView()[2])
     sliceNode.JumpSliceByCentering(*center)
     return sliceNode
 

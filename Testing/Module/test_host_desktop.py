@@ -101,7 +101,7 @@ def test_a_point_is_placed_with_the_mouse(desktop):
     canvas, point = desktop.view("Red").canvas(), _pointOf("Red", (20, -10, 6))
     QtTest.QTest.mouseMove(canvas, point)
     slicer.app.processEvents()
-    QtTest.QTest.mouseClick(canvas, clicks.LEFT, clicks.Modifier.NoModifier, point)
+    QtTest.QTest.mouseClick(canvas, QtCore.Qt.MouseButton.LeftButton, clicks.Modifier.NoModifier, point)
     assert seeds.GetNumberOfDefinedControlPoints() == 1
     assert np.allclose(seeds.GetNthControlPointPositionWorld(0), (20, -10, 6), atol=1)
     assert not isPlacing()
@@ -155,8 +155,8 @@ def test_a_change_of_the_scene_is_seen_without_being_asked_for(desktop):
 
 def test_the_views_are_as_before_when_the_window_is_closed(desktop):
     desktop.close()
-    assert tuple(sliceView("Red").renderWindow().GetSize()) == SliceViews.SIZE
-    assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZE
+    assert tuple(sliceView("Red").renderWindow().GetSize()) == SliceViews.SIZES["Red"]
+    assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZES["Red"]
     assert not desktop.panel().isEntered
     assert slicer.util.mainWindow() is None
 

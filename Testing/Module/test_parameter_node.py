@@ -1,4 +1,4 @@
-"""The window and whoever else changes its parameter node: all see the new choice at once, in whatever order VTK calls."""
+"""The window and whoever else changes its parameter node: all see a new choice at once, in whatever order VTK calls."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def module():
     """Slicer's entry of the module, loaded once."""
     import SlicerHost
 
-    if "fmcibmodule" in vars(slicer.modules):
+    if hasattr(slicer.modules, "fmcibmodule"):
         return slicer.modules.fmcibmodule
     return SlicerHost.loadModule(ROOT / "FMCIBModule" / "FMCIBModule.py")
 

@@ -1,8 +1,8 @@
 """What is true and what is false of Qt's objects, as in PythonQt: also what is there may be false.
 
-PythonQt asks an object `isEmpty`, else `isValid`, else `isNull`, whichever its class has (`getDefaultNonZeroFunction` of
-its generator), so a layout without widgets is false, a menu without actions and a rectangle without area. All other
-objects are true until Qt has destroyed them.
+PythonQt asks an object `isEmpty`, else `isValid`, else `isNull`, whichever its class has (its generator's
+`getDefaultNonZeroFunction`), so a layout without widgets is false, a menu without actions and a rectangle without area.
+All other objects are true until Qt has destroyed them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from shiboken6 import isValid
 
 def start(modules: list[ModuleType]) -> None:
     """Give Qt's own classes these truth values, so that objects which C++ has made have them as well."""
-    QtCore.QObject.__bool__ = lambda self: isValid(self)  # a builtin function is no method
+    QtCore.QObject.__bool__ = _isThere
     for module in modules:
         for name in dir(module):
             kind = getattr(module, name)
             if isinstance(kind, type) and kind.__module__ == module.__name__ and (answer := _answer(kind)) is not None:
                 kind.__bool__ = answer
+
+
+def _isThere(self: QtCore.QObject) -> bool:
+    return isValid(self)
 
 
 def _answer(kind: type) -> Callable[[Any], bool] | None:

@@ -62,7 +62,8 @@ class QUiLoader:
         loader = _Loader()
         with PythonQt.ignoringNewAttributes():  # PySide6 would make each child an attribute of the top widget
             widget = loader.load(buffer, parent)
-        widget.__dict__["_madeByLoader"] = loader.made  # PySide6 forgets of which class an object is that nobody holds in Python
+        # PySide6 forgets of which class an object is that nobody holds in Python
+        widget.__dict__["_madeByLoader"] = loader.made
         objects = {each.objectName: each for each in loader.made}
         _checkProperties(tree, objects)
         for connection in connections if connections is not None else ():

@@ -14,6 +14,7 @@ from ..Setup.AdvancedDesk import Facts
 from ..Setup.AdvancedPanel import AdvancedPanel
 from ..Setup.RequirementsPanel import RequirementsPanel
 from ..Setup.Setup import Setup, Tools
+from ..Soon import Soon
 from ..Worker.WorkerProcess import EncoderSettings
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import namesInScene, volumesWithLesions
@@ -25,7 +26,7 @@ from .PatchPanel import PatchPanel
 from .ScanController import ScanController
 from .ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
-from .SliceViews import volumeToBeginWith
+from .SliceViews import backgrounds, refill, volumeToBeginWith
 from .UndoSteps import forgetSteps
 
 
@@ -52,6 +53,8 @@ class Window(VTKObservationMixin):
         self._guiTag = self._observer = 0
         self._isEntered, self._why = False, ""
         self._before: set[str] = set()
+        self._shownBefore: dict[str, str] = {}
+        self._refillSoon = Soon(self._refillViews)
         self.widget = slicer.util.loadUI(uiPath("Window"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._scanPanel = ScanPanel(uiPath("Scan"))
@@ -82,8 +85,9 @@ class Window(VTKObservationMixin):
         self._isEntered = False
 
     def close(self) -> None:
-        """Let go of everything: no observer and no process stays."""
+        """Let go of everything: no observer, no process and no CT stays, and the widgets go with the next event."""
         self._forgetParameters()
+        self._refillSoon.close()
         self.removeObservers()
         self._lesions.close()
         self._marks.close()
@@ -92,6 +96,7 @@ class Window(VTKObservationMixin):
         self.setup.close()
         self.logic.close()
         self._scanPanel.widget.setMRMLScene(None)
+        self.widget.deleteLater()  # *Reload* only hides the panels of before, and their signals would keep all of this
 
     def _layOut(self) -> None:
         """By the widgets of the .ui file: an empty layout is false in PythonQt, and none of `childWidgetVariables`."""
@@ -197,7 +202,7 @@ class Window(VTKObservationMixin):
 
     def _onSceneStartImport(self, *_values: object) -> None:
         """The end of an import is told by EndImportEvent; some command line modules import their results, too."""
-        self._before = _idsWithLesions()
+        self._before, self._shownBefore = _idsWithLesions(), backgrounds()
         self._forgetParameters()
 
     def _onSceneChanged(self, *_values: object) -> None:
@@ -208,6 +213,13 @@ class Window(VTKObservationMixin):
             forgetSteps()
         self._followParameters()
         self._follower.update()
+        refill(self._shownBefore)
+        self._refillSoon()
+
+    def _refillViews(self) -> None:
+        """An import leaves views empty that showed a scan, before or after its end is told: they show it again."""
+        former, self._shownBefore = self._shownBefore, {}
+        refill(former)
 
     def _onSceneClosed(self, *_values: object) -> None:
         if self._isEntered:
