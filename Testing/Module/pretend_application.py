@@ -21,16 +21,23 @@ MAY_IMPORT_THEM = ABSENT | {"slicer"}
 
 def hideFromTests() -> None:
     """Only the host's own files go on finding what Slicer has not."""
-    wholeImport = builtins.__import__
+    wholeImport, wholeImportModule = builtins.__import__, importlib.import_module
 
     def importAsInSlicer(name, namespace=None, *others, **named):
-        importer = str((namespace or {}).get("__name__", "")).partition(".")[0]
-        if name.partition(".")[0] in ABSENT and importer not in MAY_IMPORT_THEM:
-            msg = f"No module named {name!r} inside Slicer"
-            raise ModuleNotFoundError(msg, name=name)
+        refuse(name, (namespace or {}).get("__name__", ""))
         return wholeImport(name, namespace, *others, **named)
 
-    builtins.__import__ = importAsInSlicer
+    def importModuleAsInSlicer(name, package=None):
+        refuse(name, sys._getframe(1).f_globals.get("__name__", ""))
+        return wholeImportModule(name, package)
+
+    builtins.__import__, importlib.import_module = importAsInSlicer, importModuleAsInSlicer
+
+
+def refuse(name: str, importer: str) -> None:
+    if name.partition(".")[0] in ABSENT and str(importer).partition(".")[0] not in MAY_IMPORT_THEM:
+        msg = f"No module named {name!r} inside Slicer"
+        raise ModuleNotFoundError(msg, name=name)
 
 
 def main(width: int, height: int, *arguments: str) -> int:

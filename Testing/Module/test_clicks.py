@@ -46,11 +46,11 @@ def loadScan(scanPath, case: str, toParent: np.ndarray | None = None):
 
 
 def show(volumeNode, viewName: str, center) -> slicer.vtkMRMLSliceNode:
-    """The scan in a view, which is centred on a point and shows so little that a pixel is small, however small the view."""
+    """The scan in a view, which is centred on a point and shows 24 mm: a pixel is small, however small the view."""
     slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
     sliceNode = slicer.app.layoutManager().sliceWidget(viewName).mrmlSliceNode()
     width, height, _ = sliceNode.GetDimensions()
-    sliceNode.SetFieldOfView(12.0, 12.0 * height / width, sliceNode.GetFieldOfView()[2])
+    sliceNode.SetFieldOfView(24.0, 24.0 * height / width, sliceNode.GetFieldOfView()[2])
     sliceNode.JumpSliceByCentering(*center)
     return sliceNode
 
@@ -143,7 +143,7 @@ def test_place_mode_ends_after_one_point_and_a_second_click_places_none(scanPath
     show(volumeNode, "Red", nodule)
     clickAt("Red", nodule)
     assert not isPlacing()
-    clickAt("Red", np.add(nodule, (15.0, 15.0, 0.0)))
+    clickAt("Red", np.add(nodule, (5.0, 5.0, 0.0)))
     assert seedsNode.GetNumberOfDefinedControlPoints() == 1
 
 
