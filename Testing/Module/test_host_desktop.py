@@ -92,6 +92,12 @@ def test_a_resized_window_resizes_its_views(desktop):
     assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == tuple(after)
 
 
+def test_the_modules_panel_has_no_margins_of_its_own(desktop):
+    """`Base/QTGUI/qSlicerModulePanel.cxx:150`: what lies in the panel keeps its distance only by layouts of its own."""
+    margins = desktop.panel().layout().contentsMargins
+    assert [margins.left(), margins.top(), margins.right(), margins.bottom()] == [0, 0, 0, 0]
+
+
 def test_a_point_is_placed_with_the_mouse(desktop):
     seeds = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Seeds")
     seeds.CreateDefaultDisplayNodes()
