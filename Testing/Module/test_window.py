@@ -8,9 +8,11 @@ import slicer
 from analysis_support import needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, click, pressKey
 from FMCIBModuleLib.LesionTable import resultNode
+from FMCIBModuleLib.SceneBridge import pointFromRas
 from FMCIBModuleLib.Seeds import ensureSeedsNode, findSeedsNode, seedsIn
+from FMCIBModuleLib.Window.LesionWords import whereInWords
 from nodes import shift
-from views import clickAt, isPlacing, pixelSize, showAt
+from views import clickAt, isPlacing, pixelSize, placeOf, showAt
 from window_support import NODULE, Drag, interact, near, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
@@ -31,14 +33,14 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
     (row,) = rowsOf(phantomNode)
     assert (row["lesion_id"], row["status"]) == ("Lesion 1", "ok")
     texts = [realStage.cell(0, column) for column in range(6)]
-    assert texts[:3] == ["Lesion 1", "Phantom", "R 74 A 154 I 224"]
+    assert texts[:3] == ["Lesion 1", "Phantom", whereInWords(pointFromRas(placeOf("Red", NODULE)))]
     assert texts[3] == "no head installed\n(demonstration)"
     assert texts[4] == "all 50 mm lie in the scan"
     assert texts[5].count(":") == 1
     assert "DEMONSTRATION WEIGHTS" in realStage.lesions.detailLabel.text
     assert boxOf(phantomNode).GetSize() == pytest.approx((50, 50, 50))
     assert (
-        np.abs(np.array(boxOf(phantomNode).GetCenter()) - NODULE).max() <= 1
+        np.abs(np.array(boxOf(phantomNode).GetCenter()) - placeOf("Red", NODULE)).max() <= 1
     )  # the recipe cuts at whole voxels of 1 mm
     assert realStage.patch.viewsWidget.isVisible()
     assert (realStage.message, realStage.selected()) == ("", ["Lesion 1"])
@@ -215,7 +217,8 @@ def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(
     after = rowsOf(phantomNode)[0]
     assert float(after["coordX"]) == pytest.approx(float(before["coordX"]) - 20, abs=2 * pixelSize("Red"))
     assert not stage.isItalic(0)
-    assert stage.cell(0, 2) == "R 94 A 154 I 224"
+    (seed,) = seedsIn(findSeedsNode(phantomNode))
+    assert stage.cell(0, 2) == whereInWords(seed.point)
 
 
 def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(stage, phantomNode):
