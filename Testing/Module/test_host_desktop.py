@@ -93,7 +93,7 @@ def test_a_resized_window_resizes_its_views(desktop):
 
 
 def test_the_modules_panel_has_no_margins_of_its_own(desktop):
-    """`Base/QTGUI/qSlicerModulePanel.cxx:150`: what lies in the panel keeps its distance only by layouts of its own."""
+    """`Base/QTGUI/qSlicerModulePanel.cxx:131`: what lies in the panel keeps its distance only by layouts of its own."""
     margins = desktop.panel().layout().contentsMargins
     assert [margins.left(), margins.top(), margins.right(), margins.bottom()] == [0, 0, 0, 0]
 

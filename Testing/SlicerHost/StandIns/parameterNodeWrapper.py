@@ -1,7 +1,7 @@
 """`slicer.parameterNodeWrapper`: typed attributes that are kept in a vtkMRMLScriptedModuleNode, in Slicer's own form.
 
 Imitates `Base/Python/slicer/parameterNodeWrapper/wrapper.py:305`, values that are kept
-(`Base/Python/slicer/parameterNodeWrapper/wrapper.py:83`), its serializers
+(`Base/Python/slicer/parameterNodeWrapper/wrapper.py:84`), its serializers
 (`Base/Python/slicer/parameterNodeWrapper/serializers.py:236` and on) and validators
 (`Base/Python/slicer/parameterNodeWrapper/validators.py:83` and on). Names and text of the parameters are Slicer's, so
 that a scene saved here opens there and back.
