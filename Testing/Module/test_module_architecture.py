@@ -122,6 +122,19 @@ def test_functions_stay_short_and_print_nothing(path):
         assert not (isinstance(node, ast.Attribute) and node.attr == "exit" and getattr(node.value, "id", "") == "sys")
 
 
+@pytest.mark.parametrize("path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem)
+def test_nothing_is_asked_of_qt_that_pythonqt_answers_otherwise(path):
+    """Values of enumerations are equal and not the same; an object is an instance of its very class; a layout of a .ui
+    file is none of `childWidgetVariables` while it is empty."""
+    source = path.read_text(encoding="utf-8")
+    layouts = {
+        name for each in MODULE.rglob("*.ui") for name in re.findall(r'<layout [^>]*name="(\w+)"', each.read_text())
+    }
+    assert len(layouts) > 30
+    assert not re.search(r"\bis (not )?qt\.|isinstance\([^)]*\bqt\.|\.singleShot = ", source)
+    assert not layouts & set(re.findall(r"\bui\.(\w+)", source))
+
+
 def cmakeList(name: str) -> list[str]:
     text = (MODULE / "CMakeLists.txt").read_text()
     return re.search(rf"set\({name}\n(.*?)\n  \)", text, re.DOTALL).group(1).split()
