@@ -149,7 +149,7 @@ def connect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool
     Twice connected is twice called. The slot, and with it the object of a bound method, lives as long as the sender.
     Where there is no such signal, a line is printed, and it gives False.
     """
-    text = _signature(self, signal)
+    text = signatureOf(self, signal)
     if text is None:
         return _refuse("connect", self, signal)
     connection = QtCore.QObject.connect(self, QtCore.SIGNAL(text), _adapter(slot, text))
@@ -159,7 +159,7 @@ def connect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool
 
 def disconnect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool:
     """Undo one `connect` of an equal slot; False where there was none."""
-    text = _signature(self, signal)
+    text = signatureOf(self, signal)
     if text is None:
         return _refuse("disconnect", self, signal)
     connections = self.__dict__.get("_connections", [])
@@ -176,7 +176,7 @@ def _refuse(what: str, sender: QtCore.QObject, signal: str) -> bool:
     return False
 
 
-def _signature(sender: QtCore.QObject, signal: str) -> str | None:
+def signatureOf(sender: QtCore.QObject, signal: str) -> str | None:
     """The signal as PySide6 knows it: without classes of VTK, with which stand-ins list theirs in `_vtkSignals`."""
     text = bytes(QtCore.QMetaObject.normalizedSignature(signal).data()).decode()
     if text in getattr(type(sender), "_vtkSignals", ()):

@@ -124,6 +124,7 @@ def _connect(connection: ET.Element, objects: dict[str, Any]) -> None:
     if not callable(function):
         msg = f"{receiver} has no slot {slot}"
         raise ValueError(msg)  # noqa: TRY004 - a name in a file
-    if not objects[sender].connect(signal, function):
+    if PythonQt.signatureOf(objects[sender], signal) is None:
         msg = f"{sender} has no signal {signal}"
         raise ValueError(msg)
+    objects[sender].connect(signal, function)
