@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 CONFIG := --config FMCIBExtension/pyproject.toml
 OUTPUT ?= build/demo
 
-.PHONY: demo window screenshots test bench lint format clean
+.PHONY: demo window screenshots test test-slicers-files bench lint format clean
 
 demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
@@ -18,6 +18,14 @@ screenshots: .venv/made  ## The pictures of README and docs, by driving that win
 
 test: .venv/made  ## All tests
 	$(RUN) -m pytest Testing/Engine Testing/Module
+
+test-slicers-files: .venv/made  ## Tests of window, module and host with Slicer's own files: SLICER_BASE_PYTHON=.../Base/Python
+ifdef SLICER_BASE_PYTHON
+	$(RUN) -m pytest $(wildcard Testing/Module/test_window*.py Testing/Module/test_host_*.py) \
+	  Testing/Module/test_parameter_node.py Testing/Module/test_reload.py Testing/Module/test_module.py
+else
+	@echo "Not run: SLICER_BASE_PYTHON does not name the folder Base/Python of Slicer's sources."
+endif
 
 bench: .venv/made  ## Speed and memory beside the whole-scan chain
 	$(RUN) Testing/Benchmarks/run.py

@@ -70,6 +70,8 @@ class FMCIBModuleWidget(ScriptedLoadableModuleWidget):
 
         self.window = Window(logic, lambda name: self.resourcePath(f"UI/{name}.ui"))
         self.layout.addWidget(self.window.widget)
+        if getattr(self.parent, "isEntered", False):  # after *Reload*, which calls no `enter`
+            self.enter()
 
     def enter(self) -> None:
         """The user comes to the module."""

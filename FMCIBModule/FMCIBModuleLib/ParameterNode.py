@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
@@ -27,3 +28,19 @@ class FMCIBParameterNode:
     weights: str = "fmcib"
     device: str = "auto"
     precision: Annotated[str, Choice(["float32", "tf32", "bfloat16", "float16"])] = "float32"
+
+
+_AFTER_ALL_WRAPPERS = -1.0
+"""Priority of an observer; those of wrappers have 0, and VTK calls those of one priority in an order of its own."""
+
+
+def _observeAfterWrappers(self: Any, event: int, callback: Callable[..., Any], priority: float = 0.0) -> int:
+    """Observe the node, and read its new values when it has changed; returns the observer's tag.
+
+    Each wrapper keeps the values, and renews them by observers of its own, of which VTK may call one last: by then the
+    others have worked with the CT of before. `connectGui` observes by this method as well.
+    """
+    return int(self.parameterNode.AddObserver(event, callback, min(priority, _AFTER_ALL_WRAPPERS)))
+
+
+FMCIBParameterNode.AddObserver = _observeAfterWrappers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import os
 import sys
 import traceback
@@ -13,13 +12,12 @@ from typing import Self
 import pytest
 from support import DATA
 
-INSIDE_SLICER = importlib.util.find_spec("slicer") is not None and importlib.util.find_spec("slicer.kits") is not None
-
-if INSIDE_SLICER:
-    sys.modules["SlicerHost"] = None  # so that `pytest.importorskip` skips what is about the host
-
 try:
-    if not INSIDE_SLICER:
+    from application import FACTS_OF_PYTHONQT, INSIDE_SLICER
+
+    if INSIDE_SLICER:
+        sys.modules.setdefault("SlicerHost", None)  # so that `pytest.importorskip` skips what is about the host
+    else:
         import SlicerHost
 
         SlicerHost.start()
@@ -42,6 +40,18 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(terminalreporter) -> None:
     if HOST_PROBLEM:
         terminalreporter.write_line(HOST_PROBLEM, yellow=True)
+
+
+class _OfTheHost(pytest.Module):
+    """A file of tests that is not even imported where there is no host."""
+
+    def collect(self):
+        pytest.skip("is about the host, which is not there inside Slicer", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    isOfTheHost = module_path.name.startswith("test_host_") and module_path.name != FACTS_OF_PYTHONQT
+    return _OfTheHost.from_parent(parent, path=module_path) if isOfTheHost and INSIDE_SLICER else None
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +101,32 @@ def _straightenViews() -> None:
 def vtkErrors() -> list[str]:
     """What VTK and MRML said was an error or a warning; a test that asks for this list may cause some."""
     return []
+
+
+@pytest.fixture
+def unknownSignals() -> list[str]:
+    """What was connected to signals that do not exist; a test that asks for this list may do so.
+
+    Empty inside Slicer, where PythonQt prints it and gives False.
+    """
+    if INSIDE_SLICER:
+        return []
+    from SlicerHost import PythonQt
+
+    return PythonQt.unknownSignals
+
+
+@pytest.fixture(autouse=True)
+def _everySignalExists(request):
+    """In Slicer `connect` only gives False where there is no such signal, and nobody hears anything."""
+    if INSIDE_SLICER:
+        yield
+        return
+    from SlicerHost import PythonQt
+
+    PythonQt.unknownSignals.clear()
+    yield
+    assert "unknownSignals" in request.fixturenames or not PythonQt.unknownSignals, PythonQt.unknownSignals
 
 
 @pytest.fixture

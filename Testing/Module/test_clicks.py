@@ -15,7 +15,7 @@ from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import pointToRas, volumeFromNode
 from FMCIBModuleLib.SeedSources import seedsFromMarkups
 from support import needs_data, needs_golden
-from views import clickAt, isPlacing, pixels, pixelSize, showAt, sliceView, startPlacing
+from views import clickAt, isPlacing, pixelOf, pixels, pixelSize, showAt, sliceView, startPlacing
 
 pytest_plugins = ["analysis_fixtures"]
 pytestmark = [needs_data, needs_golden]
@@ -46,12 +46,15 @@ def loadScan(scanPath, case: str, toParent: np.ndarray | None = None):
 
 
 def show(volumeNode, viewName: str, center) -> slicer.vtkMRMLSliceNode:
-    """The scan in a view, which is centred on a point and shows 120 mm."""
+    """The scan in a view, which shows 120 mm, with a point in the very middle of a pixel near the view's centre."""
     slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
     sliceNode = slicer.app.layoutManager().sliceWidget(viewName).mrmlSliceNode()
     width, height, _ = sliceNode.GetDimensions()
     sliceNode.SetFieldOfView(120.0, 120.0 * height / width, sliceNode.GetFieldOfView()[2])
     sliceNode.JumpSliceByCentering(*center)
+    beside = np.subtract(sliceView(viewName).convertRASToXYZ(list(center)), pixelOf(viewName, center))
+    toRas = slicer.util.arrayFromVTKMatrix(sliceNode.GetXYToRAS())[:3, :3]
+    sliceNode.JumpSliceByCentering(*(center + toRas @ (*beside[:2], 0.0)))
     return sliceNode
 
 

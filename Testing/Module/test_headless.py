@@ -20,7 +20,7 @@ from FMCIBModuleLib.LesionTable import LesionTable
 from support import ROOT, needs_data
 
 pytest.importorskip("torch")
-SlicerHost = pytest.importorskip("SlicerHost")
+SlicerHost = pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
 
 SCRIPT = ROOT / "FMCIBModule" / "Scripts" / "analyse.py"
 NODULE = list(PHANTOM_SEED)

@@ -60,7 +60,7 @@ def test_the_window_says_that_it_is_not_slicer_and_shows_the_modules_panel(deskt
     assert "not 3D Slicer" in desktop.windowTitle
     banner = next(label for label in desktop.findChildren(qt.QLabel) if label.text == Desktop.BANNER)
     assert banner.visible
-    assert desktop.panel().isEntered()
+    assert desktop.panel().isEntered
     pressed = []
     button = slicer.modules.SmallWidget.button
     button.connect("clicked(bool)", pressed.append)
@@ -92,6 +92,12 @@ def test_a_resized_window_resizes_its_views(desktop):
     assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == tuple(after)
 
 
+def test_the_modules_panel_has_no_margins_of_its_own(desktop):
+    """`Base/QTGUI/qSlicerModulePanel.cxx:131`: what lies in the panel keeps its distance only by layouts of its own."""
+    margins = desktop.panel().layout().contentsMargins
+    assert [margins.left(), margins.top(), margins.right(), margins.bottom()] == [0, 0, 0, 0]
+
+
 def test_a_point_is_placed_with_the_mouse(desktop):
     seeds = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Seeds")
     seeds.CreateDefaultDisplayNodes()
@@ -101,7 +107,7 @@ def test_a_point_is_placed_with_the_mouse(desktop):
     canvas, point = desktop.view("Red").canvas(), _pointOf("Red", (20, -10, 6))
     QtTest.QTest.mouseMove(canvas, point)
     slicer.app.processEvents()
-    QtTest.QTest.mouseClick(canvas, clicks.LEFT, clicks.Modifier.NoModifier, point)
+    QtTest.QTest.mouseClick(canvas, QtCore.Qt.MouseButton.LeftButton, clicks.Modifier.NoModifier, point)
     assert seeds.GetNumberOfDefinedControlPoints() == 1
     assert np.allclose(seeds.GetNthControlPointPositionWorld(0), (20, -10, 6), atol=1)
     assert not isPlacing()
@@ -155,9 +161,9 @@ def test_a_change_of_the_scene_is_seen_without_being_asked_for(desktop):
 
 def test_the_views_are_as_before_when_the_window_is_closed(desktop):
     desktop.close()
-    assert tuple(sliceView("Red").renderWindow().GetSize()) == SliceViews.SIZE
-    assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZE
-    assert not desktop.panel().isEntered()
+    assert tuple(sliceView("Red").renderWindow().GetSize()) == SliceViews.SIZES["Red"]
+    assert tuple(sliceView("Red").mrmlSliceNode().GetDimensions()[:2]) == SliceViews.SIZES["Red"]
+    assert not desktop.panel().isEntered
     assert slicer.util.mainWindow() is None
 
 

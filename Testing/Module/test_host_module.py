@@ -122,6 +122,19 @@ def test_reloading_cleans_up_and_runs_the_file_as_it_is_now(sample, source):
     assert _calls() == [("setup", True), "close"]
 
 
+def test_reloading_does_not_enter_the_module_and_only_hides_the_former_panel(sample):
+    """`Base/QTGUI/qSlicerScriptedLoadableModuleWidget.cxx:189`: `setPythonSource` and `setup`, nothing else."""
+    panel = sample.widgetRepresentation()
+    panel.enter()
+    former = slicer.modules.SampleWidget.label
+    slicer.util.reloadScriptedModule("Sample")
+    assert [call for call in _calls() if call != ("setup", True)] == []
+    assert panel.isEntered
+    assert former in panel.children()
+    assert not former.visible
+    panel.exit()
+
+
 def test_unloading_cleans_up_once(source):
     SlicerHost = pytest.importorskip("SlicerHost", reason="loads a module of its own into the host")
     SlicerHost.loadModule(source).widgetRepresentation()

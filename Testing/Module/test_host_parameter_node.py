@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -114,6 +115,33 @@ def test_a_removed_node_is_no_value_any_more(node):
     chosen.volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
     slicer.mrmlScene.RemoveNode(chosen.volume)
     assert chosen.volume is None
+
+
+def test_a_wrapper_keeps_its_values_and_renews_them_as_an_observer_of_its_own(node):
+    """The first observer of the node, which VTK calls last, is the first parameter's of the first wrapper."""
+    first, second, read = Chosen(node), Chosen(node), []
+    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    tag = node.AddObserver(
+        vtk.vtkCommand.ModifiedEvent,
+        lambda *_: read.append((first.volume, first.count, second.volume, second.count)),
+    )
+    with slicer.util.NodeModify(node):
+        second.volume, second.count = volume, 5
+        assert (first.volume, first.count) == (None, 3)
+    assert read == [(None, 5, volume, 5)]
+    assert (first.volume, first.count) == (volume, 5)
+    node.SetNodeReferenceID("volume", None)
+    assert read[1] == (volume, 5, None, 5)
+    assert (first.volume, second.volume) == (None, None)
+    node.RemoveObserver(tag)
+
+
+def test_a_wrapper_that_is_gone_observes_nothing_any_more(node):
+    shown = Chosen(node)
+    assert node.HasObserver(vtk.vtkCommand.ModifiedEvent)
+    del shown
+    gc.collect()
+    assert not node.HasObserver(vtk.vtkCommand.ModifiedEvent)
 
 
 @parameterNodeWrapper

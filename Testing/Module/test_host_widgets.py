@@ -214,11 +214,10 @@ def test_a_forgotten_chooser_is_told_nothing_any_more():
     assert told == []
 
 
-def test_a_signal_is_known_by_its_text_in_c_alone():
+def test_a_signal_is_known_by_its_text_in_c_alone(unknownSignals):
     chooser, _ = _chooser()
     for signal in ("currentNodeChanged(PyObject)", "currentNodeChanged(vtkMRMLScene*)", "currentNodeRenamed(QString)"):
-        with pytest.raises(ValueError, match="has no signal"):
-            chooser.connect(signal, print)
+        assert not chooser.connect(signal, print)
     told = []
     chooser.connect("currentNodeChanged(bool)", told.append)
     chooser.setCurrentNode(_add("A"))

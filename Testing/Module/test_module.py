@@ -18,7 +18,7 @@ DOOR = ROOT / "FMCIBModule" / "FMCIBModule.py"
 
 @pytest.fixture(scope="module")
 def module():
-    if "fmcibmodule" in vars(slicer.modules):  # inside the application it is there already
+    if hasattr(slicer.modules, "fmcibmodule"):  # inside the application it is there already
         return slicer.modules.fmcibmodule
     import SlicerHost
 

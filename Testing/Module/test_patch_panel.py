@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from clicks import Key, QtGui, chooseItem, click, clickCell, pressKey
+from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
 from FMCIBModuleLib.FedPatch import FedPatches
 from FMCIBModuleLib.LesionTable import LesionTable, resultNode
@@ -38,10 +38,7 @@ def sliders(stage) -> list:
 
 def voxels(label) -> np.ndarray:
     """The picture in a label, one RGB for each voxel of the patch, taken beside the middle of the voxel."""
-    image = label.pixmap.toImage() if not callable(label.pixmap) else label.pixmap().toImage()
-    image = image.convertToFormat(QtGui.QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    rgb = rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
+    rgb = rgbOf(label.pixmap() if callable(label.pixmap) else label.pixmap)
     step = EDGE // 50
     return rgb[step // 2 + 1 :: step, step // 2 + 1 :: step].copy()
 

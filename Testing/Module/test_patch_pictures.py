@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from clicks import QtGui
+from clicks import rgbOf
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import PATCH_SIZE, cut_patch
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_index
@@ -22,12 +22,6 @@ def patchAt(*lps: float):
     return cut_patch(scan, PatientPoint(*lps))
 
 
-def rgb(pixmap) -> np.ndarray:
-    image = pixmap.toImage().convertToFormat(QtGui.QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
-
-
 def isMark(picture: np.ndarray) -> np.ndarray:
     return np.abs(picture.astype(int) - MARK).max(axis=-1) < 20
 
@@ -36,7 +30,7 @@ def isMark(picture: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("seed", [(50, 50, 50), (5, 60, 97), (99, 1, 50)])
 def test_the_cross_hair_points_at_the_seed_wherever_it_is(plane, seed):
     patch = patchAt(*seed)
-    picture = rgb(planePicture(patch, plane, 25, WINDOW))
+    picture = rgbOf(planePicture(patch, plane, 25, WINDOW))
     assert picture.shape == (EDGE, EDGE, 3)
     marked = isMark(picture)
     across, along = seed_index(patch)[plane.across] + 0.5, seed_index(patch)[plane.along] + 0.5
@@ -48,7 +42,7 @@ def test_the_cross_hair_points_at_the_seed_wherever_it_is(plane, seed):
 
 def test_the_middle_of_the_cross_hair_is_free():
     patch = patchAt(50, 50, 50)
-    picture = rgb(planePicture(patch, PLANES[0], 25, WINDOW))
+    picture = rgbOf(planePicture(patch, PLANES[0], 25, WINDOW))
     x, y = (round((value + 0.5) * ZOOM) for value in seed_index(patch)[:2])
     around = picture[y - 5 * ZOOM : y + 5 * ZOOM, x - 5 * ZOOM : x + 5 * ZOOM]
     assert (around == plane_rgb(patch, PLANES[0], 25, WINDOW)[25, 25]).all()
@@ -56,7 +50,7 @@ def test_the_middle_of_the_cross_hair_is_free():
 
 @pytest.mark.parametrize("plane", PLANES, ids=lambda plane: plane.name)
 def test_there_are_letters_at_the_four_edges(plane):
-    picture = rgb(planePicture(patchAt(50, 50, 50), plane, 25, WINDOW))
+    picture = rgbOf(planePicture(patchAt(50, 50, 50), plane, 25, WINDOW))
     isWhite = (picture > 240).all(axis=-1)
     edges = (isWhite[:, :40], isWhite[:, -40:], isWhite[:40], isWhite[-40:])
     assert all(edge.sum() > 50 for edge in edges)
@@ -66,5 +60,5 @@ def test_every_voxel_is_a_square_of_one_colour():
     random = np.random.default_rng(3).integers(-1000, 400, (60, 60, 60), dtype=np.int16)
     patch = cut_patch(Volume(random, VoxelGrid((60, 60, 60), np.eye(4))), PatientPoint(30, 30, 30))
     expected = plane_rgb(patch, PLANES[2], 10, WINDOW).repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
-    picture = rgb(planePicture(patch, PLANES[2], 10, WINDOW))
+    picture = rgbOf(planePicture(patch, PLANES[2], 10, WINDOW))
     assert (picture == expected).all(axis=-1).mean() > 0.95

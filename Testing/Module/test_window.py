@@ -10,9 +10,11 @@ import slicer
 from analysis_support import needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, click, pressKey
 from FMCIBModuleLib.LesionTable import resultNode
+from FMCIBModuleLib.SceneBridge import pointFromRas
 from FMCIBModuleLib.Seeds import ensureSeedsNode, findSeedsNode, seedsIn
+from FMCIBModuleLib.Window.LesionWords import whereInWords
 from nodes import shift
-from views import clickAt, isPlacing, pixelSize, showAt
+from views import clickAt, isPlacing, pixelSize, placeOf, showAt
 from window_support import NODULE, Drag, interact, near, settle, statuses
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
@@ -38,11 +40,11 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
     details = realStage.details.splitlines()
     assert details[:2] == ["Lesion 1", "all 50 mm lie in the scan"]
     assert details[2].startswith("DEMONSTRATION WEIGHTS")
-    assert details[3].startswith("seed R 74.0 A 154.0 I 224.0 mm (LPS ")
+    assert details[3].startswith(f"seed {whereInWords(pointFromRas(placeOf('Red', NODULE)))} (LPS ")
     assert re.match(r"analysed \d\d:\d\d \(20\d\d-\d\d-\d\dT[\d:]{8} UTC\) by engine ", details[-1])
     assert boxOf(phantomNode).GetSize() == pytest.approx((50, 50, 50))
     assert (
-        np.abs(np.array(boxOf(phantomNode).GetCenter()) - NODULE).max() <= 1
+        np.abs(np.array(boxOf(phantomNode).GetCenter()) - placeOf("Red", NODULE)).max() <= 1
     )  # the recipe cuts at whole voxels of 1 mm
     assert realStage.patch.viewsWidget.isVisible()
     assert (realStage.message, realStage.selected()) == ("", ["Lesion 1"])
@@ -219,7 +221,8 @@ def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(
     after = rowsOf(phantomNode)[0]
     assert float(after["coordX"]) == pytest.approx(float(before["coordX"]) - 20, abs=2 * pixelSize("Red"))
     assert not stage.isItalic(0)
-    assert "seed R 94.3 A 154.0 I 224.0 mm" in stage.details
+    (seed,) = seedsIn(findSeedsNode(phantomNode))
+    assert f"seed {whereInWords(seed.point)}" in stage.details
 
 
 def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(stage, phantomNode):

@@ -11,22 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
-import slicer
-from clicks import Key, QtWidgets, pressKey
+import qt
+from clicks import Key, pressKey
 from support import ROOT
 from window_support import NODULE, settle
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
 LIB = ROOT / "FMCIBModule" / "FMCIBModuleLib"
-INTERACTIVE = (
-    QtWidgets.QAbstractButton,
-    QtWidgets.QComboBox,
-    QtWidgets.QAbstractSlider,
-    QtWidgets.QLineEdit,
-    QtWidgets.QTextEdit,
-    QtWidgets.QTableWidget,
-)
+INTERACTIVE = ("QAbstractButton", "QComboBox", "QAbstractSlider", "QLineEdit", "QTextEdit", "QTableWidget")
 OURS = re.compile(r"^(?!qt_|ScrollLeftButton|ScrollRightButton)\w")
 
 
@@ -34,15 +27,20 @@ def nameOf(widget) -> str:
     return widget.property("objectName")
 
 
+def isOne(widget, classes) -> bool:
+    """Of one of these classes of C++, or derived from it."""
+    return any(widget.inherits(each) for each in classes)
+
+
 def ofNodeSelector(widget):
     """A selector of nodes stands for the combo box inside it."""
     parent = widget.parentWidget()
-    return parent if isinstance(parent, slicer.qMRMLNodeComboBox) else widget
+    return parent if parent is not None and parent.inherits("qMRMLNodeComboBox") else widget
 
 
 def interactive(top) -> list:
     """What the user acts on, without the parts that Qt made of them."""
-    every = [ofNodeSelector(each) for each in top.findChildren(QtWidgets.QWidget) if isinstance(each, INTERACTIVE)]
+    every = [ofNodeSelector(each) for each in top.findChildren(qt.QWidget) if isOne(each, INTERACTIVE)]
     return list(dict.fromkeys(each for each in every if OURS.match(nameOf(each) or "")))
 
 
@@ -64,9 +62,9 @@ def test_every_widget_says_what_it_does(whole):
     nameless = [
         nameOf(each)
         for each in widgets
-        if not (each.property("text") if isinstance(each, QtWidgets.QAbstractButton) else "")
+        if not (each.property("text") if each.inherits("QAbstractButton") else "")
         and not each.property("accessibleName")
-        and each not in [QtWidgets.QLabel.buddy(label) for label in whole.window.widget.findChildren(QtWidgets.QLabel)]
+        and each not in [label.buddy() for label in whole.window.widget.findChildren(qt.QLabel)]
     ]
     assert (silent, nameless) == ([], [])
 
@@ -76,13 +74,13 @@ def test_the_tab_key_reaches_everything(whole):
     wanted = {
         nameOf(each)
         for each in interactive(top)
-        if each.isVisible() and each.isEnabled() and not isinstance(each, QtWidgets.QScrollBar)
+        if each.isVisible() and each.isEnabled() and not each.inherits("QScrollBar")
     }
     first = whole.scan.volumeSelector
     first.setFocus()
     reached = set()
     for _ in range(80):
-        focus = QtWidgets.QApplication.focusWidget()
+        focus = qt.QApplication.focusWidget()
         reached.add(nameOf(ofNodeSelector(focus)))
         pressKey(focus, Key.Key_Tab)
     assert wanted <= reached, wanted - reached
@@ -90,8 +88,8 @@ def test_the_tab_key_reaches_everything(whole):
 
 def letters(top) -> list[str]:
     """The mnemonics that are to be seen."""
-    widgets = [each for each in top.findChildren(QtWidgets.QAbstractButton) if each.isVisible()]
-    widgets += [each for each in top.findChildren(QtWidgets.QLabel) if each.isVisible()]
+    widgets = [each for each in top.findChildren(qt.QAbstractButton) if each.isVisible()]
+    widgets += [each for each in top.findChildren(qt.QLabel) if each.isVisible()]
     texts = [each.property("text") or "" for each in widgets]
     return [found[1].casefold() for text in texts if (found := re.search(r"&(\w)", text))]
 
@@ -110,6 +108,7 @@ NARROW = 340
 
 @pytest.mark.parametrize("scale", ["1", "2"])
 def test_no_text_is_clipped_in_a_narrow_panel(scale):
+    pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("window_scaled.py"), str(NARROW)],
         env={**os.environ, "QT_SCALE_FACTOR": scale},

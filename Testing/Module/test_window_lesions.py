@@ -10,7 +10,7 @@ import qt
 import slicer
 import vtk
 from analysis_support import makeSeeds, needs_torch, rowsOf, spinUntilFinished
-from clicks import Key, Modifier, QtTest, click, clickCell, doubleClickCell, pressKey, typeText
+from clicks import Key, Modifier, click, clickCell, doubleClickCell, pressKey, typeKeys, typeText
 from fmcib_engine import pipeline
 from fmcib_engine.results.schema import COLUMNS
 from FMCIBModuleLib.Export import exportTable
@@ -48,7 +48,7 @@ def boxes(volumeNode) -> list:
 def rename(stage, row: int, name: str) -> None:
     """Double-click and type, without Enter."""
     doubleClickCell(stage.table, row, 0)
-    QtTest.QTest.keyClicks(editor(stage), name)
+    typeKeys(editor(stage), name)
 
 
 def editor(stage):
@@ -120,7 +120,7 @@ def test_a_name_can_be_typed_while_analyses_end(three, phantomNode):
     for _ in range(2):
         three.analysis.hand.answer()
         settle()
-    QtTest.QTest.keyClicks(editor(three), "hilum")
+    typeKeys(editor(three), "hilum")
     three.answer()
     pressKey(editor(three), Key.Key_Return)
     assert three.names() == ["Lesion 1", "Left hilum", "Lesion 3"]
@@ -132,7 +132,7 @@ def test_a_lesion_that_is_done_for_the_first_time_does_not_end_the_typing_of_ano
     stage.place(SECOND)
     rename(stage, 0, "Left")
     stage.answer()
-    QtTest.QTest.keyClicks(editor(stage), " hilum")
+    typeKeys(editor(stage), " hilum")
     pressKey(editor(stage), Key.Key_Return)
     assert stage.names() == ["Left hilum", "Lesion 2"]
 

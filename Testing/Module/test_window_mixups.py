@@ -14,6 +14,7 @@ from FMCIBModuleLib.LesionTable import LesionTable
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
 from FMCIBModuleLib.SeedSources import SEEDS_ID
+from FMCIBModuleLib.Window.SliceViews import backgrounds, composites
 from FMCIBModuleLib.Window.UndoSteps import enableUndo
 from hand_worker import HandLogic
 from test_window_seeds import choose, makeSegment
@@ -116,7 +117,7 @@ def test_placing_shows_the_chosen_ct_where_another_hid_it(stage, phantomNode, ot
     slicer.util.setSliceViewerLayers(foregroundOpacity=0.9)
     settle()
     assert not isPlacing()
-    assert "another scan than Phantom" in stage.message
+    assert "does not show Phantom any more" in stage.message
 
 
 def test_seeds_are_not_drawn_over_another_scan_that_hides_their_ct(stage, phantomNode, otherScan):
@@ -137,7 +138,7 @@ def test_a_click_in_slicers_own_place_mode_on_another_scan_is_none_of_the_cts(st
     slicer.modules.markups.logic().StartPlaceMode(False)  # noqa: FBT003  C++; the tool bar's button does it
     settle()
     assert not isPlacing()
-    assert "another scan than Phantom" in stage.message
+    assert "does not show Phantom any more" in stage.message
     showAt("Red", BESIDE)
     clickAt("Red", BESIDE)
     settle()
@@ -232,6 +233,69 @@ def test_an_import_of_something_else_ends_neither_placing_nor_undo(stage, phanto
     assert isPlacing()
     assert stage.scan.placeButton.checked
     assert stage.lesions.undoButton.enabled
+
+
+def importBeside(tmp_path) -> None:
+    """A scene of somebody else, beside the user's work."""
+    scene = slicer.vtkMRMLScene()
+    scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Other")
+    scene.SetURL(str(tmp_path / "other.mrml"))
+    assert scene.Commit(str(tmp_path / "other.mrml"))
+    slicer.util.loadScene(str(tmp_path / "other.mrml"), properties={"clear": False})
+
+
+def emptyViews() -> None:
+    for each in composites():
+        each.SetBackgroundVolumeID(None)
+
+
+@pytest.mark.parametrize("isTheUserHere", [True, False])
+@pytest.mark.parametrize("areEmptiedLater", [True, False])
+def test_views_that_an_import_has_emptied_show_the_users_ct_again(
+    stage, phantomNode, tmp_path, areEmptiedLater, isTheUserHere
+):
+    """Seen in the application: after the import of a scene beside another Red, Green and Yellow are empty."""
+    stage.analysed(NODULE)
+    if not isTheUserHere:
+        stage.window.exit()
+    importBeside(tmp_path)
+    if areEmptiedLater:
+        emptyViews()
+    settle()
+    assert set(backgrounds().values()) == {phantomNode.GetID()}
+    assert len(backgrounds()) == 3
+    seedsNode = findSeedsNode(phantomNode)
+    assert seedsNode.GetDisplayVisibility() == 1
+    assert seedsNode.GetDisplayNode().GetAttribute("FMCIB.HiddenWithScan") is None
+    stage.window.enter()
+    stage.place(near(30, 0, 0))
+    stage.answer()
+    assert statuses(phantomNode) == [("Lesion 1", "ok"), ("Lesion 2", "ok")]
+
+
+def test_a_view_that_the_user_has_emptied_stays_so(stage, phantomNode, tmp_path):
+    stage.analysed(NODULE)
+    importBeside(tmp_path)
+    settle()
+    emptyViews()
+    settle()
+    slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.EndRestoreEvent)  # after a step back
+    settle()
+    assert backgrounds() == {}
+    importBeside(tmp_path)
+    settle()
+    assert backgrounds() == {}
+
+
+def test_a_click_into_a_view_that_was_emptied_places_nothing(stage, phantomNode):
+    click(stage.scan.placeButton)
+    emptyViews()
+    settle()
+    assert not isPlacing()
+    assert "does not show Phantom any more" in stage.message
+    clickAt("Red", NODULE)
+    settle()
+    assert findSeedsNode(phantomNode).GetNumberOfDefinedControlPoints() == 0
 
 
 def test_a_ct_that_is_deleted_is_not_kept_in_memory(stage, phantomNode, chest):

@@ -6,10 +6,10 @@ import gc
 
 import pytest
 import slicer
-from analysis_support import needs_torch, rowsOf
-from clicks import QtTest, chooseItem, chooseNode, click, doubleClickCell
+from analysis_support import rowsOf
+from clicks import chooseItem, chooseNode, click, doubleClickCell, typeKeys
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from setup_support import children, probed
+from setup_support import probed
 from slicer.util import VTKObservationMixin
 from views import isPlacing
 from window_support import NODULE, Drag, near, settle, statuses
@@ -156,7 +156,7 @@ def analysing(stage) -> None:
 def naming(stage) -> None:
     stage.analysed(NODULE)
     doubleClickCell(stage.table, 0, 0)
-    QtTest.QTest.keyClicks(stage.table.findChildren(type(stage.lesions.filterEdit))[-1], "Hil")
+    typeKeys(stage.table.findChildren(type(stage.lesions.filterEdit))[-1], "Hil")
 
 
 def dragging(stage) -> None:
@@ -256,17 +256,3 @@ def test_opening_and_leaving_again_and_again_changes_nothing(stage):
     stage.analysed(NODULE)
     assert stage.names() == ["Lesion 1"]
     assert stage.analysis.failures == []
-
-
-@needs_torch
-def test_reloading_the_module_makes_a_new_panel_and_ends_the_processes_of_the_old(module, phantomNode):
-    before = children()
-    module.widgetRepresentation().enter()
-    first = slicer.modules.FMCIBModuleWidget.window
-    slicer.util.reloadScriptedModule("FMCIBModule")
-    second = slicer.modules.FMCIBModuleWidget.window
-    assert second is not first
-    assert children() <= before + 1  # Slicer enters the module again, which looks at what is installed
-    module.widgetRepresentation().exit()
-    slicer.modules.FMCIBModuleWidget.cleanup()
-    assert children() == before

@@ -172,7 +172,7 @@ def test_another_scan_in_a_view_ends_placing_and_the_panel_says_so(stage, chest)
     slicer.util.setSliceViewerLayers(background=other)
     settle()
     assert not stage.scan.placeButton.checked
-    assert "another scan than Phantom" in stage.message
+    assert "does not show Phantom any more" in stage.message
 
 
 def test_the_patch_of_a_lesion_is_no_ct(stage, phantomNode):

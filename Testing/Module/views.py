@@ -19,11 +19,22 @@ def showAt(viewName: str, ras) -> None:
     sliceView(viewName).mrmlSliceNode().JumpSliceByCentering(*ras)
 
 
+def pixelOf(viewName: str, ras) -> tuple[int, int, int]:
+    """The pixel that shows this RAS point (mm, world), from the view's lower left corner, and 0 for its only plane."""
+    x, y = (round(each) for each in sliceView(viewName).convertRASToXYZ(list(ras))[:2])
+    return x, y, 0
+
+
+def placeOf(viewName: str, ras) -> tuple[float, float, float]:
+    """Where a click on that pixel is, RAS mm: up to half a pixel beside the point, and on the plane that is shown."""
+    right, front, up = sliceView(viewName).convertXYZToRAS([float(each) for each in pixelOf(viewName, ras)])
+    return right, front, up
+
+
 def clickAt(viewName: str, ras) -> None:
     """Move the mouse over the pixel that shows this RAS point (mm, world), and click there with the left button."""
-    view = sliceView(viewName)
-    x, y = (round(each) for each in view.convertRASToXYZ(list(ras))[:2])
-    interactor = view.interactor()
+    x, y, _ = pixelOf(viewName, ras)
+    interactor = sliceView(viewName).interactor()
     interactor.SetEventInformation(x, y, 0, 0)
     interactor.InvokeEvent(vtk.vtkCommand.EnterEvent)
     interactor.InvokeEvent(vtk.vtkCommand.MouseMoveEvent)

@@ -12,10 +12,10 @@ from window_support import Remembered, Stage, WindowLogic, forgetSteps, goodAnsw
 @pytest.fixture(scope="session")
 def module():
     """Slicer's entry of the module, loaded once."""
+    if hasattr(slicer.modules, "fmcibmodule"):
+        return slicer.modules.fmcibmodule
     import SlicerHost
 
-    if "fmcibmodule" in vars(slicer.modules):
-        return slicer.modules.fmcibmodule
     return SlicerHost.loadModule(ROOT / "FMCIBModule" / "FMCIBModule.py")
 
 

@@ -105,7 +105,7 @@ class Desktop(qt.QWidget):
         place = qt.QWidget()
         layout = qt.QVBoxLayout(place)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._panel.layout().setContentsMargins(0, 0, 0, 0)  # `Base/QTGUI/qSlicerModulePanel.cxx:150`
+        self._panel.layout().setContentsMargins(0, 0, 0, 0)  # as `Base/QTGUI/qSlicerModulePanel.cxx:150`
         layout.addWidget(self._panel)
         layout.addStretch(1)
         area.setWidget(place)
@@ -142,7 +142,7 @@ class Desktop(qt.QWidget):
         """The views go back to what they are without a window; the module is told that it is left."""
         for view in self._views.values():
             view.release()
-        if self._panel.isEntered():
+        if self._panel.isEntered:
             self._panel.exit()
         self.setObjectName("")
         super().closeEvent(event)
@@ -159,7 +159,7 @@ def openDesktop(modulePath: os.PathLike[str] | str, title: str) -> Desktop:
     desktop = Desktop(panel, title)
     desktop.show()
     desktop.renderNow()
-    if not panel.isEntered():
+    if not panel.isEntered:
         panel.enter()
     desktop.renderNow()
     return desktop

@@ -114,7 +114,8 @@ def create(widget: Any, kind: type, choices: Any) -> _Connector:
 
 def widgets(gui: Any) -> dict[str, Any]:
     """The widgets below this one, or in this namespace, that name a parameter."""
-    every = gui.findChildren(qt.QWidget) if isinstance(gui, qt.QWidget) else vars(gui).values()
+    isWidget = getattr(gui, "isWidgetType", lambda: False)()
+    every = gui.findChildren(qt.QWidget) if isWidget else vars(gui).values()
     named = [(each.property("SlicerParameterName"), each) for each in every]
     return {name: widget for name, widget in named if name}
 

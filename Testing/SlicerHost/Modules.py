@@ -104,8 +104,7 @@ class ScriptedModuleWidget(qMRMLWidget):
         if hasattr(self._python, "exit"):
             self._python.exit()
 
-    def isEntered(self) -> bool:
-        return self._entered
+    isEntered = QtCore.Property(bool, lambda self: self._entered)
 
 
 def start() -> None:

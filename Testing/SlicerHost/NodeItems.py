@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 import vtk
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 ID = QtCore.Qt.ItemDataRole.UserRole
 EXTRA = QtCore.Qt.ItemDataRole.UserRole + 1
@@ -22,6 +22,7 @@ class NodeItems:
 
     def __init__(self, combo: QtWidgets.QComboBox, options: dict[str, Any]) -> None:
         self._combo, self._options = combo, options
+        self._putBelowScene()
         self.attributes: dict[str, tuple[str, Any]] = {}
         self.scene: slicer.vtkMRMLScene | None = None
         self._observed: dict[str, tuple[slicer.vtkMRMLNode, int]] = {}
@@ -146,7 +147,23 @@ class NodeItems:
         for text, action in extras:
             self._combo.addItem(text)
             self._combo.setItemData(self._combo.count - 1, action, EXTRA)
-            self._combo.model().item(self._combo.count - 1).setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled)
+            index = self._combo.model().index(self._combo.count - 1, 0, self._combo.rootModelIndex())
+            item = self._model.itemFromIndex(self._combo.model().mapToSource(index))
+            item.setFlags(QtCore.Qt.ItemFlag.ItemIsEnabled)
+
+    def _putBelowScene(self) -> None:
+        """As measured in Slicer, the items are children of one for the scene: `rootModelIndex()` of the combo box.
+
+        The proxy is there because a combo box puts new items of Qt's own model beside the root, not below it.
+        """
+        self._model = QtGui.QStandardItemModel(self._combo)
+        scene = QtGui.QStandardItem("Scene")
+        scene.setColumnCount(1)
+        self._model.appendRow(scene)
+        proxy = QtCore.QIdentityProxyModel(self._combo)
+        proxy.setSourceModel(self._model)
+        self._combo.setModel(proxy)
+        self._combo.setRootModelIndex(proxy.index(0, 0))
 
     def _observe(self, node: slicer.vtkMRMLNode) -> None:
         if node.GetID() in self._observed:

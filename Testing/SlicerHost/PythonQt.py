@@ -2,7 +2,7 @@
 
 PythonQt and PySide6 wrap the same classes in different idioms. In PythonQt a property is an attribute (`timer.active`),
 a signal is connected by its text (`timer.connect("timeout()", f)`), and an attribute that does not exist cannot be set.
-Each class is wrapped when it is first asked for.
+Each class is wrapped when it is first asked for. What PythonQt does was read from its sources, and measured in Slicer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 
 from PySide6 import QtCore
 
+from . import TruthValues
+
 VIRTUAL = frozenset({"sizeHint", "minimumSizeHint", "spacing"})
 """Properties whose getter is virtual: as attributes they would be called by Qt in place of its own."""
 
@@ -25,18 +27,29 @@ STATIC = frozenset({"singleShot"})
 """Properties that PythonQt hides behind a static function of the same name."""
 
 
+unknownSignals: list[str] = []
+"""What PythonQt would have printed of signals that do not exist; a test fails where there is one."""
+
+
 class _WrappedType(type(QtCore.QObject)):
-    """So that `isinstance(button, qt.QWidget)` is true: each wrapped class derives from its PySide6 class alone."""
+    """The class of the module `qt`; each derives from its PySide6 class alone.
+
+    As in PythonQt an object is an instance of its very class, and not of those that this has in C++:
+    `isinstance(qt.QPushButton(), qt.QAbstractButton)` is False. `inherits("QAbstractButton")` asks C++.
+    """
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]):
         # in each class, also in those that derive from a wrapped one: PySide6 looks for these two nowhere else
         return super().__new__(cls, name, bases, {"connect": connect, "disconnect": disconnect} | body)
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.wrapped) if _isWrapped(cls) else super().__instancecheck__(instance)
+        return cls.__subclasscheck__(type(instance))
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.wrapped) if _isWrapped(cls) else super().__subclasscheck__(subclass)
+        """Classes that a module has derived are looked through, down to the first that is one of C++."""
+        mro = subclass.__mro__
+        last = next((number for number, each in enumerate(mro) if _isOfCpp(each)), len(mro))
+        return cls in mro[: last + 1] or (_isWrapped(cls) and cls.wrapped in mro[last : last + 1])
 
 
 def _isWrapped(cls: type) -> bool:
@@ -44,10 +57,17 @@ def _isWrapped(cls: type) -> bool:
     return "wrapped" in cls.__dict__
 
 
+def _isOfCpp(cls: type) -> bool:
+    """Whether this stands for a class that Slicer has from C++: of `qt`, of PySide6, or a stand-in of the host."""
+    return cls.__module__.partition(".")[0] in {"qt", "PySide6", "SlicerHost"}
+
+
 def wrap(cls: type) -> type:
     """The class with PythonQt's idioms: properties, `connect` and `disconnect` by text, no new attributes."""
     body: dict[str, Any] = {"__module__": "qt", "wrapped": cls}
     body |= {"__setattr__": _setExisting, "findChildren": _findChildren}
+    if issubclass(cls, QtCore.QIODevice):
+        body["write"] = _write
     meta = cls.staticMetaObject
     for index in range(meta.propertyCount()):
         name = meta.property(index).name()
@@ -68,9 +88,8 @@ def _asAttribute(cls: type, name: str) -> property:
     isStatic = inspect.isbuiltin(getter)  # of the application: its name, its version
 
     def read(self: QtCore.QObject) -> Any:
-        if isStatic:
-            return getter()
-        return getter(self) if getter else self.property(name)
+        value = getter() if isStatic else getter(self) if getter else self.property(name)
+        return tuple(value) if isinstance(value, list) else value
 
     def write(self: QtCore.QObject, value: Any) -> None:
         if setter:
@@ -96,36 +115,53 @@ def ignoringNewAttributes() -> Iterator[None]:
 
 
 def _setExisting(self: QtCore.QObject, name: str, value: Any) -> None:
-    """A class of Qt or of the host takes no new attribute; one that a module derives from it does."""
+    """A class of Qt or of the host takes no new attribute, nor one in the place of a method or signal; one that a
+    module derives from it does."""
     if _ignoring and not name.startswith("_"):
         return
-    ofHost = type(self).__module__.partition(".")[0] in {"qt", "SlicerHost"}
-    if ofHost and not name.startswith("_") and not hasattr(type(self), name):
-        msg = f"'{name}' does not exist on {type(self).__name__}, and a C++ object takes no new attributes"
-        raise AttributeError(msg)
+    isOwn = name.startswith("_") and type(self).__module__ != "qt"  # of a stand-in
+    if _isOfCpp(type(self)) and not isOwn:
+        if not hasattr(type(self), name):
+            msg = f"'{name}' does not exist on {type(self).__name__}, and a C++ object takes no new attributes"
+            raise AttributeError(msg)
+        if callable(known := getattr(type(self), name)) and not isinstance(known, QtCore.Property):
+            msg = f"Slot '{name}' can not be overwritten on {type(self).__name__} object"
+            raise AttributeError(msg)
     type(self).wrapped.__setattr__(self, name, value)
 
 
-def _findChildren(self: QtCore.QObject, kind: type, name: str | None = None) -> list[QtCore.QObject]:
+def _findChildren(self: QtCore.QObject, kind: type, name: str | None = None) -> tuple[QtCore.QObject, ...]:
     kind = kind.wrapped if _isWrapped(kind) else kind
-    return QtCore.QObject.findChildren(self, kind, name)
+    return tuple(QtCore.QObject.findChildren(self, kind, name))
+
+
+def _write(self: QtCore.QIODevice, data: bytes | QtCore.QByteArray) -> int:
+    """How many bytes were written: of a bytearray none, without a word, as in PythonQt."""
+    if not isinstance(data, bytes | bytearray | QtCore.QByteArray):
+        msg = f"The host does not know what a device makes of {type(data).__name__}: write bytes"
+        raise TypeError(msg)
+    return 0 if isinstance(data, bytearray) else QtCore.QIODevice.write(self, data)
 
 
 def connect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool:
     """Call `slot` at the signal of this exact signature, as C++ writes it: `clicked(bool)`.
 
-    Raises:
-        ValueError: there is no such signal (PythonQt prints a warning and gives False).
+    Twice connected is twice called. The slot, and with it the object of a bound method, lives as long as the sender.
+    Where there is no such signal, a line is printed, and it gives False.
     """
-    text = _signature(self, signal)
+    text = signatureOf(self, signal)
+    if text is None:
+        return _refuse("connect", self, signal)
     connection = QtCore.QObject.connect(self, QtCore.SIGNAL(text), _adapter(slot, text))
     self.__dict__.setdefault("_connections", []).append((text, slot, connection))
     return True
 
 
 def disconnect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> bool:
-    """Undo one `connect`; False where there was none."""
-    text = _signature(self, signal)
+    """Undo one `connect` of an equal slot; False where there was none."""
+    text = signatureOf(self, signal)
+    if text is None:
+        return _refuse("disconnect", self, signal)
     connections = self.__dict__.get("_connections", [])
     for index, (connectedText, connectedSlot, connection) in enumerate(connections):
         if (connectedText, connectedSlot) == (text, slot):
@@ -134,15 +170,18 @@ def disconnect(self: QtCore.QObject, signal: str, slot: Callable[..., Any]) -> b
     return False
 
 
-def _signature(sender: QtCore.QObject, signal: str) -> str:
+def _refuse(what: str, sender: QtCore.QObject, signal: str) -> bool:
+    unknownSignals.append(f"QObject::{what}() signal '{signal}' does not exist on {type(sender).__name__}")
+    print(f"PythonQt: {unknownSignals[-1]}", file=sys.stderr)
+    return False
+
+
+def signatureOf(sender: QtCore.QObject, signal: str) -> str | None:
     """The signal as PySide6 knows it: without classes of VTK, with which stand-ins list theirs in `_vtkSignals`."""
     text = bytes(QtCore.QMetaObject.normalizedSignature(signal).data()).decode()
     if text in getattr(type(sender), "_vtkSignals", ()):
         return re.sub(r"vtk\w+\*", "PyObject", text)
-    if "PyObject" in text or sender.metaObject().indexOfSignal(text) < 0:
-        msg = f"{type(sender).__name__} has no signal {signal}"
-        raise ValueError(msg)
-    return text
+    return None if "PyObject" in text or sender.metaObject().indexOfSignal(text) < 0 else text
 
 
 def _adapter(slot: Callable[..., Any], signature: str) -> Callable[..., Any]:
@@ -189,4 +228,5 @@ def makeQt(widgets: bool) -> ModuleType:
         from PySide6 import QtGui, QtWidgets
 
         modules += [QtGui, QtWidgets]
+    TruthValues.start(modules)
     return _Qt(modules)

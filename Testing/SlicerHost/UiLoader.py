@@ -8,7 +8,7 @@ from typing import Any
 import ctk
 import qt
 import slicer
-from PySide6 import QtCore, QtUiTools
+from PySide6 import QtCore, QtUiTools, QtWidgets
 
 from . import PythonQt
 
@@ -62,7 +62,8 @@ class QUiLoader:
         loader = _Loader()
         with PythonQt.ignoringNewAttributes():  # PySide6 would make each child an attribute of the top widget
             widget = loader.load(buffer, parent)
-        widget._madeByLoader = loader.made  # PySide6 forgets of which class an object is that nobody holds in Python
+        # PySide6 forgets of which class an object is that nobody holds in Python
+        widget.__dict__["_madeByLoader"] = loader.made
         objects = {each.objectName: each for each in loader.made}
         _checkProperties(tree, objects)
         for connection in connections if connections is not None else ():
@@ -81,7 +82,7 @@ class _Loader(QtUiTools.QUiLoader):
         return self._named(_class(className)(parent), name)
 
     def createLayout(self, className: str, parent=None, name: str = ""):
-        isInWidget = isinstance(parent, qt.QWidget)
+        isInWidget = isinstance(parent, QtWidgets.QWidget)
         return self._named(_class(className)(parent) if isInWidget else _class(className)(), name)
 
     def createAction(self, parent=None, name: str = ""):
@@ -123,4 +124,7 @@ def _connect(connection: ET.Element, objects: dict[str, Any]) -> None:
     if not callable(function):
         msg = f"{receiver} has no slot {slot}"
         raise ValueError(msg)  # noqa: TRY004 - a name in a file
+    if PythonQt.signatureOf(objects[sender], signal) is None:
+        msg = f"{sender} has no signal {signal}"
+        raise ValueError(msg)
     objects[sender].connect(signal, function)

@@ -44,6 +44,7 @@ def start(widgets: bool = True, testing: bool = True) -> None:
             raise RuntimeError(msg)
         return
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["PYSIDE6_OPTION_PYTHON_ENUM"] = "0x2"  # enumerations are subclasses of int, as in PythonQt
     os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
     import slicer

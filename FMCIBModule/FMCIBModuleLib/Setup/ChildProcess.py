@@ -44,7 +44,7 @@ class ChildProcess:
         self._listeners = {"output": onOutput, "log": onLog}
         self._rests = {"output": b"", "log": b""}
         self._onEnd = onEnd
-        self._process = qt.QProcess(parent or qt.QCoreApplication.instance())
+        self._process = qt.QProcess(qt.QCoreApplication.instance() if parent is None else parent)
         self._process.connect("readyReadStandardOutput()", self._readOutput)
         self._process.connect("readyReadStandardError()", self._readLog)
         self._process.connect("finished(int,QProcess::ExitStatus)", self._onFinished)

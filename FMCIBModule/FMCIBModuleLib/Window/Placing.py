@@ -9,7 +9,7 @@ from slicer.util import VTKObservationMixin
 from ..Signal import Signal
 from ..Soon import Soon
 from ..SubjectHierarchy import ROLE, VOLUME
-from .SliceViews import composites, isShown
+from .SliceViews import composites, isOtherShown, isShown
 
 
 class Placing(VTKObservationMixin):
@@ -17,7 +17,7 @@ class Placing(VTKObservationMixin):
 
     Attributes:
         changed: emitted with whether seeds are being placed, when that is another than before.
-        otherScanShown: emitted with the CT's name when placing was ended because a view shows another scan.
+        otherScanShown: emitted with the CT's name when placing was ended because a view does not show it any more.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Placing(VTKObservationMixin):
         self.changed, self.otherScanShown = Signal(), Signal()
         self._seedsNode = self._volumeNode = None
         self._told = False
-        self._lookSoon = Soon(self._onViewChange)
+        self._lookSoon = Soon(self._look)
         logic = slicer.app.applicationLogic()
         self._interaction, self._selection = logic.GetInteractionNode(), logic.GetSelectionNode()
         scene = slicer.mrmlScene
@@ -99,6 +99,13 @@ class Placing(VTKObservationMixin):
             self._adopt(active, active.GetNodeReference(VOLUME))
 
     def _onViewChange(self, *_: object) -> None:
+        """Another scan ends place mode at once; a view that is empty, as after an import, may be filled again."""
+        if self.isOn and not (self._volumeNode and isOtherShown(self._volumeNode)):
+            self._lookSoon()
+        else:
+            self._look()
+
+    def _look(self) -> None:
         if self.isOn and not (self._volumeNode and isShown(self._volumeNode)):
             name = self._volumeNode.GetName() if self._volumeNode else ""
             self.stop()

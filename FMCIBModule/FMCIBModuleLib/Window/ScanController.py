@@ -129,7 +129,7 @@ class ScanController:
         self._placing.start(seedsNode, self.volumeNode, several)
 
     def _onOtherScan(self, name: str) -> None:
-        msg = _("Placing has ended, because a slice view shows another scan than {name}. Press Place seed again.")
+        msg = _("Placing has ended, because a slice view does not show {name} any more. Press Place seed again.")
         self._tell(msg.format(name=name))
 
     def _tell(self, text: str) -> None:

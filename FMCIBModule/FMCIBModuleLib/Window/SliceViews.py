@@ -41,6 +41,25 @@ def isShown(volumeNode) -> bool:
     return all(_seenIn(each) == each.GetBackgroundVolumeID() == volumeNode.GetID() for each in composites())
 
 
+def isOtherShown(volumeNode) -> bool:
+    """Whether a slice view shows another scan than this one, or this one over another; a view may also show nothing."""
+    known = {None, "", volumeNode.GetID()}
+    return any({_seenIn(each), each.GetBackgroundVolumeID()} - known for each in composites())
+
+
+def backgrounds() -> dict[str, str]:
+    """What the slice views show behind all else: ID of the view's composite node -> ID of the volume."""
+    return {each.GetID(): each.GetBackgroundVolumeID() for each in composites() if each.GetBackgroundVolumeID()}
+
+
+def refill(former: dict[str, str]) -> None:
+    """Give views that show nothing what they showed before (`backgrounds`), as far as it is there still."""
+    for each in composites():
+        volumeId = former.get(each.GetID(), "")
+        if not each.GetBackgroundVolumeID() and slicer.mrmlScene.GetNodeByID(volumeId) is not None:
+            each.SetBackgroundVolumeID(volumeId)
+
+
 def showVolume(volumeNode) -> None:
     """Show a CT in all slice views, unless it is seen there already."""
     if not isShown(volumeNode):

@@ -15,6 +15,7 @@ from ..Setup.AdvancedDesk import Facts
 from ..Setup.AdvancedPanel import AdvancedPanel
 from ..Setup.RequirementsPanel import RequirementsPanel
 from ..Setup.Setup import Setup, Tools
+from ..Soon import Soon
 from ..Worker.WorkerProcess import EncoderSettings
 from .ErrorBoundary import ErrorBoundary
 from .Lesions import namesInScene, volumesWithLesions
@@ -26,7 +27,7 @@ from .PatchPanel import PatchPanel
 from .ScanController import ScanController
 from .ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
-from .SliceViews import volumeToBeginWith
+from .SliceViews import backgrounds, refill, volumeToBeginWith
 from .UndoSteps import forgetSteps
 
 
@@ -49,9 +50,12 @@ class Window(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         tools = tools or Tools()
         self.logic = logic
-        self._parameters, self._guiTag = None, None
+        self._parameters = None
+        self._guiTag = self._observer = 0
         self._isEntered, self._why = False, ""
         self._before: set[str] = set()
+        self._shownBefore: dict[str, str] = {}
+        self._refillSoon = Soon(self._refillViews)
         self.widget = slicer.util.loadUI(uiPath("Window"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._scanPanel = ScanPanel(uiPath("Scan"))
@@ -82,8 +86,9 @@ class Window(VTKObservationMixin):
         self._isEntered = False
 
     def close(self) -> None:
-        """Let go of everything: no observer and no process stays."""
+        """Let go of everything: no observer, no process and no CT stays, and the widgets go with the next event."""
         self._forgetParameters()
+        self._refillSoon.close()
         self.removeObservers()
         self._lesions.close()
         self._marks.close()
@@ -92,14 +97,16 @@ class Window(VTKObservationMixin):
         self.setup.close()
         self.logic.close()
         self._scanPanel.widget.setMRMLScene(None)
+        self.widget.deleteLater()  # *Reload* only hides the panels of before, and their signals would keep all of this
 
     def _layOut(self) -> None:
+        """By the widgets of the .ui file: an empty layout is false in PythonQt, and none of `childWidgetVariables`."""
         ui = self.ui
-        ui.requirementsLayout.addWidget(self._requirementsPanel.widget)
-        ui.scanLayout.addWidget(self._scanPanel.widget)
-        ui.scanLayout.addWidget(self._lesionsPanel.widget)
-        ui.patchLayout.addWidget(self._patchPanel.widget)
-        ui.advancedLayout.addWidget(self._advancedPanel.widget)
+        ui.requirementsPlace.layout().addWidget(self._requirementsPanel.widget)
+        ui.scanSection.layout().addWidget(self._scanPanel.widget)
+        ui.scanSection.layout().addWidget(self._lesionsPanel.widget)
+        ui.patchSection.layout().addWidget(self._patchPanel.widget)
+        ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
         # what is told stands in the list's own room: nothing moves while somebody is about to press it
         self._lesionsPanel.ui.listPlace.layout().addWidget(self._scanPanel.ui.messageFrame)
         reserveLines(ui.noticePlace, 2)
@@ -133,7 +140,7 @@ class Window(VTKObservationMixin):
         if self._parameters is None:
             self._parameters = self.logic.getParameterNode()
             self._guiTag = self._parameters.connectGui(self.widget)
-            self.addObserver(self._parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+            self._observer = self._parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onParameters)
         if self._parameters.volume is None:
             self._parameters.volume = volumeToBeginWith()
         self._onParameters()
@@ -141,8 +148,8 @@ class Window(VTKObservationMixin):
     def _forgetParameters(self) -> None:
         if self._parameters is not None:
             self._parameters.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-            self._parameters, self._guiTag = None, None
+            self._parameters.RemoveObserver(self._observer)
+            self._parameters = None
 
     def _onParameters(self, *_values: object) -> None:
         """The user, a script or a scene that was loaded has changed a choice."""
@@ -206,7 +213,7 @@ class Window(VTKObservationMixin):
 
     def _onSceneStartImport(self, *_values: object) -> None:
         """The end of an import is told by EndImportEvent; some command line modules import their results, too."""
-        self._before = _idsWithLesions()
+        self._before, self._shownBefore = _idsWithLesions(), backgrounds()
         self._forgetParameters()
 
     def _onSceneChanged(self, *_values: object) -> None:
@@ -217,6 +224,13 @@ class Window(VTKObservationMixin):
             forgetSteps()
         self._followParameters()
         self._follower.update()
+        refill(self._shownBefore)
+        self._refillSoon()
+
+    def _refillViews(self) -> None:
+        """An import leaves views empty that showed a scan, before or after its end is told: they show it again."""
+        former, self._shownBefore = self._shownBefore, {}
+        refill(former)
 
     def _onSceneClosed(self, *_values: object) -> None:
         if self._isEntered:

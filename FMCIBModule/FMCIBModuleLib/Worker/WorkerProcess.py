@@ -55,7 +55,8 @@ class WorkerProcess:
         Raises:
             EngineError: there is no engine, or it is of another version than this module.
         """
-        parent = parent or qt.QCoreApplication.instance()  # PythonQt would delete an orphan inside its own signal
+        if parent is None:  # PythonQt would delete an orphan inside its own signal
+            parent = qt.QCoreApplication.instance()
         self._dispatcher = WorkerDispatcher(makeLaunch(command, environment, patienceSeconds), parent)
         self.stateChanged = self._dispatcher.stateChanged
         self._settings: EncoderSettings | None = None

@@ -1,6 +1,7 @@
 """`slicer.parameterNodeWrapper`: typed attributes that are kept in a vtkMRMLScriptedModuleNode, in Slicer's own form.
 
-Imitates `Base/Python/slicer/parameterNodeWrapper/wrapper.py:305`, its serializers
+Imitates `Base/Python/slicer/parameterNodeWrapper/wrapper.py:305`, values that are kept
+(`Base/Python/slicer/parameterNodeWrapper/wrapper.py:84`), its serializers
 (`Base/Python/slicer/parameterNodeWrapper/serializers.py:236` and on) and validators
 (`Base/Python/slicer/parameterNodeWrapper/validators.py:83` and on). Names and text of the parameters are Slicer's, so
 that a scene saved here opens there and back.
@@ -13,11 +14,13 @@ from __future__ import annotations
 import enum
 import pathlib
 import typing
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import slicer
+import vtk
 
 __all__ = ["Choice", "Default", "Exclude", "Maximum", "Minimum", "WithinRange", "parameterNodeWrapper"]
 
@@ -132,6 +135,40 @@ class _Parameter:
             validator.validate(value)
 
 
+class _KeptValue:
+    """The value of one parameter of one node, as it was when this wrapper last wrote it or heard that the node changed.
+
+    Each has an observer of its own. VTK calls the first observer of an object last: whoever is called before reads the
+    former value.
+    """
+
+    def __init__(self, parameter: _Parameter, node: slicer.vtkMRMLScriptedModuleNode) -> None:
+        self._parameter, self._node, self._isWriting = parameter, node, False
+        self._value = parameter.read(node)  # writes the default of one that is not there
+        me = weakref.ref(self)  # an observer must not keep a wrapper alive
+        self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: me()._renew())
+
+    def __del__(self) -> None:
+        self._node.RemoveObserver(self._tag)
+
+    def read(self) -> Any:
+        return self._value
+
+    def write(self, value: Any) -> None:
+        """Its own wrapper has the new value before anybody hears of it."""
+        self._isWriting = True
+        try:
+            with slicer.util.NodeModify(self._node):
+                self._parameter.write(self._node, value)
+                self._value = self._parameter.read(self._node)
+        finally:
+            self._isWriting = False
+
+    def _renew(self) -> None:
+        if not self._isWriting:
+            self._value = self._parameter.read(self._node)
+
+
 def parameterNodeWrapper(cls: type) -> type:
     """Class decorator: `MyNode(node)` has an attribute for each annotation of the class, kept in the node.
 
@@ -141,20 +178,19 @@ def parameterNodeWrapper(cls: type) -> type:
     parameters = {}
     for name, annotation in typing.get_type_hints(cls, include_extras=True).items():
         parameters[name] = _parameter(cls, name, annotation)
-        setattr(cls, name, _asAttribute(parameters[name]))
+        setattr(cls, name, _asAttribute(name))
 
     def initialize(self, parameterNode: slicer.vtkMRMLScriptedModuleNode) -> None:
         self.parameterNode = parameterNode
         self._connections = None
-        for parameter in parameters.values():
-            parameter.read(parameterNode)  # writes the default of one that is not there
+        self._kept = {name: _KeptValue(parameter, parameterNode) for name, parameter in parameters.items()}
 
     cls.__init__ = initialize
     cls.allParameters = parameters
     cls.default = lambda _self, name: parameters[name].default
     cls.dataType = staticmethod(lambda name: typing.get_type_hints(cls, include_extras=True)[name])
-    cls.getValue = lambda self, name: parameters[name].read(self.parameterNode)
-    cls.setValue = lambda self, name, value: parameters[name].write(self.parameterNode, value)
+    cls.getValue = lambda self, name: self._kept[name].read()
+    cls.setValue = lambda self, name, value: self._kept[name].write(value)
     cls.connectGui, cls.connectParametersToGui, cls.disconnectGui = _connectGui, _connectParametersToGui, _disconnectGui
     for method in ("StartModify", "EndModify", "AddObserver", "RemoveObserver", "Modified"):
         setattr(cls, method, _forwarded(method))
@@ -213,10 +249,8 @@ def _plainDefault(kind: type) -> Default:
     return Default(next(iter(kind)) if issubclass(kind, enum.Enum) else kind())
 
 
-def _asAttribute(parameter: _Parameter) -> property:
-    return property(
-        lambda self: parameter.read(self.parameterNode), lambda self, value: parameter.write(self.parameterNode, value)
-    )
+def _asAttribute(name: str) -> property:
+    return property(lambda self: self._kept[name].read(), lambda self, value: self._kept[name].write(value))
 
 
 def _forwarded(method: str) -> Callable[..., Any]:
