@@ -40,7 +40,7 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
     details = realStage.details.splitlines()
     assert details[:2] == ["Lesion 1", "all 50 mm lie in the scan"]
     assert details[2].startswith("DEMONSTRATION WEIGHTS")
-    assert details[3].startswith(f"seed {whereInWords(pointFromRas(placeOf('Red', NODULE)))} (LPS ")
+    assert details[3].startswith(f"seed {whereInWords(pointFromRas(placeOf('Red', NODULE)), 1)} (LPS ")
     assert re.match(r"analysed \d\d:\d\d \(20\d\d-\d\d-\d\dT[\d:]{8} UTC\) by engine ", details[-1])
     assert boxOf(phantomNode).GetSize() == pytest.approx((50, 50, 50))
     assert (
@@ -222,7 +222,7 @@ def test_a_seed_that_is_dragged_is_stale_at_once_and_analysed_when_it_is_let_go(
     assert float(after["coordX"]) == pytest.approx(float(before["coordX"]) - 20, abs=2 * pixelSize("Red"))
     assert not stage.isItalic(0)
     (seed,) = seedsIn(findSeedsNode(phantomNode))
-    assert f"seed {whereInWords(seed.point)}" in stage.details
+    assert f"seed {whereInWords(seed.point, 1)}" in stage.details
 
 
 def test_a_scan_that_is_moved_makes_its_rows_stale_and_analyse_mends_them(stage, phantomNode):
