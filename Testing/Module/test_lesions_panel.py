@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from clicks import Key, QtCore, click, clickCell, pressKey, shown, typeText
+import qt
+from clicks import Key, click, clickCell, pressKey, shown, typeText
 from FMCIBModuleLib.Window.LesionsPanel import COLOURS, MARKS, LesionLine, LesionsPanel, ListedLesion
 from setup_support import UI, Heard
 
@@ -130,7 +131,7 @@ def test_every_lesion_is_one_line_and_its_mark_is_seen(panel, width, name, scans
 def test_a_mark_is_a_symbol_with_words_that_a_screen_reader_says(panel):
     item = panel.ui.lesionTable.item(0, 3)
     assert (item.text(), item.toolTip()) == ("✓", "all 50 mm lie in the scan")
-    assert item.data(QtCore.Qt.ItemDataRole.AccessibleTextRole) == "all 50 mm lie in the scan"
+    assert item.data(qt.Qt.AccessibleTextRole) == "all 50 mm lie in the scan"
     assert len(set(MARKS.values())) == len(MARKS)  # without any colour they are told apart
 
 
