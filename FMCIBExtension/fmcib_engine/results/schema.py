@@ -93,7 +93,13 @@ SEED = (
     Column("seed_frame", str, "", "frame in which the user gave the seed: lps, ras or ijk", _seed("frame")),
 )
 QUALITY = (
-    Column("padded_fraction", float, "1", "share of the patch outside the scan", _quality("padded_fraction")),
+    Column(
+        "padded_fraction",
+        float,
+        "1",
+        "share of the patch outside the scan, or in its declared padding",
+        _quality("padded_fraction"),
+    ),
     Column("border_distance_mm", float, "mm", "seed to the scan's nearest face", _quality("border_distance_mm")),
     Column("seed_offset_x_mm", float, "mm", "seed minus patch centre, LPS x", _quality("seed_offset_x_mm")),
     Column("seed_offset_y_mm", float, "mm", "seed minus patch centre, LPS y", _quality("seed_offset_y_mm")),
