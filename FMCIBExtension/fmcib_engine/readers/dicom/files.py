@@ -66,8 +66,8 @@ _OF_FRAME = {
 }
 """The numbers without which no voxel has its place and value, and how many each has."""
 
-_DEFLATED = "1.2.840.10008.1.2.1.99"
-UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED})
+DEFLATED = "1.2.840.10008.1.2.1.99"
+UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", DEFLATED})
 """The transfer syntaxes whose pixels are as they are."""
 
 _ENCAPSULATED = 0xFFFFFFFF
@@ -183,7 +183,7 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
     if tag_of("SOPClassUID") not in dataset and dataset.file_meta.get("MediaStorageSOPClassUID"):
         dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if syntax == _DEFLATED:  # read at once; its end is checked by zlib
+    if syntax == DEFLATED:  # read at once; its end is checked by zlib
         file.seek(0)
         return dataset, len(pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b"")
     if file.tell() < size:
