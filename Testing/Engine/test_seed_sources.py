@@ -107,7 +107,7 @@ def test_a_series_without_a_scan_or_with_several_is_a_problem_that_names_no_uid(
     assert "several files or folders are here" in several.problem
     assert "seriesuid is empty" in empty.problem
     assert "1.2.3" not in none.problem + several.problem
-    with pytest.raises(TableError, match=r"--image should be their folder, and 'ct\.nrrd' is none"):
+    with pytest.raises(TableError, match=r"their folder is wanted \(--image\), and 'ct\.nrrd' is none"):
         read_seeds(tmp_path / "a.csv", scan=GivenScan(nrrd(tmp_path / "ct.nrrd")))
 
 
@@ -140,9 +140,7 @@ def test_the_exact_name_counts_where_others_are_spelled_alike(tmp_path):
 @pytest.mark.parametrize("names", ["x,y,z", "X,Y,Z", "LNDbID,x,y,z"])
 def test_coordinates_without_a_frame_are_never_guessed(tmp_path, names):
     text = f"image_path,{names}\nct,1,2,3\n"
-    with pytest.raises(
-        TableError, match=r"x, y, z do not say their frame: rename them coordX, coordY, coordZ \(LPS mm"
-    ):
+    with pytest.raises(TableError, match=r"x, y, z do not say their frame: name them coordX, coordY, coordZ \(LPS mm"):
         seeds_of(tmp_path / "a.csv", text)
     with pytest.raises(TableError, match="do not say their frame"):
         read_seeds(tmp_path / "a.csv", frame="ras")
@@ -157,7 +155,7 @@ def test_columns_that_name_their_frame_are_in_it(tmp_path, names, frame, meant):
     assert (seed.frame, lps(seed)) == (frame, meant)
     assert read_seeds(tmp_path / "a.csv", frame=frame).seeds == (seed,)
     other = "lps" if frame == "ras" else "ras"
-    with pytest.raises(TableError, match=f"say the frame {frame}, not {other}. Leave --frame out"):
+    with pytest.raises(TableError, match=rf"say the frame {frame}, not {other}\. Leave the frame out \(--frame\)"):
         read_seeds(tmp_path / "a.csv", frame=other)
 
 
@@ -345,7 +343,7 @@ def test_points_need_the_scan_and_a_table_with_scans_needs_none(tmp_path):
         TableError, match=r"F.mrk.json holds points and names no scan. Give the scan as well \(--image\)"
     ):
         seeds_of(tmp_path / "F.mrk.json", markups(control("A", [1, 2, 3])))
-    with pytest.raises(TableError, match=r"names its scans in the column image_path\. Leave --image out"):
+    with pytest.raises(TableError, match=r"names its scans in the column image_path\. Give no other \(--image\)"):
         seeds_of(tmp_path / "a.csv", "image_path,coordX,coordY,coordZ\nct,1,2,3\n", scan=SCAN)
     (seed,) = seeds_of(tmp_path / "b.csv", "coordX,coordY,coordZ\n1,2,3\n", scan=SCAN).seeds
     assert (seed.image, lps(seed)) == ("ct.nrrd", (1.0, 2.0, 3.0))

@@ -173,8 +173,8 @@ def _places_if_moved(stack: VoxelGrid, mine: Sequence[Header], grid: VoxelGrid) 
     if set(np.diff(places)) not in ({1}, {-1}) or not is_alike:
         msg = (
             "The slices of this volume do not lie where the headers of its images say: some are missing, doubled or "
-            "unevenly spaced, and it was loaded as if they were not. The command `fmcib-engine extract --image FOLDER` "
-            "reads the files themselves, and says what of them can be analysed."
+            "unevenly spaced, and it was loaded as if they were not. The engine's command line, "
+            "of which the README tells, reads the files themselves and says what of them can be analysed."
         )
         raise SeriesError(msg)
     return places
