@@ -81,7 +81,7 @@ def _is_placed(point: Mapping[str, Any]) -> bool:
 def _place(position: Any) -> tuple[tuple[float, float, float], str]:  # noqa: ANN401 - whatever the file holds
     """Three numbers, or what is wrong with them."""
     is_list = isinstance(position, list) and len(position) == 3
-    if is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in position):
+    if is_list and all(type(value) in {int, float} and math.isfinite(value) for value in position):
         x, y, z = position
         return (float(x), float(y), float(z)), ""
     return (math.nan, math.nan, math.nan), f"its position should be three numbers, got {str(position)[:60]!r}"
