@@ -306,7 +306,9 @@ def test_an_roi_is_a_seed_at_its_centre_with_its_size(tmp_path):
         seeds_of(tmp_path / "R.mrk.json", markups(control("R", "", "undefined"), **roi), scan=SCAN)
 
 
-@pytest.mark.parametrize("position", [[1, 2], [1, 2, None], [1, 2, float("nan")], ["a", 2, 3], [True, 2, 3], {"x": 1}, 5])
+@pytest.mark.parametrize(
+    "position", [[1, 2], [1, 2, None], [1, 2, float("nan")], ["a", 2, 3], [True, 2, 3], {"x": 1}, 5]
+)
 def test_a_position_that_is_none_is_a_problem(tmp_path, position):
     good, bad = seeds_of(
         tmp_path / "F.mrk.json", markups(control("A", [1, 2, 3]), control("B", position)), scan=SCAN
