@@ -1,10 +1,20 @@
-"""Numbers in texts have decimal points, whatever the locale says to the C libraries underneath."""
+"""Numbers in texts have decimal points, whatever the locale says."""
 
 from __future__ import annotations
 
 import locale
+import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+def finite_number(text: str) -> float:
+    """The finite number that a text is, to the letter; else NaN."""
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 @contextmanager

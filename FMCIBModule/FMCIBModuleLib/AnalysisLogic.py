@@ -18,7 +18,7 @@ from .AnalysisTask import Answer, Task
 from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
-from .HeaderFindings import addWarning, renewRow, sentencesOf
+from .HeaderFindings import addWarning, renewRow, scanWarnings
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
@@ -277,7 +277,7 @@ class AnalysisLogic(VTKObservationMixin):
         """A row was written; what the headers of its scan's series say comes later, or has come since the cut."""
         volumeNode, key = task.volumeNode, task.seed.key
         if task.record != recordText(volumeNode):
-            renewRow(volumeNode, key, sentencesOf(task.volume, LesionTable(volumeNode).row(key)))
+            renewRow(volumeNode, key, scanWarnings(task.volume, LesionTable(volumeNode).row(key)))
         if told := self._looks.begin(volumeNode):
             addWarning(volumeNode, key, told)
 
@@ -289,7 +289,7 @@ class AnalysisLogic(VTKObservationMixin):
             before = volumeFromNode(volumeNode)
         except FmcibError:
             before = None
-        former = {key: [LOOKING, *sentencesOf(before, row)] for key, row in rows.items()}
+        former = {key: [LOOKING, *scanWarnings(before, row)] for key, row in rows.items()}
         writeFindings(volumeNode, grid, found)
         for key, sentences in former.items():
             renewRow(volumeNode, key, sentences)

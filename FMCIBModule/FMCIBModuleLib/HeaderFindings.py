@@ -13,14 +13,15 @@ from fmcib_engine.results.schema import QUALITY
 from fmcib_engine.volume import Volume
 
 from . import LesionNodes
-from .LesionTable import LesionTable, onOneLine
+from .Errors import sentenceOf
+from .LesionTable import LesionTable, onOneLine, warningsOf
 from .Results import pointOf
 from .SceneBridge import volumeFromNode
 
 _OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")
 
 
-def sentencesOf(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
+def scanWarnings(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
     """The warnings of a row that come from its scan and patch, as far as they can be told of `volume`."""
     if volume is None:
         return []
@@ -61,9 +62,9 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
         return
     facts["untrusted_slices"] = str(quality.untrusted_slices)
     facts["fault_distance_mm"] = _text(quality.fault_distance_mm)
-    ofRun, ofScan = _runOf(row).warnings, sentencesOf(volume, row)
+    ofRun, ofScan = _runOf(row).warnings, scanWarnings(volume, row)
     known = {part for each in (*ofRun, *ofScan, *former) for part in onOneLine(without_uids(each)).split("; ")}
-    rest = [each for each in _warnings(row) if each not in known]
+    rest = [each for each in warningsOf(row) if each not in known]
     facts["warnings"] = without_uids("; ".join([*ofRun, *ofScan, *rest]))
     table.update(key, facts)
 
@@ -72,7 +73,7 @@ def _refuse(volumeNode, key: str, row: Mapping[str, str], error: Exception, note
     """What was computed is no result: its features, box and patch go."""
     if row["status"] == "ok":
         warnings = without_uids("; ".join([*_runOf(row).warnings, *notes]))
-        told = {"status": "error", "error": without_uids(str(error)), "warnings": warnings}
+        told = {"status": "error", "error": without_uids(sentenceOf(error)), "warnings": warnings}
         LesionTable(volumeNode).write(key, {**row, **dict.fromkeys(_OF_PATCH, ""), **told}, [])
         LesionNodes.removeNodes(volumeNode, key)
 
@@ -82,12 +83,8 @@ def addWarning(volumeNode, key: str, sentence: str, inPlaceOf: str = "") -> None
     table = LesionTable(volumeNode)
     row = table.row(key)
     if row is not None and row["status"] == "ok":
-        others = [each for each in _warnings(row) if each not in (sentence, inPlaceOf)]
+        others = [each for each in warningsOf(row) if each not in (sentence, inPlaceOf)]
         table.update(key, {"warnings": "; ".join([*others, sentence])})
-
-
-def _warnings(row: Mapping[str, str]) -> list[str]:
-    return [each for each in row["warnings"].split("; ") if each]
 
 
 def _runOf(row: Mapping[str, str]) -> Run:

@@ -173,7 +173,7 @@ def _pointId(seed: SceneSeed) -> str:
 
 
 def _diameters(seedsNode) -> dict[str, float]:
-    """None where the attribute is damaged: they are told beside a lesion, and nothing is computed of them."""
+    """By lesion key; no diameters where the attribute is damaged: nothing is computed of them."""
     try:
         found = json.loads(seedsNode.GetAttribute(_DIAMETERS) or "{}")
     except ValueError:

@@ -20,7 +20,7 @@ def readSeeds(path: Path) -> tuple[Any, list[str]]:
         SeedError: several lists, no placed point, or coordinates that are no numbers.
     """
     if not path.is_file():
-        msg = f"There is no file of seeds {path.name}. Check the path (--seeds)."
+        msg = f"There is no file of seeds {path.name}. Check its path."
         raise InputError(msg)
     if path.suffix.lower() not in POINT_SUFFIXES:
         raise _noMarkups(path)

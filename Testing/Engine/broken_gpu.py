@@ -2,7 +2,7 @@
 
     python broken_gpu.py HOW ARGUMENTS...      as `python -m fmcib_engine ARGUMENTS...`, also `worker` and `task`
 
-HOW is a key of `ERRORS`, or `no numbers`; or `later: ` and one of these, where the first two batches are computed.
+HOW is a key of `ERRORS`; or `later: ` and one of these, where the first two batches are computed.
 """
 
 from __future__ import annotations
@@ -55,8 +55,6 @@ def break_gpu(how: str) -> None:
         calls.append(len(batch))
         if later and len(calls) <= 2:
             return compute(encoder, batch, torch.device("cpu"))
-        if how == "no numbers":
-            return compute(encoder, batch, torch.device("cpu")) * float("nan")
         make_error = ERRORS[how]
         raise make_error()
 

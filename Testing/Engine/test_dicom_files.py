@@ -364,16 +364,16 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("names", ["{}.dcm", "IM{}"])
 @pytest.mark.parametrize(("before", "how"), WAYS.values(), ids=WAYS)
-def test_slices_are_read_however_they_begin(tmp_path, before, how, names):
-    for number, dataset in enumerate(phantom_series()):
-        (tmp_path / names.format(number)).write_bytes(before + content_of(dataset, **how))
+def test_slices_are_read_however_they_begin_and_are_named(tmp_path, before, how):
+    names = ["0.dcm", "IM1", "IM2.dcm", "3"]
+    for name, dataset in zip(names, phantom_series(), strict=True):
+        (tmp_path / name).write_bytes(before + content_of(dataset, **how))
     volume = read_volume(tmp_path)
     assert_is_phantom(volume)
     expected = (BARE,) if before in {b"", MARK} else (OTHER_VR,) if before == ANNOUNCED and how else ()
     assert volume.source.notes == expected
-    one = read_volume(tmp_path / names.format(2))
+    one = read_volume(tmp_path / names[2])
     np.testing.assert_array_equal(one.array, HU[2:3])
 
 

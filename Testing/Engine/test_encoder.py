@@ -292,7 +292,7 @@ def test_unknown_encoder_device_and_precision_are_refused():
 def test_auto_is_the_first_of_the_listed_devices():
     names = [device.name for device in devices.list_devices()]
     assert names[-1] == "cpu"
-    assert str(devices.resolve_device("auto")) == names[0]
+    assert str(devices.choose_devices("auto").devices[0]) == names[0]
 
 
 class SmallMemory:

@@ -107,7 +107,7 @@ def test_a_series_without_a_scan_or_with_several_is_a_problem_that_names_no_uid(
     assert "several files or folders are here" in several.problem
     assert "seriesuid is empty" in empty.problem
     assert "1.2.3" not in none.problem + several.problem
-    with pytest.raises(TableError, match=r"--image should be their folder, and 'ct\.nrrd' is none"):
+    with pytest.raises(TableError, match=r"their folder is wanted \(--image\), and 'ct\.nrrd' is none"):
         read_seeds(tmp_path / "a.csv", scan=GivenScan(nrrd(tmp_path / "ct.nrrd")))
 
 
@@ -140,9 +140,7 @@ def test_the_exact_name_counts_where_others_are_spelled_alike(tmp_path):
 @pytest.mark.parametrize("names", ["x,y,z", "X,Y,Z", "LNDbID,x,y,z"])
 def test_coordinates_without_a_frame_are_never_guessed(tmp_path, names):
     text = f"image_path,{names}\nct,1,2,3\n"
-    with pytest.raises(
-        TableError, match=r"x, y, z do not say their frame: rename them coordX, coordY, coordZ \(LPS mm"
-    ):
+    with pytest.raises(TableError, match=r"x, y, z do not say their frame: name them coordX, coordY, coordZ \(LPS mm"):
         seeds_of(tmp_path / "a.csv", text)
     with pytest.raises(TableError, match="do not say their frame"):
         read_seeds(tmp_path / "a.csv", frame="ras")
@@ -157,7 +155,7 @@ def test_columns_that_name_their_frame_are_in_it(tmp_path, names, frame, meant):
     assert (seed.frame, lps(seed)) == (frame, meant)
     assert read_seeds(tmp_path / "a.csv", frame=frame).seeds == (seed,)
     other = "lps" if frame == "ras" else "ras"
-    with pytest.raises(TableError, match=f"say the frame {frame}, not {other}. Leave --frame out"):
+    with pytest.raises(TableError, match=rf"say the frame {frame}, not {other}\. Leave the frame out \(--frame\)"):
         read_seeds(tmp_path / "a.csv", frame=other)
 
 
@@ -308,7 +306,9 @@ def test_an_roi_is_a_seed_at_its_centre_with_its_size(tmp_path):
         seeds_of(tmp_path / "R.mrk.json", markups(control("R", "", "undefined"), **roi), scan=SCAN)
 
 
-@pytest.mark.parametrize("position", [[1, 2], [1, 2, None], [1, 2, float("nan")], ["a", 2, 3], {"x": 1}, 5])
+@pytest.mark.parametrize(
+    "position", [[1, 2], [1, 2, None], [1, 2, float("nan")], ["a", 2, 3], [True, 2, 3], {"x": 1}, 5]
+)
 def test_a_position_that_is_none_is_a_problem(tmp_path, position):
     good, bad = seeds_of(
         tmp_path / "F.mrk.json", markups(control("A", [1, 2, 3]), control("B", position)), scan=SCAN
@@ -345,7 +345,7 @@ def test_points_need_the_scan_and_a_table_with_scans_needs_none(tmp_path):
         TableError, match=r"F.mrk.json holds points and names no scan. Give the scan as well \(--image\)"
     ):
         seeds_of(tmp_path / "F.mrk.json", markups(control("A", [1, 2, 3])))
-    with pytest.raises(TableError, match=r"names its scans in the column image_path\. Leave --image out"):
+    with pytest.raises(TableError, match=r"names its scans in the column image_path\. Give no other \(--image\)"):
         seeds_of(tmp_path / "a.csv", "image_path,coordX,coordY,coordZ\nct,1,2,3\n", scan=SCAN)
     (seed,) = seeds_of(tmp_path / "b.csv", "coordX,coordY,coordZ\n1,2,3\n", scan=SCAN).seeds
     assert (seed.image, lps(seed)) == ("ct.nrrd", (1.0, 2.0, 3.0))
@@ -390,18 +390,35 @@ def test_scans_of_another_computer_are_found_below_the_table_or_told(tmp_path):
 # The whole way
 
 
-def features(folder, *arguments):
+@pytest.fixture(scope="module")
+def encoder():
+    """Loaded once: what it computes is tested elsewhere."""
     pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    from fmcib_engine.weights import load_encoder
+
+    return load_encoder("demonstration", device="cpu")
+
+
+@pytest.fixture
+def features(tmp_path, encoder, monkeypatch):
+    """Runs the command `extract`; gives its exit code and its rows."""
+    from fmcib_engine.cli import extract
     from fmcib_engine.cli.commands import run
 
-    output = folder / "features.csv"
-    options = ["--weights", "demonstration", "--device", "cpu", "--overwrite", "--output", str(output)]
-    code = run(["extract", *map(str, arguments), *options])
-    with output.open(encoding="utf-8", newline="") as file:
-        return code, list(csv.DictReader(file))
+    monkeypatch.setattr(extract, "open_encoder", lambda _: encoder)
+    output = tmp_path / "features.csv"
+
+    def compute(*arguments):
+        options = ["--weights", "demonstration", "--overwrite", "--output", str(output)]
+        code = run(["extract", *map(str, arguments), *options])
+        with output.open(encoding="utf-8", newline="") as file:
+            return code, list(csv.DictReader(file))
+
+    return compute
 
 
-def test_luna16_goes_the_whole_way_and_shows_no_uid(tmp_path):
+def test_luna16_goes_the_whole_way_and_shows_no_uid(tmp_path, features):
     (tmp_path / "subset0").mkdir()
     voxels = np.full((60, 60, 60), -800, "<i2")
     voxels[20:40, 20:40, 20:40] = 40
@@ -417,38 +434,37 @@ def test_luna16_goes_the_whole_way_and_shows_no_uid(tmp_path):
     (tmp_path / "subset0" / f"{UID}.raw").write_bytes(voxels.tobytes())
     table = tmp_path / "annotations.csv"
     table.write_text(f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{UID},0,8,-270,5.651470635\n")
-    code, (row,) = features(tmp_path, "--table", table)
+    code, (row,) = features("--table", table)
     assert (code, row["status"], row["lesion_diameter_mm"]) == (0, "ok", "5.651470635")
     assert (row["coordX"], row["coordY"], row["coordZ"], row["lowest_hu"], row["highest_hu"]) == (
         "0.0", "8.0", "-270.0", "-800.0", "40.0",
     )  # fmt: skip
     assert row["image_path"] == "subset0/(UID).mhd"
     assert UID not in (tmp_path / "features.csv").read_text()
-    _, (row,) = features(tmp_path, "--table", table, "--identifiers")
+    _, (row,) = features("--table", table, "--identifiers")
     assert (row["seriesuid"], row["image_path"]) == (UID, f"subset0/{UID}.mhd")
 
 
-def test_a_scan_without_an_origin_goes_the_whole_way_by_voxels_alone(tmp_path):
+def test_a_scan_without_an_origin_goes_the_whole_way_by_voxels_alone(tmp_path, features):
     voxels = np.full((60, 60, 60), -800, "<i2")
     voxels[30, 30, 30] = 40
     path = nrrd(tmp_path / "ct.nrrd", voxels.tobytes(), sizes="60 60 60", space_origin=None,
                 space_directions="(1,0,0) (0,1,0) (0,0,1)")  # fmt: skip
-    code, (row,) = features(tmp_path, "--image", path, "--seed", 30, 30, 30, "--frame", "ijk")
+    code, (row,) = features("--image", path, "--seed", 30, 30, 30, "--frame", "ijk")
     assert (code, row["status"], row["highest_hu"]) == (0, "ok", "40.0")
     assert "does not say where it lies in the patient" in row["warnings"]
     (tmp_path / "seeds.csv").write_text("image_path,i,j,k\nct.nrrd,30,30,30\n")
-    code, (row,) = features(tmp_path, "--table", tmp_path / "seeds.csv")
+    code, (row,) = features("--table", tmp_path / "seeds.csv")
     assert (code, row["status"], row["seed_frame"]) == (0, "ok", "ijk")
-    (tmp_path / "seeds.csv").write_text("image_path,coordX,coordY,coordZ\nct.nrrd,30,30,30\n")
     nrrd(tmp_path / "told.nrrd", voxels.tobytes(), sizes="60 60 60", space_directions="(1,0,0) (0,1,0) (0,0,1)")
     (tmp_path / "seeds.csv").write_text("image_path,coordX,coordY,coordZ\nct.nrrd,30,30,30\ntold.nrrd,0,50,-530\n")
-    code, rows = features(tmp_path, "--table", tmp_path / "seeds.csv")
+    code, rows = features("--table", tmp_path / "seeds.csv")
     assert (code, [row["status"] for row in rows]) == (3, ["error", "ok"])
     assert "give the seed in voxels (--frame ijk)" in rows[0]["error"]
 
 
 @pytest.mark.parametrize("name", ["F.fcsv", "F.mrk.json", "points.csv"])
-def test_slicers_points_go_the_whole_way(tmp_path, name):
+def test_slicers_points_go_the_whole_way(tmp_path, features, name):
     voxels = np.full((60, 60, 60), -800, "<i2")
     path = nrrd(tmp_path / "ct.nrrd", voxels.tobytes(), sizes="60 60 60", space_origin="(-30,-22,-300)",
                 space_directions="(1,0,0) (0,1,0) (0,0,1)")  # fmt: skip
@@ -458,6 +474,6 @@ def test_slicers_points_go_the_whole_way(tmp_path, name):
         "points.csv": POINTS + "F-1,0,-8,-270,1,1,1,0,\n",
     }[name]
     (tmp_path / name).write_text(text)
-    code, (row,) = features(tmp_path, "--table", tmp_path / name, "--image", path)
+    code, (row,) = features("--table", tmp_path / name, "--image", path)
     assert (code, row["status"], row["lesion_id"], row["image_path"]) == (0, "ok", "F-1", "ct.nrrd")
     assert [row[f"coord{axis}"] for axis in "XYZ"] == ["0.0", "8.0", "-270.0"]

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from fmcib_engine.errors import FmcibError, InputError, SeedError
+from fmcib_engine.errors import FmcibError, InputError, SeedError, TableError
 from FMCIBModuleLib.SeedsFile import readSeeds
 from FMCIBModuleLib.SeedSources import seedsFromMarkups
 
@@ -71,7 +71,8 @@ TEXTS = {
 @pytest.mark.parametrize("kind", TEXTS)
 def test_what_is_no_markups_is_refused(tmp_path, vtkErrors, name, kind):  # noqa: ARG001
     (tmp_path / name).write_text(TEXTS[kind])
-    with pytest.raises(InputError, match=f"{name} is no file of markups. Save the points in Slicer as .mrk.json"):
+    what = "list of points" if name.endswith(".fcsv") else "file of markups. Save the points in Slicer as .mrk.json"
+    with pytest.raises(InputError, match=f"{name} is no {what}"):
         readSeeds(tmp_path / name)
 
 
@@ -82,42 +83,46 @@ def test_another_frame_is_refused(tmp_path, system):
         fcsv(tmp_path / "a.fcsv", row, system=system),
         markups(tmp_path / "a.mrk.json", [point([1, 2, 3])], coordinateSystem=system),
     ):
-        with pytest.raises(SeedError, match="should be LPS or RAS, and is"):
+        with pytest.raises(TableError, match=f"LPS or RAS.* {system!r}"):
             readSeeds(path)
 
 
 def test_a_frame_that_a_list_of_slicer_4_does_not_tell_is_refused(tmp_path):
     head = "# Markups fiducial file version = 4.0\n"
-    with pytest.raises(SeedError, match="should be LPS or RAS, and is not told"):
+    with pytest.raises(TableError, match="LPS or RAS; its line CoordinateSystem is 'missing'"):
         readSeeds(fcsv(tmp_path / "a.fcsv", ROW.format(x=1, y=2, z=3, label="A"), head=head))
 
 
 def test_other_units_are_refused(tmp_path):
     for units in ("cm", ["um", "UCUM", "micrometer"]):
-        with pytest.raises(SeedError, match="should be in mm"):
+        with pytest.raises(TableError, match="should be LPS or RAS in mm"):
             readSeeds(markups(tmp_path / "a.mrk.json", [point([1, 2, 3])], coordinateUnits=units))
     assert pointsOf(markups(tmp_path / "a.mrk.json", [point([1, 2, 3])], coordinateUnits=["mm", "UCUM", "millimeter"]))
 
 
 @pytest.mark.parametrize(
-    "position", [["a", "b", "c"], [1, 2], [1, 2, 3, 4], [float("nan"), 0, 0], [0, 0, float("inf")], None, 7, [True] * 3]
+    "position", [["a", "b", "c"], [1, 2], [1, 2, 3, 4], [float("nan"), 0, 0], [0, 0, float("inf")], 7, [True] * 3]
 )
 def test_coordinates_that_are_no_place_are_refused(tmp_path, vtkErrors, position):  # noqa: ARG001
-    with pytest.raises(SeedError, match=r"three finite coordinates, but 'Nodule' in a.mrk.json has"):
+    with pytest.raises(SeedError, match=r"A point of a\.mrk\.json has no place: its position should be three numbers"):
         readSeeds(markups(tmp_path / "a.mrk.json", [point(position, "Nodule")]))
 
 
 @pytest.mark.parametrize("cells", [("", "", ""), ("x", "2", "3"), ("nan", "0", "0"), ("1", "2", "")])
 def test_cells_that_are_no_place_are_refused(tmp_path, cells):
     row = ROW.format(**dict(zip("xyz", cells, strict=True)), label="Nodule")
-    with pytest.raises(SeedError, match=r"three finite coordinates, but 'Nodule' in a.fcsv has"):
+    with pytest.raises(SeedError, match=r"A point of a\.fcsv has no place: its coordinates should be three numbers"):
         readSeeds(fcsv(tmp_path / "a.fcsv", row))
 
 
 def test_points_that_are_not_placed_are_told_and_alone_they_are_refused(tmp_path, vtkErrors):  # noqa: ARG001
-    placed, loose = point([1, 2, 3]), point([0, 0, 0], "Later", "undefined")
+    placed, loose, null = point([1, 2, 3]), point([0, 0, 0], "Later", "undefined"), point(None, "Null")
     nowhere = {"id": "3", "label": "Nowhere", "positionStatus": "defined"}
-    assert readSeeds(markups(tmp_path / "a.mrk.json", [placed, loose, nowhere]))[1] == ["Later", "Nowhere"]
+    assert readSeeds(markups(tmp_path / "a.mrk.json", [placed, loose, nowhere, null]))[1] == [
+        "Later",
+        "Nowhere",
+        "Null",
+    ]
     with pytest.raises(SeedError, match="holds no placed point"):
         readSeeds(markups(tmp_path / "a.mrk.json", [loose]))
     row = ROW.format(x=1, y=2, z=3, label="Later").replace(",2,0\n", ",0,0\n")

@@ -9,7 +9,7 @@ import click
 
 from .. import phantom, samples
 from ..encoders import DEMONSTRATION_MEANING
-from ..encoders.devices import resolve_device
+from ..encoders.devices import choose_devices
 from ..errors import FmcibError, OutputError
 from ..readers import read_volume
 from ..results.image import write_image
@@ -33,7 +33,7 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
         raise OutputError(msg) from error
     table, picture = folder / "features.csv", folder / "patch.png"
     _require_own(table, picture)
-    resolve_device(encoder.device)  # before a phantom is made for nothing
+    choose_devices(encoder.device)  # before a phantom is made for nothing
     image, seed, about = (*scan, "your scan") if scan else _public_scan(download=download) or _phantom(folder)
     out.print(f"{about}: {image.name}, seed {seed[0]:z.2f} {seed[1]:z.2f} {seed[2]:z.2f} mm LPS", markup=False)
 

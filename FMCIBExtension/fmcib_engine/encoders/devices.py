@@ -26,8 +26,6 @@ _SUPPORTED: dict[str, tuple[Precision, ...]] = {
     "cuda": ("float32", "tf32", "bfloat16", "float16"),
     "mps": ("float32", "float16"),
 }
-
-
 _VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _LIKE = 1e-2
 """Devices round differently, tf32 to three digits."""
@@ -106,7 +104,7 @@ def in_words(device: torch.device) -> str:
 
 
 def choose_devices(name: str, precision: str = "float32", *, listed: Sequence[DeviceFacts] | None = None) -> Choice:
-    """The devices of a name.
+    """The devices of a name, without any computation.
 
     Args:
         name: auto, cpu, cuda, cuda:N or mps.
@@ -134,15 +132,6 @@ def choose_devices(name: str, precision: str = "float32", *, listed: Sequence[De
         raise does_not_compute(found[0].in_words, fault_for(found[0].problem))
     require_precision(torch.device(wanted), precision)
     return Choice((torch.device(wanted),))
-
-
-def resolve_device(name: str) -> torch.device:
-    """The torch device of a name, without any computation.
-
-    Raises:
-        DeviceError: as `choose_devices`.
-    """
-    return choose_devices(name).devices[0]
 
 
 def does_not_work(title: str, reason: str) -> str:

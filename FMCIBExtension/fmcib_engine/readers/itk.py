@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 
 from ..decimals import decimal_points
 from ..errors import DependencyError, ImageError
-from .images.integrity import LONGEST_PATH, NOT_ITS_KIND, unreadable
 
-_REASONS = {  # what ITK says -> what we say; anything else is damage
-    "Unable to determine ImageIO": NOT_ITS_KIND,
-    "is not recognized": NOT_ITS_KIND,
-}
-_DAMAGED = "its voxels are damaged or incomplete"
+_LONGEST_PATH = 900
+"""In bytes. Where ITK cannot read a file, it may write why into 1,024 bytes; more of them end the process."""
 _NO_MEMORY = ("Failed to allocate memory", "bad_alloc")
 
 
@@ -55,8 +51,8 @@ def itk_name(path: Path) -> str:
     except UnicodeEncodeError as error:
         msg = f"A path in UTF-8 is wanted, that of {path.name!a} is not. Rename the file or its folders."
         raise ImageError(msg) from error
-    if length > LONGEST_PATH:
-        msg = f"The path of {path.name!r} has {length} bytes, of at most {LONGEST_PATH}. Move it to a shorter one."
+    if length > _LONGEST_PATH:
+        msg = f"The path of {path.name!r} has {length} bytes, of at most {_LONGEST_PATH}. Move it to a shorter one."
         raise ImageError(msg)
     return str(path)
 
@@ -66,7 +62,7 @@ def quiet_itk(sitk: ModuleType) -> Iterator[None]:
     """ITK without its warnings, and with points in decimals.
 
     Both settings are global to the process, so they are put back at the end. What the libraries inside ITK print by
-    themselves (12-bit JPEG, MetaImage) has no switch.
+    themselves (12-bit JPEG) has no switch.
     """
     shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.GlobalWarningDisplayOff()
@@ -93,9 +89,8 @@ def itk_errors(sitk: ModuleType, paths: Sequence[Path]) -> Iterator[None]:
         if any(words in said for words in _NO_MEMORY):
             raise MemoryError from error
         path = next((path for path in paths if str(path) in said), paths[-1])
-        said = said.replace(str(path), "")
-        reason = next((ours for theirs, ours in _REASONS.items() if theirs in said), _DAMAGED)
-        raise unreadable(path, reason) from error
+        msg = f"{path.name!r} cannot be read as a scan: its voxels are damaged or incomplete. Export the scan again."
+        raise ImageError(msg) from error
 
 
 class _Buffer:

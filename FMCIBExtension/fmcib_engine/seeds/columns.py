@@ -59,11 +59,11 @@ def understand(path: Path, names: Sequence[str], *, image_column: str, frame: Fr
         raise _lacking(path, names, image_column, [name for name in missing if name not in names])
     if named and frame and named != frame:
         told = f"The columns {', '.join(coordinates)} of {path.name}"
-        msg = f"{told} say the frame {named}, not {frame}. Leave --frame out."
+        msg = f"{told} say the frame {named}, not {frame}. Leave the frame out (--frame)."
         raise TableError(msg)
     if image and has_scan:
         told = f"The seed table {path.name} names its scans in the column {image}"
-        msg = f"{told}. Leave --image out, or remove the column."
+        msg = f"{told}. Give no other (--image), or remove the column."
         raise TableError(msg)
     options = {meaning: _named(names, meaning, spellings) for meaning, spellings in _OPTIONAL.items()}
     shown_only: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def _lacking(path: Path, names: Sequence[str], image_column: str, missing: Seque
     wanted = ", ".join((image_column, *COORDINATES))
     advice = "Rename them, or name the column of the scans (--image-column), or give the scan of all rows (--image)."
     if {"x", "y", "z"} <= {name.lower() for name in names}:
-        advice = "Its x, y, z do not say their frame: rename them coordX, coordY, coordZ (LPS mm, else with --frame)."
+        advice = "Its x, y, z do not say their frame: name them coordX, coordY, coordZ (LPS mm), or say it (--frame)."
     return TableError(
         f"The seed table {path.name} needs the columns {wanted}, separated by commas, semicolons or tabs; it lacks "
         f"{', '.join(missing)} and has {', '.join(names)[:200] or 'none'}. {advice}"

@@ -12,12 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..decimals import finite_number
 from ..errors import TableError
 from ..geometry import Frame
-from .points import MarkedPoint
-from .row import parse_number
+from .points import FRAMES, MarkedPoint
 
-_FRAMES: Mapping[str, Frame] = {"LPS": "lps", "1": "lps", "RAS": "ras", "0": "ras"}
 _SELECTED, _LABEL, _STATUS = 9, 11, 14
 _SELECTED_3, _LABEL_3 = 4, 0
 _PLACED = "2"  # 0: not placed, 1: only shown under the mouse
@@ -54,18 +53,18 @@ def _remark(line: str) -> tuple[str, str]:
 
 def _frame(path: Path, remarks: Mapping[str, str]) -> Frame:
     told = remarks.get("CoordinateSystem", "missing")
-    if told not in _FRAMES:
+    if told not in FRAMES:
         msg = (
             f"The points of {path.name} need a frame that is LPS or RAS; its line CoordinateSystem is {told[:40]!r}. "
             "Save the points again in Slicer."
         )
         raise TableError(msg)
-    return _FRAMES[told]
+    return FRAMES[told]
 
 
 def _point(row: Sequence[str], frame: Frame, selected: int, label: int) -> MarkedPoint:
     cells = [cell.strip() for cell in row]
-    values = [parse_number(cell) for cell in cells[1:4]]
+    values = [finite_number(cell) for cell in cells[1:4]]
     values += [math.nan] * (3 - len(values))
     is_numbers = all(map(math.isfinite, values))
     return MarkedPoint(

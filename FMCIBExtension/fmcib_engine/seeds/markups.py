@@ -10,9 +10,7 @@ from typing import Any
 
 from ..errors import TableError
 from ..geometry import Frame
-from .points import MarkedPoint
-
-_FRAMES: Mapping[str, Frame] = {"LPS": "lps", "1": "lps", "RAS": "ras", "0": "ras"}
+from .points import FRAMES, MarkedPoint
 
 
 def read_markups(path: Path) -> list[MarkedPoint]:
@@ -68,11 +66,11 @@ def _frame(path: Path, markups: Mapping[str, Any]) -> Frame:
     """Of coordinates in mm. LPS where the file does not say, as Slicer has it."""
     told, unit = str(markups.get("coordinateSystem", "LPS")), markups.get("coordinateUnits", "mm")
     unit = unit[0] if isinstance(unit, list) and unit else unit  # with the coding scheme and the meaning after it
-    if told not in _FRAMES or unit not in {"mm", ""}:
+    if told not in FRAMES or unit not in {"mm", ""}:
         said = f"{told[:40]!r} in {str(unit)[:40]!r}"
         msg = f"The points of {path.name} should be LPS or RAS in mm, they are {said}. Save them so."
         raise TableError(msg)
-    return _FRAMES[told]
+    return FRAMES[told]
 
 
 def _is_placed(point: Mapping[str, Any]) -> bool:
@@ -83,7 +81,7 @@ def _is_placed(point: Mapping[str, Any]) -> bool:
 def _place(position: Any) -> tuple[tuple[float, float, float], str]:  # noqa: ANN401 - whatever the file holds
     """Three numbers, or what is wrong with them."""
     is_list = isinstance(position, list) and len(position) == 3
-    if is_list and all(isinstance(value, int | float) and math.isfinite(value) for value in position):
+    if is_list and all(type(value) in {int, float} and math.isfinite(value) for value in position):
         x, y, z = position
         return (float(x), float(y), float(z)), ""
     return (math.nan, math.nan, math.nan), f"its position should be three numbers, got {str(position)[:60]!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from ..errors import TableError
 from ..geometry import Frame
 from .lesion import GivenScan, LesionSeed, SeedTable
 
+FRAMES: Mapping[str, Frame] = {"LPS": "lps", "1": "lps", "RAS": "ras", "0": "ras"}
+"""As Slicer's files spell them."""
 _MOST_TOLD = 5
 
 
@@ -37,12 +39,11 @@ def seeds_of_points(path: Path, points: Sequence[MarkedPoint], scan: GivenScan, 
     """
     if wrong := {point.frame for point in points} - {frame or point.frame for point in points}:
         told = wrong.pop()
-        msg = f"{path.name} says that its points are in {told}, not in {frame}. Leave --frame out."
+        msg = f"{path.name} says that its points are in {told}, not in {frame}. Leave the frame out (--frame)."
         raise TableError(msg)
     kept = [(number, point) for number, point in enumerate(points, 1) if point.is_placed and point.is_selected]
     if not kept:
-        msg = f"{path.name} holds no placed and selected point. Place one in each lesion, and save it again."
-        raise TableError(msg)
+        raise no_points(path)
     seeds = tuple(
         LesionSeed(
             row=number,
@@ -57,10 +58,15 @@ def seeds_of_points(path: Path, points: Sequence[MarkedPoint], scan: GivenScan, 
         )
         for number, point in kept
     )
-    return SeedTable(seeds, warnings=left_out(points))
+    return SeedTable(seeds, warnings=_left_out(points))
 
 
-def left_out(points: Sequence[MarkedPoint]) -> tuple[str, ...]:
+def no_points(path: Path) -> TableError:
+    """The one sentence for a file of points of which none is to be analysed."""
+    return TableError(f"{path.name} holds no placed and selected point. Place one in each lesion, and save it again.")
+
+
+def _left_out(points: Sequence[MarkedPoint]) -> tuple[str, ...]:
     """Sentences about the points that are no seeds."""
     unplaced = [number for number, point in enumerate(points, 1) if not point.is_placed]
     unselected = [number for number, point in enumerate(points, 1) if point.is_placed and not point.is_selected]

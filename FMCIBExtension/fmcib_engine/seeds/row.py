@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from ..decimals import finite_number
 from .columns import Columns
 from .lesion import LesionSeed
 
@@ -20,7 +21,6 @@ Commas = Literal["separate", "decimal", "mixed"]
 
 _Value = TypeVar("_Value")
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _OPTIONS = ("lesion_id", "lesion_diameter_mm", "time_point")
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _NO_COMMAS: Mapping[Commas, str] = {
@@ -73,7 +73,7 @@ class RowFormat:
 
     def _number(self, text: str, column: str) -> float:
         plain = text.replace(",", ".") if self.commas == "decimal" else text
-        value = parse_number(plain)
+        value = finite_number(plain)
         if not math.isfinite(value):
             reason = _NO_COMMAS[self.commas] if "," in text else ""
             msg = (
@@ -94,12 +94,6 @@ class RowFormat:
 def cell_of(row: Row, name: str) -> str:
     """A cell without the blanks around it; empty where there is no such column."""
     return str(row.get(name) or "").strip() if name else ""
-
-
-def parse_number(text: str) -> float:
-    """The finite number that a text is, with a decimal point; else NaN."""
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
-    return value if math.isfinite(value) else math.nan
 
 
 def _whole(text: str, column: str) -> int:

@@ -13,7 +13,7 @@ from ..errors import TableError
 from ..geometry import Frame
 from .columns import COORDINATES, Columns, understand
 from .lesion import GivenScan, LesionSeed, SeedTable
-from .points import few
+from .points import few, no_points
 from .row import Commas, Row, RowFormat, cell_of
 from .scans import ScansByPath, ScansBySeries, require_folder
 
@@ -75,8 +75,7 @@ def _placed_and_selected(
             warnings.append(f"Points that {words} ({name} is 0) are left out: row {few(sorted(out))}.")
             kept = [(number, row) for number, row in kept if number not in out]
     if not kept:
-        msg = f"{path.name} holds no placed and selected point. Place one in each lesion, and save it again."
-        raise TableError(msg)
+        raise no_points(path)
     return kept, tuple(warnings)
 
 

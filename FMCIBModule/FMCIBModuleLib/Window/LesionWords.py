@@ -9,6 +9,7 @@ from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
+from ..LesionTable import warningsOf
 from ..Room import breakable
 from .Lesions import Lesion, readablePoint
 
@@ -59,7 +60,7 @@ def qualityInWords(lesion: Lesion) -> list[str]:
 
 def _warningsOf(lesion: Lesion) -> tuple[list[str], list[str]]:
     """About the lesion, and about the weights."""
-    found = [each for each in lesion.row["warnings"].split("; ") if each]
+    found = warningsOf(lesion.row)
     ofWeights = [each for each in found if each.startswith(DEMONSTRATION)]
     return [each for each in found if each not in ofWeights], ofWeights
 
@@ -182,10 +183,10 @@ def _hasFeatures(lesion: Lesion) -> bool:
 
 def shortened(name: str) -> str:
     """A name for a place where there is room for some lines, in one line of text."""
-    words = onOneLine(name)
+    words = withoutBreaks(name)
     return words if len(words) <= _LONGEST_NAME else f"{words[: _LONGEST_NAME - 1]}…"
 
 
-def onOneLine(name: str) -> str:
+def withoutBreaks(name: str) -> str:
     """A name may have line breaks; a row has none."""
     return " ".join(name.splitlines())

@@ -22,7 +22,7 @@ from .ErrorBoundary import ErrorBoundary
 from .LesionNodesInScene import LesionNodesInScene
 from .Lesions import Lesion, allLesions, idOf, lesionsOf, scanNames, seedOrders
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
-from .LesionWords import detailsInWords, exportInWords, markOf, onOneLine, predictionInWords, qualityInWords
+from .LesionWords import detailsInWords, exportInWords, markOf, predictionInWords, qualityInWords, withoutBreaks
 from .PatchController import PatchController
 from .SeedFollower import SeedFollower
 from .SliceViews import jumpToSeed
@@ -122,7 +122,7 @@ class LesionsController:
         if isWaiting:
             quality.insert(0, _("being analysed"))
             mark = "waiting"
-        name = onOneLine(lesion.name)
+        name = withoutBreaks(lesion.name)
         return ListedLesion(
             lesion.id,
             LesionLine(name, scan, predictionInWords(lesion), mark),

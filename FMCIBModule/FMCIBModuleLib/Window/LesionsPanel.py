@@ -47,7 +47,7 @@ class ListedLesion:
     isSettled: bool = True
 
 
-_NAME, _SCAN, _PREDICTION, _QUALITY = range(4)
+_NAME, _SCAN, _QUALITY = 0, 1, 3
 _ROW_MARGIN = 6
 """Pixels above and below the text of a row together."""
 _DETAIL_LINES = 11

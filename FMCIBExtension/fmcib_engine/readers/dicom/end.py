@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..itk import import_package
+from .files import DEFLATED, pixel_length
 from .values import damage, quiet_pydicom
 
-_UNDEFINED = 0xFFFFFFFF
 _ITEM, _END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def ends_early(path: Path) -> bool:
@@ -23,14 +22,11 @@ def ends_early(path: Path) -> bool:
     try:
         with path.open("rb") as file, quiet_pydicom():
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["Rows"], force=True)
-            if header.file_meta.get("TransferSyntaxUID") == _DEFLATED:
+            if header.file_meta.get("TransferSyntaxUID") == DEFLATED:
                 return False
-            implicit, little = header.original_encoding
-            order = "<" if little else ">"
-            start = 4 if implicit else 8  # the tag; and the VR with two empty bytes
-            (length,) = struct.unpack_from(f"{order}I", file.read(start + 4), start)
+            length = pixel_length(file, is_little=header.original_encoding[1] is not False)
             size = path.stat().st_size
-            return not _has_end(file, size) if length == _UNDEFINED else file.tell() + length > size
+            return not _has_end(file, size) if length is None else length == 0 or file.tell() + length > size
     except damage():
         return True
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ...errors import ImageError
 from ..itk import import_package
-from .header import CT_IMAGE, MULTIFRAME_CT, Header, Numbers
+from .header import CT_IMAGES, MULTIFRAME_CT, Header, Numbers
 from .hu import NO_RESCALE, rescale_of
 from .lost import is_page
 from .padding import padding_of
@@ -66,8 +66,8 @@ _OF_FRAME = {
 }
 """The numbers without which no voxel has its place and value, and how many each has."""
 
-_DEFLATED = "1.2.840.10008.1.2.1.99"
-UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED})
+DEFLATED = "1.2.840.10008.1.2.1.99"
+UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", DEFLATED})
 """The transfer syntaxes whose pixels are as they are."""
 
 _ENCAPSULATED = 0xFFFFFFFF
@@ -169,7 +169,7 @@ def _is_known_as_other(pydicom: ModuleType, path: Path) -> bool:
         sop_class = pydicom.uid.UID(text_of(pydicom.filereader.read_file_meta_info(path), "MediaStorageSOPClassUID"))
     except damage():
         return False
-    return bool(sop_class.name != sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT})
+    return bool(sop_class.name != sop_class and sop_class not in CT_IMAGES)
 
 
 def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int | None]:
@@ -183,7 +183,7 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
     if tag_of("SOPClassUID") not in dataset and dataset.file_meta.get("MediaStorageSOPClassUID"):
         dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if syntax == _DEFLATED:  # read at once; its end is checked by zlib
+    if syntax == DEFLATED:  # read at once; its end is checked by zlib
         file.seek(0)
         return dataset, len(pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b"")
     if file.tell() < size:
@@ -223,13 +223,13 @@ def _is_no_image(pydicom: ModuleType, dataset: Dataset) -> bool:
     """
     sop_class = pydicom.uid.UID(text_of(dataset, "SOPClassUID"))
     is_whole = sop_class.name != sop_class or sop_class == dataset.file_meta.get("MediaStorageSOPClassUID")
-    return bool(sop_class) and is_whole and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}
+    return bool(sop_class) and is_whole and sop_class not in CT_IMAGES
 
 
 def _images(pydicom: ModuleType, path: Path, dataset: Dataset, pixel_bytes: int | None) -> list[Header]:
     """One header for each image of a file; of an object that is no CT, only what it is."""
     sop_class = text_of(dataset, "SOPClassUID")
-    if sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}:
+    if sop_class and sop_class not in CT_IMAGES:
         other = pydicom.Dataset()
         other.SOPClassUID, other.Modality = sop_class, text_of(dataset, "Modality")
         return [_header(path, 0, other, [other], None)]

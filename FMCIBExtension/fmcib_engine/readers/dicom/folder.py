@@ -24,8 +24,8 @@ class HeaderMemory:
     def contents_of(self, folder: Path) -> tuple[dict[Path, Content], bool]:
         """What the files of a folder hold, and whether that was remembered.
 
-        Where files came or went since, all are looked at
-        again whose size or time changed; where none did, it is for the caller to see that those he uses are unchanged.
+        Where files came or went since, all are looked at again whose size or time changed; where none did, it is for
+        the caller to see that those he uses are unchanged (`is_unchanged`).
 
         Raises:
             DependencyError: pydicom is not installed.

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 MULTIFRAME_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """Enhanced CT, and legacy converted enhanced CT."""
+CT_IMAGES = MULTIFRAME_CT | {"1.2.840.10008.5.1.4.1.1.2"}
+"""The SOP classes of CT images."""
 
 TIMES = (
     *("temporal position", "cardiac phase", "respiratory phase", "trigger time", "acquisition number"),
@@ -73,7 +74,7 @@ class Header:
         """Whether it is a CT image; one without a SOP class is judged by its modality alone."""
         if not self.sop_class:
             return self.modality == "CT"
-        return self.sop_class in {CT_IMAGE, *MULTIFRAME_CT} and self.modality in {"CT", ""}
+        return self.sop_class in CT_IMAGES and self.modality in {"CT", ""}
 
     @property
     def is_localizer(self) -> bool:

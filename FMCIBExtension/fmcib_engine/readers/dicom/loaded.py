@@ -23,7 +23,7 @@ from .choice import Choice, choose_images
 from .end import ends_early
 from .files import read_contents
 from .header import Header, shown
-from .look import Look, look, take_out, told_faults
+from .look import Look, fault_notes, look, take_out
 from .lost import Lost, lost_among
 from .padding import HIGHEST_AIR_HU, padding_in_hu
 from .stack import Stack
@@ -147,7 +147,7 @@ def _compared(seen: Look, mine: Sequence[Header], grid: VoxelGrid) -> Loaded:
     part = [f"the volume holds {len(mine)} of the {of_all} images of its series that make one scan"] if absent else []
     return Loaded(
         faults=tuple(faults),
-        notes=(*seen.notes, *_of_values(seen.stack.images), *moved, *part, *told_faults(faults)),
+        notes=(*seen.notes, *_of_values(seen.stack.images), *moved, *part, *fault_notes(faults)),
         files_left_out=seen.files_left_out + len(absent),
         time_point=seen.choice.time_point,
     )
@@ -173,8 +173,8 @@ def _places_if_moved(stack: VoxelGrid, mine: Sequence[Header], grid: VoxelGrid) 
     if set(np.diff(places)) not in ({1}, {-1}) or not is_alike:
         msg = (
             "The slices of this volume do not lie where the headers of its images say: some are missing, doubled or "
-            "unevenly spaced, and it was loaded as if they were not. The command `fmcib-engine extract --image FOLDER` "
-            "reads the files themselves, and says what of them can be analysed."
+            "unevenly spaced, and it was loaded as if they were not. The engine's command line, "
+            "of which the README tells, reads the files themselves and says what of them can be analysed."
         )
         raise SeriesError(msg)
     return places

@@ -13,13 +13,12 @@ from .choice import Choice
 from .doubts import doubt
 from .header import Header, shown
 from .hu import require_hu_in_headers
-from .lost import Lost, of_other_series, told
-from .stack import Stack, stack_up, with_places
+from .lost import Lost, of_other_series, sentences_of
+from .stack import Stack, stack_up, unreadable, with_places
 
 _log = logging.getLogger(__name__)
 
 _KINDS = 3  # of faults that one message tells
-_UNREADABLE = "{} cannot be read as a scan: it %s. Export the scan again."
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,13 @@ def look(headers: Sequence[Header], lost: Sequence[Lost], choose: Callable[[Sequ
         ImageError: no readable file.
     """
     if lost and not any(header.is_ct for header in headers):
-        raise ImageError(first_told(lost))
+        raise ImageError(first_sentences(lost))
     choice = choose(headers)
     placed, problems = with_places(choice.images)
     without_place = [Lost(image.path.name, problems[id(image)]) for image in choice.images if id(image) in problems]
     mine = (*(one for one in lost if not of_other_series(one, headers, choice.images)), *without_place)
     if not placed:
-        raise SeriesError(" ".join(told(mine)[-_KINDS:]))
+        raise SeriesError(" ".join(sentences_of(mine)[-_KINDS:]))
     stack = stack_up(placed)
     doubt(stack, choice.beside, len(mine))
     take_out(stack, {image.path: image.pixel_problem for image in stack.images if image.pixel_problem})
@@ -72,9 +71,9 @@ def look(headers: Sequence[Header], lost: Sequence[Lost], choose: Callable[[Sequ
     return Look(choice, stack, len(placed), mine)
 
 
-def first_told(lost: Sequence[Lost]) -> str:
+def first_sentences(lost: Sequence[Lost]) -> str:
     """A message of the first kinds of faults."""
-    return " ".join(told(lost)[:_KINDS])
+    return " ".join(sentences_of(lost)[:_KINDS])
 
 
 def take_out(stack: Stack, reasons: Mapping[Path, str]) -> None:
@@ -90,17 +89,17 @@ def take_out(stack: Stack, reasons: Mapping[Path, str]) -> None:
     if not reasons:
         return
     used = stack.images
-    lost = [Lost(path.name, _UNREADABLE % reason) for path, reason in reasons.items()]
+    lost = [Lost(path.name, unreadable(reason)) for path, reason in reasons.items()]
     if sum(header.path not in reasons for header in used) < min(2, len(used)):
-        raise ImageError(first_told(lost))
-    for sentence in told(lost):
+        raise ImageError(first_sentences(lost))
+    for sentence in sentences_of(lost):
         _log.info("%s", sentence)
     for k, header in enumerate([*stack.places]):
         if header and header.path in reasons:
             stack.distrust(k, f"the slice at {shown(header.position)} mm {reasons[header.path]}")
 
 
-def told_faults(faults: Sequence[Fault]) -> list[str]:
+def fault_notes(faults: Sequence[Fault]) -> list[str]:
     """The first three of them as notes."""
     reasons = list(dict.fromkeys(fault.reason for fault in faults))
     more = [f"faults of the scan: {len(reasons) - 3} more"] if len(reasons) > 3 else []

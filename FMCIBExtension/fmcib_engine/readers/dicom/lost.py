@@ -126,7 +126,7 @@ def _shape(name: str) -> str:
     return _NUMBER.sub("#", name)
 
 
-def told(lost: Iterable[Lost]) -> list[str]:
+def sentences_of(lost: Iterable[Lost]) -> list[str]:
     """One sentence for each kind of fault: with the first file of it, if it has a name, and how many more there are."""
     kinds: dict[str, list[str]] = defaultdict(list)
     for one in lost:

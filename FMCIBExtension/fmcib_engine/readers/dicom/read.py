@@ -20,8 +20,8 @@ from .files import Content, read_contents
 from .folder import HeaderMemory, is_unchanged
 from .hu import require_hu
 from .index import listed_files
-from .look import first_told, look, take_out, told_faults
-from .lost import Lost, empty_files, lost_among, told
+from .look import fault_notes, first_sentences, look, take_out
+from .lost import Lost, empty_files, lost_among, sentences_of
 from .padding import find_padding, note_of, without_padding
 from .pixels import place, read_slices, unread
 from .stack import Stack
@@ -63,7 +63,7 @@ def read_series(files: Sequence[Path], *, series_uid: str | None = None, time_po
     """
     contents = read_contents(files)
     if wrong := [Lost(path.name, content.fault) for path, content in contents.items() if not content.is_dicom]:
-        raise ImageError(first_told(wrong))
+        raise ImageError(first_sentences(wrong))
     return _volume(_Found(contents), series_uid, time_point)
 
 
@@ -103,7 +103,7 @@ def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Vo
     sitk = import_package("SimpleITK")
     slices = _read_what_can_be(sitk, stack)
     _require_unchanged(found, {image.path for image in choice.images})
-    for sentence in told(seen.lost):
+    for sentence in sentences_of(seen.lost):
         _log.info("%s", sentence)
     padding = find_padding(slices, stack.images)
     slices = slices if padding is None else without_padding(slices, padding)
@@ -117,7 +117,7 @@ def _volume(found: _Found, series_uid: str | None, time_point: int | None) -> Vo
         files=len({header.path for header in stack.images}),
         files_left_out=seen.files_left_out,
         time_point=choice.time_point,
-        notes=(*choice.notes, *of_values, *of_files, *stack.notes, *told_faults(stack.faults())),
+        notes=(*choice.notes, *of_values, *of_files, *stack.notes, *fault_notes(stack.faults())),
     )
     placed_padding = None if padding is None else place(padding, stack.places)
     return Volume(place(slices, stack.places), stack.grid, source, stack.faults(), placed_padding)

@@ -113,7 +113,7 @@ def problem_of(header: Header) -> str:
     if missing:
         return _without(missing, header.problem)
     if header.problem:
-        return f"{{}} cannot be read as a scan: it {header.problem}. Export the scan again."
+        return unreadable(header.problem)
     axes = np.reshape(header.orientation, (2, 3))
     if np.abs(plain.dot(axes[:, np.newaxis], axes) - np.eye(2)).max() > LEAN:
         return (
@@ -121,6 +121,11 @@ def problem_of(header: Header) -> str:
             f"{shown(axes[0])} and {shown(axes[1])} in {{}}. Export the series again."
         )
     return ""
+
+
+def unreadable(predicate: str) -> str:
+    """The one sentence for a slice that cannot be used, with `{}` for its name: "is damaged or incomplete"."""
+    return f"{{}} cannot be read as a scan: it {predicate}. Export the scan again."
 
 
 def stack_up(images: Sequence[Header]) -> Stack:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,6 @@ from ...geometry import VoxelGrid
 from .integrity import Stored
 from .kinds import not_its_kind
 from .place import shown
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,12 +41,6 @@ def header_line(file: BinaryIO, path: Path, most: int) -> bytes:
     if file.tell() > most or b"\0" in line or b"\r" in line.rstrip(b"\r\n"):
         raise not_its_kind(path)
     return line
-
-
-def number(word: str) -> float:
-    """The finite number that a word of a header is; else NaN."""
-    value = float(word) if _NUMBER.fullmatch(word) else math.nan
-    return value if math.isfinite(value) else math.nan
 
 
 def space_and_time(path: Path, size: Sequence[int]) -> tuple[tuple[int, ...], int]:

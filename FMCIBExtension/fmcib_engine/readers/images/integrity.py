@@ -23,9 +23,6 @@ GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _DEFLATE_MOST = 1032  # a byte of deflate unpacks to no more than so many
 
-LONGEST_PATH = 900
-"""In bytes. Where ITK cannot read a file, it may write why into 1,024 bytes; more of them end the process."""
-
 NOT_ITS_KIND = "it is damaged, incomplete, or not of the kind that its name says"
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ...affine import FloatArray
-from .header import ImageHeader, header_line, number, several_values, space_and_time
+from ...decimals import finite_number
+from .header import ImageHeader, header_line, several_values, space_and_time
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
 from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
@@ -148,7 +149,7 @@ def _numbers(path: Path, fields: Mapping[str, str], names: Sequence[str], count:
     """The numbers in the field that has one of these names, which mean the same; None where there is no such field."""
     told = {}
     for name in (name for name in names if name in fields):
-        told[name] = tuple(map(number, fields[name].split()))
+        told[name] = tuple(map(finite_number, fields[name].split()))
         if len(told[name]) != count or any(map(math.isnan, told[name])):
             raise unreadable(path, f"its field {name} should be {count} numbers, and is {fields[name][:80]!r}")
     if len(set(told.values())) > 1:

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from ...affine import FloatArray
-from .header import ImageHeader, header_line, number, several_values, space_and_time
+from ...decimals import finite_number
+from .header import ImageHeader, header_line, several_values, space_and_time
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
 from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
@@ -128,7 +129,8 @@ def _vectors(text: str) -> list[tuple[float, ...] | None] | None:
         return None
     found = _VECTOR.finditer(text)
     return [
-        tuple(number(word.strip()) for word in match[1].split(",")) if match[1] is not None else None for match in found
+        tuple(finite_number(word.strip()) for word in match[1].split(",")) if match[1] is not None else None
+        for match in found
     ]
 
 
