@@ -93,7 +93,7 @@ def test_analyse_uses_what_the_parameter_node_says(moduleLogic, phantomNode, nod
 @needs_torch
 def test_weights_that_are_not_installed_are_told_with_the_remedy(moduleLogic, phantomNode, noduleSeeds):
     moduleLogic.getParameterNode().weights = "fmcib"
-    with pytest.raises(RuntimeError, match="weights download fmcib"):
+    with pytest.raises(RuntimeError, match=r"fmcib is not installed\. Fetch it \(in the window: Download\)"):
         moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
 
 
