@@ -16,7 +16,7 @@ import pytest
 from fmcib_engine.encoders import devices
 from fmcib_engine.encoders.batching import Batcher, is_out_of_memory
 from fmcib_engine.encoders.device_faults import fault_for, fault_of
-from fmcib_engine.errors import DeviceError, FeatureError, OutOfMemoryError
+from fmcib_engine.errors import DependencyError, DeviceError, FeatureError, OutOfMemoryError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
@@ -501,3 +501,16 @@ def test_the_log_has_the_libraries_own_words_without_folders(patches, caplog):
         Batcher(BrokenGpu(error), CUDA, batch_size=4, others=[CPU]).run(patches)
     assert "OSError: libcudart.so.12: cannot open shared object file" in caplog.text
     assert "home" not in caplog.text
+
+
+def test_a_pytorch_that_cannot_be_loaded_is_told_without_folders(monkeypatch):
+    class Finder:
+        def find_spec(self, name, *_):
+            if name == "torch":
+                msg = "/home/doe/venv/lib/libtorch.so: cannot open shared object file"
+                raise OSError(msg)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "torch")
+    with pytest.raises(DependencyError, match=r"imported \(OSError: libtorch\.so: cannot open .* file\)\. Install it"):
+        devices.import_torch()

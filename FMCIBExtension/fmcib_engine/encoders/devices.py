@@ -78,8 +78,8 @@ def import_torch() -> Any:
         import torch
     except (ImportError, OSError) as error:  # OSError: a library that PyTorch itself needs
         msg = (
-            f"Features need PyTorch, which could not be imported ({error}). Install it (in the window: Install; or the "
-            "engine's extra [torch])."
+            f"Features need PyTorch, which could not be imported ({said(error)}). Install it "
+            "(in the window: Install; or the engine's extra [torch])."
         )
         raise DependencyError(msg) from error
     return torch
