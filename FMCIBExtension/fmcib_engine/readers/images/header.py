@@ -47,6 +47,14 @@ def header_line(file: BinaryIO, path: Path, most: int) -> bytes:
     return line
 
 
+def header_text(line: bytes) -> str:
+    """The text of a header's line: UTF-8, else as Windows has names of files in Western Europe."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")
+
+
 def number(word: str) -> float:
     """The finite number that a word of a header is; else NaN."""
     value = float(word) if _NUMBER.fullmatch(word) else math.nan
