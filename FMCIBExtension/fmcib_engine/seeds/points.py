@@ -37,7 +37,7 @@ def seeds_of_points(path: Path, points: Sequence[MarkedPoint], scan: GivenScan, 
     """
     if wrong := {point.frame for point in points} - {frame or point.frame for point in points}:
         told = wrong.pop()
-        msg = f"{path.name} says that its points are in {told}, not in {frame}. Leave --frame out."
+        msg = f"{path.name} says that its points are in {told}, not in {frame}. Leave the frame out (--frame)."
         raise TableError(msg)
     kept = [(number, point) for number, point in enumerate(points, 1) if point.is_placed and point.is_selected]
     if not kept:

@@ -102,6 +102,6 @@ def require_folder(folder: Path) -> Path:
         TableError: it is none.
     """
     if not folder.is_dir():
-        msg = f"The table names its scans by their series: --image should be their folder, and {folder.name!r} is none."
+        msg = f"The table names its scans by series: their folder is wanted (--image), and {folder.name!r} is none."
         raise TableError(msg)
     return folder
