@@ -196,7 +196,7 @@ def test_an_nrrd_whose_axes_are_not_known_is_refused_for_any_seed(tmp_path, fiel
 
 def test_a_nifti_or_analyze_file_without_a_place_is_refused_for_any_seed(tmp_path):
     path = nifti(tmp_path / "scan.nii.gz", (252, "2h", 0, 0))
-    assert_refused(path, "qform_code and sform_code are 0", "mirrored", needs_origin=False)
+    assert_refused(path, "qform_code and sform_code are not above 0", "mirrored", needs_origin=False)
     nibabel.save(nibabel.AnalyzeImage(phantom().T, RAS), tmp_path / "old.img")
     with pytest.raises(ImageError, match=r"'old.hdr' does not say where it lies.*Analyze file"):
         read_volume(tmp_path / "old.img", needs_origin=False)
@@ -468,3 +468,49 @@ def test_a_header_of_another_programs_fields_is_read(tmp_path):
     path = nrrd(tmp_path / "twice.nrrd")
     path.write_bytes(path.read_bytes().replace(b"endian:", b"space origin: (1,2,3)\nendian:"))
     assert_refused(path, "the field 'spaceorigin' twice")
+
+
+@pytest.mark.parametrize("write", [nrrd, metaimage])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_data_file_of_a_header_may_have_umlauts(tmp_path, write, encoding):
+    (tmp_path / "Köhler €1.raw").write_bytes(phantom("<i2").tobytes())
+    path = tmp_path / ("scan.nhdr" if write is nrrd else "scan.mhd")
+    write(path, b"", **{"data_file" if write is nrrd else "ElementDataFile": "D:\\CT\\Köhler €1.raw"})
+    path.write_bytes(path.read_bytes().decode().encode(encoding))
+    assert_is_phantom(read_volume(path))
+
+
+def test_a_metaimage_may_have_many_comments(tmp_path):
+    path = metaimage(tmp_path / "ct.mha")
+    path.write_bytes(b"Comment = one\nComment = two\n" + path.read_bytes())
+    assert_is_phantom(read_volume(path))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"Modality": "MET_MOD_MR"}, "its field Modality is MET_MOD_MR, and a CT has MET_MOD_CT"),
+        ({"ElementToIntensityFunctionOffset": -1024}, "its values are to be scaled"),
+        ({"ElementToIntensityFunctionSlope": 2.5}, "its values are to be scaled"),
+    ],
+)
+def test_values_of_a_metaimage_that_are_no_hu_are_refused(tmp_path, fields, words):
+    assert_refused(metaimage(tmp_path / "ct.mha", **fields), words)
+
+
+def test_a_metaimage_whose_header_says_hu_is_read(tmp_path):
+    fields = {"ElementToIntensityFunctionSlope": "1.0", "ElementToIntensityFunctionOffset": 0, "Modality": "MET_MOD_CT"}
+    assert_is_phantom(read_volume(metaimage(tmp_path / "ct.mha", **fields)))
+
+
+def test_values_of_an_nrrd_that_were_quantized_are_refused(tmp_path):
+    path = nrrd(tmp_path / "ct.nrrd", old_min=-1024, old_max=3071)
+    assert_refused(path, "its values were quantized ('old min', 'old max': -1024, 3071)")
+    assert_is_phantom(read_volume(nrrd(tmp_path / "nan.nrrd", old_min="NaN", old_max="NaN")))
+
+
+def test_a_segmentation_is_no_scan(tmp_path):
+    path = nrrd(tmp_path / "ct.seg.nrrd")
+    start, _, rest = path.read_bytes().partition(b"\n\n")
+    path.write_bytes(start + b"\nSegment0_ID:=Segment_1\nSegment0_Name:=lesion\n\n" + rest)
+    assert_refused(path, "'ct.seg.nrrd' is a segmentation of Slicer's, and no CT")

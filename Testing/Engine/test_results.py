@@ -180,6 +180,15 @@ def test_uids_in_an_error_are_left_out_unless_identifiers_are_wanted(run, tmp_pa
     assert "113619" in write(tmp_path / "b.csv", run, [failed], identifiers=True)[0]["error"]
 
 
+@pytest.mark.parametrize(
+    "name", ["CT_1.2.840.113619.2.55.3_T1.nrrd", "1.2.840.113619.2.55.3_lesion.nrrd", "CT1.2.840.113619.2.55.3.nrrd"]
+)
+def test_a_uid_within_the_name_of_a_file_is_left_out_whole(run, patch, tmp_path, name):
+    seed = replace(lesion(tmp_path), image=tmp_path / name)
+    told = write(tmp_path / "a.csv", run, [result(seed, patch)])[0]["image_path"]
+    assert told == name.replace("1.2.840.113619.2.55.3", "(UID)")
+
+
 def test_a_users_column_of_one_of_our_names_is_kept_under_another(run, patch, tmp_path):
     (row,) = write(
         tmp_path / "f.csv", run, [result(lesion(tmp_path, status="treated", pred_7="x"), patch)], ("status", "pred_7")
@@ -199,13 +208,33 @@ def test_identifying_columns_are_recognised_however_they_are_written(column):
 
 
 @pytest.mark.parametrize(
-    "column", ["malignancy", "PatientAge", "age", "gender", "survival", "Histology", "image", "Survival.time"]
+    "column",
+    ["malignancy", "PatientAge", "age", "gender", "survival", "Histology", "image", "Survival.time", "patient age"],
 )
 def test_research_columns_are_not_taken_for_identifiers(column):
     assert not is_identifying(column)
 
 
-@pytest.mark.parametrize("column", ["name", "Patient", "subject_id", "OperatorName", "Operators' Name"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "name",
+        "Patient",
+        "subject_id",
+        "OperatorName",
+        "Operators' Name",
+        "Patient no.",
+        "Pat.-Nr.",
+        "patient_code",
+        "Patientenname",
+        "Geburtsdatum",
+        "Nachname",
+        "Fallnummer",
+        "e-mail",
+        "Email",
+        "Telephone",
+    ],
+)
 def test_names_are_identifying(column):
     assert is_identifying(column)
 
@@ -217,7 +246,7 @@ def test_a_column_that_begins_like_a_tag_is_kept():
 def test_examples_of_the_privacy_module_are_true():
     outcome = doctest.testmod(privacy)
     assert outcome.failed == 0
-    assert outcome.attempted == 3
+    assert outcome.attempted == 4
 
 
 def test_no_absolute_path_is_written(run, patch, tmp_path):
@@ -463,8 +492,10 @@ def test_a_row_that_took_anothers_place_gives_no_table(run, tmp_path):
 def test_a_run_that_computes_otherwise_does_not_go_on(run, tmp_path, other, told):
     table = SeedTable((lesion(tmp_path),), ())
     interrupted(tmp_path / "f.csv", run, table.seeds, [])
-    with pytest.raises(OutputError, match=rf"another {told} \(.*, now "):
+    with pytest.raises(OutputError, match=rf"another {told} \(.*, now ") as caught:
         TableWriter(tmp_path / "f.csv", replace(run, **other), table, TableOptions(resume=True))
+    assert ("version of the program that began it" in str(caught.value)) == (told == "engine version")
+    assert ("Give the same table" in str(caught.value)) == (told != "engine version")
 
 
 @pytest.mark.parametrize("other", [{"frame": "ras"}, {"diameter_mm": 9.0}, {"series_uid": "1.2"}], ids=str)

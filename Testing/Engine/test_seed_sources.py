@@ -142,8 +142,47 @@ def test_coordinates_without_a_frame_are_never_guessed(tmp_path, names):
     text = f"image_path,{names}\nct,1,2,3\n"
     with pytest.raises(TableError, match=r"x, y, z do not say their frame: name them coordX, coordY, coordZ \(LPS mm"):
         seeds_of(tmp_path / "a.csv", text)
-    with pytest.raises(TableError, match="do not say their frame"):
-        read_seeds(tmp_path / "a.csv", frame="ras")
+
+
+@pytest.mark.parametrize(("frame", "meant"), [("lps", (1, 2, 3)), ("ras", (-1, -2, 3)), ("ijk", (0.75, 3, 7.5))])
+def test_coordinates_are_read_in_the_frame_that_the_user_names(tmp_path, frame, meant):
+    (seed,) = seeds_of(tmp_path / "a.csv", "image_path,X,y,z\nct,1,2,3\n", frame=frame).seeds
+    assert (seed.frame, lps(seed)) == (frame, meant)
+
+
+@pytest.mark.parametrize("names", ["coordX [mm],coordY [mm],coordZ [mm]", "coord_x_mm,coord_y_mm,coord_z_mm"])
+def test_columns_may_name_their_unit_if_it_is_mm(tmp_path, names):
+    (seed,) = seeds_of(tmp_path / "a.csv", f"image_path,{names}\nct,1,2,3\n").seeds
+    assert lps(seed) == (1, 2, 3)
+    with pytest.raises(TableError, match="it lacks coordX, coordY, coordZ"):
+        seeds_of(tmp_path / "a.csv", f"image_path,{names.replace('mm', 'cm')}\nct,1,2,3\n")
+
+
+@pytest.mark.parametrize("name", ["frame", "Frame", "CoordinateSystem", "coordinate_system"])
+def test_a_column_that_says_the_frame_is_believed(tmp_path, name):
+    text = f"image_path,coordX,coordY,coordZ,{name}\nct,1,2,3,RAS\nct,4,5,6,ras\n"
+    table = seeds_of(tmp_path / "a.csv", text)
+    assert [lps(seed) for seed in table.seeds] == [(-1, -2, 3), (-4, -5, 6)]
+    assert read_seeds(tmp_path / "a.csv", frame="ras") == table
+    with pytest.raises(TableError, match=rf"The column {name} of a.csv should say lps in every row, it says ras\."):
+        read_seeds(tmp_path / "a.csv", frame="lps")
+
+
+@pytest.mark.parametrize(("other", "said"), [("lps", "lps, ras"), ("", "nothing, ras"), ("Bremen", "bremen, ras")])
+def test_a_column_that_says_the_frame_of_some_rows_is_refused(tmp_path, other, said):
+    text = f"image_path,coordX,coordY,coordZ,frame\nct,1,2,3,RAS\nct,4,5,6,{other}\n"
+    with pytest.raises(TableError, match=f"should say one frame in every row, it says {said}"):
+        seeds_of(tmp_path / "a.csv", text)
+
+
+def test_a_column_of_that_name_with_something_else_is_the_users(tmp_path):
+    table = seeds_of(tmp_path / "a.csv", "image_path,coordX,coordY,coordZ,frame\nct,1,2,3,17\n")
+    assert (lps(table.seeds[0]), table.extra_columns) == ((1, 2, 3), ("frame",))
+
+
+def test_columns_and_a_cell_that_name_two_frames_are_refused(tmp_path):
+    with pytest.raises(TableError, match="should say ras in every row, it says lps"):
+        seeds_of(tmp_path / "a.csv", "image_path,r,a,s,frame\nct,1,2,3,LPS\n")
 
 
 @pytest.mark.parametrize(
@@ -189,6 +228,13 @@ def test_points_that_are_not_placed_or_not_selected_are_left_out_with_a_word(tmp
         seeds_of(tmp_path / "none.csv", POINTS + "B,0,0,0,0,1,1,0,\n", scan=SCAN)
 
 
+@pytest.mark.parametrize("no", ["0.0", "False", "no"])
+def test_no_place_is_said_in_many_ways_and_is_not_the_origin(tmp_path, no):
+    table = seeds_of(tmp_path / "points.csv", f"{POINTS}A,1,2,3,1.0,1,1,0,\nB,0,0,0,{no},1,1,0,\n", scan=SCAN)
+    assert [seed.lesion_id for seed in table.seeds] == ["A"]
+    assert table.warnings == ("Points that have no place (defined is 0) are left out: row 2.",)
+
+
 def test_a_users_own_columns_of_these_names_are_kept(tmp_path):
     text = "image_path,coordX,coordY,coordZ,label,selected\nct,1,2,3,malignant,0\n"
     table = seeds_of(tmp_path / "a.csv", text)
@@ -229,6 +275,13 @@ def test_an_fcsv_of_slicer_3_is_read_in_ras(tmp_path):
     table = seeds_of(tmp_path / "L.fcsv", text, scan=SCAN)
     assert [lps(seed) for seed in table.seeds] == [(-1.0, -2.0, 3.0)]
     assert table.warnings == ("Points that are not selected are left out: 2.",)
+
+
+def test_labels_that_slicer_4_wrote_on_windows_are_read(tmp_path):
+    text = "# Markups fiducial file version = 4.10\n# CoordinateSystem = 0\n1,1,2,3,0,0,0,1,1,1,0,Läsion,,\n"
+    (tmp_path / "F.fcsv").write_bytes(text.encode("cp1252"))
+    (seed,) = read_seeds(tmp_path / "F.fcsv", scan=SCAN).seeds
+    assert (seed.lesion_id, lps(seed)) == ("Läsion", (-1, -2, 3))
 
 
 def test_points_of_an_fcsv_that_are_not_placed_are_left_out_and_broken_ones_are_problems(tmp_path):
@@ -307,7 +360,8 @@ def test_an_roi_is_a_seed_at_its_centre_with_its_size(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "position", [[1, 2], [1, 2, None], [1, 2, float("nan")], ["a", 2, 3], [True, 2, 3], {"x": 1}, 5]
+    "position",
+    [[1, 2], [1, 2, None], [1, 2, float("nan")], ["a", 2, 3], [True, 2, 3], [10**400] * 3, {"x": 1}, 5],
 )
 def test_a_position_that_is_none_is_a_problem(tmp_path, position):
     good, bad = seeds_of(

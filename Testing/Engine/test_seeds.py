@@ -224,6 +224,7 @@ def test_a_workbook_is_refused_with_what_to_do(tmp_path, content):
         (b"image_path,coordX,coordY,coordZ\nct,1,2,\xff\n", "cannot be read .*UTF-8"),
         (b'image_path,coordX,coordY,coordZ\n"ct,1,2,3\n', "cannot be read"),
         (b"\xff\xfei\0m", "cannot be read|needs the columns"),
+        ("image_path,coordX,coordY,coordZ\nct,1,2,3\n".encode("utf-16-le"), "is no text in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\0\0", "cannot be read"),
         (b"a" * 200_000, "cannot be read .*field larger"),
         (b"," * 100_000, "needs the columns"),

@@ -127,10 +127,10 @@ class Journal:
         if differing:
             name = differing[0]
             values = f" ({earlier[name]}, now {fingerprint[name]})" if name in earlier and name not in _HASHED else ""
-            msg = (
-                f"{self.path.name} is of a run with another {name}{values}. Give the same table, weights and options "
-                "as before (--resume), or begin anew (--overwrite)."
-            )
+            again = "Give the same table, weights and options as before (--resume)"
+            if name.endswith("version"):
+                again = "Go on with the version of the program that began it (--resume)"
+            msg = f"{self.path.name} is of a run with another {name}{values}. {again}, or begin anew (--overwrite)."
             raise OutputError(msg)
 
 

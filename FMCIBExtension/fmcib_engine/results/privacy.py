@@ -27,14 +27,17 @@ StudyComments ProtocolName
 """.split()  # noqa: SIM905  a list of quoted words would be three times as long
 
 _WORDS = {"mrn", "ssn", "dob", "birthdate", "birthday", "birth", "surname", "accession", "hospital", "institution"}
-_WORDS |= {"physician", "radiologist"}
+_WORDS |= {"physician", "radiologist", "email", "mail", "phone", "telephone", "address", "initials"}
+_WORDS |= {"geburtsdatum", "vorname", "nachname", "familienname", "fallnummer", "aufnahmenummer", "adresse", "telefon"}
 """What people call such things in spreadsheets, as a word of a column's name …"""
 _NAMES = {"patient", "patid", "pid", "subject", "subjectid", "subjid", "name", "fullname", "firstname", "lastname"}
 _NAMES |= {"seriesuid", "studyuid", "sopuid", "dateofbirth", "medicalrecordnumber"}
-"""… or as the whole name."""
+"""… or as the whole name …"""
+_NUMBER_OF_PERSON = re.compile(r"(patient(en)?|pat|proband(en)?)(id|no|nr|num|number|nummer|code|key|name|identifier)")
+"""… or in two words, or one."""
 
 _PATIENT_TAG = re.compile(r"\(?0010[,_ ]?[0-9a-f]{4}\)?", re.IGNORECASE)
-_UID = re.compile(r"\b(?:\d+(?:\.\d+){4,}|2\.25\.\d+)\b")
+_UID = re.compile(r"(?<!\d)(?:\d+(?:\.\d+){4,}|2\.25\.\d+)")
 
 
 def without_uids(text: str) -> str:
@@ -42,6 +45,8 @@ def without_uids(text: str) -> str:
 
     >>> without_uids("Choose 1.2.840.113619.2.55 or 2.25.3141592653, 0.7 mm.")
     'Choose (UID) or (UID), 0.7 mm.'
+    >>> without_uids("CT_1.2.840.113619.2.55_lesion.nii.gz"), without_uids("torch 2.13.0, UID1.2.840.113619.2")
+    ('CT_(UID)_lesion.nii.gz', 'torch 2.13.0, UID(UID)')
     """
     return _UID.sub("(UID)", text)
 
@@ -56,6 +61,8 @@ def is_identifying(column: str) -> bool:
     """
     words = re.split(r"[^a-z0-9]+", column.lower())
     if _PATIENT_TAG.fullmatch(column.strip()) or _WORDS.intersection(words) or _normal(column) in _NAMES:
+        return True
+    if _NUMBER_OF_PERSON.fullmatch(_normal(column)):
         return True
     return any(keyword in _normal(column) for keyword in _IDENTIFYING)
 

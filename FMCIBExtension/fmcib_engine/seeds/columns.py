@@ -1,7 +1,8 @@
 """Which columns of a table mean what, as people and programs spell them.
 
 The frame of coordinates is never guessed: `coordX, coordY, coordZ` are in the frame that the user names, LPS if none;
-`r, a, s` and `l, p, s` (Slicer's export of points) and `i, j, k` name it themselves; `x, y, z` do not, and are refused.
+`r, a, s` and `l, p, s` (Slicer's export of points) and `i, j, k` name it themselves; `x, y, z` are read where the user
+names it, and else refused. A column `frame` that says lps, ras or ijk is the user's word, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from ..errors import TableError
 from ..geometry import Frame
 
 COORDINATES = ("coordX", "coordY", "coordZ")
+_XYZ = ("x", "y", "z")
+_UNIT = "mm"
+_FRAME_COLUMNS = ("frame", "coordinatesystem", "coordinateframe")
 _FRAME_OF: dict[tuple[str, str, str], Frame] = {("r", "a", "s"): "ras", ("l", "p", "s"): "lps", ("i", "j", "k"): "ijk"}
 _OPTIONAL = {
     "lesion_id": ("lesionid",),
@@ -32,6 +36,10 @@ class Columns:
 
     coordinates: tuple[str, str, str]
     frame: Frame
+    is_frame_told: bool = False
+    """Whether the columns' names or the user told the frame."""
+    frame_column: str = ""
+    """A column of the user's that may tell it."""
     image: str = ""
     series: str = ""
     """Of the series UID; where `image` is empty, scans are looked for by it."""
@@ -51,7 +59,7 @@ def understand(path: Path, names: Sequence[str], *, image_column: str, frame: Fr
     if twice:
         msg = f"The seed table {path.name} has the column {', '.join(twice)} more than once. Remove all but one."
         raise TableError(msg)
-    coordinates, named = _coordinates(names)
+    coordinates, named = _coordinates(names, has_frame=frame is not None)
     image = _named(names, image_column, (_normal(image_column),))
     series = _named(names, "series_uid", () if image else _SERIES)
     missing = [*(() if image or series or has_scan else (image_column,)), *(() if coordinates else COORDINATES)]
@@ -73,14 +81,22 @@ def understand(path: Path, names: Sequence[str], *, image_column: str, frame: Fr
     options = {meaning: name for meaning, name in options.items() if name}
     used = {image, *coordinates, *options.values(), *shown_only, series if image else ""}
     return Columns(
-        coordinates, named or frame or "lps", image, series, options, tuple(n for n in names if n and n not in used)
+        coordinates,
+        named or frame or "lps",
+        is_frame_told=bool(named or frame),
+        frame_column=_named(names, "frame", _FRAME_COLUMNS),
+        image=image,
+        series=series,
+        options=options,
+        extras=tuple(n for n in names if n and n not in used),
     )
 
 
-def _coordinates(names: Sequence[str]) -> tuple[tuple[str, str, str] | None, Frame | None]:
-    """The three columns, and the frame that they name."""
-    for wanted, frame in ((COORDINATES, None), *_FRAME_OF.items()):
-        x, y, z = (_named(names, name, (name.lower(),)) for name in wanted)
+def _coordinates(names: Sequence[str], *, has_frame: bool) -> tuple[tuple[str, str, str] | None, Frame | None]:
+    """The three columns, and the frame that they name; `has_frame`: whether the user names it."""
+    without = (COORDINATES, _XYZ) if has_frame else (COORDINATES,)
+    for wanted, frame in (*((names_of, None) for names_of in without), *_FRAME_OF.items()):
+        x, y, z = (_named(names, name, (name.lower(), f"{name.lower()}{_UNIT}")) for name in wanted)
         if x and y and z:
             return (x, y, z), frame
     return None, None

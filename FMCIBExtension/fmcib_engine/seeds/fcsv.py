@@ -29,10 +29,9 @@ def read_fcsv(path: Path) -> list[MarkedPoint]:
         TableError: no such file, no .fcsv, or a frame that is missing or not the patient's.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        lines = text.splitlines()
+        lines = _text(path.read_bytes()).splitlines()
         rows = list(csv.reader(line for line in lines if line.strip() and not line.startswith("#")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise _no_points(path) from error
     remarks = dict(_remark(line) for line in lines if line.startswith("#"))
     if "Markups fiducial file version" in remarks:
@@ -44,6 +43,14 @@ def read_fcsv(path: Path) -> list[MarkedPoint]:
     ):
         return [_point(row, "ras", _SELECTED_3, _LABEL_3) for row in rows]
     raise _no_points(path)
+
+
+def _text(content: bytes) -> str:
+    """UTF-8, else as Slicer 4 wrote labels on Windows."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _remark(line: str) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from ..errors import TableError
 from ..geometry import Frame
 from .points import FRAMES, MarkedPoint
 
+_FARTHEST = 1e300  # of a whole number, which may be larger than any float
+
 
 def read_markups(path: Path) -> list[MarkedPoint]:
     """The points of all lists in a file, placed or not, and the centres of its ROIs.
@@ -22,7 +24,7 @@ def read_markups(path: Path) -> list[MarkedPoint]:
     try:
         lists = json.loads(path.read_bytes())["markups"]
         return [point for markups in lists for point in _points(path, markups)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."
         raise TableError(msg) from error
 
@@ -81,7 +83,7 @@ def _is_placed(point: Mapping[str, Any]) -> bool:
 def _place(position: Any) -> tuple[tuple[float, float, float], str]:  # noqa: ANN401 - whatever the file holds
     """Three numbers, or what is wrong with them."""
     is_list = isinstance(position, list) and len(position) == 3
-    if is_list and all(type(value) in {int, float} and math.isfinite(value) for value in position):
+    if is_list and all(type(value) in {int, float} and abs(value) < _FARTHEST for value in position):
         x, y, z = position
         return (float(x), float(y), float(z)), ""
     return (math.nan, math.nan, math.nan), f"its position should be three numbers, got {str(position)[:60]!r}"

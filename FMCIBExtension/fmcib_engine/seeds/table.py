@@ -7,10 +7,11 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import TableError
-from ..geometry import Frame
+from ..geometry import FRAMES, Frame
 from .columns import COORDINATES, Columns, understand
 from .lesion import GivenScan, LesionSeed, SeedTable
 from .points import few, no_points
@@ -22,6 +23,7 @@ _EMPTY_LINES = r"(?:[ ,;\t]*[\r\n])*"
 _START = re.compile(rf'{_EMPTY_LINES}(?:"?sep=([,;\t])"?[ ,;\t]*[\r\n]{_EMPTY_LINES})?', re.IGNORECASE)
 """What may come before the header: empty lines, and the line by which Excel is told the separator."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Excel's "Unicode text"
+_NO = {"0", "0.0", "0,0", "false", "no"}
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .xls
 
 
@@ -45,6 +47,9 @@ def read_seed_table(
     try:
         text, separators = _from_header(_text(path))
         separator, names = _header(text, image_column, separators)
+        if any("\0" in name for name in names):
+            msg = f"The seed table {path.name} is no text in UTF-8. Save it as a CSV in UTF-8."
+            raise TableError(msg)
         columns = understand(path, names, image_column=image_column, frame=frame, has_scan=scan is not None)
         reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=names, delimiter=separator, strict=True)
         next(reader)  # the header
@@ -56,6 +61,7 @@ def read_seed_table(
         msg = f"The seed table {path.name} has a header and no rows. Add one row for each lesion."
         raise TableError(msg)
     kept, warnings = _placed_and_selected(path, columns, rows)
+    columns = _in_told_frame(path, columns, [row for _, row in kept])
     scan_of, more = _scans(path, columns, [row for _, row in kept], scan)
     commas = _meaning_of_commas(separator, columns, [row for _, row in kept])
     row_format = RowFormat(columns, scan_of, commas, scan.time_point if scan else None)
@@ -70,13 +76,31 @@ def _placed_and_selected(
     warnings, kept = [], list(rows)
     for meaning, words in (("is_placed", "have no place"), ("is_selected", "are not selected")):
         name = columns.options.get(meaning, "")
-        out = {number for number, row in kept if cell_of(row, name).lower() in {"0", "false"}}
+        out = {number for number, row in kept if cell_of(row, name).lower() in _NO}
         if out:
             warnings.append(f"Points that {words} ({name} is 0) are left out: row {few(sorted(out))}.")
             kept = [(number, row) for number, row in kept if number not in out]
     if not kept:
         raise no_points(path)
     return kept, tuple(warnings)
+
+
+def _in_told_frame(path: Path, columns: Columns, rows: Sequence[Row]) -> Columns:
+    """The columns, in the frame that a column of the table says.
+
+    Raises:
+        TableError: it says several, or another than the names of the columns or the user.
+    """
+    cells = {cell_of(row, columns.frame_column).lower() for row in rows}
+    told = [frame for frame in FRAMES if frame in cells]
+    if not told:
+        return columns
+    if len(cells) > 1 or (columns.is_frame_told and told != [columns.frame]):
+        said = ", ".join(sorted(cell[:20] or "nothing" for cell in cells)[:5])
+        wanted = f"{columns.frame} in every row" if columns.is_frame_told else "one frame in every row"
+        msg = f"The column {columns.frame_column} of {path.name} should say {wanted}, it says {said}. Correct it."
+        raise TableError(msg)
+    return replace(columns, frame=told[0], is_frame_told=True)
 
 
 def _scans(

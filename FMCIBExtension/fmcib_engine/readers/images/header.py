@@ -43,6 +43,14 @@ def header_line(file: BinaryIO, path: Path, most: int) -> bytes:
     return line
 
 
+def header_text(line: bytes) -> str:
+    """The text of a header's line: UTF-8, else as Windows has names of files in Western Europe."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")
+
+
 def space_and_time(path: Path, size: Sequence[int]) -> tuple[tuple[int, ...], int]:
     """The number of voxels along the three axes of space, and of time points, where time may be the fourth.
 

@@ -138,7 +138,7 @@ def _unpacked_pieces(stored: Stored) -> Iterator[bytes]:
     try:
         with stored.path.open("rb") as file:
             file.seek(stored.offset)
-            for piece in _unpacked(file):
+            for piece in unpacked(file):
                 came += len(piece)
                 if came > stored.wanted + _CHUNK:
                     more = f"its compressed data hold more than the {stored.wanted} bytes announced"
@@ -152,8 +152,8 @@ def _unpacked_pieces(stored: Stored) -> Iterator[bytes]:
         raise _incomplete(stored, came)
 
 
-def _unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of a file, unpacked: one zlib stream, or gzip members one after the other.
+def unpacked(file: BinaryIO, most: int = _CHUNK) -> Iterator[bytes]:
+    """The rest of a file, unpacked, at most so many bytes at a time: one zlib stream, or gzip members after each other.
 
     Raises:
         EOFError: compressed data end early.
@@ -166,7 +166,7 @@ def _unpacked(file: BinaryIO) -> Iterator[bytes]:
             packed = packed or file.read(_CHUNK)
             if not packed:
                 raise EOFError
-            yield unpacker.decompress(packed, _CHUNK)
+            yield unpacker.decompress(packed, most)
             packed = unpacker.unconsumed_tail
         packed = unpacker.unused_data
         packed += file.read(_CHUNK) if len(packed) < len(GZIP) else b""

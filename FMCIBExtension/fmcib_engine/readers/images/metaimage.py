@@ -11,7 +11,7 @@ import numpy as np
 
 from ...affine import FloatArray
 from ...decimals import finite_number
-from .header import ImageHeader, header_line, several_values, space_and_time
+from .header import ImageHeader, header_line, header_text, several_values, space_and_time
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
 from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
@@ -22,6 +22,8 @@ _SPACING, _SIZE = "ElementSpacing", "ElementSize"
 _ORIGIN = ("Offset", "Position", "Origin", "ImagePosition")
 _AXES = ("TransformMatrix", "Orientation", "Rotation")
 _UNITS = "DistanceUnits"
+_REMARK = "Comment"
+_OF_NO_CT = {"MET_MOD_MR", "MET_MOD_NM", "MET_MOD_US"}
 _SPELLING = {name.lower(): name for name in (_SPACING, _SIZE, *_ORIGIN, *_AXES, _UNITS)}
 _UNIT_LENGTH = 1e-3
 _UPRIGHT = {"RAI", "???"}  # named by where each axis begins: at the right, the front, the feet
@@ -57,6 +59,7 @@ def read_header(path: Path) -> ImageHeader:
     if (channels := _whole(path, fields, "ElementNumberOfChannels", missing=1)) != 1:
         raise several_values(path, sizes, channels)
     _require_spelling(path, fields)
+    _require_hu(path, fields)
     unit = fields.get(_UNITS, "mm").strip()
     unit = "mm" if unit == "?" else unit
     if unit not in POWERS_OF_TEN:
@@ -83,13 +86,13 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             line = header_line(file, path, _LONGEST_HEADER)
             if not line:
                 raise not_its_kind(path)
-            text = line.decode("utf-8", "replace").strip("\ufeff \t\r\n")
+            text = header_text(line).strip("\ufeff \t\r\n")
             if not text:
                 continue
             name, *value = (part.strip() for part in re.split("[=:]", text, maxsplit=1))
             if not value:
                 raise not_its_kind(path)
-            if name in fields:
+            if name in fields and name != _REMARK:
                 raise unreadable(path, f"its header has the field {name[:80]!r} twice")
             fields[name] = value[0]
         return fields, file.tell()
@@ -100,6 +103,16 @@ def _require_spelling(path: Path, fields: Mapping[str, str]) -> None:
     for name in sorted(fields.keys() - set(_SPELLING.values())):
         if name.lower() in _SPELLING:
             raise unreadable(path, f"its field {name} should be written {_SPELLING[name.lower()]}")
+
+
+def _require_hu(path: Path, fields: Mapping[str, str]) -> None:
+    """Refuse the values of another modality, and those that are to be scaled, which most readers do not."""
+    if fields.get("Modality", "") in _OF_NO_CT:
+        raise unreadable(path, f"its field Modality is {fields['Modality']}, and a CT has MET_MOD_CT")
+    told = [fields.get(f"ElementToIntensityFunction{name}", str(none)) for name, none in (("Slope", 1), ("Offset", 0))]
+    if [*map(finite_number, told)] != [1, 0]:
+        scale = f"ElementToIntensityFunctionSlope and Offset are {told[0][:40]!r} and {told[1][:40]!r}"
+        raise unreadable(path, f"its values are to be scaled ({scale}), which programs do or do not")
 
 
 def _spacing(path: Path, fields: Mapping[str, str], dimensions: int) -> tuple[FloatArray, tuple[str, ...]]:
@@ -172,7 +185,7 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, count: int) -> St
     rest = holder.stat().st_size - offset
     dtype = _value_type(path, fields)
     if is_packed:
-        _require_packed_size(path, fields, rest, is_local=is_local)
+        _require_packed_size(path, fields, rest)
         return Stored(holder, "deflate", dtype, count, offset)
     if not _is_true(fields, "BinaryData"):
         return Stored(holder, "text", dtype, count, offset)
@@ -190,10 +203,10 @@ def _value_type(path: Path, fields: Mapping[str, str]) -> np.dtype[np.generic]:
     return np.dtype(_TYPES[name]).newbyteorder(">" if is_big else "<")
 
 
-def _require_packed_size(path: Path, fields: Mapping[str, str], rest: int, *, is_local: bool) -> None:
-    """Refuse compressed voxels whose length is told wrongly or, in one file with the header, not told."""
-    told = _whole(path, fields, "CompressedDataSize", missing=0 if is_local else rest)
-    if told != rest:
+def _require_packed_size(path: Path, fields: Mapping[str, str], rest: int) -> None:
+    """Refuse compressed voxels whose length is told wrongly; where it is not told, or as 0, they end with the file."""
+    told = _whole(path, fields, "CompressedDataSize")
+    if told not in {0, rest}:
         raise unreadable(path, f"its header announces {told} bytes of compressed voxels, and {rest} follow")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .header import ImageHeader, several_values, space_and_time
-from .integrity import GZIP, NOT_ITS_KIND, Stored, data_file, unreadable
+from .integrity import GZIP, NOT_ITS_KIND, Stored, data_file, unpacked, unreadable
 from .kinds import not_its_kind
 from .nifti_place import grid_of
 from .place import axes_unknown
@@ -134,10 +134,15 @@ def _first_bytes(path: Path) -> tuple[bytes, bool]:
         if not is_packed:
             return file.read(_NIFTI_2.itemsize), False
         try:
-            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            return unpacker.decompress(file.read(1 << 16), _NIFTI_2.itemsize), True
-        except zlib.error as error:
-            raise unreadable(path, NOT_ITS_KIND) from error
+            content = b""
+            for piece in unpacked(file, _NIFTI_2.itemsize):
+                content += piece
+                if len(content) >= _NIFTI_2.itemsize:
+                    break
+        except (EOFError, zlib.error) as error:
+            if len(content) < _NIFTI_1.itemsize:
+                raise unreadable(path, NOT_ITS_KIND) from error
+        return content[: _NIFTI_2.itemsize], True
 
 
 def _fields(path: Path, content: bytes) -> tuple[Any, np.dtype[Any]]:

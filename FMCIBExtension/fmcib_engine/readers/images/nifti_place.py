@@ -63,14 +63,14 @@ def _transforms(path: Path, fields: Any, unit: str) -> dict[str, FloatArray]:  #
     if fields["qform_code"] > 0:
         told["qform"] = _from_quaternion(fields, unit)
     if not told:
-        raise axes_unknown(path, "its qform_code and sform_code are 0")
+        raise axes_unknown(path, "its qform_code and sform_code are not above 0")
     sound = {
         name: affine for name, affine in told.items() if np.abs(affine).max() < _LARGEST and affine[:3, :3].any(0).all()
     }
     if not sound:
         reasons = " and ".join(f"its {name} ({name}_code {int(fields[f'{name}_code'])})" for name in told)
         raise unreadable(
-            path, f"{reasons} should place it in the patient, and holds numbers that cannot: NaN, 0 or too large"
+            path, f"{reasons} should place it in the patient, and holds numbers that cannot: NaN, no size, or too large"
         )
     return sound
 

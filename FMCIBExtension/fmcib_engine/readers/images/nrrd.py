@@ -12,7 +12,8 @@ import numpy as np
 
 from ...affine import FloatArray
 from ...decimals import finite_number
-from .header import ImageHeader, header_line, several_values, space_and_time
+from ...errors import ImageError
+from .header import ImageHeader, header_line, header_text, several_values, space_and_time
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
 from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
@@ -53,6 +54,7 @@ _UNITS = {
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), "m"),
     **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), "um"),
 }
+_SEGMENT = re.compile(r"Segment\d+_ID")
 _TIMES = {"list", "time"}
 _VECTOR = re.compile(r"none|\(([^()]*)\)", re.IGNORECASE)
 
@@ -95,7 +97,10 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             raise not_its_kind(path)
         header_line(file, path, _LONGEST_HEADER)
         while (line := header_line(file, path, _LONGEST_HEADER)).strip():
-            name, _, value = line.decode("utf-8", "replace").partition(":")
+            name, _, value = header_text(line).partition(":")
+            if value.startswith("=") and _SEGMENT.fullmatch(name):
+                msg = f"{path.name!r} is a segmentation of Slicer's, and no CT. Give the scan on which it was drawn."
+                raise ImageError(msg)
             if name.startswith("#") or value.startswith("="):
                 continue
             name = "".join(name.split()).lower()
@@ -225,6 +230,9 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, count: int) -> St
         raise unreadable(path, f"its voxels are stored as {encoding[:80]!r}, not as {', '.join(_PACKINGS)}")
     packing = _PACKINGS[encoding]
     dtype = _value_type(path, fields, packing)
+    ends = {name: fields[name] for name in ("oldmin", "oldmax") if math.isfinite(finite_number(fields.get(name, "")))}
+    if ends and dtype.kind in "iu":
+        raise unreadable(path, f"its values were quantized ('old min', 'old max': {', '.join(ends.values())[:80]})")
     if fields.get("lineskip", "0") != "0":
         raise unreadable(path, "its voxels come after lines to be skipped")
     skip = _whole(path, fields, "byteskip", "byte skip", "0")
