@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from dicom_phantom import INTERCEPT, SHAPE, STEP, address, phantom_slice, write
+from dicom_phantom import FIRST, INTERCEPT, SHAPE, STEP, address, phantom_slice, write
 from fmcib_engine.errors import SeriesError
 from fmcib_engine.readers import read_volume
 
@@ -334,3 +334,34 @@ def test_a_stack_through_the_origin_keeps_its_slice_there(tmp_path):
     for n, dataset in enumerate(datasets):
         dataset.ImagePositionPatient = [0, 0, (n - 3) * STEP]
     assert_is_phantom(read(tmp_path, datasets))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("value", ["ct", "CT ", " ct", "CT\0"])
+def test_a_modality_in_another_spelling_takes_no_slice_out_of_the_scan(tmp_path, value):
+    datasets = series()
+    for dataset in datasets[::2]:
+        dataset.Modality = value
+    volume = read(tmp_path, datasets)
+    assert_is_phantom(volume)
+    assert volume.faults == ()
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("value", ["monochrome2", "Monochrome2 ", " MONOCHROME2"])
+def test_a_photometric_interpretation_in_another_spelling_is_read(tmp_path, value):
+    datasets = series()
+    for dataset in datasets:
+        dataset.PhotometricInterpretation = value
+    assert_is_phantom(read(tmp_path, datasets))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+def test_a_localizer_in_another_spelling_is_left_out(tmp_path):
+    datasets = [*series(), phantom_slice(2)]
+    datasets[-1].ImageType = ["ORIGINAL", "PRIMARY", "Localizer "]
+    datasets[-1].ImagePositionPatient = [f"{x:.10g}" for x in FIRST + (0, 0, 2.3 * STEP)]
+    datasets[-1].SOPInstanceUID = "1.2.3.77"
+    volume = read(tmp_path, datasets)
+    assert_is_phantom(volume)
+    assert volume.faults == ()

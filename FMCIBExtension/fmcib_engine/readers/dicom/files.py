@@ -19,6 +19,8 @@ from .padding import padding_of
 from .signature import HEAD, begins_as_dicom
 from .times import times_of
 from .values import (
+    code_of,
+    codes_of,
     damage,
     digest_of,
     first_of,
@@ -29,7 +31,6 @@ from .values import (
     tag_of,
     text_of,
     told,
-    words_of,
 )
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def _images(pydicom: ModuleType, path: Path, dataset: Dataset, pixel_bytes: int 
     sop_class = text_of(dataset, "SOPClassUID")
     if sop_class and sop_class not in {CT_IMAGE, *MULTIFRAME_CT}:
         other = pydicom.Dataset()
-        other.SOPClassUID, other.Modality = sop_class, text_of(dataset, "Modality")
+        other.SOPClassUID, other.Modality = sop_class, code_of(dataset, "Modality")
         return [_header(path, 0, other, [other], None)]
     if not _is_multiframe(dataset):
         return [_header(path, 0, dataset, [dataset], pixel_bytes)]
@@ -268,13 +269,13 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
     problem = _problem(groups, of_frame) or _problem([dataset], of_image)
     rescale = NO_RESCALE if problem else rescale_of(dataset, groups, is_multiframe=is_multiframe)
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
-    image_type = words_of(first_of(groups, "FrameType") or first_of([dataset], "ImageType"))
+    image_type = codes_of(first_of(groups, "FrameType") or first_of([dataset], "ImageType"))
     return Header(
         path=path,
         frame=number,
         is_multiframe=is_multiframe,
         sop_class=text_of(dataset, "SOPClassUID"),
-        modality=text_of(dataset, "Modality"),
+        modality=code_of(dataset, "Modality"),
         image_type=image_type,
         series_uid=text_of(dataset, "SeriesInstanceUID").strip(" \0"),
         series_number=str(told([dataset], "SeriesNumber") or ""),

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ...errors import SeriesError
 from .header import Header, Numbers
-from .values import first_of, numbers_of, text_of, words_of
+from .values import code_of, codes_of, first_of, numbers_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -80,11 +80,11 @@ def rescale_of(dataset: Dataset, groups: list[Dataset], *, is_multiframe: bool) 
 def _why_not_hu(dataset: Dataset, groups: list[Dataset], rescale: Numbers) -> str:
     """What of a header makes other numbers of its pixels than HU (PS3.3 C.8.2.1, C.8.15.3, C.11.1)."""
     rescale_type = _rescale_type(groups)
-    image_type = words_of(first_of(groups, "FrameType") or dataset.get("ImageType"))
-    photometric = text_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
+    image_type = codes_of(first_of(groups, "FrameType") or dataset.get("ImageType"))
+    photometric = code_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
     rescaled = [{numbers_of([group], name, 1) for group in groups} - {()} for name in _RESCALE]
     bits, high_bit = (numbers_of([dataset], name, 1) for name in ("BitsStored", "HighBit"))
-    presentation = str(first_of(groups, "PixelPresentation") or dataset.get("PixelPresentation") or "MONOCHROME")
+    presentation = codes_of(first_of([*groups, dataset], "PixelPresentation")) or ("MONOCHROME",)
     is_mapped = len(rescale) == 2 and _is_mapped_otherwise([dataset, *groups], rescale)
     complaints = (
         (rescale_type not in _HU | _UNSPECIFIED, f"its rescale type is {rescale_type}"),
@@ -94,7 +94,7 @@ def _why_not_hu(dataset: Dataset, groups: list[Dataset], rescale: Numbers) -> st
         (bool(bits and high_bit) and high_bit[0] != bits[0] - 1, "its high bit is not the last of its stored bits"),
         (bool(dataset.get("ModalityLUTSequence")), "its values go through a lookup table"),
         (photometric != "MONOCHROME2", f"its photometric interpretation is {photometric}"),
-        (presentation != "MONOCHROME", f"its pixel presentation is {presentation}"),
+        (presentation != ("MONOCHROME",), f"its pixel presentation is {' '.join(presentation)}"),
     )
     return next((complaint for found, complaint in complaints if found), "")
 
@@ -112,7 +112,7 @@ def _why_unsure(groups: list[Dataset], slope: Numbers, intercept: Numbers) -> st
 
 def _rescale_type(groups: list[Dataset]) -> str:
     """In capitals and without blanks around it; HU where the header names none."""
-    words = {word.strip(" \0").upper() for word in words_of(first_of(groups, "RescaleType"))} - {""}
+    words = {*codes_of(first_of(groups, "RescaleType"))} - {""}
     return " and ".join(sorted(words)) or "HU"
 
 

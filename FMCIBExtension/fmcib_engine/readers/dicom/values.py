@@ -142,6 +142,15 @@ def words_of(value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in value) if isinstance(value, Sequence) else (str(value),)
 
 
+def codes_of(value: object) -> tuple[str, ...]:
+    """The values of an element of code strings: in capitals, without blanks and NUL around them (PS3.5 6.2, CS)."""
+    return tuple(word.strip(" \0").upper() for word in words_of(value))
+
+
+def code_of(dataset: Dataset, keyword: str) -> str:
+    return next(iter(codes_of(first_of([dataset], keyword))), "")
+
+
 def digest_of(dataset: Dataset, keyword: str) -> str:
     """Of a text without blanks and NUL around it, which are no part of it (PS3.5 6.2). Case does not count."""
     return _digest(text_of(dataset, keyword).strip(" \0").casefold())
