@@ -360,7 +360,7 @@ def test_a_photometric_interpretation_in_another_spelling_is_read(tmp_path, valu
 def test_a_localizer_in_another_spelling_is_left_out(tmp_path):
     datasets = [*series(), phantom_slice(2)]
     datasets[-1].ImageType = ["ORIGINAL", "PRIMARY", "Localizer "]
-    datasets[-1].ImagePositionPatient = [f"{x:.10g}" for x in FIRST + (0, 0, 2.3 * STEP)]
+    datasets[-1].ImagePositionPatient = [*FIRST[:2], FIRST[2] + 2.3 * STEP]
     datasets[-1].SOPInstanceUID = "1.2.3.77"
     volume = read(tmp_path, datasets)
     assert_is_phantom(volume)
