@@ -68,7 +68,8 @@ _OF_FRAME = {
 """The numbers without which no voxel has its place and value, and how many each has."""
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED})
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, _DEFLATED})
 """The transfer syntaxes whose pixels are as they are."""
 
 _ENCAPSULATED = 0xFFFFFFFF

@@ -119,7 +119,7 @@ def _whole(images: list[Header], keys: Keys) -> Iterator[TimePoints]:
 
 
 def _sorted(name: str, groups: Groups) -> Groups:
-    """In the order of the values; texts, of which only digests are known, in that of their instance numbers or files."""
+    """In the order of the values; texts, of which we know digests only, of their instance numbers or files."""
     if name not in _DIGESTS:
         return dict(sorted(groups.items(), key=lambda item: _in_order(item[0])))
     number = _value_of("instance number")
