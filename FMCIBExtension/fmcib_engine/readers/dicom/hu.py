@@ -18,6 +18,7 @@ them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,12 +34,17 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
-_HU = {"HU", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
+_HU = {"HU", "[HNSF'U]", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
 _UNSPECIFIED = {"US", "UNSPECIFIED"}
 _MAPS = {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "PERMEABILITY", "SUBTRACTION"}
 _MAPS |= {"MAT_SPECIFIC", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"}
 _MAPS |= {"STD_DEVIATION", "DIVISION", "MULTIPLICATION"}
 """Values of ImageType or FrameType of images that are no HU (PS3.3 C.8.2.1.1.1, C.8.15.3.2, C.8.16.1.4)."""
+_MAP_WORDS = re.compile(
+    r"(?<!NO_)(?<!MINUS_)IODINE(?!_REMOVED|_FREE)|^Z_?EFF|EFFECTIVE_?Z|EFFECTIVE_?ATOMIC|URIC_?ACID(?!_REMOVED)|"
+    r"ELECTRON_?DENSITY|^RHO_?Z?$|VENTILATION|PERFUSED|^PBV$"
+)
+"""What vendors' words for such images hold; images of which iodine was removed (virtual non-contrast) are HU."""
 
 _NOWHERE, _BELOW_AIR, _AIR, _FAT, _BONE = -2000, -1300, -1000, -50, 600  # HU
 _LEAST_LIGHT = 0.01  # of the voxels above air: lung and fat
@@ -88,7 +94,7 @@ def _why_not_hu(dataset: Dataset, groups: list[Dataset], rescale: Numbers) -> st
     is_mapped = len(rescale) == 2 and _is_mapped_otherwise([dataset, *groups], rescale)
     complaints = (
         (rescale_type not in _HU | _UNSPECIFIED, f"its rescale type is {rescale_type}"),
-        (bool(_MAPS.intersection(image_type)), f"its image type is {' '.join(image_type)}"),
+        (_is_map(image_type), f"its image type is {' '.join(image_type)}"),
         (max(map(len, rescaled)) > 1, "a frame's own rescale slope or intercept is not the one that all share"),
         (is_mapped, "its real world value mapping gives other HU than its rescale slope and intercept"),
         (bool(bits and high_bit) and high_bit[0] != bits[0] - 1, "its high bit is not the last of its stored bits"),
@@ -97,6 +103,11 @@ def _why_not_hu(dataset: Dataset, groups: list[Dataset], rescale: Numbers) -> st
         (presentation != ("MONOCHROME",), f"its pixel presentation is {' '.join(presentation)}"),
     )
     return next((complaint for found, complaint in complaints if found), "")
+
+
+def _is_map(image_type: Sequence[str]) -> bool:
+    words = [re.sub(r"[ -]+", "_", word) for word in image_type]
+    return bool(_MAPS.intersection(words)) or any(_MAP_WORDS.search(word) for word in words)
 
 
 def _why_unsure(groups: list[Dataset], slope: Numbers, intercept: Numbers) -> str:
