@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_phantom import phantom_slice, write
-from fmcib_engine.errors import SeriesError
+from fmcib_engine.errors import ImageError, SeriesError
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import RECIPES, cut_patch
 from fmcib_engine.readers import read_volume
@@ -77,6 +77,34 @@ def test_hu_however_they_are_written_are_hu_without_a_word(tmp_path, rescale_typ
     volume = read(tmp_path, changed(ct(), RescaleType=rescale_type))
     assert_is_chest(volume)
     assert volume.source.notes == ()
+
+
+def test_one_scale_that_some_slices_call_unspecified_is_read_with_a_note(tmp_path):
+    datasets = changed(ct(), RescaleType="HU")
+    changed(datasets[5:], RescaleType="US")
+    volume = read(tmp_path, datasets)
+    assert_is_chest(volume)
+    assert "(its rescale type is US (unspecified) in some slices)" in notes_of(volume)
+
+
+def test_two_scales_of_which_one_is_unspecified_are_refused(tmp_path):
+    datasets = ct()
+    changed(datasets[5:], RescaleType="US", RescaleIntercept=-1000)
+    with pytest.raises(SeriesError, match=r"its rescale type is US \(unspecified\), unlike other slices"):
+        read(tmp_path, datasets)
+
+
+@pytest.mark.parametrize(("keyword", "kind"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+def test_decimal_pixels_are_refused_as_such(tmp_path, keyword, kind):
+    datasets = ct()
+    for dataset in datasets:
+        values = np.frombuffer(dataset.PixelData, "<u2").astype(kind).tobytes()
+        for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+            delattr(dataset, name)
+        dataset.BitsAllocated = 8 * np.dtype(kind).itemsize
+        setattr(dataset, keyword, values)
+    with pytest.raises(ImageError, match=r"it has its pixels as decimals \(FloatPixelData\), which are not read"):
+        read(tmp_path, datasets)
 
 
 @pytest.mark.parametrize("rescale_type", ["US", "us ", "UNSPECIFIED"])

@@ -65,7 +65,7 @@ def _values_in_hu(image: Header) -> bytes:
             voxels = voxels_of(sitk, sitk.ReadImage(itk_name(image.path), imageIO=GDCM))
     except ImageError:
         return str(image.path).encode()
-    return hashlib.sha256(voxels.astype(np.float64) + 0.0).digest()  # + 0.0: -0 is 0
+    return hashlib.sha256((voxels.astype(np.float64) + 0.0).tobytes()).digest()  # + 0.0: -0 is 0
 
 
 def place_of(image: Header) -> Numbers:

@@ -73,7 +73,8 @@ UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, _D
 """The transfer syntaxes whose pixels are as they are."""
 
 _ENCAPSULATED = 0xFFFFFFFF
-_ENDS_EARLY = -1
+_ENDS_EARLY, _AS_DECIMALS = -1, -2
+_DECIMALS = ((0x7FE0, 0x0008), (0x7FE0, 0x0009))  # FloatPixelData and DoubleFloatPixelData
 _DEPTHS = frozenset({0, 8, 12, 16, 32})  # bits of a pixel; 0: the header does not say, and GDCM will
 _DAMAGED = "The DICOM file {} is damaged or incomplete. Copy or export it again."
 _NO_DICOM = (
@@ -189,11 +190,21 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
         file.seek(0)
         return dataset, len(pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b"")
     if file.tell() < size:
+        if _has_decimals(file, is_little=dataset.original_encoding[1] is not False):
+            return dataset, _AS_DECIMALS
         length = pixel_length(file, is_little=dataset.original_encoding[1] is not False)
         if length is None or (syntax and syntax not in UNPACKED):
             return dataset, None
         return dataset, min(length, size - file.tell())
     return dataset, None if _is_no_image(pydicom, dataset) else _ENDS_EARLY
+
+
+def _has_decimals(file: BinaryIO, *, is_little: bool) -> bool:
+    """Whether the pixels that come next are no integers. The file stays where it is."""
+    start = file.tell()
+    element = file.read(4)
+    file.seek(start)
+    return len(element) == 4 and struct.unpack("<HH" if is_little else ">HH", element) in _DECIMALS
 
 
 def _series_told(dataset: Dataset) -> str:
@@ -322,6 +333,8 @@ def _pixel_problem(numbers: Mapping[str, int], pixel_bytes: int | None) -> str:
     GDCM takes other depths for colours, and fills what a short element does not hold with chance.
     """
     allocated, stored = numbers["BitsAllocated"], numbers["BitsStored"]
+    if pixel_bytes == _AS_DECIMALS:
+        return "has its pixels as decimals (FloatPixelData), which are not read; integers are"
     if allocated not in _DEPTHS:
         return f"has BitsAllocated {allocated}, which is not read"
     if stored > allocated > 0:
