@@ -65,7 +65,8 @@ def read_slices(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
         SeriesError: pixels of another size than the header's.
         ImageError: pixels that GDCM does not read.
     """
-    slices = _read_frames(sitk, images) if images[0].is_multiframe else _read_files(sitk, images)
+    is_multiframe = any(image.is_multiframe for image in images)
+    slices = _read_frames(sitk, images) if is_multiframe else _read_files(sitk, images)
     wanted = (len(images), images[0].rows, images[0].columns)
     if slices.shape != wanted:
         msg = (
