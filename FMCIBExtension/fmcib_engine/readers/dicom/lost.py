@@ -63,6 +63,8 @@ class Lost:
 def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
     """The files that may be slices that got lost, by the rule above."""
     suspects = {path: content for path, content in contents.items() if content.fault}
+    if not suspects:
+        return []
     folders = {path.parent for path in suspects}
     beside: dict[Path, list[str]] = defaultdict(list)
     for path, content in contents.items():
