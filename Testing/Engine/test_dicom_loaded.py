@@ -356,12 +356,12 @@ def test_the_task_answers_and_takes_its_question_away(tmp_path):
     assert [fault[:2] for fault in answer["faults"]] == [[2, 2], [3, 3]]
     assert not request.exists()
     for dataset in series:
-        dataset.RescaleType = "US"
+        dataset.RescaleType = "OD"
     files = write(tmp_path / "b", series)
     named = [path.rename(path.with_name(f"1.2.3.4.5.{n}.dcm")) for n, path in enumerate(files)]
     answer = ask(request, named, uids(low), grid_of(low))
     assert answer["type"] == "result"
-    assert "of '(UID).dcm' its rescale type is US" in answer["refused"]
+    assert "of '(UID).dcm' its rescale type is OD" in answer["refused"]
 
 
 def test_a_task_without_files_or_question_is_an_error_and_no_refusal(tmp_path):

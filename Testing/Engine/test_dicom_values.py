@@ -79,18 +79,11 @@ def test_hu_however_they_are_written_are_hu_without_a_word(tmp_path, rescale_typ
     assert volume.source.notes == ()
 
 
-def test_one_scale_that_some_slices_call_unspecified_is_read_with_a_note(tmp_path):
-    datasets = changed(ct(), RescaleType="HU")
-    changed(datasets[5:], RescaleType="US")
-    volume = read(tmp_path, datasets)
-    assert_is_chest(volume)
-    assert "(its rescale type is US (unspecified) in some slices)" in notes_of(volume)
-
-
-def test_two_scales_of_which_one_is_unspecified_are_refused(tmp_path):
+def test_slices_of_which_some_are_unspecified_are_refused_with_the_remedy(tmp_path):
     datasets = ct()
-    changed(datasets[5:], RescaleType="US", RescaleIntercept=-1000)
-    with pytest.raises(SeriesError, match=r"its rescale type is US \(unspecified\), unlike other slices"):
+    changed(datasets[5:], RescaleType="US")
+    words = r"its rescale type is US \(unspecified\), unlike other slices\. Export it with rescale .*, in HU"
+    with pytest.raises(SeriesError, match=words):
         read(tmp_path, datasets)
 
 

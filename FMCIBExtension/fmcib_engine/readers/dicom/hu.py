@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
 _HU = {"HU", "[HNSF'U]", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
 _UNSPECIFIED = {"US", "UNSPECIFIED"}
-_UNSPECIFIED_SIGN = "(unspecified)"
 _MAPS = {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "PERMEABILITY", "SUBTRACTION"}
 _MAPS |= {"MAT_SPECIFIC", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"}
 _MAPS |= {"STD_DEVIATION", "DIVISION", "MULTIPLICATION"}
@@ -119,7 +118,7 @@ def _why_unsure(groups: list[Dataset], slope: Numbers, intercept: Numbers) -> st
     if slope[0] == 0:
         return "its rescale slope is 0"
     rescale_type = _rescale_type(groups)
-    return f"its rescale type is {rescale_type} {_UNSPECIFIED_SIGN}" if rescale_type in _UNSPECIFIED else ""
+    return f"its rescale type is {rescale_type} (unspecified)" if rescale_type in _UNSPECIFIED else ""
 
 
 def _rescale_type(groups: list[Dataset]) -> str:
@@ -168,9 +167,6 @@ def require_hu(slices: NDArray[Any], images: Sequence[Header]) -> tuple[str, ...
     lie = f"{light:.1%} of the voxels above {_AIR} lie below {_FAT}, as lung and fat do, and {dense:.1%} above {_BONE}"
     if below_air > _MOST_BELOW_AIR:
         lie = f"{below_air:.1%} of the voxels lie between {_NOWHERE} and {_BELOW_AIR}, below air"
-    if len(unsure) > 1 and _is_of_one_scale(images):
-        reason = f"{reason} in some slices"
-        unsure = {reason: name}
     if len(unsure) > 1:
         wrong = "unlike other slices"
     elif reason and not lie_as_hu:
@@ -181,12 +177,6 @@ def require_hu(slices: NDArray[Any], images: Sequence[Header]) -> tuple[str, ...
         return () if lie_as_hu else (f"the header says HU, but the values do not lie as HU do: {lie}",)
     msg = f"A CT is wanted in HU, but of {name!r} {reason}, {wrong}. Export it with rescale slope and intercept, in HU."
     raise SeriesError(msg)
-
-
-def _is_of_one_scale(images: Sequence[Header]) -> bool:
-    """Whether slices that all tell slope and intercept, the same ones, differ only in what they call the result."""
-    is_told = all(not image.unsure_hu or _UNSPECIFIED_SIGN in image.unsure_hu for image in images)
-    return is_told and len({image.stored_as[:2] for image in images}) == 1
 
 
 def _shares(slices: NDArray[Any]) -> tuple[float, float, float]:
