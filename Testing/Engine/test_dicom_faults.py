@@ -19,7 +19,7 @@ from fmcib_engine.readers import read_volume
 from fmcib_engine.readers.dicom import read
 from fmcib_engine.seeds import LesionSeed
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, MRImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, MRImageStorage, RLELossless, generate_uid
 from support import DATA, needs_data
 
 FIRST = np.array((-60.0, -50.0, -400.0))
@@ -382,6 +382,34 @@ def test_copies_of_slices_are_left_out_and_told(folder, intact):
     assert volume.source.files_left_out == 10
     assert volume.source.notes == ("10 of the series' 110 images are copies of others and were left out",)
     np.testing.assert_array_equal(volume.array, intact.array)
+
+
+def compress(dataset):
+    dataset.compress(RLELossless)
+
+
+def store_12_bits(dataset):
+    dataset.BitsStored, dataset.HighBit = 12, 11
+
+
+def store_with_another_intercept(dataset):
+    values = np.frombuffer(dataset.PixelData, "<u2").astype(int) - 24
+    dataset.RescaleIntercept, dataset.PixelRepresentation = -1000, 1
+    dataset.PixelData = values.astype("<i2").tobytes()
+
+
+@pytest.mark.parametrize("store", [compress, store_12_bits, store_with_another_intercept])
+def test_copies_that_are_stored_otherwise_are_left_out_and_told(folder, intact, store):
+    write(folder, series())
+    for n, path in enumerate(write(folder / "again", series())):
+        dataset = pydicom.dcmread(path)
+        store(dataset)
+        dataset.SOPInstanceUID = f"1.2.3.{n + 5}"
+        dataset.save_as(path)
+    volume = read_volume(folder)
+    assert volume.faults == ()
+    assert volume.source.notes == ("100 of the series' 200 images are copies of others and were left out",)
+    np.testing.assert_array_equal(np.asarray(volume.array), np.asarray(intact.array))
 
 
 def test_two_different_slices_at_one_place_are_a_fault(folder, intact):

@@ -232,3 +232,14 @@ def test_the_listing_of_a_folder_is_that_of_its_names(tmp_path):
         (tmp_path / name).touch()
     found = HeaderMemory().contents_of(tmp_path)[0]
     assert [os.path.relpath(path, tmp_path) for path in found] == ["B", "a", "b/10", "b/2", "c/d/e"]
+
+
+@pytest.mark.parametrize("first", [".", "..", "../scans"])
+def test_the_folder_in_which_one_works_is_remembered(tmp_path, opened, monkeypatch, first):
+    (tmp_path / "scans" / "below").mkdir(parents=True)
+    fill(tmp_path / "scans" / "below")
+    monkeypatch.chdir(tmp_path / "scans")
+    memory = HeaderMemory()
+    for number in range(len(SERIES)):
+        read(Path(first), number, memory)
+    assert len(opened) == FILES

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from dicom_phantom import INTERCEPT, SHAPE, STEP, address, phantom_slice, write
+from dicom_phantom import FIRST, INTERCEPT, SHAPE, STEP, address, phantom_slice, write
 from fmcib_engine.errors import SeriesError
 from fmcib_engine.readers import read_volume
 
@@ -49,6 +49,8 @@ def assert_is_phantom(volume, count=SLICES):
         ("Doe^Jane", "Doe^Jane="),
         ("Doe^Jane", "Doe^Jane=" + "ド" + "^" + "ジ"),
         ("Doe^Jane^^Dr.^", "Doe^Jane^^Dr."),
+        ("Doe^Jane", "Doe^Jane^^Dr."),
+        ("Doe^Jane^^^MD", "Doe^Jane^^Prof.^MD"),
         ("PHANTOM, fourD", "PHANTOM^FourD^^"),
         ("M\u00fcller^J\u00f6rg", "Mu\u0308ller^Jo\u0308rg"),
         ("O'Neil^Ann", "O'NEIL^ANN^"),
@@ -195,6 +197,27 @@ def test_slices_with_a_series_uid_each_that_make_one_stack_are_read_as_one(tmp_p
     assert f"each of {SLICES} slices has a series UID of its own: they make one regular stack" in volume.source.notes[0]
 
 
+def test_slices_of_which_each_has_all_identities_of_its_own_are_read_as_one(tmp_path):
+    datasets = series()
+    for n, dataset in enumerate(datasets):
+        for keyword in (*UIDS, "SeriesInstanceUID"):
+            setattr(dataset, keyword, f"1.2.{n + 5}")
+    volume = read(tmp_path, datasets)
+    assert_is_phantom(volume)
+    assert len(volume.source.notes) == 1 + len(UIDS)
+
+
+def test_many_images_of_which_each_is_a_series_are_not_all_listed(tmp_path):
+    datasets = [phantom_slice(n) for n in range(30)]
+    for n, dataset in enumerate(datasets):
+        dataset.SeriesInstanceUID, dataset.SeriesNumber = f"1.2.{n + 5}", n
+    with pytest.raises(
+        SeriesError, match=r"choose one of these 30 (?s:.)*and 22 more\nEach image has a series UID"
+    ) as told:
+        read(tmp_path, datasets)
+    assert len(str(told.value).splitlines()) == 11
+
+
 def test_a_missing_slice_of_such_a_stack_is_a_fault(tmp_path):
     datasets = series()
     for n, dataset in enumerate(datasets):
@@ -321,6 +344,15 @@ def test_one_slice_at_nought_among_others_is_a_fault(tmp_path):
     assert 4 in [fault.first for fault in volume.faults]
 
 
+@pytest.mark.parametrize("number", [-9999, 99999, -1])
+def test_a_slice_at_one_number_three_times_is_at_no_place(tmp_path, number):
+    datasets = series()
+    datasets[3].ImagePositionPatient = [number] * 3
+    volume = read(tmp_path, datasets)
+    assert [(fault.first, fault.last) for fault in volume.faults] == [(-1, -1), (3, 3), (SLICES, SLICES)]
+    assert volume.grid.size[2] == SLICES
+
+
 def test_several_slices_at_nought_among_others_leave_holes(tmp_path):
     datasets = series()
     for n in (2, 5):
@@ -334,3 +366,34 @@ def test_a_stack_through_the_origin_keeps_its_slice_there(tmp_path):
     for n, dataset in enumerate(datasets):
         dataset.ImagePositionPatient = [0, 0, (n - 3) * STEP]
     assert_is_phantom(read(tmp_path, datasets))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("value", ["ct", "CT ", " ct", "CT\0"])
+def test_a_modality_in_another_spelling_takes_no_slice_out_of_the_scan(tmp_path, value):
+    datasets = series()
+    for dataset in datasets[::2]:
+        dataset.Modality = value
+    volume = read(tmp_path, datasets)
+    assert_is_phantom(volume)
+    assert volume.faults == ()
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("value", ["monochrome2", "Monochrome2 ", " MONOCHROME2"])
+def test_a_photometric_interpretation_in_another_spelling_is_read(tmp_path, value):
+    datasets = series()
+    for dataset in datasets:
+        dataset.PhotometricInterpretation = value
+    assert_is_phantom(read(tmp_path, datasets))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+def test_a_localizer_in_another_spelling_is_left_out(tmp_path):
+    datasets = [*series(), phantom_slice(2)]
+    datasets[-1].ImageType = ["ORIGINAL", "PRIMARY", "Localizer "]
+    datasets[-1].ImagePositionPatient = [*FIRST[:2], FIRST[2] + 2.3 * STEP]
+    datasets[-1].SOPInstanceUID = "1.2.3.77"
+    volume = read(tmp_path, datasets)
+    assert_is_phantom(volume)
+    assert volume.faults == ()

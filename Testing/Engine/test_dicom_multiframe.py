@@ -13,7 +13,7 @@ from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
 from pydicom.dataset import Dataset
-from pydicom.uid import EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage, generate_uid
 from support import DATA, needs_data
 
 FIRST = np.array((-60.0, -50.0, -400.0))
@@ -112,6 +112,21 @@ def test_both_multi_frame_classes_are_read_and_told(tmp_path, sop_class):
 
 def test_a_scan_in_several_files_is_one(tmp_path):
     assert_in_place(read(tmp_path, enhanced([0, 1, 2, 3]), enhanced([6, 5, 4])), 7)
+
+
+@pytest.mark.parametrize("first", ["classic", "multi-frame"])
+def test_a_scan_in_classic_and_multi_frame_files_is_one(tmp_path, first):
+    """As after a conversion that was broken off."""
+    classic = [enhanced([place]) for place in ((0, 1, 2) if first == "classic" else (3, 4, 5))]
+    for dataset in classic:
+        dataset.SOPClassUID = CTImageStorage
+        for macros in (dataset.SharedFunctionalGroupsSequence[0], dataset.PerFrameFunctionalGroupsSequence[0]):
+            for element in macros:
+                dataset.update(element.value[0])
+        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "NumberOfFrames"):
+            delattr(dataset, keyword)
+    write(tmp_path, [*classic, enhanced([3, 4, 5] if first == "classic" else [0, 1, 2])])
+    assert_in_place(read_volume(tmp_path), 6)
 
 
 def test_groups_of_each_frame_count_before_those_that_are_shared(tmp_path):

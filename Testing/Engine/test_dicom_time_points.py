@@ -90,7 +90,7 @@ def test_free_text_tells_apart_and_is_not_told(tmp_path, keyword, name):
     with pytest.raises(SeriesError, match=rf"told apart by their {name}\. Choose one from 0 to 2 [^.]*\.$"):
         read_volume(tmp_path)
     found = [np.asarray(read_volume(tmp_path, time_point=t).array) for t in range(COUNT)]
-    assert sorted(int(array[0, 0, 0]) - INTERCEPT for array in found) == [0, 1000, 2000]
+    assert [int(array[0, 0, 0]) - INTERCEPT for array in found] == [0, 1000, 2000]
 
 
 def test_moments_that_are_none_tell_apart_and_are_not_told(tmp_path):
@@ -265,3 +265,58 @@ def enhanced(t, *, tell):
 def test_whole_volumes_in_files_of_their_own_are_told_apart(tmp_path, tell, words):
     write(tmp_path, [enhanced(t, tell=tell) for t in range(COUNT)])
     assert_told_apart(tmp_path, words)
+
+
+# Volumes that lie between each other
+
+
+def between(change, count, step, offset):
+    """A volume of 12 slices, and one of `count` slices beside it at its own steps and with its own value."""
+    datasets = [phantom_slice(n) for n in range(12)]
+    for n in range(count):
+        dataset = phantom_slice(n)
+        dataset.SOPInstanceUID = f"1.2.3.{n + 5}"
+        dataset.ImagePositionPatient = [*FIRST[:2], FIRST[2] + offset + n * step]
+        dataset.PixelData = (address(n, *np.indices(SHAPE[1:])) + 1000).astype("<u2").tobytes()
+        datasets.append(dataset)
+    for number, dataset in enumerate(datasets):
+        change(dataset, number >= 12)
+    return datasets
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values", "name"),
+    [
+        ("ConvolutionKernel", ("B30f", "B70f"), "convolution kernel"),
+        ("AcquisitionNumber", (1, 2), "acquisition number"),
+        ("SliceThickness", (3, 5), "slice thickness"),
+        ("ImageType", ("ORIGINAL\\PRIMARY\\AXIAL", "ORIGINAL\\PRIMARY\\MIP"), "image type"),
+        ("KVP", ("100", "140"), "energy"),
+        ("AcquisitionTime", ("101500", "101600"), "acquisition time"),
+        ("ImageComments", ("first", "second"), "image comment"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("count", "step", "offset"),
+    [(11, STEP, STEP / 2), (12, STEP, 0.4), (5, 2.5 * STEP, 0), (5, 2.5 * STEP, 0.7), (4, 3 * STEP, STEP)],
+)
+def test_volumes_that_lie_between_each_other_are_told_apart(tmp_path, keyword, values, name, count, step, offset):
+    """The two would make one regular stack by chance, or one full of faults."""
+    write(tmp_path, between(lambda dataset, which: setattr(dataset, keyword, values[which]), count, step, offset))
+    with pytest.raises(SeriesError, match=f"has 2, told apart by their {name}"):
+        read_volume(tmp_path)
+    for time_point, slices, spacing, more in ((0, 12, STEP, 0), (1, count, step, 1000)):
+        volume = read_volume(tmp_path, time_point=time_point)
+        expected_hu = address(*np.indices((slices, *SHAPE[1:]))) + more + INTERCEPT
+        np.testing.assert_array_equal(np.asarray(volume.array), expected_hu)
+        assert volume.grid.spacing[2] == pytest.approx(spacing)
+
+
+def test_slices_of_two_kinds_that_fill_each_others_holes_are_one_volume(tmp_path):
+    datasets = [phantom_slice(n) for n in range(12)]
+    for n, dataset in enumerate(datasets):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "KEY" if n % 4 == 0 else "AXIAL"]
+    write(tmp_path, datasets)
+    volume = read_volume(tmp_path)
+    np.testing.assert_array_equal(np.asarray(volume.array), address(*np.indices((12, *SHAPE[1:]))) + INTERCEPT)
+    assert volume.faults == ()

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_phantom import phantom_slice, write
-from fmcib_engine.errors import SeriesError
+from fmcib_engine.errors import ImageError, SeriesError
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import RECIPES, cut_patch
 from fmcib_engine.readers import read_volume
@@ -72,11 +72,32 @@ def assert_is_chest(volume):
 # What the header says of the scale
 
 
-@pytest.mark.parametrize("rescale_type", ["HU", "hu ", " HU", "Hounsfield Units", "", ["HU", "HU"]])
+@pytest.mark.parametrize("rescale_type", ["HU", "hu ", " HU", "Hounsfield Units", "[hnsf'U]", "", ["HU", "HU"]])
 def test_hu_however_they_are_written_are_hu_without_a_word(tmp_path, rescale_type):
     volume = read(tmp_path, changed(ct(), RescaleType=rescale_type))
     assert_is_chest(volume)
     assert volume.source.notes == ()
+
+
+def test_slices_of_which_some_are_unspecified_are_refused_with_the_remedy(tmp_path):
+    datasets = ct()
+    changed(datasets[5:], RescaleType="US")
+    words = r"its rescale type is US \(unspecified\), unlike other slices\. Export it with rescale .*, in HU"
+    with pytest.raises(SeriesError, match=words):
+        read(tmp_path, datasets)
+
+
+@pytest.mark.parametrize(("keyword", "kind"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+def test_decimal_pixels_are_refused_as_such(tmp_path, keyword, kind):
+    datasets = ct()
+    for dataset in datasets:
+        values = np.frombuffer(dataset.PixelData, "<u2").astype(kind).tobytes()
+        for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+            delattr(dataset, name)
+        dataset.BitsAllocated = 8 * np.dtype(kind).itemsize
+        setattr(dataset, keyword, values)
+    with pytest.raises(ImageError, match=r"it has its pixels as decimals \(FloatPixelData\), which are not read"):
+        read(tmp_path, datasets)
 
 
 @pytest.mark.parametrize("rescale_type", ["US", "us ", "UNSPECIFIED"])
@@ -184,6 +205,13 @@ def test_slope_and_intercept_of_several_numbers_are_refused(tmp_path):
         read(tmp_path, changed(ct(), RescaleSlope=[1, 2]))
 
 
+@pytest.mark.parametrize(
+    "image_type", ["IODINE_REMOVED", "NO_IODINE", "VNC", "MONOENERGETIC", "CT_SOM5 SPI", "RHOMBIC"]
+)
+def test_other_words_of_vendors_are_no_map(tmp_path, image_type):
+    assert_is_chest(read(tmp_path, changed(ct(), ImageType=["DERIVED", "PRIMARY", "AXIAL", image_type])))
+
+
 @pytest.mark.parametrize(("slope", "intercept", "is_refused"), [(1, -1024, False), (1, 0, True), (2, -1024, True)])
 def test_a_mapping_to_other_hu_is_refused(tmp_path, slope, intercept, is_refused):
     unit, mapping = Dataset(), Dataset()
@@ -198,7 +226,10 @@ def test_a_mapping_to_other_hu_is_refused(tmp_path, slope, intercept, is_refused
         assert_is_chest(read(tmp_path, datasets))
 
 
-@pytest.mark.parametrize("image_type", ["EFF_ATOMIC_NUM", "STD_DEVIATION", "MAT_MODIFIED"])
+@pytest.mark.parametrize(
+    "image_type",
+    ["EFF_ATOMIC_NUM", "STD_DEVIATION", "MAT_MODIFIED", "IODINE", "DET_IODINE_MAP", "Z_EFF", "ELECTRON DENSITY", "PBV"],
+)
 def test_a_map_without_a_rescale_type_is_refused_by_its_image_type(tmp_path, image_type):
     with pytest.raises(SeriesError, match=f"image type is DERIVED PRIMARY AXIAL {image_type}"):
         read(tmp_path, changed(ct(), ImageType=["DERIVED", "PRIMARY", "AXIAL", image_type]))

@@ -19,6 +19,8 @@ from .padding import padding_of
 from .signature import HEAD, begins_as_dicom
 from .times import times_of
 from .values import (
+    code_of,
+    codes_of,
     damage,
     digest_of,
     first_of,
@@ -29,7 +31,6 @@ from .values import (
     tag_of,
     text_of,
     told,
-    words_of,
 )
 
 if TYPE_CHECKING:
@@ -67,11 +68,13 @@ _OF_FRAME = {
 """The numbers without which no voxel has its place and value, and how many each has."""
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
-UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", DEFLATED})
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, DEFLATED})
 """The transfer syntaxes whose pixels are as they are."""
 
 _ENCAPSULATED = 0xFFFFFFFF
-_ENDS_EARLY = -1
+_ENDS_EARLY, _AS_DECIMALS = -1, -2
+_DECIMALS = ((0x7FE0, 0x0008), (0x7FE0, 0x0009))  # FloatPixelData and DoubleFloatPixelData
 _DEPTHS = frozenset({0, 8, 12, 16, 32})  # bits of a pixel; 0: the header does not say, and GDCM will
 _DAMAGED = "The DICOM file {} is damaged or incomplete. Copy or export it again."
 _NO_DICOM = (
@@ -187,11 +190,21 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
         file.seek(0)
         return dataset, len(pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b"")
     if file.tell() < size:
+        if _has_decimals(file, is_little=dataset.original_encoding[1] is not False):
+            return dataset, _AS_DECIMALS
         length = pixel_length(file, is_little=dataset.original_encoding[1] is not False)
         if length is None or (syntax and syntax not in UNPACKED):
             return dataset, None
         return dataset, min(length, size - file.tell())
     return dataset, None if _is_no_image(pydicom, dataset) else _ENDS_EARLY
+
+
+def _has_decimals(file: BinaryIO, *, is_little: bool) -> bool:
+    """Whether the pixels that come next are no integers. The file stays where it is."""
+    start = file.tell()
+    element = file.read(4)
+    file.seek(start)
+    return len(element) == 4 and struct.unpack("<HH" if is_little else ">HH", element) in _DECIMALS
 
 
 def _series_told(dataset: Dataset) -> str:
@@ -231,7 +244,7 @@ def _images(pydicom: ModuleType, path: Path, dataset: Dataset, pixel_bytes: int 
     sop_class = text_of(dataset, "SOPClassUID")
     if sop_class and sop_class not in CT_IMAGES:
         other = pydicom.Dataset()
-        other.SOPClassUID, other.Modality = sop_class, text_of(dataset, "Modality")
+        other.SOPClassUID, other.Modality = sop_class, code_of(dataset, "Modality")
         return [_header(path, 0, other, [other], None)]
     if not _is_multiframe(dataset):
         return [_header(path, 0, dataset, [dataset], pixel_bytes)]
@@ -268,13 +281,13 @@ def _header(path: Path, number: int, dataset: Dataset, groups: list[Dataset], pi
     problem = _problem(groups, of_frame) or _problem([dataset], of_image)
     rescale = NO_RESCALE if problem else rescale_of(dataset, groups, is_multiframe=is_multiframe)
     thicknesses = numbers_of(groups, "SliceThickness", 1) + numbers_of(groups, "SpacingBetweenSlices", 1)
-    image_type = words_of(first_of(groups, "FrameType") or first_of([dataset], "ImageType"))
+    image_type = codes_of(first_of(groups, "FrameType") or first_of([dataset], "ImageType"))
     return Header(
         path=path,
         frame=number,
         is_multiframe=is_multiframe,
         sop_class=text_of(dataset, "SOPClassUID"),
-        modality=text_of(dataset, "Modality"),
+        modality=code_of(dataset, "Modality"),
         image_type=image_type,
         series_uid=text_of(dataset, "SeriesInstanceUID").strip(" \0"),
         series_number=str(told([dataset], "SeriesNumber") or ""),
@@ -320,6 +333,8 @@ def _pixel_problem(numbers: Mapping[str, int], pixel_bytes: int | None) -> str:
     GDCM takes other depths for colours, and fills what a short element does not hold with chance.
     """
     allocated, stored = numbers["BitsAllocated"], numbers["BitsStored"]
+    if pixel_bytes == _AS_DECIMALS:
+        return "has its pixels as decimals (FloatPixelData), which are not read; integers are"
     if allocated not in _DEPTHS:
         return f"has BitsAllocated {allocated}, which is not read"
     if stored > allocated > 0:

@@ -32,9 +32,10 @@ class HeaderMemory:
         """
         if not self._contents or not _is_same(folder, self.folder):
             self.folder, self._contents = folder, {}
-        files = files_of(self.folder)
-        if self._contents and files == [*self._contents]:
+        names = names_of(self.folder)
+        if self._contents and names == [*map(os.fspath, self._contents)]:
             return self._contents, True
+        files = [Path(name) for name in names]
         known = {path: self._contents[path] for path in files if path in self._contents}
         kept = {path: content for path, content in known.items() if content.state == state_of(path)}
         found = kept | read_contents(path for path in files if path not in kept)
@@ -48,26 +49,29 @@ class HeaderMemory:
 
 def is_unchanged(folder: Path | None, contents: Mapping[Path, Content], used: Iterable[Path]) -> bool:
     """Whether a folder has the files that it had, and those of them that are used are as they were."""
-    is_complete = folder is None or files_of(folder) == [*contents]
+    is_complete = folder is None or names_of(folder) == [*map(os.fspath, contents)]
     return is_complete and all(state_of(path) == contents[path].state for path in used)
 
 
-def files_of(folder: Path) -> list[Path]:
-    """The files of a folder and its subfolders, in the order of their names, without hidden ones.
+def names_of(folder: Path) -> list[str]:
+    """The files of a folder and its subfolders as paths, in the order of their names, without hidden ones.
 
-    Folders that cannot be opened are passed over, as is what is neither file nor folder.
+    They are text, as `Path` writes it: tens of thousands are compared for each series of a folder. Folders that cannot
+    be opened are passed over, as is what is neither file nor folder.
     """
-    found, folders = [], [os.fspath(folder)]
+    found, folders = [], ["" if folder == Path() else os.fspath(folder)]
     while folders:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
+        top = folders.pop()
+        with suppress(OSError), os.scandir(top or ".") as entries:
             for entry in entries:
                 if _is_hidden(entry.name):
                     continue
+                path = os.path.join(top, entry.name)  # noqa: PTH118  text is wanted
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    folders.append(path)
                 elif entry.is_file():
-                    found.append(entry.path)
-    return [Path(path) for path in sorted(found)]
+                    found.append(path)
+    return sorted(found)
 
 
 def _is_hidden(name: str) -> bool:

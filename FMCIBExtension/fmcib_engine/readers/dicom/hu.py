@@ -18,6 +18,7 @@ them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,18 +28,23 @@ from numpy.typing import NDArray
 
 from ...errors import SeriesError
 from .header import Header, Numbers
-from .values import first_of, numbers_of, text_of, words_of
+from .values import code_of, codes_of, first_of, numbers_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
-_HU = {"HU", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
+_HU = {"HU", "[HNSF'U]", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"}
 _UNSPECIFIED = {"US", "UNSPECIFIED"}
 _MAPS = {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "PERMEABILITY", "SUBTRACTION"}
 _MAPS |= {"MAT_SPECIFIC", "MAT_FRACTIONAL", "MAT_MODIFIED", "MAT_VALUE_BASED", "EFF_ATOMIC_NUM", "ELECTRON_DENSITY"}
 _MAPS |= {"STD_DEVIATION", "DIVISION", "MULTIPLICATION"}
 """Values of ImageType or FrameType of images that are no HU (PS3.3 C.8.2.1.1.1, C.8.15.3.2, C.8.16.1.4)."""
+_MAP_WORDS = re.compile(
+    r"(?<!NO_)(?<!MINUS_)IODINE(?!_REMOVED|_FREE)|^Z_?EFF|EFFECTIVE_?Z|EFFECTIVE_?ATOMIC|URIC_?ACID(?!_REMOVED)|"
+    r"ELECTRON_?DENSITY|^RHO_?Z?$|VENTILATION|PERFUSED|^PBV$"
+)
+"""What vendors' words for such images hold; images of which iodine was removed (virtual non-contrast) are HU."""
 
 _NOWHERE, _BELOW_AIR, _AIR, _FAT, _BONE = -2000, -1300, -1000, -50, 600  # HU
 _LEAST_LIGHT = 0.01  # of the voxels above air: lung and fat
@@ -80,23 +86,28 @@ def rescale_of(dataset: Dataset, groups: list[Dataset], *, is_multiframe: bool) 
 def _why_not_hu(dataset: Dataset, groups: list[Dataset], rescale: Numbers) -> str:
     """What of a header makes other numbers of its pixels than HU (PS3.3 C.8.2.1, C.8.15.3, C.11.1)."""
     rescale_type = _rescale_type(groups)
-    image_type = words_of(first_of(groups, "FrameType") or dataset.get("ImageType"))
-    photometric = text_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
+    image_type = codes_of(first_of(groups, "FrameType") or dataset.get("ImageType"))
+    photometric = code_of(dataset, "PhotometricInterpretation") or "MONOCHROME2"
     rescaled = [{numbers_of([group], name, 1) for group in groups} - {()} for name in _RESCALE]
     bits, high_bit = (numbers_of([dataset], name, 1) for name in ("BitsStored", "HighBit"))
-    presentation = str(first_of(groups, "PixelPresentation") or dataset.get("PixelPresentation") or "MONOCHROME")
+    presentation = codes_of(first_of([*groups, dataset], "PixelPresentation")) or ("MONOCHROME",)
     is_mapped = len(rescale) == 2 and _is_mapped_otherwise([dataset, *groups], rescale)
     complaints = (
         (rescale_type not in _HU | _UNSPECIFIED, f"its rescale type is {rescale_type}"),
-        (bool(_MAPS.intersection(image_type)), f"its image type is {' '.join(image_type)}"),
+        (_is_map(image_type), f"its image type is {' '.join(image_type)}"),
         (max(map(len, rescaled)) > 1, "a frame's own rescale slope or intercept is not the one that all share"),
         (is_mapped, "its real world value mapping gives other HU than its rescale slope and intercept"),
         (bool(bits and high_bit) and high_bit[0] != bits[0] - 1, "its high bit is not the last of its stored bits"),
         (bool(dataset.get("ModalityLUTSequence")), "its values go through a lookup table"),
         (photometric != "MONOCHROME2", f"its photometric interpretation is {photometric}"),
-        (presentation != "MONOCHROME", f"its pixel presentation is {presentation}"),
+        (presentation != ("MONOCHROME",), f"its pixel presentation is {' '.join(presentation)}"),
     )
     return next((complaint for found, complaint in complaints if found), "")
+
+
+def _is_map(image_type: Sequence[str]) -> bool:
+    words = [re.sub(r"[ -]+", "_", word) for word in image_type]
+    return bool(_MAPS.intersection(words)) or any(_MAP_WORDS.search(word) for word in words)
 
 
 def _why_unsure(groups: list[Dataset], slope: Numbers, intercept: Numbers) -> str:
@@ -112,7 +123,7 @@ def _why_unsure(groups: list[Dataset], slope: Numbers, intercept: Numbers) -> st
 
 def _rescale_type(groups: list[Dataset]) -> str:
     """In capitals and without blanks around it; HU where the header names none."""
-    words = {word.strip(" \0").upper() for word in words_of(first_of(groups, "RescaleType"))} - {""}
+    words = {*codes_of(first_of(groups, "RescaleType"))} - {""}
     return " and ".join(sorted(words)) or "HU"
 
 
@@ -164,7 +175,7 @@ def require_hu(slices: NDArray[Any], images: Sequence[Header]) -> tuple[str, ...
         return (f"the header does not say HU ({reason}); the values lie as HU do and were taken for HU",)
     else:
         return () if lie_as_hu else (f"the header says HU, but the values do not lie as HU do: {lie}",)
-    msg = f"A CT is wanted in HU, but of {name!r} {reason}, {wrong}. Export it with rescale slope and intercept."
+    msg = f"A CT is wanted in HU, but of {name!r} {reason}, {wrong}. Export it with rescale slope and intercept, in HU."
     raise SeriesError(msg)
 
 

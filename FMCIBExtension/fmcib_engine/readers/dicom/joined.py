@@ -20,8 +20,8 @@ _OFF = 0.1  # of a step
 def join_slices(headers: Sequence[Header]) -> tuple[Sequence[Header], tuple[str, ...], str]:
     """The headers, those of such slices under one empty series UID; notes of that; or why such slices are no one scan.
 
-    They are one if they have one patient and series number, one size, orientation and pixel spacing, and lie at places
-    of their own at equal steps, of which some may be empty.
+    They are one if they have one patient, or a patient for each slice too, and one series number, one size, orientation
+    and pixel spacing, and lie at places of their own at equal steps, of which some may be empty.
     """
     scans = [header for header in headers if header.is_ct and header.is_slice]
     uids = {header.series_uid for header in scans}
@@ -41,7 +41,7 @@ def _why_apart(scans: Sequence[Header]) -> str:
     patients = [{header.belongs_to[number] for header in scans} - {""} for number in (1, 2)]
     is_placed = all(header.position and header.orientation and header.pixel_spacing for header in scans)
     complaints = (
-        (max(map(len, patients)) > 1, "they do not name one patient"),
+        (any(1 < len(names) < len(scans) for names in patients), "they do not name one patient"),
         (len({header.series_number for header in scans}) > 1, "they have several series numbers"),
         (not is_placed, "not all say where they lie"),
         (

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .values import text_of
+from .values import code_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -63,6 +63,8 @@ class Lost:
 def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
     """The files that may be slices that got lost, by the rule above."""
     suspects = {path: content for path, content in contents.items() if content.fault}
+    if not suspects:
+        return []
     folders = {path.parent for path in suspects}
     beside: dict[Path, list[str]] = defaultdict(list)
     for path, content in contents.items():
@@ -90,8 +92,8 @@ def empty_files(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> int:
 
 def is_page(dataset: Dataset, image_type: Iterable[str], *, has_place: bool) -> bool:
     """Whether an image of the class CT is a page of text or a picture, and no slice."""
-    in_colour = text_of(dataset, "PhotometricInterpretation").upper().startswith(_COLOURS)
-    return in_colour or not has_place or bool(_PAGES.intersection(word.strip().upper() for word in image_type))
+    in_colour = code_of(dataset, "PhotometricInterpretation").startswith(_COLOURS)
+    return in_colour or not has_place or bool(_PAGES.intersection(image_type))
 
 
 class _Names:

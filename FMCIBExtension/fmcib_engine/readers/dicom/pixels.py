@@ -15,7 +15,7 @@ from ..itk import itk_errors, itk_name, quiet_itk, voxels_of
 from .header import Header
 from .why import why_unreadable
 
-_GDCM = "GDCMImageIO"  # named, as ITK does not find it by itself for files without the mark of DICOM
+GDCM = "GDCMImageIO"  # named, as ITK does not find it by itself for files without the mark of DICOM
 
 Box = tuple[slice, slice, slice]
 
@@ -65,7 +65,8 @@ def read_slices(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
         SeriesError: pixels of another size than the header's.
         ImageError: pixels that GDCM does not read.
     """
-    slices = _read_frames(sitk, images) if images[0].is_multiframe else _read_files(sitk, images)
+    is_multiframe = any(image.is_multiframe for image in images)
+    slices = _read_frames(sitk, images) if is_multiframe else _read_files(sitk, images)
     wanted = (len(images), images[0].rows, images[0].columns)
     if slices.shape != wanted:
         msg = (
@@ -82,7 +83,7 @@ def unread(sitk: ModuleType, images: Sequence[Header]) -> dict[Path, str]:
     for path in dict.fromkeys(image.path for image in images):
         try:
             with quiet_itk(sitk):
-                sitk.ReadImage(itk_name(path), imageIO=_GDCM)
+                sitk.ReadImage(itk_name(path), imageIO=GDCM)
         except RuntimeError:
             found[path] = why_unreadable(path)
     return found
@@ -93,7 +94,7 @@ def _read_files(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
     another's values could be cut to it, so they are then read as 64-bit decimals, which hold them all.
     """
     reader = sitk.ImageSeriesReader()
-    reader.SetImageIO(_GDCM)
+    reader.SetImageIO(GDCM)
     reader.SetFileNames([itk_name(image.path) for image in images])
     if len({image.stored_as for image in images}) > 1:
         reader.SetOutputPixelType(sitk.sitkFloat64)
@@ -112,7 +113,7 @@ def _read_frames(sitk: ModuleType, images: Sequence[Header]) -> NDArray[Any]:
             )
             raise SeriesError(msg)
         with itk_errors(sitk, [path]):
-            voxels = voxels_of(sitk, sitk.ReadImage(itk_name(path), imageIO=_GDCM))
+            voxels = voxels_of(sitk, sitk.ReadImage(itk_name(path), imageIO=GDCM))
         files[path] = voxels if voxels.ndim == 3 else voxels[np.newaxis]
     count = {path: max(image.frame for image in images if image.path == path) + 1 for path in files}
     short = [path.name for path, voxels in files.items() if len(voxels) < count[path]]

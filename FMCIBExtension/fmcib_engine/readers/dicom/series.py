@@ -12,6 +12,8 @@ from ...errors import SeriesError
 from .header import Header
 from .values import quiet_pydicom
 
+_SHOWN = 8  # series that are one image each
+
 NO_UID = "(empty)"
 """How a series without a UID is shown, and may be asked for."""
 
@@ -40,7 +42,9 @@ def choose_series(headers: Sequence[Header], series_uid: str | None, hint: str =
     wanted = "One CT series is read at a time" if series_uid is None else f"There is no CT series {series_uid!r}"
     lines = [_line(uid, series[uid]) for uid in sorted(series, key=lambda uid: (series[uid][0].series_number, uid))]
     choose = f"{wanted}; choose one of these {len(series)} by its series UID:"
-    msg = "\n".join([choose, *lines, *([hint] if hint else [])])
+    if hint:  # the list helps nobody then
+        lines = [*lines[:_SHOWN], *([f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []), hint]
+    msg = "\n".join([choose, *lines])
     raise SeriesError(msg)
 
 

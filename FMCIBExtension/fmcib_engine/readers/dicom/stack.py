@@ -73,22 +73,25 @@ class Stack:
 def with_places(images: Sequence[Header]) -> tuple[list[Header], dict[int, str]]:
     """The images that can be given a place, and by `id` of each other one why it cannot: a sentence as `problem_of`.
 
-    A position of 0, 0, 0 is none, where the other slices' line does not come within a millimetre of it.
+    A position of one number three times, as 0, 0, 0 or -9999, -9999, -9999, is none, where the other slices' line does
+    not come within a millimetre of it.
     """
     problems = {id(image): problem_of(image) for image in images}
     placed = [image for image in images if not problems[id(image)]]
-    away = [image for image in placed if _from_line_to_origin(image) > 1]
-    if len(away) * 2 > len(placed):
-        for image in placed:
-            if not any(image.position):
-                problems[id(image)] = _without(["ImagePositionPatient (0, 0, 0 stands for none)"])
+    if suspects := [image for image in placed if len(set(image.position)) == 1]:
+        line = np.median([_foot(image) for image in placed], axis=0)
+        for image in suspects:
+            if plain.lengths(_foot(image) - line) > 1:
+                number = f"{image.position[0]:g}"
+                problems[id(image)] = _without([f"ImagePositionPatient ({', '.join([number] * 3)} stands for none)"])
     return [image for image in images if not problems[id(image)]], {key: why for key, why in problems.items() if why}
 
 
-def _from_line_to_origin(image: Header) -> float:
-    """Distance in mm from the origin of the patient's frame to the line, along the normal, on which an image lies."""
+def _foot(image: Header) -> FloatArray:
+    """Where the line along the normal on which an image lies comes nearest to the patient's origin, mm in LPS."""
     normal = plain.cross(image.orientation[:3], image.orientation[3:])
-    return float(plain.lengths(image.position - plain.dot(image.position, normal) * normal))
+    foot: FloatArray = image.position - plain.dot(image.position, normal) * normal
+    return foot
 
 
 def _without(missing: Sequence[str], problem: str = "") -> str:

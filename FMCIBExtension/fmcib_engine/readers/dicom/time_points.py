@@ -3,6 +3,7 @@
 Where several images lie at one place, whatever their headers say may tell the volumes apart: a value that all images
 of a volume share and no other volume has (`TIMES`), the order of phases, moments and instance numbers if one volume
 is whole before the next begins, the file or the folder, two or three values together, or the order at each place.
+Volumes that lie between each other are told apart likewise.
 What says little of time comes last, and only where the images are no copies of each other.
 """
 
@@ -17,13 +18,15 @@ from pathlib import Path
 from ...errors import SeriesError
 from .copies import grouped, place_of, without_copies
 from .header import TIMES, Header
+from .interleaved import interleaved
 
 _COMPLETE = 0.7  # of the places of a scan: less is no time point of it, but a part
 _OF_TIME = TIMES[: TIMES.index("start of the acquisition")]
 _MOMENTS = ("acquisition time", "start of the acquisition", "content time", "series time", "creation time")
 _IN_ORDER = ("cardiac phase", "respiratory phase", "trigger time", *_MOMENTS, "instance number")
 _UNITS = {"cardiac phase": " %", "respiratory phase": " %", "trigger time": " ms", "slice thickness": " mm"}
-_NOT_SHOWN = ("image comment", "series description", "contrast agent", "stack")
+_DIGESTS = ("image comment", "series description")
+_NOT_SHOWN = (*_DIGESTS, "contrast agent", "stack")
 _SHOWN = 12
 
 Groups = dict[str, list[Header]]
@@ -81,17 +84,18 @@ def choose_time_point(images: list[Header], time_point: int | None) -> tuple[lis
 def _time_points(images: list[Header]) -> TimePoints | None:
     """What tells volumes apart; nothing where there is one only."""
     if _is_once(images):
-        return None
+        return next(_interleaved(images), None)
     found = next(_whole(images, _values(_OF_TIME)), None)
     if found:
         return found
     images = without_copies(images)
     if _is_once(images):
-        return None
+        return next(_interleaved(images), None)
     ways = (
         _whole(images, _values(TIMES)),
         _one_after_another(images),
         _whole(images, _FILES),
+        _interleaved(images),
         _of_several(images),
         _nth_of_each_place(images),
     )
@@ -111,7 +115,22 @@ def _whole(images: list[Header], keys: Keys) -> Iterator[TimePoints]:
     for name, key in keys.items():
         groups = grouped(images, key)
         if _are_whole(groups, images):
-            yield TimePoints(name, dict(sorted(groups.items(), key=lambda item: _in_order(item[0]))))
+            yield TimePoints(name, _sorted(name, groups))
+
+
+def _sorted(name: str, groups: Groups) -> Groups:
+    """In the order of the values; texts, of which we know digests only, of their instance numbers or files."""
+    if name not in _DIGESTS:
+        return dict(sorted(groups.items(), key=lambda item: _in_order(item[0])))
+    number = _value_of("instance number")
+    firsts = {value: min((_in_order(number(image)), image.path) for image in group) for value, group in groups.items()}
+    return {value: groups[value] for value in sorted(groups, key=firsts.__getitem__)}
+
+
+def _interleaved(images: list[Header]) -> Iterator[TimePoints]:
+    """By one value, where the volumes lie at places of their own, or at other steps."""
+    for name, groups in interleaved(images):
+        yield TimePoints(name, _sorted(name, groups))
 
 
 def _of_several(images: list[Header]) -> Iterator[TimePoints]:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from .header import TIMES
-from .values import digest_of, told, words_of
+from .values import codes_of, digest_of, told, words_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -46,7 +46,7 @@ def times_of(dataset: Dataset, groups: list[Dataset]) -> tuple[str, ...]:
     frame = told(groups, "FrameAcquisitionDateTime", "AcquisitionDateTime")
     found["acquisition time"] = _seconds(str(frame)) if frame else _moment(groups, "", *_ACQUIRED)
     found["start of the acquisition"] = _moment([dataset], "AcquisitionDateTime", *_ACQUIRED)
-    found["image type"] = " ".join(words_of(told([*groups, dataset], "FrameType", "ImageType")))
+    found["image type"] = " ".join(codes_of(told([*groups, dataset], "FrameType", "ImageType")))
     found["series description"] = digest_of(dataset, "SeriesDescription")
     found["image comment"] = digest_of(dataset, "ImageComments")
     return tuple(found[name] for name in TIMES)

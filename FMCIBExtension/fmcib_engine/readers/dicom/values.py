@@ -142,18 +142,28 @@ def words_of(value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in value) if isinstance(value, Sequence) else (str(value),)
 
 
+def codes_of(value: object) -> tuple[str, ...]:
+    """The values of an element of code strings: in capitals, without blanks and NUL around them (PS3.5 6.2, CS)."""
+    return tuple(word.strip(" \0").upper() for word in words_of(value))
+
+
+def code_of(dataset: Dataset, keyword: str) -> str:
+    return next(iter(codes_of(first_of([dataset], keyword))), "")
+
+
 def digest_of(dataset: Dataset, keyword: str) -> str:
     """Of a text without blanks and NUL around it, which are no part of it (PS3.5 6.2). Case does not count."""
     return _digest(text_of(dataset, keyword).strip(" \0").casefold())
 
 
 def name_digest_of(dataset: Dataset, keyword: str) -> str:
-    """Of a person's name: of the words of its first group, however they are separated (PS3.5 6.2.1.2).
+    """Of a person's name: of the words of its first group, however they are separated (PS3.5 6.2.1.2), without a title.
 
     So empty components at the end, case, blanks, accents, and the same name in other scripts behind it do not count.
     """
     groups = [group for group in text_of(dataset, keyword).split("=") if group.strip(" ^\0")]
-    plain = unicodedata.normalize("NFKD", groups[0] if groups else "").casefold()
+    family, given, middle, _, suffix, *_ = [*(groups[0] if groups else "").split("^"), "", "", "", "", ""]
+    plain = unicodedata.normalize("NFKD", f"{family}^{given}^{middle}^{suffix}").casefold()
     without_accents = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return _digest(" ".join(re.findall(r"\w+", without_accents)))
 
