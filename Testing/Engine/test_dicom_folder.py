@@ -243,3 +243,21 @@ def test_the_folder_in_which_one_works_is_remembered(tmp_path, opened, monkeypat
     for number in range(len(SERIES)):
         read(Path(first), number, memory)
     assert len(opened) == FILES
+
+
+def test_a_folder_that_cannot_be_opened_may_hold_slices(tmp_path, monkeypatch):
+    """The super-user opens every folder, so the system's answer is put in its place."""
+    write(tmp_path, phantom_series())
+    (tmp_path / "rest").mkdir()
+    scandir = os.scandir
+
+    def forbidding(path):
+        if os.fspath(path).endswith("rest"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    assert read_volume(tmp_path).faults == ()
+    monkeypatch.setattr(os, "scandir", forbidding)
+    volume = read_volume(tmp_path)
+    assert [(fault.first, fault.last) for fault in volume.faults] == [(-1, -1), (SHAPE[0], SHAPE[0])]
+    assert "may hold slices before the first or after the last" in volume.faults[0].reason

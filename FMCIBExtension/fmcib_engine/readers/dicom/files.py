@@ -101,6 +101,8 @@ class Content:
     """What is unusual about how it is written, and did not hinder reading it."""
     is_dicom: bool = False
     is_empty: bool = False
+    is_folder: bool = False
+    """Whether it is a folder that cannot be opened: nobody knows what it holds."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -139,6 +141,8 @@ def read_contents(files: Iterable[Path]) -> dict[Path, Content]:
 
 def _content(pydicom: ModuleType, path: Path) -> Content:
     state = state_of(path)
+    if path.is_dir():
+        return Content(state, fault="The folder {} cannot be opened. Check its rights, or remove it.", is_folder=True)
     try:
         with path.open("rb") as file:
             if not begins_as_dicom(file.read(HEAD)):

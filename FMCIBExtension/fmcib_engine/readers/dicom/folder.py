@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from .files import Content, read_contents, state_of
@@ -56,21 +55,28 @@ def is_unchanged(folder: Path | None, contents: Mapping[Path, Content], used: It
 def names_of(folder: Path) -> list[str]:
     """The files of a folder and its subfolders as paths, in the order of their names, without hidden ones.
 
-    They are text, as `Path` writes it: tens of thousands are compared for each series of a folder. Folders that cannot
-    be opened are passed over, as is what is neither file nor folder.
+    They are text, as `Path` writes it: tens of thousands are compared for each series of a folder. A folder that cannot
+    be opened is listed itself, for slices may be in it; what is neither file nor folder is passed over.
     """
     found, folders = [], ["" if folder == Path() else os.fspath(folder)]
     while folders:
         top = folders.pop()
-        with suppress(OSError), os.scandir(top or ".") as entries:
-            for entry in entries:
-                if _is_hidden(entry.name):
-                    continue
-                path = os.path.join(top, entry.name)  # noqa: PTH118  text is wanted
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(path)
-                elif entry.is_file():
-                    found.append(path)
+        try:
+            with os.scandir(top or ".") as opened:
+                entries = list(opened)
+        except FileNotFoundError:  # it went meanwhile
+            continue
+        except OSError:
+            found.append(top or ".")
+            continue
+        for entry in entries:
+            if _is_hidden(entry.name):
+                continue
+            path = os.path.join(top, entry.name)  # noqa: PTH118  text is wanted
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif entry.is_file():
+                found.append(path)
     return sorted(found)
 
 

@@ -11,6 +11,8 @@ A file may be a slice that got lost if
   are that lie in the same folder. So are names to which a download or an archive added a suffix (`.dcm.part`,
   `.dcm.gz`), unless the file without it is there.
 
+A folder that cannot be opened counts as one: nobody knows what it holds.
+
 Every other file is none: DICOMDIR and objects of other classes, and whatever bears another name, as an empty `done`.
 
 An image of the series may be a slice that got lost if its header does not say where it lies (`stack.problem_of`).
@@ -74,7 +76,9 @@ def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
     return [
         Lost(path.name, content.fault, content.series_uid)
         for path, content in suspects.items()
-        if content.is_dicom or _is_named_as_slice(_without_added(path, contents), named.get(path.parent))
+        if content.is_dicom
+        or content.is_folder
+        or _is_named_as_slice(_without_added(path, contents), named.get(path.parent))
     ]
 
 
