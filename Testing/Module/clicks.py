@@ -25,7 +25,7 @@ TEXTS = {Key.Key_Return: "\r", Key.Key_Tab: "\t", Key.Key_Space: " ", Key.Key_Es
 def shown(widget, width: int = 480):
     """Show the widget, of this width unless it is part of another, and let its layout settle. Gives the widget."""
     if widget.isWindow():
-        widget.resize(width, max(_value(widget, "sizeHint").height(), 200))
+        widget.resize(width, max(valueOf(widget, "sizeHint").height(), 200))
     widget.show()
     window = widget.window()
     window.activateWindow()
@@ -40,7 +40,7 @@ def click(widget, modifiers: int = Modifier.NoModifier) -> None:
     Raises:
         AssertionError: nobody could click there, because it is hidden, disabled or covered by something else.
     """
-    point = _value(widget, "rect").center()
+    point = valueOf(widget, "rect").center()
     if widget.inherits("QCheckBox"):
         point.setX(min(point.x(), 10))
     _press(widget, point, modifiers)
@@ -66,14 +66,14 @@ def _mouse(widget, kind: int, point, modifiers: int = Modifier.NoModifier) -> No
 
 def _takeFocus(widget) -> None:
     """As Qt does for a press of the system's mouse, and not for one of ours."""
-    while widget is not None and not int(_value(widget, "focusPolicy")) & int(qt.Qt.ClickFocus):
+    while widget is not None and not int(valueOf(widget, "focusPolicy")) & int(qt.Qt.ClickFocus):
         widget = None if widget.isWindow() else widget.parentWidget()
     if widget is not None and widget.isEnabled():
         widget.setFocus(qt.Qt.MouseFocusReason)
 
 
 def _assertReachable(widget, point) -> None:
-    name = f"{widget.metaObject().className()} {widget.property('objectName')!r}"
+    name = f"{_classOf(widget)} {widget.property('objectName')!r}"
     assert widget.isVisible(), f"{name} is not shown"
     assert widget.isEnabled(), f"{name} is disabled"
     window = widget.window()
@@ -205,7 +205,12 @@ def rgbOf(picture) -> np.ndarray:
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 3).copy()
 
 
-def _value(widget, name: str):
+def _classOf(widget) -> str:
+    """In PythonQt each object tells its own class; so its meta object says that it is one."""
+    return widget.className() if hasattr(widget, "className") else widget.metaObject().className()
+
+
+def valueOf(widget, name: str):
     """Of a property, which is a method of what the host has not made itself."""
     found = getattr(widget, name)
     return found() if callable(found) else found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from clicks import Key, QtCore, click, clickCell, pressKey, shown, typeText
+import qt
+from clicks import Key, click, clickCell, pressKey, shown, typeText, valueOf
 from FMCIBModuleLib.Window.LesionsPanel import COLOURS, MARKS, LesionLine, LesionsPanel, ListedLesion
 from setup_support import UI, Heard
 
@@ -119,8 +120,7 @@ def test_every_lesion_is_one_line_and_its_mark_is_seen(panel, width, name, scans
     line = table.fontMetrics().height()
     assert {table.rowHeight(row) for row in range(40)} == {table.rowHeight(0)}
     assert line < table.rowHeight(0) < 2 * line
-    mark, viewport = table.visualItemRect(table.item(0, 3)), table.viewport().rect
-    right = (viewport() if callable(viewport) else viewport).right()
+    mark, right = table.visualItemRect(table.item(0, 3)), valueOf(table.viewport(), "rect").right()
     assert mark.width() >= table.fontMetrics().horizontalAdvance("Quality")
     assert mark.right() <= right
     assert table.columnWidth(0) > 60
@@ -130,7 +130,7 @@ def test_every_lesion_is_one_line_and_its_mark_is_seen(panel, width, name, scans
 def test_a_mark_is_a_symbol_with_words_that_a_screen_reader_says(panel):
     item = panel.ui.lesionTable.item(0, 3)
     assert (item.text(), item.toolTip()) == ("✓", "all 50 mm lie in the scan")
-    assert item.data(QtCore.Qt.ItemDataRole.AccessibleTextRole) == "all 50 mm lie in the scan"
+    assert item.data(qt.Qt.AccessibleTextRole) == "all 50 mm lie in the scan"
     assert len(set(MARKS.values())) == len(MARKS)  # without any colour they are told apart
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import qt
 import slicer
-from clicks import Key, QtCore, QtWidgets, click, clickCell, pressKey, typeText
+from clicks import Key, click, clickCell, pressKey, typeText, valueOf
 from FMCIBModuleLib.Seeds import findSeedsNode
 from FMCIBModuleLib.Setup.Requirements import Requirement
 from setup_support import probed
@@ -13,20 +14,22 @@ from window_support import NODULE, near, settle
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
 LONG = "The analysis process was ended from outside, most likely because the computer ran out of memory. Close others."
-KINDS = (QtWidgets.QAbstractButton, QtWidgets.QComboBox, QtWidgets.QLineEdit, QtWidgets.QTableWidget, QtWidgets.QSlider)
+KINDS = ("QAbstractButton", "QComboBox", "QLineEdit", "QTableWidget", "QSlider")
 WIDTHS = (340, 480, 700)
 MISSING_ALL = {"torch": {"version": None, "problem": "no"}, "packages": {}, "weights": []}
 
 
+def seen(top, *kinds: str) -> dict:
+    """The widgets of these classes that have a name and are shown, by their names."""
+    widgets = [each for each in top.findChildren(qt.QWidget) if any(map(each.inherits, kinds)) and each.isVisible()]
+    return {each.property("objectName"): each for each in widgets if each.property("objectName")}
+
+
 def places(stage) -> dict[str, tuple[int, int]]:
     """Where each thing that can be pressed begins in the window."""
-    top, origin = stage.window.widget, QtCore.QPoint(0, 0)
-    widgets = [each for each in top.findChildren(QtWidgets.QWidget) if isinstance(each, KINDS) and each.isVisible()]
-    return {
-        each.property("objectName"): each.mapTo(top, origin).toTuple()
-        for each in widgets
-        if each.property("objectName") and not each.property("objectName").startswith("qt_")
-    }
+    top, origin = stage.window.widget, qt.QPoint(0, 0)
+    found = {name: each.mapTo(top, origin) for name, each in seen(top, *KINDS).items() if not name.startswith("qt_")}
+    return {name: (point.x(), point.y()) for name, point in found.items()}
 
 
 def moved(stage, before: dict) -> dict:
@@ -180,7 +183,7 @@ def test_nothing_lies_over_anything_else_in_a_panel_that_is_scrolled(makeStage, 
     """As Slicer's: the bar at its right side comes when the first look opens, and takes room from every line."""
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
     stage = makeStage({"probe": probed(weights=[])})
-    area = QtWidgets.QScrollArea()
+    area = qt.QScrollArea()
     area.setWidgetResizable(True)
     area.setWidget(stage.window.widget)
     for width in range(360, 520, 20):
@@ -189,13 +192,13 @@ def test_nothing_lies_over_anything_else_in_a_panel_that_is_scrolled(makeStage, 
         stage.window.enter()
         missing(stage)
         at = places(stage)
-        listed = at["lesionTable"][1] + QtWidgets.QWidget.height(stage.table)
+        listed = at["lesionTable"][1] + stage.table.height
         assert listed <= at["upButton"][1]
         stage.parameters.weights = "demonstration"
         settle()
         click(stage.requirements.hideButton)
         at = places(stage)
-        assert at["lesionTable"][1] + QtWidgets.QWidget.height(stage.table) <= at["upButton"][1]
+        assert at["lesionTable"][1] + stage.table.height <= at["upButton"][1]
     area.takeWidget()
     area.close()
 
@@ -207,8 +210,8 @@ def test_a_word_of_any_length_does_not_widen_the_panel(makeStage, phantomNode, n
     findSeedsNode(phantomNode).SetNthControlPointLabel(0, name)
     stage.window._scanPanel.showMessage(f"{name}: no such file.")
     settle()
-    assert QtWidgets.QWidget.width(stage.window.widget) == 340
-    assert stage.window.widget.minimumSizeHint().width() <= 340
+    assert stage.window.widget.width == 340
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
     assert stage.message.replace("\u200b", "") == f"{name}: no such file."
     stage.window._scanPanel.takeBack(f"{name}: no such file.")
     assert stage.message == ""
@@ -222,17 +225,13 @@ def test_labels_keep_slicers_margin_from_the_edge_of_the_panel(module, width):
     widget.resize(width, 1200)
     widget.show()
     settle()
-    least = widget.style().pixelMetric(QtWidgets.QStyle.PixelMetric.PM_LayoutLeftMargin)
-    origin = QtCore.QPoint(0, 0)
-    labels = [each for each in widget.findChildren(QtWidgets.QWidget) if isinstance(each, (QtWidgets.QLabel, *KINDS))]
-    lefts = {each.property("objectName"): each.mapTo(widget, origin).x() for each in labels if each.isVisible()}
-    rights = {
-        each.property("objectName"): width - each.mapTo(widget, QtCore.QPoint(QtWidgets.QWidget.width(each), 0)).x()
-        for each in labels
-        if each.isVisible()
-    }
+    least, origin = widget.style().pixelMetric(qt.QStyle.PM_LayoutLeftMargin), qt.QPoint(0, 0)
+    labels = seen(widget, "QLabel", *KINDS)
+    lefts = {name: each.mapTo(widget, origin).x() for name, each in labels.items()}
+    ends = {name: qt.QPoint(valueOf(each, "width"), 0) for name, each in labels.items()}
+    rights = {name: width - each.mapTo(widget, ends[name]).x() for name, each in labels.items()}
     assert least >= 4
-    assert {name: at for name, at in {**lefts, **rights}.items() if at < least} == {}
+    assert {name: at for name, at in (*lefts.items(), *rights.items()) if at < least} == {}
     widget.self().cleanup()
     widget.close()
     settle()

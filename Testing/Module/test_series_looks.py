@@ -11,6 +11,7 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import click
+from dicom_database import databaseOf
 from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
@@ -22,11 +23,6 @@ from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
 from window_support import settle
 from worker_support import spinUntil
-
-SlicerHost = pytest.importorskip("SlicerHost", reason="puts a database of its own in the place of Slicer's")
-pytest.importorskip("pydicom")
-
-from SlicerHost.DicomDatabase import databaseOf  # noqa: E402
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
