@@ -18,7 +18,7 @@ from .AnalysisTask import Answer, Task
 from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
-from .HeaderFindings import addWarning, renewRow, sentencesOf
+from .HeaderFindings import addWarning, renewRow, sentencesOf, takenBackInWords, warningsOf
 from .ImportedScene import ImportWatcher
 from .LesionTable import LesionTable
 from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
@@ -28,7 +28,7 @@ from .SceneBridge import volumeFromNode
 from .Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
-from .SeriesLooks import LOOKING, SeriesLooks
+from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerProcess
 
@@ -289,11 +289,13 @@ class AnalysisLogic(VTKObservationMixin):
             before = volumeFromNode(volumeNode)
         except FmcibError:
             before = None
-        former = {key: [LOOKING, *sentencesOf(before, row)] for key, row in rows.items()}
+        former = {key: [*filter(isOfLook, warningsOf(row)), *sentencesOf(before, row)] for key, row in rows.items()}
         writeFindings(volumeNode, grid, found)
         for key, sentences in former.items():
             renewRow(volumeNode, key, sentences)
             self.changed.emit(volumeNode, key)
+        if told := takenBackInWords(volumeNode, rows):  # the user has seen them as analysed
+            self.failed.emit(told)
 
     def _onSeriesProblem(self, volumeNode, sentence: str) -> None:
         table = LesionTable(volumeNode)

@@ -21,6 +21,7 @@ from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNod
 from FMCIBModuleLib.SeriesLooks import LOOKING
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
+from setup_support import fullDisk
 from window_support import settle
 from worker_support import spinUntil
 
@@ -275,7 +276,57 @@ def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
     )
     node = loaded(small, gapped, range(42, 120))
     handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
-    assert rowsOf(node)[0]["warnings"].startswith("the files of this scan could not be looked at: The engine's process")
+    warning = rowsOf(node)[0]["warnings"]
+    assert warning.startswith("the files of this scan could not be looked at: The engine's process crashed")
+    assert "; " not in warning
+
+
+def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one(gapped, small, handLogic, monkeypatch):
+    node = loaded(small, gapped, range(42, 120))
+    with monkeypatch.context() as patch:
+        patch.setattr("FMCIBModuleLib.SeriesLooks.tempfile.mkstemp", fullDisk)
+        handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
+    assert rowsOf(node)[0]["warnings"] == "the files of this scan could not be looked at: No space left on device"
+    handLogic.analyse(node, makeSeeds({"B": NODULE}), wait=True)
+    for row in rowsOf(node):
+        assert row["warnings"].startswith("the volume holds 78 of the 118 images")
+        assert "could not be looked at" not in row["warnings"]
+
+
+def test_a_program_that_cannot_be_started_is_a_word_in_the_row(gapped, small, handLogic):
+    handLogic._looks._makeTask = lambda: TaskProcess(makeCommand=lambda *_: ("/nowhere/PythonSlicer",))
+    node = loaded(small, gapped, range(42, 120))
+    handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
+    assert (
+        "the files of this scan could not be looked at: The engine's process could not" in rowsOf(node)[0]["warnings"]
+    assert "could not be looked at: The engine's process could not be started" in rowsOf(node)[0]["warnings"]
+
+
+def test_a_damaged_row_keeps_no_other_and_no_other_scan_waiting(gapped, small, handLogic):
+    node, low = loaded(small, gapped, range(42, 120)), loaded(small, gapped, range(40))
+    seeds = makeSeeds({"A": NODULE, "B": placeAt(small, 50.2)})
+    handLogic.analyse(node, seeds)
+    handLogic.analyse(low, makeSeeds({"Low": placeAt(small, 20)}))
+    answerAll(handLogic)
+    damaged, other = LesionTable(node).keys()
+    LesionTable(node).update(damaged, {"precision_deviation": "x", "encoder_id": "y"})
+    handLogic.changed.connect(lambda *_: 1 / 0)
+    spinUntilLooked(handLogic)
+    assert "holds 78 of the 118" in LesionTable(node).row(damaged)["warnings"]
+    assert LesionTable(node).row(other)["status"] == "error"
+    assert "holds 40 of the 118" in rowsOf(low)[0]["warnings"]
+
+
+def test_what_is_taken_back_is_told_once_with_the_lesions_names(gapped, small, handLogic):
+    node = loaded(small, gapped, range(42, 120))
+    handLogic.analyse(node, makeSeeds({"Nodule": NODULE, "Low": placeAt(small, 50.2), "Edge": placeAt(small, 51)}))
+    answerAll(handLogic)
+    assert handLogic.failures == []
+    spinUntilLooked(handLogic)
+    (told,) = handLogic.failures
+    assert "of phantom has found that these have no features after all: Low, Edge. The patch would touch" in told
+    assert told.count("The patch would touch") == 1
+    assert SERIES_UID not in told
 
 
 def test_nothing_is_looked_at_of_scans_that_no_database_knows(gapped, small, handLogic, tasks):
@@ -350,6 +401,10 @@ def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, mak
     assert "its image type is DERIVED PRIMARY PERFUSION TTP" in row["error"]
     assert boxes() == 0
     assert not stage.isItalic(0)  # it says what is the matter, and is not out of date
+    told = stage.message.replace("\u200b", "")
+    assert told.startswith("A look at the headers of phantom has found that these have no features after all:")
+    assert " Lesion 1. " in told
+    assert told.endswith(row["error"])
     click(stage.scan.placeButton)
     assert "its image type is DERIVED PRIMARY PERFUSION TTP" in stage.message
 
