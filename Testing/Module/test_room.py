@@ -6,6 +6,7 @@ import pytest
 import qt
 import slicer
 from clicks import Key, click, clickCell, pressKey, typeText, valueOf
+from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode
 from FMCIBModuleLib.Setup.Requirements import Requirement
 from setup_support import probed
@@ -215,6 +216,23 @@ def test_a_word_of_any_length_does_not_widen_the_panel(makeStage, phantomNode, n
     assert stage.message.replace("\u200b", "") == f"{name}: no such file."
     stage.window._scanPanel.takeBack(f"{name}: no such file.")
     assert stage.message == ""
+
+
+@pytest.mark.parametrize("name", ["6: CT Thorax 1.25 mm Lunge " * 4, "x" * 300])
+def test_the_name_of_no_scan_widens_the_panel(makeStage, chest, name):
+    """Names of DICOM series are long; the selector is as wide as the longest of them, unless it is told otherwise."""
+    node = nodeFromVolume(chest, name)
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show(340).analysed(NODULE)
+    assert stage.scan.volumeSelector.currentNode() is node
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
+    assert stage.window.widget.width == 340
+    nodeFromVolume(chest, f"Another {name}")
+    settle()
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
+    clickCell(stage.table, 0, 0)
+    settle()
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
 
 
 @pytest.mark.parametrize("width", WIDTHS)

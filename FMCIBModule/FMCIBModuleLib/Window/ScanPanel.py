@@ -30,6 +30,8 @@ class ScanPanel:
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.isBusy = False
+        # else the longest name of the scene's volumes is the least width of the panel
+        self.ui.volumeSelector.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
         self._menu = qt.QMenu(self.ui.seedFromButton)
         self._menu.connect("aboutToShow()", self.sourcesWanted.emit)
         self._actions: list = []
