@@ -159,6 +159,20 @@ class AnalysisLogic(VTKObservationMixin):
         """Load the network before it is needed. What fails is told when it is needed."""
         self.worker.warm(self.settings)
 
+    def resumeLooks(self) -> None:
+        """Look at the series of rows that were saved, or left by a window before this one, while they waited for it."""
+        for volumeNode in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+            table = LesionTable(volumeNode)
+            if not any(LOOKING in warningsOf(table.row(key)) for key in table.keys()):  # noqa: SIM118  not a dictionary
+                continue
+            try:
+                volumeFromNode(volumeNode)
+            except FmcibError:  # it cannot be analysed any more: its voxels were not found, say
+                continue
+            told = self._looks.begin(volumeNode)
+            if told not in ("", LOOKING):
+                self._onSeriesProblem(volumeNode, told)
+
     @property
     def isBusy(self) -> bool:
         return bool(self._queue.tasks)

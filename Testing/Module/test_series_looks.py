@@ -22,7 +22,7 @@ from FMCIBModuleLib.SeriesLooks import LOOKING
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
 from setup_support import fullDisk
-from window_support import settle
+from window_support import reloadScene, settle
 from worker_support import spinUntil
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
@@ -405,6 +405,44 @@ def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, mak
     assert told.endswith(row["error"])
     click(stage.scan.placeButton)
     assert "its image type is DERIVED PRIMARY PERFUSION TTP" in stage.message
+
+
+@pytest.mark.parametrize("how", ["saved", "saved for elsewhere", "another window"])
+def test_a_row_that_was_left_before_its_look_was_done_gets_it_later(small, makeStage, gapped, tmp_path, how):
+    node = loaded(small, gapped, range(42, 120))
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show()
+    stage.parameters.volume = node
+    stage.analysed(NODULE)
+    assert stage.quality(0) == LOOKING
+    if how == "another window":
+        stage.close()
+        stage = makeStage().show()
+    else:
+        if how == "saved for elsewhere":
+            slicer.dicomDatabase._images.clear()
+        reloadScene(tmp_path)
+    spinUntilLooked(stage.analysis)
+    settle()
+    said = {
+        "saved for elsewhere": "the files of this scan could not be looked at: they are not in Slicer's DICOM database"
+    }
+    assert stage.quality(0) == said.get(how, "the volume holds 78 of the 118 images of its series that make one scan")
+    assert stage.table.item(0, 3).toolTip().count(LOOKING) == 0
+
+
+def test_a_scan_without_its_voxels_is_not_looked_at_and_opens_the_window(small, makeStage, gapped, dialogs):
+    node = loaded(small, gapped, range(42, 120))
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show()
+    stage.parameters.volume = node
+    stage.analysed(NODULE)
+    stage.close()
+    node.SetAndObserveImageData(None)
+    stage = makeStage().show()
+    assert stage.analysis._looks._open == []
+    assert (stage.names(), dialogs.calls) == (["Lesion 1"], [])
+    assert LOOKING in rowsOf(node)[0]["warnings"]
 
 
 def loadedBySlicer(files: list[str], uids: list[str]):
