@@ -218,6 +218,20 @@ def test_a_word_of_any_length_does_not_widen_the_panel(makeStage, phantomNode, n
     assert stage.message == ""
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("letters", [100, 250, 450, 900])
+def test_a_message_of_any_length_is_seen_to_its_end(makeStage, phantomNode, width, letters):
+    """The remedy comes last. Where there is no room for it in the list's, what is below goes down."""
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    stage = makeStage().show(width).analysed(NODULE)
+    stage.window.widget.resize(width, 2200)
+    stage.window._scanPanel.showMessage(("words of a refusal " * 50)[:letters])
+    settle()
+    label = stage.scan.messageLabel
+    assert valueOf(label, "height") >= label.heightForWidth(valueOf(label, "width"))
+    assert stage.table.height >= 80
+
+
 @pytest.mark.parametrize("name", ["6: CT Thorax 1.25 mm Lunge " * 4, "x" * 300])
 def test_the_name_of_no_scan_widens_the_panel(makeStage, chest, name):
     """Names of DICOM series are long; the selector is as wide as the longest of them, unless it is told otherwise."""
