@@ -18,9 +18,9 @@ from .AnalysisTask import Answer, Task
 from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
-from .HeaderFindings import addWarning, renewRow, sentencesOf, takenBackInWords, warningsOf
+from .HeaderFindings import addWarning, renewRow, scanWarnings, takenBackInWords
 from .ImportedScene import ImportWatcher
-from .LesionTable import LesionTable
+from .LesionTable import LesionTable, warningsOf
 from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
 from .ScanNode import recordText, writeFindings
 from .ScanRemoval import ScanRemovalWatcher
@@ -291,7 +291,7 @@ class AnalysisLogic(VTKObservationMixin):
         """A row was written; what the headers of its scan's series say comes later, or has come since the cut."""
         volumeNode, key = task.volumeNode, task.seed.key
         if task.record != recordText(volumeNode):
-            renewRow(volumeNode, key, sentencesOf(task.volume, LesionTable(volumeNode).row(key)))
+            renewRow(volumeNode, key, scanWarnings(task.volume, LesionTable(volumeNode).row(key)))
         if told := self._looks.begin(volumeNode):
             addWarning(volumeNode, key, told)
 
@@ -303,7 +303,7 @@ class AnalysisLogic(VTKObservationMixin):
             before = volumeFromNode(volumeNode)
         except FmcibError:
             before = None
-        former = {key: [*filter(isOfLook, warningsOf(row)), *sentencesOf(before, row)] for key, row in rows.items()}
+        former = {key: [*filter(isOfLook, warningsOf(row)), *scanWarnings(before, row)] for key, row in rows.items()}
         writeFindings(volumeNode, grid, found)
         for key, sentences in former.items():
             renewRow(volumeNode, key, sentences)

@@ -15,7 +15,7 @@ from slicer.i18n import tr as _
 
 from . import LesionNodes
 from .Errors import sentenceOf
-from .LesionTable import LesionTable, onOneLine
+from .LesionTable import LesionTable, onOneLine, warningsOf
 from .Results import pointOf
 from .SceneBridge import volumeFromNode
 
@@ -23,7 +23,7 @@ _MOST_NAMES = 5
 _OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")
 
 
-def sentencesOf(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
+def scanWarnings(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
     """The warnings of a row that come from its scan and patch, as far as they can be told of `volume`."""
     if volume is None:
         return []
@@ -64,7 +64,7 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
         return
     facts["untrusted_slices"] = str(quality.untrusted_slices)
     facts["fault_distance_mm"] = _text(quality.fault_distance_mm)
-    ofRun, ofScan = _warningsOfRun(row), sentencesOf(volume, row)
+    ofRun, ofScan = _warningsOfRun(row), scanWarnings(volume, row)
     known = {part for each in (*ofRun, *ofScan, *former) for part in onOneLine(without_uids(each)).split("; ")}
     rest = [each for each in warningsOf(row) if each not in known]
     facts["warnings"] = without_uids("; ".join([*ofRun, *ofScan, *rest]))
@@ -108,11 +108,6 @@ def addWarning(volumeNode, key: str, sentence: str, inPlaceOf: str = "") -> None
     if row is not None and row["status"] == "ok":
         others = [each for each in warningsOf(row) if each not in (sentence, inPlaceOf)]
         table.update(key, {"warnings": "; ".join([*others, sentence])})
-
-
-def warningsOf(row: Mapping[str, str]) -> list[str]:
-    """One clause each."""
-    return [each for each in row["warnings"].split("; ") if each]
 
 
 def _warningsOfRun(row: Mapping[str, str]) -> tuple[str, ...]:

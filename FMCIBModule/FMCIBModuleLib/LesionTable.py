@@ -208,6 +208,11 @@ def _setCell(node, row: int, name: str, text: str) -> None:
     node.SetCellText(row, node.GetColumnIndex(name), onOneLine(text))
 
 
+def warningsOf(row: Mapping[str, str]) -> list[str]:
+    """The sentences in a row's cell of warnings."""
+    return [each for each in row["warnings"].split("; ") if each]
+
+
 def onOneLine(text: str) -> str:
     """Without what would break a line or a cell of the file that Slicer saves: it quotes nothing."""
     return " ".join(text.replace('"', "'").split())

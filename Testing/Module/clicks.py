@@ -83,6 +83,11 @@ def _assertReachable(widget, point) -> None:
     assert isReached, f"{name} is covered by {there.property('objectName')!r}"
 
 
+def _classOf(widget) -> str:
+    """In PythonQt each object tells its own class; so its meta object says that it is one."""
+    return widget.className() if hasattr(widget, "className") else widget.metaObject().className()
+
+
 def clickCell(table, row: int, column: int, modifiers: int = Modifier.NoModifier) -> None:
     _press(table.viewport(), _cell(table, row, column), modifiers)
 
@@ -203,11 +208,6 @@ def rgbOf(picture) -> np.ndarray:
     assert (kind, most) == (b"P6", b"255")
     width, height = map(int, size.split())
     return np.frombuffer(pixels, np.uint8).reshape(height, width, 3).copy()
-
-
-def _classOf(widget) -> str:
-    """In PythonQt each object tells its own class; so its meta object says that it is one."""
-    return widget.className() if hasattr(widget, "className") else widget.metaObject().className()
 
 
 def valueOf(widget, name: str):

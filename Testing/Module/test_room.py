@@ -15,22 +15,32 @@ from window_support import NODULE, near, settle
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
 LONG = "The analysis process was ended from outside, most likely because the computer ran out of memory. Close others."
-KINDS = ("QAbstractButton", "QComboBox", "QLineEdit", "QTableWidget", "QSlider")
+KINDS = ("QAbstractButton", "QComboBox", "QLineEdit", "QTableWidget", "QAbstractSlider")
 WIDTHS = (340, 480, 700)
 MISSING_ALL = {"torch": {"version": None, "problem": "no"}, "packages": {}, "weights": []}
 
 
-def seen(top, *kinds: str) -> dict:
-    """The widgets of these classes that have a name and are shown, by their names."""
-    widgets = [each for each in top.findChildren(qt.QWidget) if any(map(each.inherits, kinds)) and each.isVisible()]
-    return {each.property("objectName"): each for each in widgets if each.property("objectName")}
-
-
 def places(stage) -> dict[str, tuple[int, int]]:
     """Where each thing that can be pressed begins in the window."""
-    top, origin = stage.window.widget, qt.QPoint(0, 0)
-    found = {name: each.mapTo(top, origin) for name, each in seen(top, *KINDS).items() if not name.startswith("qt_")}
-    return {name: (point.x(), point.y()) for name, point in found.items()}
+    top = stage.window.widget
+    return {
+        each.property("objectName"): placeIn(top, each)
+        for each in shownIn(top, KINDS)
+        if each.property("objectName") and not each.property("objectName").startswith("qt_")
+    }
+
+
+def shownIn(top, kinds: tuple[str, ...]) -> list:
+    """The visible widgets of these classes."""
+    return [
+        each for each in top.findChildren(qt.QWidget) if each.isVisible() and any(each.inherits(kind) for kind in kinds)
+    ]
+
+
+def placeIn(top, widget, across: int = 0) -> tuple[int, int]:
+    """Where a widget begins, or what is so far across it lies, in another."""
+    point = widget.mapTo(top, qt.QPoint(across, 0))
+    return point.x(), point.y()
 
 
 def moved(stage, before: dict) -> dict:
@@ -193,13 +203,13 @@ def test_nothing_lies_over_anything_else_in_a_panel_that_is_scrolled(makeStage, 
         stage.window.enter()
         missing(stage)
         at = places(stage)
-        listed = at["lesionTable"][1] + stage.table.height
+        listed = at["lesionTable"][1] + valueOf(stage.table, "height")
         assert listed <= at["upButton"][1]
         stage.parameters.weights = "demonstration"
         settle()
         click(stage.requirements.hideButton)
         at = places(stage)
-        assert at["lesionTable"][1] + stage.table.height <= at["upButton"][1]
+        assert at["lesionTable"][1] + valueOf(stage.table, "height") <= at["upButton"][1]
     area.takeWidget()
     area.close()
 
@@ -211,7 +221,7 @@ def test_a_word_of_any_length_does_not_widen_the_panel(makeStage, phantomNode, n
     findSeedsNode(phantomNode).SetNthControlPointLabel(0, name)
     stage.window._scanPanel.showMessage(f"{name}: no such file.")
     settle()
-    assert stage.window.widget.width == 340
+    assert valueOf(stage.window.widget, "width") == 340
     assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
     assert stage.message.replace("\u200b", "") == f"{name}: no such file."
     stage.window._scanPanel.takeBack(f"{name}: no such file.")
@@ -257,11 +267,10 @@ def test_labels_keep_slicers_margin_from_the_edge_of_the_panel(module, width):
     widget.resize(width, 1200)
     widget.show()
     settle()
-    least, origin = widget.style().pixelMetric(qt.QStyle.PM_LayoutLeftMargin), qt.QPoint(0, 0)
-    labels = seen(widget, "QLabel", *KINDS)
-    lefts = {name: each.mapTo(widget, origin).x() for name, each in labels.items()}
-    ends = {name: qt.QPoint(valueOf(each, "width"), 0) for name, each in labels.items()}
-    rights = {name: width - each.mapTo(widget, ends[name]).x() for name, each in labels.items()}
+    least = widget.style().pixelMetric(qt.QStyle.PM_LayoutLeftMargin)
+    labels = shownIn(widget, ("QLabel", *KINDS))
+    lefts = {each.property("objectName"): placeIn(widget, each)[0] for each in labels}
+    rights = {each.property("objectName"): width - placeIn(widget, each, valueOf(each, "width"))[0] for each in labels}
     assert least >= 4
     assert {name: at for name, at in (*lefts.items(), *rights.items()) if at < least} == {}
     widget.self().cleanup()
