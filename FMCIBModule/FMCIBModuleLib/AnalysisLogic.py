@@ -18,9 +18,9 @@ from .AnalysisTask import Answer, Task
 from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
-from .HeaderFindings import addWarning, renewRow, scanWarnings
+from .HeaderFindings import addWarning, renewRow, scanWarnings, takenBackInWords
 from .ImportedScene import ImportWatcher
-from .LesionTable import LesionTable
+from .LesionTable import LesionTable, warningsOf
 from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
 from .ScanNode import recordText, writeFindings
 from .ScanRemoval import ScanRemovalWatcher
@@ -28,7 +28,7 @@ from .SceneBridge import volumeFromNode
 from .Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from .SeedSources import SceneSeed
 from .SeedWatcher import Listener, SeedWatcher
-from .SeriesLooks import LOOKING, SeriesLooks
+from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
 from .Signal import Signal
 from .Worker.WorkerProcess import EncoderSettings, WorkerProcess
 
@@ -158,6 +158,20 @@ class AnalysisLogic(VTKObservationMixin):
     def warm(self) -> None:
         """Load the network before it is needed. What fails is told when it is needed."""
         self.worker.warm(self.settings)
+
+    def resumeLooks(self) -> None:
+        """Look at the series of rows that were saved, or left by a window before this one, while they waited for it."""
+        for volumeNode in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+            table = LesionTable(volumeNode)
+            if not any(LOOKING in warningsOf(table.row(key)) for key in table.keys()):  # noqa: SIM118  not a dictionary
+                continue
+            try:
+                volumeFromNode(volumeNode)
+            except FmcibError:  # it cannot be analysed any more: its voxels were not found, say
+                continue
+            told = self._looks.begin(volumeNode)
+            if told not in ("", LOOKING):
+                self._onSeriesProblem(volumeNode, told)
 
     @property
     def isBusy(self) -> bool:
@@ -289,11 +303,13 @@ class AnalysisLogic(VTKObservationMixin):
             before = volumeFromNode(volumeNode)
         except FmcibError:
             before = None
-        former = {key: [LOOKING, *scanWarnings(before, row)] for key, row in rows.items()}
+        former = {key: [*filter(isOfLook, warningsOf(row)), *scanWarnings(before, row)] for key, row in rows.items()}
         writeFindings(volumeNode, grid, found)
         for key, sentences in former.items():
             renewRow(volumeNode, key, sentences)
             self.changed.emit(volumeNode, key)
+        if told := takenBackInWords(volumeNode, rows):  # the user has seen them as analysed
+            self.failed.emit(told)
 
     def _onSeriesProblem(self, volumeNode, sentence: str) -> None:
         table = LesionTable(volumeNode)

@@ -11,6 +11,7 @@ from fmcib_engine.results.lesion import Run
 from fmcib_engine.results.privacy import without_uids
 from fmcib_engine.results.schema import QUALITY
 from fmcib_engine.volume import Volume
+from slicer.i18n import tr as _
 
 from . import LesionNodes
 from .Errors import sentenceOf
@@ -18,6 +19,7 @@ from .LesionTable import LesionTable, onOneLine, warningsOf
 from .Results import pointOf
 from .SceneBridge import volumeFromNode
 
+_MOST_NAMES = 5
 _OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")
 
 
@@ -62,7 +64,7 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
         return
     facts["untrusted_slices"] = str(quality.untrusted_slices)
     facts["fault_distance_mm"] = _text(quality.fault_distance_mm)
-    ofRun, ofScan = _runOf(row).warnings, scanWarnings(volume, row)
+    ofRun, ofScan = _warningsOfRun(row), scanWarnings(volume, row)
     known = {part for each in (*ofRun, *ofScan, *former) for part in onOneLine(without_uids(each)).split("; ")}
     rest = [each for each in warningsOf(row) if each not in known]
     facts["warnings"] = without_uids("; ".join([*ofRun, *ofScan, *rest]))
@@ -72,10 +74,31 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
 def _refuse(volumeNode, key: str, row: Mapping[str, str], error: Exception, notes: Sequence[str] = ()) -> None:
     """What was computed is no result: its features, box and patch go."""
     if row["status"] == "ok":
-        warnings = without_uids("; ".join([*_runOf(row).warnings, *notes]))
+        warnings = without_uids("; ".join([*_warningsOfRun(row), *notes]))
         told = {"status": "error", "error": without_uids(sentenceOf(error)), "warnings": warnings}
         LesionTable(volumeNode).write(key, {**row, **dict.fromkeys(_OF_PATCH, ""), **told}, [])
         LesionNodes.removeNodes(volumeNode, key)
+
+
+def takenBackInWords(volumeNode, before: Mapping[str, Mapping[str, str]]) -> str:
+    """A sentence for the user about lesions that had features before, and have none now; empty where there is none.
+
+    Args:
+        volumeNode: the CT.
+        before: its rows by the lesions' keys.
+    """
+    table = LesionTable(volumeNode)
+    rows = [(row, table.row(key)) for key, row in before.items()]
+    gone = [now for row, now in rows if now is not None and row["status"] == "ok" != now["status"]]
+    if not gone:
+        return ""
+    msg = _("A look at the headers of {scan} has found that these have no features after all: {lesions}. {reasons}")
+    names = [row["lesion_id"] for row in gone]
+    return msg.format(
+        scan=volumeNode.GetName(),
+        lesions=", ".join([*names[:_MOST_NAMES], *(["…"] if len(names) > _MOST_NAMES else [])]),
+        reasons=" ".join(dict.fromkeys(row["error"] for row in gone)),
+    )
 
 
 def addWarning(volumeNode, key: str, sentence: str, inPlaceOf: str = "") -> None:
@@ -87,16 +110,15 @@ def addWarning(volumeNode, key: str, sentence: str, inPlaceOf: str = "") -> None
         table.update(key, {"warnings": "; ".join([*others, sentence])})
 
 
-def _runOf(row: Mapping[str, str]) -> Run:
-    deviation = float(row["precision_deviation"]) if row["precision_deviation"] else None
-    return Run(
-        encoder=find_encoder(row["encoder_id"]),
-        weights=WeightsIdentity(row["weights"], row["weights_sha256"], row["weights"] == DEMONSTRATION),
-        recipe_id=row["recipe_id"],
-        precision=row["precision"],
-        precision_deviation=deviation,
-        versions={},
-    )
+def _warningsOfRun(row: Mapping[str, str]) -> tuple[str, ...]:
+    """About the network; none where the row's cells are damaged."""
+    try:
+        deviation = float(row["precision_deviation"]) if row["precision_deviation"] else None
+        encoder = find_encoder(row["encoder_id"])
+    except (FmcibError, ValueError):
+        return ()
+    weights = WeightsIdentity(row["weights"], row["weights_sha256"], row["weights"] == DEMONSTRATION)
+    return Run(encoder, weights, row["recipe_id"], row["precision"], deviation, versions={}).warnings
 
 
 def _text(value: float | None) -> str:

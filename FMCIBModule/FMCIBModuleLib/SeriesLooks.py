@@ -26,6 +26,7 @@ from .Setup.TaskProcess import TaskProcess
 LOOKING = "the headers of its series have not been looked at yet"
 """A warning in a row, until that is done; in English, as all that stands in a row."""
 
+_PROBLEM = "the files of this scan could not be looked at: "
 _STEP_MS = 50
 
 
@@ -65,6 +66,8 @@ class SeriesLooks:
         self._waiting: list[_Question] = []
         self._current: _Question | None = None
         self._isDropped = False
+        self._problem = ""
+        """Of the last look that failed."""
         self._request: Path | None = None
         self._known: dict[str, str] = {}
         """Of volume nodes, by their ID: the state of the series when it was looked at."""
@@ -73,7 +76,7 @@ class SeriesLooks:
         """See to it that the headers of a volume's series are looked at; returns what its rows say until then.
 
         Returns:
-            Nothing where there is nothing to look at, or that is done; else a clause.
+            Nothing where there is nothing to look at, or that is done; else a clause, also where it failed at once.
         """
         try:
             question = _questionOf(volumeNode)
@@ -83,9 +86,9 @@ class SeriesLooks:
             return ""
         if all(each.volumeNode is not volumeNode for each in self._open):
             self._waiting.append(question)
+            self._problem = ""
             self._next()
-            isOpen = any(each.volumeNode is volumeNode for each in self._open)
-            return LOOKING if isOpen else ""  # it may have failed at once, and was told
+            return self._problem or LOOKING
         return LOOKING
 
     def drop(self, volumeNode=None) -> None:
@@ -139,17 +142,19 @@ class SeriesLooks:
         self._task.start("series", {"request": str(self._request)})
 
     def _onDone(self, answer: Mapping[str, Any]) -> None:
+        """Others wait for no listener: one that fails would keep them waiting for ever."""
         question, self._current = self._current, None
+        self._next()
         if _isInScene(question.volumeNode):
             self._known[question.volumeNode.GetID()] = question.state
             self._onFound(question.volumeNode, question.grid, answer)
-        self._next()
 
     def _onFailed(self, _code: str, message: str) -> None:
         question, self._current = self._current, None
-        if _isInScene(question.volumeNode):
-            self._onProblem(question.volumeNode, problemInWords(message))
         self._next()
+        self._problem = problemInWords(message)
+        if _isInScene(question.volumeNode):
+            self._onProblem(question.volumeNode, self._problem)
 
     def _onEnded(self) -> None:
         self._forgetRequest()
@@ -165,8 +170,13 @@ class SeriesLooks:
 
 
 def problemInWords(problem: str) -> str:
-    """A warning in a row whose series nobody could look at."""
-    return f"the files of this scan could not be looked at: {problem.rstrip('. ')}"
+    """A warning in a row whose series nobody could look at, as one clause among those of the row."""
+    return _PROBLEM + problem.rstrip(". ").replace("; ", ", ")
+
+
+def isOfLook(warning: str) -> bool:
+    """Whether a look that finds something takes this warning's place."""
+    return warning == LOOKING or warning.startswith(_PROBLEM)
 
 
 def _isInScene(volumeNode) -> bool:

@@ -73,7 +73,7 @@ def _takeFocus(widget) -> None:
 
 
 def _assertReachable(widget, point) -> None:
-    name = f"{widget.metaObject().className()} {widget.property('objectName')!r}"
+    name = f"{_classOf(widget)} {widget.property('objectName')!r}"
     assert widget.isVisible(), f"{name} is not shown"
     assert widget.isEnabled(), f"{name} is disabled"
     window = widget.window()
@@ -81,6 +81,11 @@ def _assertReachable(widget, point) -> None:
     there = window if there is None else there
     isReached = there == widget or there.isAncestorOf(widget) or widget.isAncestorOf(there)
     assert isReached, f"{name} is covered by {there.property('objectName')!r}"
+
+
+def _classOf(widget) -> str:
+    """In PythonQt each object tells its own class; so its meta object says that it is one."""
+    return widget.className() if hasattr(widget, "className") else widget.metaObject().className()
 
 
 def clickCell(table, row: int, column: int, modifiers: int = Modifier.NoModifier) -> None:

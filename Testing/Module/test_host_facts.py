@@ -16,11 +16,11 @@ from support import ROOT
 SlicerHost = pytest.importorskip("SlicerHost", reason="compares the host with the application")
 
 import ctk  # noqa: E402
+from dicom_database import DicomDatabase  # noqa: E402
 from PySide6 import QtCore  # noqa: E402
 from SlicerHost import (  # noqa: E402
     Application,
     CollapsibleButton,
-    DicomDatabase,
     Facts,
     NodeComboBox,
     SliceViews,
@@ -81,7 +81,7 @@ def _offered(cls: type) -> set[str]:
         (SliceViews.LayoutManager, "slicer.app.layoutManager()"),
         (SliceViews.SliceWidget, "sliceWidget"),
         (SliceViews.SliceView, "sliceView"),
-        (DicomDatabase.DicomDatabase, "slicer.dicomDatabase"),
+        (DicomDatabase, "slicer.dicomDatabase"),
     ],
 )
 def test_the_host_offers_no_name_that_slicer_does_not_have(cls, names):

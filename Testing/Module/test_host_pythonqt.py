@@ -150,8 +150,8 @@ def test_an_unknown_signal_is_no_error_and_is_not_connected(unknownSignals, capf
     assert not timer.connect("timeouts()", told.append)
     assert not timer.connect("timeout(int)", told.append)
     assert not timer.disconnect("timeouts()", told.append)
-    assert "'timeouts()' does not exist on QTimer" in capfd.readouterr().err
-    if not INSIDE_SLICER:
+    if not INSIDE_SLICER:  # there the line goes to Slicer's log, by a way of its own
+        assert "'timeouts()' does not exist on QTimer" in capfd.readouterr().err
         assert len(unknownSignals) == 3
 
 

@@ -6,7 +6,7 @@ import pytest
 import slicer
 import vtk
 from analysis_support import makeSeeds
-from clicks import clickCell
+from clicks import clickCell, valueOf
 from FMCIBModuleLib.LesionTable import KEY_COLUMN, LesionTable, tagResult
 from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode
@@ -229,7 +229,7 @@ def test_any_name_is_one_line(stage, phantomNode, dialogs, tmp_path, name):
     assert stage.table.rowCount == 1
     assert "\n" not in stage.cell(0, 0)
     clickCell(stage.table, 0, 0)
-    assert stage.window.widget.minimumSizeHint().width() <= 340
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
     reloadScene(tmp_path)
     assert stage.table.rowCount == 1
     assert dialogs.calls == []

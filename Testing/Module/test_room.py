@@ -6,6 +6,7 @@ import pytest
 import qt
 import slicer
 from clicks import Key, click, clickCell, pressKey, typeText, valueOf
+from FMCIBModuleLib.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Seeds import findSeedsNode
 from FMCIBModuleLib.Setup.Requirements import Requirement
 from setup_support import probed
@@ -228,6 +229,37 @@ def test_a_word_of_any_length_does_not_widen_the_panel(makeStage, phantomNode, n
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("letters", [100, 250, 450, 900])
+def test_a_message_of_any_length_is_seen_to_its_end(makeStage, phantomNode, width, letters):
+    """The remedy comes last. Where there is no room for it in the list's, what is below goes down."""
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    stage = makeStage().show(width).analysed(NODULE)
+    stage.window.widget.resize(width, 2200)
+    stage.window._scanPanel.showMessage(("words of a refusal " * 50)[:letters])
+    settle()
+    label = stage.scan.messageLabel
+    assert valueOf(label, "height") >= label.heightForWidth(valueOf(label, "width"))
+    assert stage.table.height >= 80
+
+
+@pytest.mark.parametrize("name", ["6: CT Thorax 1.25 mm Lunge " * 4, "x" * 300])
+def test_the_name_of_no_scan_widens_the_panel(makeStage, chest, name):
+    """Names of DICOM series are long; the selector is as wide as the longest of them, unless it is told otherwise."""
+    node = nodeFromVolume(chest, name)
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show(340).analysed(NODULE)
+    assert stage.scan.volumeSelector.currentNode() is node
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
+    assert stage.window.widget.width == 340
+    nodeFromVolume(chest, f"Another {name}")
+    settle()
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
+    clickCell(stage.table, 0, 0)
+    settle()
+    assert valueOf(stage.window.widget, "minimumSizeHint").width() <= 340
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 def test_labels_keep_slicers_margin_from_the_edge_of_the_panel(module, width):
     """Slicer takes the margins of a module's own layout away, `Base/QTGUI/qSlicerModulePanel.cxx:150`."""
     widget = module.createNewWidgetRepresentation()
@@ -240,7 +272,7 @@ def test_labels_keep_slicers_margin_from_the_edge_of_the_panel(module, width):
     lefts = {each.property("objectName"): placeIn(widget, each)[0] for each in labels}
     rights = {each.property("objectName"): width - placeIn(widget, each, valueOf(each, "width"))[0] for each in labels}
     assert least >= 4
-    assert {name: at for name, at in {**lefts, **rights}.items() if at < least} == {}
+    assert {name: at for name, at in (*lefts.items(), *rights.items()) if at < least} == {}
     widget.self().cleanup()
     widget.close()
     settle()

@@ -11,6 +11,7 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import click
+from dicom_database import databaseOf
 from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
@@ -20,13 +21,9 @@ from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNod
 from FMCIBModuleLib.SeriesLooks import LOOKING
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
-from window_support import settle
+from setup_support import fullDisk
+from window_support import reloadScene, settle
 from worker_support import spinUntil
-
-SlicerHost = pytest.importorskip("SlicerHost", reason="puts a database of its own in the place of Slicer's")
-pytest.importorskip("pydicom")
-
-from SlicerHost.DicomDatabase import databaseOf  # noqa: E402
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
 
@@ -279,7 +276,55 @@ def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
     )
     node = loaded(small, gapped, range(42, 120))
     handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
-    assert rowsOf(node)[0]["warnings"].startswith("the files of this scan could not be looked at: The engine's process")
+    warning = rowsOf(node)[0]["warnings"]
+    assert warning.startswith("the files of this scan could not be looked at: The engine's process crashed")
+    assert "; " not in warning
+
+
+def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one(gapped, small, handLogic, monkeypatch):
+    node = loaded(small, gapped, range(42, 120))
+    with monkeypatch.context() as patch:
+        patch.setattr("FMCIBModuleLib.SeriesLooks.tempfile.mkstemp", fullDisk)
+        handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
+    assert rowsOf(node)[0]["warnings"] == "the files of this scan could not be looked at: No space left on device"
+    handLogic.analyse(node, makeSeeds({"B": NODULE}), wait=True)
+    for row in rowsOf(node):
+        assert row["warnings"].startswith("the volume holds 78 of the 118 images")
+        assert "could not be looked at" not in row["warnings"]
+
+
+def test_a_program_that_cannot_be_started_is_a_word_in_the_row(gapped, small, handLogic):
+    handLogic._looks._makeTask = lambda: TaskProcess(makeCommand=lambda *_: ("/nowhere/PythonSlicer",))
+    node = loaded(small, gapped, range(42, 120))
+    handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
+    assert "could not be looked at: The engine's process could not be started" in rowsOf(node)[0]["warnings"]
+
+
+def test_a_damaged_row_keeps_no_other_and_no_other_scan_waiting(gapped, small, handLogic):
+    node, low = loaded(small, gapped, range(42, 120)), loaded(small, gapped, range(40))
+    seeds = makeSeeds({"A": NODULE, "B": placeAt(small, 50.2)})
+    handLogic.analyse(node, seeds)
+    handLogic.analyse(low, makeSeeds({"Low": placeAt(small, 20)}))
+    answerAll(handLogic)
+    damaged, other = LesionTable(node).keys()
+    LesionTable(node).update(damaged, {"precision_deviation": "x", "encoder_id": "y"})
+    handLogic.changed.connect(lambda *_: 1 / 0)
+    spinUntilLooked(handLogic)
+    assert "holds 78 of the 118" in LesionTable(node).row(damaged)["warnings"]
+    assert LesionTable(node).row(other)["status"] == "error"
+    assert "holds 40 of the 118" in rowsOf(low)[0]["warnings"]
+
+
+def test_what_is_taken_back_is_told_once_with_the_lesions_names(gapped, small, handLogic):
+    node = loaded(small, gapped, range(42, 120))
+    handLogic.analyse(node, makeSeeds({"Nodule": NODULE, "Low": placeAt(small, 50.2), "Edge": placeAt(small, 51)}))
+    answerAll(handLogic)
+    assert handLogic.failures == []
+    spinUntilLooked(handLogic)
+    (told,) = handLogic.failures
+    assert "of phantom has found that these have no features after all: Low, Edge. The patch would touch" in told
+    assert told.count("The patch would touch") == 1
+    assert SERIES_UID not in told
 
 
 def test_nothing_is_looked_at_of_scans_that_no_database_knows(gapped, small, handLogic, tasks):
@@ -354,8 +399,50 @@ def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, mak
     assert "its image type is DERIVED PRIMARY PERFUSION TTP" in row["error"]
     assert boxes() == 0
     assert not stage.isItalic(0)  # it says what is the matter, and is not out of date
+    told = stage.message.replace("\u200b", "")
+    assert told.startswith("A look at the headers of phantom has found that these have no features after all:")
+    assert " Lesion 1. " in told
+    assert told.endswith(row["error"])
     click(stage.scan.placeButton)
     assert "its image type is DERIVED PRIMARY PERFUSION TTP" in stage.message
+
+
+@pytest.mark.parametrize("how", ["saved", "saved for elsewhere", "another window"])
+def test_a_row_that_was_left_before_its_look_was_done_gets_it_later(small, makeStage, gapped, tmp_path, how):
+    node = loaded(small, gapped, range(42, 120))
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show()
+    stage.parameters.volume = node
+    stage.analysed(NODULE)
+    assert stage.quality(0) == LOOKING
+    if how == "another window":
+        stage.close()
+        stage = makeStage().show()
+    else:
+        if how == "saved for elsewhere":
+            slicer.dicomDatabase._images.clear()
+        reloadScene(tmp_path)
+    spinUntilLooked(stage.analysis)
+    settle()
+    said = {
+        "saved for elsewhere": "the files of this scan could not be looked at: they are not in Slicer's DICOM database"
+    }
+    assert stage.quality(0) == said.get(how, "the volume holds 78 of the 118 images of its series that make one scan")
+    assert stage.table.item(0, 3).toolTip().count(LOOKING) == 0
+
+
+def test_a_scan_without_its_voxels_is_not_looked_at_and_opens_the_window(small, makeStage, gapped, dialogs):
+    node = loaded(small, gapped, range(42, 120))
+    slicer.util.setSliceViewerLayers(background=node, fit=True)
+    stage = makeStage().show()
+    stage.parameters.volume = node
+    stage.analysed(NODULE)
+    stage.close()
+    node.SetAndObserveImageData(None)
+    stage = makeStage().show()
+    assert stage.analysis._looks._open == []
+    assert (stage.names(), dialogs.calls) == (["Lesion 1"], [])
+    assert LOOKING in rowsOf(node)[0]["warnings"]
 
 
 def loadedBySlicer(files: list[str], uids: list[str]):

@@ -40,7 +40,7 @@ def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNod
     details = realStage.details.splitlines()
     assert details[:2] == ["Lesion 1", "all 50 mm lie in the scan"]
     assert details[2].startswith("DEMONSTRATION WEIGHTS")
-    assert details[3].startswith(f"seed {whereInWords(pointFromRas(placeOf('Red', NODULE)), 1)} (LPS ")
+    assert details[3].startswith(f"seed {whereInWords(pointFromRas(placeOf('Red', NODULE)), 1)} mm (LPS ")
     assert re.match(r"analysed \d\d:\d\d \(20\d\d-\d\d-\d\dT[\d:]{8} UTC\) by engine ", details[-1])
     assert boxOf(phantomNode).GetSize() == pytest.approx((50, 50, 50))
     assert (

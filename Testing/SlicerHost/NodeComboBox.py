@@ -186,6 +186,9 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
     def _setBaseName(self, name: str) -> None:
         self._baseNames |= dict.fromkeys(self.nodeTypes, name)
 
+    def _setSizeAdjustPolicy(self, policy: int) -> None:
+        self._combo.sizeAdjustPolicy = QtWidgets.QComboBox.SizeAdjustPolicy(int(policy))
+
     def _setSelectsNew(self, value: bool) -> None:
         self._selectsNew = value
 
@@ -197,6 +200,7 @@ class qMRMLNodeComboBox(qt.QWidget):  # noqa: N801 - Slicer's name
     baseName = QtCore.Property(str, lambda self: self._baseNames.get(next(iter(self.nodeTypes), ""), ""), _setBaseName)
     currentNodeID = QtCore.Property(str, lambda self: _idOf(self.currentNode()), setCurrentNodeID)
     selectNodeUponCreation = QtCore.Property(bool, lambda self: self._selectsNew, _setSelectsNew)
+    sizeAdjustPolicy = QtCore.Property(int, lambda self: int(self._combo.sizeAdjustPolicy), _setSizeAdjustPolicy)
     renameEnabled = QtCore.Property(bool, lambda _: False, _refuse)
     editEnabled = QtCore.Property(bool, lambda _: False, _refuse)
 

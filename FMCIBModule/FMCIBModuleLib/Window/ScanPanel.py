@@ -30,6 +30,9 @@ class ScanPanel:
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.isBusy = False
+        # else the longest name of the scene's volumes is the least width of the panel
+        policy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+        self.ui.volumeSelector.setProperty("sizeAdjustPolicy", int(policy))
         self._menu = qt.QMenu(self.ui.seedFromButton)
         self._menu.connect("aboutToShow()", self.sourcesWanted.emit)
         self._actions: list = []

@@ -80,6 +80,7 @@ class Window(VTKObservationMixin):
         self._isEntered = True
         self._followParameters()  # the first look is at the weights that are chosen
         self.setup.start()
+        self.logic.analysis.resumeLooks()
 
     def exit(self) -> None:
         """The user goes to another module: seeds are still followed."""
@@ -224,6 +225,7 @@ class Window(VTKObservationMixin):
             forgetSteps()
         self._followParameters()
         self._follower.update()
+        self.logic.analysis.resumeLooks()
         refill(self._shownBefore)
         self._refillSoon()
 

@@ -1,7 +1,8 @@
 """`slicer.dicomDatabase`, as far as our module asks for it: which file holds an image, and which files are its series'.
 
-`Libs/DICOM/Core/ctkDICOMDatabase.h:46` of CTK. It is not there unless a test puts it there: the application makes it at
-startup. Lists are tuples, as PythonQt gives them; what is not known is an empty text.
+`Libs/DICOM/Core/ctkDICOMDatabase.h:46` of CTK. A test puts it in the place of the application's own, which is the
+user's; outside of the application there is none. Lists are tuples, as PythonQt gives them; what is not known is an
+empty text.
 """
 
 from __future__ import annotations
