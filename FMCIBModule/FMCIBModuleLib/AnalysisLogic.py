@@ -277,7 +277,7 @@ class AnalysisLogic(VTKObservationMixin):
 
     def _write(self, task: Task, answer: Answer) -> None:
         key, file = task.seed.key, scanFile(task.volumeNode)
-        run = runOf(answer.loaded, task.volume, task.recipeId, self._versions.during(answer.loaded))
+        run = runOf(answer.loaded, task.recipeId, self._versions.during(answer.loaded))
         cells, features = cellsOf(resultOf(task, answer), run, task.volume, file.name if file else "")
         LesionTable(task.volumeNode).write(key, cells, features, task.order)
         LesionNodes.removePatch(task.volumeNode, key)

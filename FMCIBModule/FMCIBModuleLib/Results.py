@@ -21,7 +21,6 @@ from .AnalysisTask import Answer, Task
 from .LesionTable import GRID_COLUMN
 from .SeedSources import SceneSeed
 
-_DECODERS = ("SimpleITK", "pydicom")
 _LARGEST_DRIFT_MM = 1e-3
 """Less is the rounding of a saved scene, not a seed that was moved."""
 
@@ -42,15 +41,12 @@ class VersionsHere:
         return self._versions
 
 
-def runOf(loaded: Mapping[str, Any], volume: Volume | None, recipeId: str, here: Mapping[str, str]) -> Run:
+def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> Run:
     """What the row says of the network, from the worker's reply to `load`, and of this process's packages.
 
-    numpy and scipy cut the patch here, torch and MONAI ran there; SimpleITK and pydicom are named only if they read the
-    scan, which Slicer does by itself.
+    numpy and scipy cut the patch here, torch and MONAI ran there.
     """
     versions = {**here, **{name: loaded["versions"].get(name) for name in ("torch", "monai")}}
-    if volume is None or not volume.source.reader.startswith(_DECODERS[0]):
-        versions = {name: version for name, version in versions.items() if name not in _DECODERS}
     return Run(
         encoder=find_encoder(loaded["encoder_id"]),
         weights=WeightsIdentity(loaded["weights_name"], loaded["weights_sha256"], loaded["demonstration"]),

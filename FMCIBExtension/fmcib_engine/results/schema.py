@@ -56,6 +56,13 @@ def _version(package: str) -> Callable[[LesionResult, Run], Any]:
     return lambda _, run: run.versions.get(package)
 
 
+def _decoder_version(package: str) -> Callable[[LesionResult, Run], Any]:
+    """Of a package that reads some scans, if it read this one."""
+    return lambda result, run: (
+        run.versions.get(package) if result.source and result.source.reader.startswith("SimpleITK") else None
+    )
+
+
 LESION = (
     Column("row", int, "", "number of the row in the seed table, from 1", _seed("row")),
     Column("lesion_id", str, "", "the user's name of the lesion, else the row's number", _seed("lesion_id")),
@@ -187,8 +194,8 @@ PROVENANCE = (
     Column("python_version", str, "", "of Python", _version("python")),
     Column("numpy_version", str, "", "of numpy", _version("numpy")),
     Column("scipy_version", str, "", "of scipy", _version("scipy")),
-    Column("simpleitk_version", str, "", "of SimpleITK, which decodes the voxels", _version("SimpleITK")),
-    Column("pydicom_version", str, "", "of pydicom, which reads DICOM headers", _version("pydicom")),
+    Column("simpleitk_version", str, "", "of SimpleITK, if it decoded the voxels", _decoder_version("SimpleITK")),
+    Column("pydicom_version", str, "", "of pydicom, if it read the headers", _decoder_version("pydicom")),
     Column("torch_version", str, "", "of PyTorch", _version("torch")),
     Column("monai_version", str, "", "of MONAI", _version("monai")),
     Column("computed_at", str, "", "UTC, ISO 8601", lambda result, _: result.computed_at.isoformat(timespec="seconds")),
