@@ -141,7 +141,8 @@ def test_only_boxes_of_chosen_lesions_are_drawn_and_all_seeds(three, other):
     assert shownBoxes() == ["A", "C"]
     chosen = None
     marks.update()
-    assert (shownBoxes(), amber("Red")) == (["A", "B", "C"], 3 * one)
+    assert shownBoxes() == ["A", "B", "C"]
+    assert amber("Red") == pytest.approx(3 * one, rel=0.02)  # a line may fall on a row of pixels or between two
     assert findSeedsNode(three).GetDisplayVisibility()
     marks.close()
 
