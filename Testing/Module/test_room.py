@@ -261,7 +261,7 @@ def test_the_name_of_no_scan_widens_the_panel(makeStage, chest, name):
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_labels_keep_slicers_margin_from_the_edge_of_the_panel(module, width):
-    """Slicer takes the margins of a module's own layout away, `Base/QTGUI/qSlicerModulePanel.cxx:150`."""
+    """Slicer takes the margins of a module's own layout away, `Base/QTGUI/qSlicerModulePanel.cxx:131`."""
     widget = module.createNewWidgetRepresentation()
     widget.layout().setContentsMargins(0, 0, 0, 0)
     widget.resize(width, 1200)

@@ -105,7 +105,7 @@ class Desktop(qt.QWidget):
         place = qt.QWidget()
         layout = qt.QVBoxLayout(place)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._panel.layout().setContentsMargins(0, 0, 0, 0)  # as `Base/QTGUI/qSlicerModulePanel.cxx:150`
+        self._panel.layout().setContentsMargins(0, 0, 0, 0)  # as `Base/QTGUI/qSlicerModulePanel.cxx:131`
         layout.addWidget(self._panel)
         layout.addStretch(1)
         area.setWidget(place)

@@ -111,7 +111,7 @@ class CoreIOManager:
     def _writeScene(self, file: Path, userMessages) -> bool:
         """A .mrml holds no data of its nodes; a .mrb and a folder do.
 
-        `Modules/Loadable/Data/qSlicerSceneWriter.cxx:203` tells where it saved a .mrb.
+        `Modules/Loadable/Data/qSlicerSceneWriter.cxx:154` tells where it saved a .mrb.
         """
         scene = self._core.scene
         if file.suffix == ".mrb":
