@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from fmcib_engine import pipeline
 from fmcib_engine.encoders import DEMONSTRATION, WeightsIdentity, find_encoder
 from fmcib_engine.errors import FmcibError
+from fmcib_engine.preprocessing import Quality
 from fmcib_engine.results.lesion import Run
 from fmcib_engine.results.privacy import without_uids
 from fmcib_engine.results.schema import QUALITY
@@ -28,11 +29,9 @@ def scanWarnings(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
     if volume is None:
         return []
     try:
-        quality = pipeline.cut(volume, pointOf(row), row["recipe_id"]).quality
-        diameter = float(row["lesion_diameter_mm"]) if row["lesion_diameter_mm"] else None
+        return _warnings(volume, _qualityOf(volume, row), row)
     except (FmcibError, ValueError):
         return list(volume.source.notes)
-    return [*volume.source.notes, *quality.warnings(diameter)]
 
 
 def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
@@ -58,17 +57,30 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
         table.update(key, facts)
         return
     try:
-        quality = pipeline.cut(volume, pointOf(row), row["recipe_id"]).quality
+        quality = _qualityOf(volume, row)
     except (FmcibError, ValueError) as error:
         _refuse(volumeNode, key, row | facts, error, source.notes)
         return
     facts["untrusted_slices"] = str(quality.untrusted_slices)
     facts["fault_distance_mm"] = _text(quality.fault_distance_mm)
-    ofRun, ofScan = _warningsOfRun(row), scanWarnings(volume, row)
+    ofRun, ofScan = _warningsOfRun(row), _warnings(volume, quality, row)
     known = {part for each in (*ofRun, *ofScan, *former) for part in onOneLine(without_uids(each)).split("; ")}
     rest = [each for each in warningsOf(row) if each not in known]
     facts["warnings"] = without_uids("; ".join([*ofRun, *ofScan, *rest]))
     table.update(key, facts)
+
+
+def _qualityOf(volume: Volume, row: Mapping[str, str]) -> Quality:
+    return pipeline.cut(volume, pointOf(row), row["recipe_id"]).quality
+
+
+def _warnings(volume: Volume, quality: Quality, row: Mapping[str, str]) -> list[str]:
+    """What a scan and a patch give; of the scan alone where the row's diameter is damaged."""
+    try:
+        diameter = float(row["lesion_diameter_mm"]) if row["lesion_diameter_mm"] else None
+    except ValueError:
+        return list(volume.source.notes)
+    return [*volume.source.notes, *quality.warnings(diameter)]
 
 
 def _refuse(volumeNode, key: str, row: Mapping[str, str], error: Exception, notes: Sequence[str] = ()) -> None:
