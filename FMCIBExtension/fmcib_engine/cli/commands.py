@@ -143,7 +143,7 @@ def extract(
     if seed and not all(map(math.isfinite, seed)):
         msg = "The three numbers of --seed must be finite."
         raise click.UsageError(msg)
-    if bool(seed) == (table is not None) or (image is None and table is None) or (seed and image is None):
+    if bool(seed) == (table is not None) or (seed and image is None):
         msg = "Give either --image with --seed, or --table (with --image, where it names no scan)."
         raise click.UsageError(msg)
     if table is not None and (lesion_id or diameter):

@@ -148,8 +148,7 @@ def _first_bytes(path: Path) -> tuple[bytes, bool]:
 def _fields(path: Path, content: bytes) -> tuple[Any, np.dtype[Any]]:
     """The header's fields, in the byte order that its first one shows, and their layout."""
     for layout in (_NIFTI_1, _NIFTI_2):
-        for order in "<>":
-            ordered = layout.newbyteorder("<" if order == "<" else ">")
+        for ordered in (layout.newbyteorder("<"), layout.newbyteorder(">")):
             if len(content) >= layout.itemsize:
                 fields = np.frombuffer(content, ordered, 1)[0]
                 if fields["sizeof_hdr"] == layout.itemsize:
