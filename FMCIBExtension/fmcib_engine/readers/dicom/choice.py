@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...errors import SeriesError
 from .alike import alike, is_parallel
@@ -28,11 +29,14 @@ class Choice:
     """Images of the same orientation that were left out: those of other time points, sizes or pixel spacings."""
 
 
-def choose_images(headers: Sequence[Header], series_uid: str | None, time_point: int | None) -> Choice:
+def choose_images(
+    headers: Sequence[Header], series_uid: str | None, time_point: int | None, shown: Collection[Path] = ()
+) -> Choice:
     """The images of the scan that is meant.
 
     Localizers, and the few images of another orientation, size or pixel spacing, are left out and noted; where they
-    leave a hole in the stack, that is a fault of the stack.
+    leave a hole in the stack, that is a fault of the stack. `shown`: of several time points without a choice, the one
+    that has one of these files is meant.
 
     Raises:
         SeriesError: no CT, several series or time points and no choice, or images of several patients.
@@ -51,7 +55,7 @@ def choose_images(headers: Sequence[Header], series_uid: str | None, time_point:
         raise SeriesError(msg)
     of_origin = require_one_origin(scans)
     same = alike(scans)
-    now, time_point, of_time = choose_time_point(same, time_point)
+    now, time_point, of_time = choose_time_point(same, time_point, shown)
     once = without_copies(now)
     uids = [header.instance_uid for header in once if header.instance_uid and not header.is_multiframe]
     counts = (

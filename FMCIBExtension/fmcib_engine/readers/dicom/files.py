@@ -76,6 +76,7 @@ _ENCAPSULATED = 0xFFFFFFFF
 _ENDS_EARLY, _AS_DECIMALS = -1, -2
 _DECIMALS = ((0x7FE0, 0x0008), (0x7FE0, 0x0009))  # FloatPixelData and DoubleFloatPixelData
 _DEPTHS = frozenset({0, 8, 12, 16, 32})  # bits of a pixel; 0: the header does not say, and GDCM will
+_NO_FOLDER = "The folder {} cannot be opened. Check its rights, or remove it."
 _DAMAGED = "The DICOM file {} is damaged or incomplete. Copy or export it again."
 _NO_DICOM = (
     "{} should be a DICOM file, and is not: it is damaged, empty, or of another kind. Copy or export it again, or "
@@ -141,8 +142,6 @@ def read_contents(files: Iterable[Path]) -> dict[Path, Content]:
 
 def _content(pydicom: ModuleType, path: Path) -> Content:
     state = state_of(path)
-    if path.is_dir():
-        return Content(state, fault="The folder {} cannot be opened. Check its rights, or remove it.", is_folder=True)
     try:
         with path.open("rb") as file:
             if not begins_as_dicom(file.read(HEAD)):
@@ -155,6 +154,8 @@ def _content(pydicom: ModuleType, path: Path) -> Content:
             images = tuple(_images(pydicom, path, dataset, pixel_bytes))
             return Content(state, images, oddity=oddity, is_dicom=True)
     except damage() as error:
+        if path.is_dir():
+            return Content(state, fault=_NO_FOLDER, is_folder=True)
         if isinstance(error, OSError) and error.strerror:
             return Content(state, fault=f"{{}} cannot be opened: {error.strerror}. Check its rights, or remove it.")
         return Content(state, fault="" if _is_known_as_other(pydicom, path) else _DAMAGED, is_dicom=True)
@@ -194,9 +195,10 @@ def _read(pydicom: ModuleType, file: BinaryIO, size: int) -> tuple[Dataset, int 
         file.seek(0)
         return dataset, len(pydicom.dcmread(file, specific_tags=["PixelData"]).get("PixelData") or b"")
     if file.tell() < size:
-        if _has_decimals(file, is_little=dataset.original_encoding[1] is not False):
+        is_little = dataset.original_encoding[1] is not False
+        if _has_decimals(file, is_little=is_little):
             return dataset, _AS_DECIMALS
-        length = pixel_length(file, is_little=dataset.original_encoding[1] is not False)
+        length = pixel_length(file, is_little=is_little)
         if length is None or (syntax and syntax not in UNPACKED):
             return dataset, None
         return dataset, min(length, size - file.tell())

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...affine import FloatArray, cross
+
 MULTIFRAME_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """Enhanced CT, and legacy converted enhanced CT."""
 CT_IMAGES = MULTIFRAME_CT | {"1.2.840.10008.5.1.4.1.1.2"}
@@ -75,6 +77,11 @@ class Header:
         if not self.sop_class:
             return self.modality == "CT"
         return self.sop_class in CT_IMAGES and self.modality in {"CT", ""}
+
+    @property
+    def normal(self) -> FloatArray:
+        """The row's direction times the column's, LPS (PS3.3 C.7.6.2.1.1); only where `orientation` is not empty."""
+        return cross(self.orientation[:3], self.orientation[3:])
 
     @property
     def is_localizer(self) -> bool:

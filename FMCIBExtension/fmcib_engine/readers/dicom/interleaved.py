@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ... import affine as plain
 from ...affine import FloatArray
 from .copies import grouped
 from .header import TIMES, Header
+from .line import heights_of
 
 _NAMES = TIMES[: TIMES.index("instance number")]
 _FEWEST = 3  # images of a volume
@@ -30,17 +30,11 @@ def interleaved(images: Sequence[Header]) -> Iterator[tuple[str, dict[str, list[
         groups = grouped(images, lambda image, n=number: image.times[n])  # type: ignore[misc]
         if len(groups) < 2 or "" in groups or min(map(len, groups.values())) < _FEWEST:
             continue
-        total = np.ptp(_heights(images, images[0]))
-        heights = [_heights(group, images[0]) for group in groups.values()]
+        normal = images[0].normal
+        total = np.ptp(heights_of(images, normal))
+        heights = [heights_of(group, normal) for group in groups.values()]
         if all(np.ptp(some) >= _EXTENT * total and _at_equal_steps(some) for some in heights):
             yield name, groups
-
-
-def _heights(images: Sequence[Header], first: Header) -> FloatArray:
-    """Along the normal of the first image, mm, ascending."""
-    normal = plain.cross(first.orientation[:3], first.orientation[3:])
-    heights: FloatArray = np.sort(plain.dot([image.position for image in images], normal))
-    return heights
 
 
 def _at_equal_steps(heights: FloatArray) -> bool:

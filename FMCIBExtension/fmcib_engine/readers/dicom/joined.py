@@ -55,7 +55,7 @@ def _why_apart(scans: Sequence[Header]) -> str:
 
 def _is_regular(scans: Sequence[Header]) -> bool:
     """Whether each lies on a place of its own of one line of equal steps."""
-    normal = plain.cross(scans[0].orientation[:3], scans[0].orientation[3:])
+    normal = scans[0].normal
     ordered = sorted(scans, key=lambda header: float(plain.dot(header.position, normal)))
     positions = np.array([header.position for header in ordered])
     try:

@@ -54,6 +54,12 @@ def line_of(ordered: Sequence[Header], positions: FloatArray, normal: FloatArray
     return origin, step
 
 
+def heights_of(images: Sequence[Header], normal: FloatArray) -> FloatArray:
+    """Of images that say where they lie, along the normal, mm, ascending."""
+    heights: FloatArray = np.sort(plain.dot([image.position for image in images], normal))
+    return heights
+
+
 def _one_place(ordered: Sequence[Header]) -> str:
     """Why slices that all lie at one place are no scan."""
     advice = "Give the files of one time point or phase, each slice once."

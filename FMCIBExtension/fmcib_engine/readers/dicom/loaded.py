@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +102,7 @@ def _of_values(images: Sequence[Header]) -> list[str]:
 
 def _choice(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
     """The images of the series' scan; the volume's own, where it shows those that are no part of that."""
-    choice = _of_time_point(headers, mine)
+    choice = choose_images(headers, None, None, shown=mine)
     if any(image.path in mine for image in choice.images):
         return choice
     own = choose_images([header for header in headers if header.path in mine], None, None)
@@ -111,21 +110,6 @@ def _choice(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
     others = sum(image.path not in mine for image in images)
     note = f"{others} of the series' {len(images)} images have another orientation, size or pixel spacing than these"
     return replace(own, left_out=own.left_out + others, notes=(*own.notes, note))
-
-
-def _of_time_point(headers: Sequence[Header], mine: Collection[Path]) -> Choice:
-    """The images of the series; of several time points, those of the one that the volume shows."""
-    try:
-        return choose_images(headers, None, None)
-    except SeriesError as error:
-        for time_point in count():
-            try:
-                choice = choose_images(headers, None, time_point)
-            except SeriesError:
-                raise error from None  # it was about something else, or no time point is the volume's
-            if any(image.path in mine for image in choice.images):
-                return choice
-        raise
 
 
 def _compared(seen: Look, mine: Sequence[Header], grid: VoxelGrid) -> Loaded:

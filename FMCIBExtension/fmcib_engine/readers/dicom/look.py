@@ -13,7 +13,7 @@ from .choice import Choice
 from .doubts import doubt
 from .header import Header, shown
 from .hu import require_hu_in_headers
-from .lost import Lost, of_other_series, sentences_of
+from .lost import Lost, sentences_of, without_other_series
 from .stack import Stack, stack_up, unreadable, with_places
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def look(headers: Sequence[Header], lost: Sequence[Lost], choose: Callable[[Sequ
     choice = choose(headers)
     placed, problems = with_places(choice.images)
     without_place = [Lost(image.path.name, problems[id(image)]) for image in choice.images if id(image) in problems]
-    mine = (*(one for one in lost if not of_other_series(one, headers, choice.images)), *without_place)
+    mine = (*without_other_series(lost, headers, choice.images), *without_place)
     if not placed:
         raise SeriesError(" ".join(sentences_of(mine)[-_KINDS:]))
     stack = stack_up(placed)

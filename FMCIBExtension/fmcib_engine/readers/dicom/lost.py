@@ -82,10 +82,10 @@ def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
     ]
 
 
-def of_other_series(lost: Lost, images: Iterable[Header], chosen: Iterable[Header]) -> bool:
-    """Whether a file is known to be of a series that has `images`, and is not that of the chosen ones."""
+def without_other_series(lost: Iterable[Lost], images: Iterable[Header], chosen: Iterable[Header]) -> list[Lost]:
+    """Those that are not known to be of a series that has `images`, and is not that of the chosen ones."""
     others = {image.series_uid for image in images if image.is_ct} - {image.series_uid for image in chosen}
-    return bool(lost.series_uid) and lost.series_uid in others
+    return [one for one in lost if not (one.series_uid and one.series_uid in others)]
 
 
 def empty_files(contents: Mapping[Path, Content], lost: Sequence[Lost]) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ... import affine as plain
 from ...errors import SeriesError
 from .header import Header
+from .line import heights_of
 from .values import quiet_pydicom
 
 _SHOWN = 8  # series that are one image each
@@ -67,9 +67,7 @@ def _line(uid: str, images: Sequence[Header]) -> str:
     first = images[0]
     files = len({image.path for image in images})
     if all(image.position and image.orientation for image in images) and len(images) > 1:
-        normal = plain.cross(first.orientation[:3], first.orientation[3:])
-        steps = np.diff(np.sort(plain.dot([image.position for image in images], normal)))
-        spacing = f"{np.median(steps):.2f} mm between slices"
+        spacing = f"{np.median(np.diff(heights_of(images, first.normal))):.2f} mm between slices"
     else:
         spacing = "no slice spacing"
     kind = ", multi-frame" if first.is_multiframe else ""

@@ -89,8 +89,7 @@ def with_places(images: Sequence[Header]) -> tuple[list[Header], dict[int, str]]
 
 def _foot(image: Header) -> FloatArray:
     """Where the line along the normal on which an image lies comes nearest to the patient's origin, mm in LPS."""
-    normal = plain.cross(image.orientation[:3], image.orientation[3:])
-    foot: FloatArray = image.position - plain.dot(image.position, normal) * normal
+    foot: FloatArray = image.position - plain.dot(image.position, image.normal) * image.normal
     return foot
 
 

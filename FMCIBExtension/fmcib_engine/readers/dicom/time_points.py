@@ -10,7 +10,7 @@ What says little of time comes last, and only where the images are no copies of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from pathlib import Path
@@ -56,8 +56,15 @@ class TimePoints:
         return f" In this order: {', '.join(f'{value}{unit}' for value in values[:_SHOWN])}{more}." if values else ""
 
 
-def choose_time_point(images: list[Header], time_point: int | None) -> tuple[list[Header], int | None, tuple[str, ...]]:
+def choose_time_point(
+    images: list[Header], time_point: int | None, shown: Collection[Path] = ()
+) -> tuple[list[Header], int | None, tuple[str, ...]]:
     """The images of one volume, its number, and notes of how it was told apart from others.
+
+    Args:
+        images: of one stack.
+        time_point: the number, from 0; None where there is no choice.
+        shown: files of which the volume that is meant has one, where its number is not known.
 
     Raises:
         SeriesError: several and no choice, or a choice that is not there.
@@ -68,7 +75,11 @@ def choose_time_point(images: list[Header], time_point: int | None) -> tuple[lis
             return images, None, ()
         msg = f"A time point ({time_point}) chooses among several, but {_why_none(images)}. Leave it out."
         raise SeriesError(msg)
-    count = len(points.volumes)
+    volumes = list(points.volumes.values())
+    if time_point is None:
+        holding = (number for number, volume in enumerate(volumes) if any(image.path in shown for image in volume))
+        time_point = next(holding, None)
+    count = len(volumes)
     kind = "time point" if points.name in {*_OF_TIME, *_MOMENTS} else "volume"
     if time_point is None or not 0 <= time_point < count:
         wanted = f"One {kind} is read at a time" if time_point is None else f"There is no {kind} {time_point}"
@@ -78,7 +89,7 @@ def choose_time_point(images: list[Header], time_point: int | None) -> tuple[lis
         )
         raise SeriesError(msg)
     told = f"the series has {count} volumes, told apart by their {points.name}: this is number {time_point}, from 0"
-    return list(points.volumes.values())[time_point], time_point, () if points.name in _OF_TIME else (told,)
+    return volumes[time_point], time_point, () if points.name in _OF_TIME else (told,)
 
 
 def _time_points(images: list[Header]) -> TimePoints | None:
