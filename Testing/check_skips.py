@@ -26,7 +26,11 @@ def main(results: Path, allowed: Path) -> int:
     if not (DATA.is_dir() and GOLDEN.is_dir()):
         print("The test data is not here: skipped tests are not checked.")
         return 0
-    patterns = [line.split()[0] for line in allowed.read_text().splitlines() if line and not line.startswith("#")]
+    patterns = [
+        line.split()[0]
+        for line in allowed.read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
     bad = [(name, why) for name, why in skipped(results) if not any(fnmatch(name, pattern) for pattern in patterns)]
     for name, why in bad:
         print(f"Skipped without leave: {name}: {why}")

@@ -56,7 +56,9 @@ def load_average() -> str:
 def _busy_seconds() -> float | None:
     """Processor time that all programs together have used since the start, by Linux."""
     try:
-        user, nice, system, _idle, _waiting, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:])
+        user, nice, system, _idle, _waiting, *rest = map(
+            int, Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:]
+        )
     except OSError:
         return None
     return (user + nice + system + sum(rest[:3])) / os.sysconf("SC_CLK_TCK")
@@ -68,7 +70,7 @@ def _own_seconds() -> float:
 
 def _cpu_model() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -86,4 +88,4 @@ def _commit() -> str:
 
 def _git(*arguments: str) -> str:
     command = ["git", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.strip()

@@ -13,7 +13,7 @@ def main(image: str, weights: str, output: str, *seed: str) -> None:
     network = build_and_load_network(Path(weights))
     x, y, z = map(float, seed)
     features = forward(network, patch_by_whole_scan(load_scan(Path(image)), (x, y, z)))
-    with Path(output).open("w", newline="") as file:
+    with Path(output).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["coordX", "coordY", "coordZ", *(f"pred_{n}" for n in range(features.size))])
         writer.writerow([x, y, z, *features.tolist()])

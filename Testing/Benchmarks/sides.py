@@ -112,7 +112,7 @@ def _run(arguments: list[str]) -> dict:
     Raises:
         RuntimeError: it failed, with what it said.
     """
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", check=False, cwd=ROOT)
     if done.returncode:
         msg = f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
         raise RuntimeError(msg)
@@ -120,6 +120,6 @@ def _run(arguments: list[str]) -> dict:
 
 
 def _features_in(table: Path) -> np.ndarray:
-    with table.open(newline="") as file:
+    with table.open(encoding="utf-8", newline="") as file:
         row = next(csv.DictReader(file))
     return np.array([float(row[name]) for name in feature_columns(4096)])

@@ -96,7 +96,7 @@ def stacks(folder: Path) -> list:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    cases = json.loads((folder / "cases.json").read_text())
+    cases = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
     answers = {
         "voxels": [voxels(case) for case in cases],
         "patches": [patches(case, number) for number, case in enumerate(cases[::4])],

@@ -85,7 +85,7 @@ class Repository:
         """A catalogue whose mirrors are this server."""
         size = f"size = {len(self.files[FILE])}"
         values = {"base": self.base, "host": "127.0.0.1", "size": size} | replaced
-        path.write_text(_CATALOGUE.format(**values))
+        path.write_text(_CATALOGUE.format(**values), encoding="utf-8")
         return path
 
 

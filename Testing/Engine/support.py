@@ -36,7 +36,7 @@ class GoldenCase:
 def golden_cases() -> list[GoldenCase]:
     if not GOLDEN.is_dir():
         return []
-    with (GOLDEN / "golden_cases.csv").open(newline="") as file:
+    with (GOLDEN / "golden_cases.csv").open(encoding="utf-8", newline="") as file:
         return [
             GoldenCase(row["case"], row["image"], (float(row["coordX"]), float(row["coordY"]), float(row["coordZ"])))
             for row in csv.DictReader(file)

@@ -105,7 +105,9 @@ def test_what_tells_that_a_package_is_missing_needs_none(name):
 
 def test_a_task_is_understood_before_any_package_is_imported():
     script = "import sys; from fmcib_engine import tasks; print(*{'numpy', 'torch', 'requests'} & sys.modules.keys())"
-    done = subprocess.run([sys.executable, "-c", script], cwd=EXTENSION, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=EXTENSION, check=True, capture_output=True, encoding="utf-8"
+    )
     assert done.stdout.split() == []
 
 
@@ -149,12 +151,38 @@ def test_places_are_computed_in_plain_arithmetic(path):
     assert not named & BY_BLAS
 
 
+EVERY_SOURCE = sorted(
+    path for part in (EXTENSION, ROOT / "FMCIBModule", ROOT / "Testing") for path in part.rglob("*.py")
+)
+
+
+def test_no_text_is_read_in_the_encoding_of_a_computer():
+    """A machine whose encoding is ASCII or cp1252 reads the same words as every other."""
+    nameless = []
+    for path in EVERY_SOURCE:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or any(each.arg in {"encoding", None} for each in call.keywords):
+                continue
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            text = name in {"read_text", "write_text"} or any(
+                each.arg == "universal_newlines" for each in call.keywords
+            )
+            said = {each.value for each in ast.walk(call) if isinstance(each, ast.Constant)}
+            opened = name == "open" and (
+                said & {"r", "w", "a", "x"} or any(each.arg == "newline" for each in call.keywords)
+            )
+            run = name in {"run", "Popen", "check_output"} and any(each.arg == "text" for each in call.keywords)
+            if text or opened or run:
+                nameless.append(f"{path.relative_to(ROOT)}:{call.lineno}")
+    assert nameless == []
+
+
 def test_the_package_carries_the_licence():
-    assert (EXTENSION / "LICENSE.txt").read_text() == (ROOT / "LICENSE.txt").read_text()
+    assert (EXTENSION / "LICENSE.txt").read_text(encoding="utf-8") == (ROOT / "LICENSE.txt").read_text(encoding="utf-8")
 
 
 def cmake_list(name: str) -> list[str]:
-    text = (EXTENSION / "CMakeLists.txt").read_text()
+    text = (EXTENSION / "CMakeLists.txt").read_text(encoding="utf-8")
     return re.search(rf"set\({name}\n(.*?)\n  \)", text, re.DOTALL).group(1).split()
 
 
@@ -168,7 +196,8 @@ def test_cmake_lists_every_file_of_the_engine_and_no_other():
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
 def test_what_cmake_installs_works_from_one_flat_folder(tmp_path):
     """Slicer's macro copies paths as written beside the modules; a stand-in of it does the same here."""
-    (tmp_path / "CMakeLists.txt").write_text(f"""
+    (tmp_path / "CMakeLists.txt").write_text(
+        f"""
 cmake_minimum_required(VERSION 3.16)
 project(Stand-in NONE)
 macro(slicerMacroBuildScriptedModule)
@@ -178,7 +207,9 @@ macro(slicerMacroBuildScriptedModule)
   endforeach()
 endmacro()
 add_subdirectory({EXTENSION.as_posix()} engine)
-""")
+""",
+        encoding="utf-8",
+    )
     subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"], check=True, capture_output=True)
     folder = tmp_path / "build" / "qt-scripted-modules"
     script = (
@@ -187,12 +218,12 @@ add_subdirectory({EXTENSION.as_posix()} engine)
         "from fmcib_engine.phantom import probe_patch\n"
         "print(fmcib_engine.__file__, probe_patch().shape)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", script], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-I", "-c", script], check=True, capture_output=True, encoding="utf-8")
     assert done.stdout.split() == [str(folder / "fmcib_engine" / "__init__.py"), "(50,", "50,", "50)"]
 
 
 def test_the_root_holds_only_what_the_user_fixed():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     if listed.returncode != 0:
         pytest.skip("not a git checkout")
     names = {name.split("/")[0] for name in listed.stdout.split()}

@@ -211,7 +211,7 @@ def test_a_scan_that_memory_cannot_hold_is_a_memory_error(tmp_path, suffix):
         "try: r.read_volume(pathlib.Path(sys.argv[1]))\n"
         "except MemoryError: print('MemoryError')"
     )
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "MemoryError"
 
 

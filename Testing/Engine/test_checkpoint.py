@@ -90,7 +90,7 @@ def test_every_form_in_every_format_gives_the_encoders_own_names(form, kind, tmp
 
 def test_what_is_written_is_read_again_with_its_metadata_and_the_folders_rights(tmp_path):
     path = tmp_path / "w.safetensors"
-    path.write_text("an older one")
+    path.write_text("an older one", encoding="utf-8")
     view = TRUNK | {"turned": torch.arange(6.0).reshape(2, 3).T}
     write_safetensors(path, Checkpoint(view, HEAD), {"source": "Zenodo", "licence": "CC BY-NC 4.0"})
     again = read_checkpoint(path)
@@ -115,10 +115,10 @@ def test_a_file_that_cannot_be_written_leaves_the_older_one_and_nothing_else(tmp
     with pytest.raises(OutputError, match="cannot be written"):
         write_safetensors(path, Checkpoint(TRUNK), {})
     path = tmp_path / "w.safetensors"
-    path.write_text("an older one")
+    path.write_text("an older one", encoding="utf-8")
     with pytest.raises(OutputError, match=r"cannot be written .*share memory"):
         write_safetensors(path, Checkpoint({"a": TRUNK["bn1.bias"], "b": TRUNK["bn1.bias"]}), {})
-    assert path.read_text() == "an older one"
+    assert path.read_text(encoding="utf-8") == "an older one"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -136,7 +136,7 @@ try:
 except OutputError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert "w.safetensors cannot be written" in done.stdout
     assert str(tmp_path) not in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write_table(path: Path, rows: list[list[object]], header: str = "image_path,coordX,coordY,coordZ") -> Path:
-    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n", encoding="utf-8")
     return path
 
 
@@ -65,7 +65,9 @@ def features(row: dict[str, str]) -> np.ndarray:
 
 
 def engine(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*ENGINE, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+    return subprocess.run(
+        [*ENGINE, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, **options
+    )
 
 
 def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan, tmp_path):
@@ -205,7 +207,7 @@ def test_impossible_names_are_told(scan, tmp_path, name, capsys, monkeypatch):
 
 
 def test_the_demo_replaces_no_table_but_its_own(tmp_path, capsys):
-    (tmp_path / "features.csv").write_text("row,lesion_id,image_path\n1,mine,ct.nrrd\n")
+    (tmp_path / "features.csv").write_text("row,lesion_id,image_path\n1,mine,ct.nrrd\n", encoding="utf-8")
     assert run(["demo", "--no-download", "--output", str(tmp_path)]) == 4
     assert "is of no demo" in " ".join(capsys.readouterr().err.split())
     assert [path.name for path in tmp_path.iterdir()] == ["features.csv"]
@@ -266,12 +268,12 @@ def test_a_wrong_command_line_is_told_with_exit_code_2(arguments, message, capsy
 
 
 def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
-    (folder / "text.nii.gz").write_text("no image")
+    (folder / "text.nii.gz").write_text("no image", encoding="utf-8")
     write_table(folder / "columns.csv", [["a", 1, 2]], "image,x,y")
-    (folder / "empty.csv").write_text("")
+    (folder / "empty.csv").write_text("", encoding="utf-8")
     write_table(folder / "rows.csv", [])
     write_table(folder / "gone.csv", [["gone.nrrd", 1, 2, 3], ["gone too.nrrd", 1, 2, 3]])
-    (folder / "weights.torch").write_text("<html>")
+    (folder / "weights.torch").write_text("<html>", encoding="utf-8")
     image = ["--image", str(scan), "--seed", *SEED]
     demonstration = ["--weights", "demonstration"]
     return {
@@ -292,7 +294,7 @@ def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
 def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(scan, tmp_path, capsys):
     precious, before_all = tmp_path / "features.csv", "row,lesion_id,image_path\n1,a,precious.nrrd\n"
     for message, arguments in nothing_readable(scan, tmp_path).items():
-        precious.write_text(before_all)
+        precious.write_text(before_all, encoding="utf-8")
         if "--output" not in arguments:
             arguments += ["--output", str(precious), "--overwrite"]
         before = sorted(tmp_path.iterdir())
@@ -301,17 +303,17 @@ def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_noth
         assert told.startswith("Error: "), told
         assert message in told
         assert "Traceback" not in told
-        assert precious.read_text() == before_all
+        assert precious.read_text(encoding="utf-8") == before_all
         assert sorted(tmp_path.iterdir()) == before
 
 
 def test_an_existing_table_is_refused_before_the_weights_are_loaded(scan, tmp_path, capsys):
     output = tmp_path / "f.csv"
-    output.write_text("precious")
+    output.write_text("precious", encoding="utf-8")
     arguments = ["--image", str(scan), "--seed", *SEED, "--weights", "nothing.torch", "--output", str(output)]
     assert run(["extract", *arguments]) == 4
     assert "exists already" in " ".join(capsys.readouterr().err.split())
-    assert output.read_text() == "precious"
+    assert output.read_text(encoding="utf-8") == "precious"
 
 
 def test_the_table_never_replaces_what_it_is_made_from(scan, tmp_path, capsys):
@@ -319,7 +321,7 @@ def test_the_table_never_replaces_what_it_is_made_from(scan, tmp_path, capsys):
     copy.write_bytes(scan.read_bytes())
     table = write_table(tmp_path / "seeds.csv", [["ct.nrrd", *SEED]])
     weights = tmp_path / "w.torch"
-    weights.write_text("weights")
+    weights.write_text("weights", encoding="utf-8")
     for output in (copy, table, weights):
         before = output.read_bytes()
         arguments = ["--table", str(table), "--weights", str(weights), "--output", str(output), "--overwrite"]
@@ -438,7 +440,7 @@ def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Pope
         [sys.executable, "-c", NEVER_DONE, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     journal = folder / "f.csv.partial"
     deadline = time.monotonic() + PATIENCE
@@ -493,7 +495,7 @@ def test_a_wrong_self_test_is_loud(monkeypatch, capsys):
 
 
 def test_info_refuses_a_file_that_is_no_checkpoint(tmp_path, capsys):
-    (tmp_path / "w.torch").write_text("no")
+    (tmp_path / "w.torch").write_text("no", encoding="utf-8")
     assert run(["info", "--no-self-test", "--weights", str(tmp_path / "w.torch")]) == 4
     assert "w.torch" in capsys.readouterr().err
     assert run(["info", "--no-self-test", "--device", "cuda:99"]) == 4

@@ -389,7 +389,7 @@ def test_devices_are_tried_with_a_small_computation(pretend, monkeypatch):
 
 def run(how: str, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, str(Path(__file__).with_name("broken_gpu.py")), how, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -400,7 +400,7 @@ def scan(tmp_path):
     image = sitk.GetImageFromArray(np.full((60, 60, 60), -800, np.int16))
     sitk.WriteImage(image, str(tmp_path / "scan.nrrd"))
     lines = ["image_path,coordX,coordY,coordZ", *(f"scan.nrrd,30,30,{25 + number}" for number in range(5))]
-    (tmp_path / "seeds.csv").write_text("\n".join(lines))
+    (tmp_path / "seeds.csv").write_text("\n".join(lines), encoding="utf-8")
     return tmp_path
 
 
@@ -411,7 +411,7 @@ def extract(scan: Path, how: str, device: str) -> tuple[subprocess.CompletedProc
     )
     if not (scan / "features.csv").exists():
         return done, []
-    with (scan / "features.csv").open(newline="") as file:
+    with (scan / "features.csv").open(encoding="utf-8", newline="") as file:
         return done, list(csv.DictReader(file))
 
 
@@ -476,7 +476,7 @@ def test_the_worker_names_the_device_that_really_computes_or_refuses_the_one_tha
 def task(how: str, *arguments: str) -> dict:
     command = [sys.executable, str(Path(__file__).with_name("broken_gpu.py")), how, "task", *arguments]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
     ) as process:
         *_, last = [json.loads(line) for line in process.stdout]
         process.stdin.close()

@@ -94,13 +94,13 @@ def test_files_in_subfolders_and_files_that_are_not_dicom_are_no_obstacle(tmp_pa
     datasets = phantom_series()
     write(tmp_path, datasets[:2])
     write(tmp_path / "more", datasets[2:])
-    (tmp_path / "README.txt").write_text("not DICOM")
+    (tmp_path / "README.txt").write_text("not DICOM", encoding="utf-8")
     assert_addresses_in_place(read_volume(tmp_path), datasets)
 
 
 def test_a_list_may_hold_nothing_but_dicom(tmp_path):
     paths = write(tmp_path, phantom_series())
-    (tmp_path / "notes.txt").write_text("no slice")
+    (tmp_path / "notes.txt").write_text("no slice", encoding="utf-8")
     assert_refused([*paths, tmp_path / "notes.txt"], "'notes.txt' should be a DICOM file", error=ImageError)
 
 
@@ -226,7 +226,7 @@ def test_a_file_of_a_list_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_folder_without_dicom_is_refused(tmp_path):
-    (tmp_path / "README.txt").write_text("not DICOM")
+    (tmp_path / "README.txt").write_text("not DICOM", encoding="utf-8")
     assert_refused(tmp_path, "no file of it is DICOM", "by name")
 
 

@@ -619,7 +619,7 @@ def test_faults_of_two_kinds_are_two_sentences(tmp_path):
 
 def test_files_of_a_list_that_are_no_dicom_are_told_once(scan):
     for number in range(3):
-        (scan / f"{number}.txt").write_text("no slice")
+        (scan / f"{number}.txt").write_text("no slice", encoding="utf-8")
     with pytest.raises(ImageError, match=r"'0\.txt' should be a DICOM file.* 2 more files are like it\.$"):
         read_volume(sorted(scan.iterdir()))
 

@@ -44,7 +44,7 @@ def fill(folder, series=SERIES):
         for path in write(folder / "new", datasets):
             path.rename(folder / f"{number}_{path.name}")
     (folder / "new").rmdir()
-    (folder / "README.txt").write_text("no slice")
+    (folder / "README.txt").write_text("no slice", encoding="utf-8")
     return folder
 
 

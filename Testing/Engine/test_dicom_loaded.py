@@ -333,14 +333,14 @@ def run_task(request) -> tuple[dict, str]:
     """The answer, and all that was said. The end of stdin would end the task."""
     command = [sys.executable, "-m", "fmcib_engine", "task", "series", json.dumps({"request": str(request)})]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8") as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
         said, log = process.stdout.read(), process.stderr.read()
     return json.loads(said.splitlines()[-1]), said + log
 
 
 def ask(path, files, instances, grid) -> dict:
     asked = {"files": [str(file) for file in files], "instances": instances, "elsewhere": 0}
-    path.write_text(json.dumps({**asked, "size": grid.size, "affine": grid.affine.tolist()}))
+    path.write_text(json.dumps({**asked, "size": grid.size, "affine": grid.affine.tolist()}), encoding="utf-8")
     answer, said = run_task(path)
     for secret in ("SECRET", "Doe", "1.2.3", str(path.parent)):
         assert secret not in said
@@ -369,7 +369,7 @@ def test_a_task_without_files_or_question_is_an_error_and_no_refusal(tmp_path):
     answer = ask(tmp_path / "request.json", [tmp_path / "gone.dcm"], uids(series), grid_of(series))
     assert (answer["type"], answer["code"]) == ("error", "input")
     assert answer["message"] == "none of its 1 files can be opened"
-    (tmp_path / "other.json").write_text('{"files": []}')
+    (tmp_path / "other.json").write_text('{"files": []}', encoding="utf-8")
     for name in ("other.json", "nothing.json"):
         answer, _ = run_task(tmp_path / name)
         assert (answer["type"], answer["code"]) == ("error", "input")

@@ -362,7 +362,7 @@ def test_a_host_that_cannot_be_reached_is_told(repository, tmp_path):
 
 
 def test_no_credentials_are_sent(repository, tmp_path, monkeypatch):
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert requests.utils.get_netrc_auth(repository.base) == ("user", "secret")
     fetch(wanted(hugging_face(repository)), tmp_path, patience=HURRIED)
@@ -428,7 +428,7 @@ def test_only_one_works_in_a_folder_and_the_other_waits(tmp_path, caplog):
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match=r"FMCIB_HOME"), only_one(tmp_path / "file" / "folder"):
         pass
 

@@ -404,5 +404,5 @@ def test_importing_the_engine_loads_neither_torch_nor_monai():
         "import sys, fmcib_engine, fmcib_engine.pipeline, fmcib_engine.weights, fmcib_engine.encoders.fmcib\n"
         "print([name for name in ('torch', 'monai', 'SimpleITK', 'pydicom') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "[]"

@@ -80,7 +80,7 @@ def read_all(folder: Path) -> dict[str, str]:
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("fuzz_reader.py"), folder],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         timeout=SECONDS,
         check=False,

@@ -122,7 +122,7 @@ def test_what_lies_outside_the_scan_is_blue_and_air_is_not(tmp_path):
 
 def test_an_older_picture_is_replaced_and_no_other_file_is_left(tmp_path):
     path = tmp_path / "patch.png"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     draw_patch(with_mark((FAR, 0, 0)), path, title="New")
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]

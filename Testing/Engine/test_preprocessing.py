@@ -79,7 +79,7 @@ print(json.dumps([float(np.abs(patch.array - np.load(golden)[case + "/patch"]).m
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
     )

@@ -66,7 +66,7 @@ def write_series(folder: Path) -> None:
 def answers(tmp_path_factory):
     """By the kernels' names: what a process of its own answers."""
     folder = tmp_path_factory.mktemp("kernels")
-    (folder / "cases.json").write_text(json.dumps(edge_cases()))
+    (folder / "cases.json").write_text(json.dumps(edge_cases()), encoding="utf-8")
     write_series(folder / "series")
     dispatched = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
     told = {}
@@ -75,7 +75,7 @@ def answers(tmp_path_factory):
         done = subprocess.run(
             [sys.executable, Path(__file__).with_name("process_kernels.py"), folder],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1", **variables, **features},
         )

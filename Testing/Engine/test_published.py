@@ -282,12 +282,12 @@ def test_what_is_missing_is_named_with_where_to_get_it(missing, inputs, monkeypa
 
 def test_a_damaged_table_scan_or_weights_file_ends_with_4(inputs, tmp_path, capsys):
     scan, table = tmp_path / "ct.nrrd", tmp_path / "original.csv"
-    (tmp_path / "w.torch").write_text("no weights")
+    (tmp_path / "w.torch").write_text("no weights", encoding="utf-8")
     assert run(["verify-published", *inputs, "--weights", str(tmp_path / "w.torch")]) == 4
     assert "Error: w.torch" in capsys.readouterr().err
-    scan.write_text("no scan")
+    scan.write_text("no scan", encoding="utf-8")
     assert run(["verify-published", *inputs, "--weights", "demonstration"]) == 4
-    table.write_text("no table")
+    table.write_text("no table", encoding="utf-8")
     assert run(["verify-published", *inputs, "--weights", "demonstration"]) == 4
     assert "lacks 4100 columns" in " ".join(capsys.readouterr().err.split())
 

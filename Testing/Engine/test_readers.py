@@ -182,7 +182,7 @@ def test_what_is_not_one_scalar_volume_is_refused_by_its_header(tmp_path, suffix
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_text_file_under_the_name_of_an_image_is_refused(tmp_path, suffix):
     path = tmp_path / f"notes{suffix}"
-    path.write_text("These are my notes.\n" * 50)
+    path.write_text("These are my notes.\n" * 50, encoding="utf-8")
     assert_refused(path, "damaged, incomplete, or not of the kind that its name says", "Export the scan again")
 
 
@@ -289,7 +289,7 @@ def test_image_files_need_no_library_but_numpy(tmp_path, suffix):
         "assert not {'SimpleITK', 'pydicom'} & set(sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / f"scan{suffix}"], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, tmp_path / f"scan{suffix}"], check=True, capture_output=True, encoding="utf-8"
     )
     assert done.stdout.strip() == "123"
 

@@ -162,7 +162,7 @@ def test_columns_that_identify_patients_are_dropped_and_others_kept(run, patch, 
     one = result(lesion(tmp_path, **extras), patch)
     (private,) = write(tmp_path / "private.csv", run, [one], extras)
     assert private["histology"] == "large, cell"
-    assert "AGENT-7" not in (tmp_path / "private.csv").read_text()
+    assert "AGENT-7" not in (tmp_path / "private.csv").read_text(encoding="utf-8")
     assert not {"PatientID", "Patient's Name", "StudyDate"} & private.keys()
     (open_,) = write(tmp_path / "open.csv", run, [one], extras, identifiers=True)
     assert (open_["PatientID"], open_["Patient's Name"]) == ("AGENT-7", "Bond")
@@ -254,7 +254,7 @@ def test_no_absolute_path_is_written(run, patch, tmp_path):
     output.parent.mkdir()
     (row,) = write(output, run, [result(lesion(tmp_path), patch)])
     assert row["image_path"] == "../scans/ct.nrrd"
-    assert str(tmp_path) not in output.read_text()
+    assert str(tmp_path) not in output.read_text(encoding="utf-8")
 
 
 def test_absolute_paths_in_the_users_columns_become_relative_and_carriage_returns_line_feeds(run, patch, tmp_path):
@@ -315,13 +315,13 @@ def test_a_folder_in_a_users_cell_is_left_out_however_it_is_written(run, patch, 
 
 def test_an_existing_table_is_kept_unless_overwriting_is_allowed(run, patch, tmp_path):
     path = tmp_path / "f.csv"
-    path.write_text("precious")
+    path.write_text("precious", encoding="utf-8")
     with pytest.raises(OutputError, match="exists already"):
         write(path, run, [result(lesion(tmp_path), patch)])
     with pytest.raises(OutputError, match="is no feature table, and is not overwritten"):
         write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)
-    assert path.read_text() == "precious"
-    path.write_text(OLD_TABLE)
+    assert path.read_text(encoding="utf-8") == "precious"
+    path.write_text(OLD_TABLE, encoding="utf-8")
     assert len(write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)) == 1
     assert sorted(file.name for file in tmp_path.iterdir()) == ["f.csv"]
 
@@ -393,7 +393,7 @@ def test_a_journal_that_something_else_changed_gives_no_table(run, patch, tmp_pa
     path, seeds = tmp_path / "f.csv", (lesion(tmp_path, 1),)
     with TableWriter(path, run, SeedTable(seeds, ()), TableOptions()) as writer:
         writer.write(result(seeds[0], patch))
-        (tmp_path / "f.csv.partial").write_text("something else")
+        (tmp_path / "f.csv.partial").write_text("something else", encoding="utf-8")
         with pytest.raises(OutputError, match="was changed while it was written"):
             writer.finish()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["f.csv.partial"]
@@ -418,15 +418,15 @@ def test_a_run_with_other_weights_does_not_go_on_with_the_first_ones(run, patch,
 
 
 def test_a_journal_that_is_something_else_is_refused(run, tmp_path):
-    (tmp_path / "f.csv.partial").write_text("not ours\n")
+    (tmp_path / "f.csv.partial").write_text("not ours\n", encoding="utf-8")
     with pytest.raises(OutputError, match="another encoder"):
         TableWriter(tmp_path / "f.csv", run, SeedTable((lesion(tmp_path),), ()), TableOptions(resume=True))
-    assert (tmp_path / "f.csv.partial").read_text() == "not ours\n"
+    assert (tmp_path / "f.csv.partial").read_text(encoding="utf-8") == "not ours\n"
 
 
 def test_the_journal_is_one_json_line_a_row(run, patch, tmp_path):
     interrupted(tmp_path / "f.csv", run, (lesion(tmp_path),), [result(lesion(tmp_path), patch)])
-    first, second = (json.loads(line) for line in (tmp_path / "f.csv.partial").read_text().splitlines())
+    first, second = (json.loads(line) for line in (tmp_path / "f.csv.partial").read_text(encoding="utf-8").splitlines())
     assert first["fingerprint"]["weights SHA-256"] == "ab" * 32
     assert second[:2] == [1, "ok"]
 
@@ -442,11 +442,11 @@ def test_numbers_have_a_decimal_point_whatever_the_locale(run, patch, tmp_path, 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
 def test_a_full_disk_is_told_and_what_was_there_stays(run, patch, tmp_path):
     path = tmp_path / "f.csv"
-    path.write_text(OLD_TABLE)
+    path.write_text(OLD_TABLE, encoding="utf-8")
     (tmp_path / "f.csv.partial").symlink_to("/dev/full")
     with pytest.raises(OutputError, match=r"cannot be written: No space left on device"):
         write(path, run, [result(lesion(tmp_path), patch)], overwrite=True)
-    assert path.read_text() == OLD_TABLE
+    assert path.read_text(encoding="utf-8") == OLD_TABLE
 
 
 def test_overwriting_an_interrupted_run_begins_anew(run, patch, tmp_path):
@@ -509,7 +509,7 @@ def test_a_run_with_another_fact_of_a_seed_does_not_go_on(run, tmp_path, other):
 def test_an_interrupted_overwriting_goes_on_beside_the_old_table(run, patch, tmp_path):
     seeds = (lesion(tmp_path, 1),)
     interrupted(tmp_path / "f.csv", run, seeds, [])
-    (tmp_path / "f.csv").write_text(OLD_TABLE)
+    (tmp_path / "f.csv").write_text(OLD_TABLE, encoding="utf-8")
     assert len(write(tmp_path / "f.csv", run, [result(seeds[0], patch)], resume=True, overwrite=True)) == 1
 
 

@@ -233,7 +233,7 @@ def test_a_host_that_is_not_listed_is_not_contacted(storage, series, monkeypatch
 def test_a_folder_that_cannot_be_made_is_told(series, tmp_path):
     folder = tmp_path / "Größe" / "samples"
     folder.mkdir(parents=True)
-    (folder / "phantom").write_text("a file in its place")
+    (folder / "phantom").write_text("a file in its place", encoding="utf-8")
     with pytest.raises(OutputError, match="The folder phantom cannot be made"):
         fetch_series(series)
 

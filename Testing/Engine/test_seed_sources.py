@@ -487,14 +487,14 @@ def test_luna16_goes_the_whole_way_and_shows_no_uid(tmp_path, features):
     )
     (tmp_path / "subset0" / f"{UID}.raw").write_bytes(voxels.tobytes())
     table = tmp_path / "annotations.csv"
-    table.write_text(f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{UID},0,8,-270,5.651470635\n")
+    table.write_text(f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{UID},0,8,-270,5.651470635\n", encoding="utf-8")
     code, (row,) = features("--table", table)
     assert (code, row["status"], row["lesion_diameter_mm"]) == (0, "ok", "5.651470635")
     assert (row["coordX"], row["coordY"], row["coordZ"], row["lowest_hu"], row["highest_hu"]) == (
         "0.0", "8.0", "-270.0", "-800.0", "40.0",
     )  # fmt: skip
     assert row["image_path"] == "subset0/(UID).mhd"
-    assert UID not in (tmp_path / "features.csv").read_text()
+    assert UID not in (tmp_path / "features.csv").read_text(encoding="utf-8")
     _, (row,) = features("--table", table, "--identifiers")
     assert (row["seriesuid"], row["image_path"]) == (UID, f"subset0/{UID}.mhd")
 
@@ -507,11 +507,13 @@ def test_a_scan_without_an_origin_goes_the_whole_way_by_voxels_alone(tmp_path, f
     code, (row,) = features("--image", path, "--seed", 30, 30, 30, "--frame", "ijk")
     assert (code, row["status"], row["highest_hu"]) == (0, "ok", "40.0")
     assert "does not say where it lies in the patient" in row["warnings"]
-    (tmp_path / "seeds.csv").write_text("image_path,i,j,k\nct.nrrd,30,30,30\n")
+    (tmp_path / "seeds.csv").write_text("image_path,i,j,k\nct.nrrd,30,30,30\n", encoding="utf-8")
     code, (row,) = features("--table", tmp_path / "seeds.csv")
     assert (code, row["status"], row["seed_frame"]) == (0, "ok", "ijk")
     nrrd(tmp_path / "told.nrrd", voxels.tobytes(), sizes="60 60 60", space_directions="(1,0,0) (0,1,0) (0,0,1)")
-    (tmp_path / "seeds.csv").write_text("image_path,coordX,coordY,coordZ\nct.nrrd,30,30,30\ntold.nrrd,0,50,-530\n")
+    (tmp_path / "seeds.csv").write_text(
+        "image_path,coordX,coordY,coordZ\nct.nrrd,30,30,30\ntold.nrrd,0,50,-530\n", encoding="utf-8"
+    )
     code, rows = features("--table", tmp_path / "seeds.csv")
     assert (code, [row["status"] for row in rows]) == (3, ["error", "ok"])
     assert "give the seed in voxels (--frame ijk)" in rows[0]["error"]
@@ -527,7 +529,7 @@ def test_slicers_points_go_the_whole_way(tmp_path, features, name):
         "F.mrk.json": markups(control("F-1", [0, -8, -270]), coordinateSystem="RAS"),
         "points.csv": POINTS + "F-1,0,-8,-270,1,1,1,0,\n",
     }[name]
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text, encoding="utf-8")
     code, (row,) = features("--table", tmp_path / name, "--image", path)
     assert (code, row["status"], row["lesion_id"], row["image_path"]) == (0, "ok", "F-1", "ct.nrrd")
     assert [row[f"coord{axis}"] for axis in "XYZ"] == ["0.0", "8.0", "-270.0"]

@@ -34,7 +34,10 @@ def test_two_series_of_one_folder_are_two_scans():
 
 def test_every_cell_of_a_row_reaches_its_seed(tmp_path):
     path = tmp_path / "seeds.csv"
-    path.write_text("image_path,coordX,coordY,coordZ,lesion_id,lesion_diameter_mm,series_uid\nct,1,2,3,L,9.5,1.2\n")
+    path.write_text(
+        "image_path,coordX,coordY,coordZ,lesion_id,lesion_diameter_mm,series_uid\nct,1,2,3,L,9.5,1.2\n",
+        encoding="utf-8",
+    )
     (seed,) = read_seed_table(path, frame="ras").seeds
     assert (seed.coordinates, seed.frame) == ((1.0, 2.0, 3.0), "ras")
     assert (seed.lesion_id, seed.diameter_mm, seed.series_uid) == ("L", 9.5, "1.2")
@@ -43,21 +46,21 @@ def test_every_cell_of_a_row_reaches_its_seed(tmp_path):
 @pytest.mark.parametrize(("x", "diameter"), [("1_0", "5"), ("1", "0"), ("1", "-3"), ("1", "wide")])
 def test_a_number_that_is_none_is_a_problem_of_its_row(tmp_path, x, diameter):
     path = tmp_path / "seeds.csv"
-    path.write_text(f"image_path,coordX,coordY,coordZ,lesion_diameter_mm\nct,{x},2,3,{diameter}\n")
+    path.write_text(f"image_path,coordX,coordY,coordZ,lesion_diameter_mm\nct,{x},2,3,{diameter}\n", encoding="utf-8")
     assert "should be" in read_seed_table(path).seeds[0].problem
 
 
 @pytest.mark.parametrize("rest", ["", ",", ",,,", ", , "])
 def test_trailing_empty_cells_and_empty_rows_are_no_trouble(tmp_path, rest):
     path = tmp_path / "seeds.csv"
-    path.write_text(f"image_path,coordX,coordY,coordZ\nct,1,2,3{rest}\n,,,{rest}\n")
+    path.write_text(f"image_path,coordX,coordY,coordZ\nct,1,2,3{rest}\n,,,{rest}\n", encoding="utf-8")
     (seed,) = read_seed_table(path).seeds
     assert seed.problem == ""
 
 
 def test_a_character_that_no_path_has_is_a_problem_of_its_row(tmp_path):
     path = tmp_path / "seeds.csv"
-    path.write_text("image_path,coordX,coordY,coordZ\nc\0t,1,2,3\nct,1,2,3\n")
+    path.write_text("image_path,coordX,coordY,coordZ\nc\0t,1,2,3\nct,1,2,3\n", encoding="utf-8")
     bad, good = read_seed_table(path).seeds
     assert "no path has" in bad.problem
     assert good.problem == ""
@@ -265,7 +268,7 @@ def test_the_warnings_about_a_table_are_told_by_extract(tmp_path, capsys):
     pytest.importorskip("torch")
     from fmcib_engine.cli.commands import run
 
-    (tmp_path / "seeds.csv").write_text(HEADER + "gone.nrrd,1,2,3,X,,,,\n" * 2)
+    (tmp_path / "seeds.csv").write_text(HEADER + "gone.nrrd,1,2,3,X,,,,\n" * 2, encoding="utf-8")
     arguments = ["--table", str(tmp_path / "seeds.csv"), "--weights", "demonstration", "--device", "cpu"]
     assert run(["extract", *arguments, "--output", str(tmp_path / "f.csv")]) == 4  # as no scan is there
     assert "come again in these rows" in " ".join(capsys.readouterr().err.split())

@@ -128,7 +128,9 @@ def folder(repository, tmp_path) -> Path:
 def _torch_is_hidden(tmp_path, monkeypatch):
     """A probe then takes no seconds."""
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "torch.py").write_text("raise ModuleNotFoundError('No torch', name='torch')")
+    (tmp_path / "hidden" / "torch.py").write_text(
+        "raise ModuleNotFoundError('No torch', name='torch')", encoding="utf-8"
+    )
     paths = [str(tmp_path / "hidden"), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
 
@@ -299,7 +301,7 @@ def test_waiting_for_another_process_and_trouble_with_a_mirror_are_told(reposito
 
 
 def test_a_folder_that_cannot_be_written_to_is_an_output_error(repository, folder, tmp_path):
-    (tmp_path / "Größe 肺").write_text("a file in its place")
+    (tmp_path / "Größe 肺").write_text("a file in its place", encoding="utf-8")
     answer = ask("download", {"id": "fmcib"})
     assert answer["code"] == "output"
     assert "or choose another cache folder (in the window: Advanced)." in answer["message"]
@@ -361,7 +363,7 @@ def test_weights_of_ones_own_get_the_name_that_they_are_given(repository, tmp_pa
 @pytest.mark.usefixtures("_torch_is_hidden")
 def test_a_damaged_record_is_told_and_stops_nothing(repository, folder):
     folder.mkdir(parents=True)
-    (folder / f"{FILE}.record.json").write_text("{}")
+    (folder / f"{FILE}.record.json").write_text("{}", encoding="utf-8")
     (found,) = ask("probe")["weights"]
     assert found["problem"].startswith("The record weights.torch.record.json of fmcib is damaged.")
     assert (found["id"], found["size"], found["sha256"]) == ("fmcib", None, "")

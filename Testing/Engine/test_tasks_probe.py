@@ -40,11 +40,13 @@ def packages(tmp_path, monkeypatch):
 
     def make(name: str, source: str, version: str = "") -> None:
         (folder / name).mkdir()
-        (folder / name / "__init__.py").write_text(source)
+        (folder / name / "__init__.py").write_text(source, encoding="utf-8")
         if version:
             facts = folder / f"{name}-{version}.dist-info"
             facts.mkdir()
-            (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            (facts / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8"
+            )
 
     return make
 
@@ -169,7 +171,7 @@ def test_a_python_that_has_everything_has_no_problem():
 
 
 def test_the_oldest_versions_are_those_of_the_package():
-    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = dict(
         line.split(">=")
         for part in (project["dependencies"], *project["optional-dependencies"].values())

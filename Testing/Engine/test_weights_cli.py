@@ -63,13 +63,13 @@ def target(repository, tmp_path) -> Path:
 
 def weights(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*WEIGHTS, *map(str, arguments)], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        [*WEIGHTS, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, stdin=subprocess.DEVNULL
     )
 
 
 def start(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, encoding="utf-8"
     )
 
 
@@ -168,9 +168,9 @@ def test_own_and_damaged_weights_are_listed(repository, tmp_path, capsys):
     store = tmp_path / "home" / "weights"
     for name in ("mine", "broken"):
         (store / name).mkdir(parents=True)
-        (store / name / f"{name}.safetensors.record.json").write_text("{}")
+        (store / name / f"{name}.safetensors.record.json").write_text("{}", encoding="utf-8")
     own = Record("mine", "mine.safetensors", 2_000_000, "0" * 64, "unverified", "imported from w.torch", "", "", "")
-    (store / "mine" / "mine.safetensors.record.json").write_text(own.text)
+    (store / "mine" / "mine.safetensors.record.json").write_text(own.text, encoding="utf-8")
     assert run(["weights", "list"]) == 0
     told = capsys.readouterr().out
     mine, broken = (next(line for line in told.splitlines() if name in line) for name in ("mine ", "broken "))
@@ -207,7 +207,7 @@ def test_the_first_sentences_of_the_helps_are_not_cut(repository, capsys, monkey
 
 
 def test_a_file_is_imported_and_said_to_be_unverified(repository, tmp_path, capsys):
-    (tmp_path / "t.csv").write_text("a,b\n")
+    (tmp_path / "t.csv").write_text("a,b\n", encoding="utf-8")
     assert run(["weights", "import", str(tmp_path / "t.csv"), "--id", "tables"]) == 0
     told = capsys.readouterr().out
     assert "as it was imported, checksum unverified" in told
@@ -228,7 +228,7 @@ def test_an_interrupted_download_is_continued_by_the_same_command(repository, ta
         assert "Traceback" not in told
     assert not target.exists()
     kept = target.with_name(f"{FILE}.part").stat().st_size
-    done = subprocess.run(DOWNLOAD, capture_output=True, text=True, check=False)
+    done = subprocess.run(DOWNLOAD, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert repository.ranges == [f"bytes={kept}-"]
     assert target.read_bytes() == CONTENT

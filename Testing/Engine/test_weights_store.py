@@ -120,9 +120,9 @@ def test_the_published_catalogue_says_what_is_known_and_marks_what_is_not():
 )
 def test_a_catalogue_that_is_not_right_is_told(repository, tmp_path, before, after, told):
     path = repository.write_catalogue(tmp_path / "mine.toml")
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert before in text
-    path.write_text(text.replace(before, after))
+    path.write_text(text.replace(before, after), encoding="utf-8")
     with pytest.raises(InputError, match=r"The catalogue mine.toml is not right") as caught:
         load_catalogue(path)
     assert told in str(caught.value)
@@ -331,7 +331,7 @@ def test_weights_of_ones_own_are_kept_as_safetensors_with_where_they_came_from(r
 
 def test_a_path_stays_a_path(repository, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("fmcib").write_text("a file of that name")
+    Path("fmcib").write_text("a file of that name", encoding="utf-8")
     for source in ("w.torch", "./fmcib", "fmcib", "unknown", "/a/b", "demonstration"):
         assert resolve(source) == Path(source)
     record = download("fmcib", patience=HURRIED)
@@ -363,10 +363,10 @@ def test_a_record_that_was_tampered_with_is_refused_and_the_others_are_still_lis
     record = download("fmcib", patience=HURRIED)
     noted = beside(record.path)
     assert noted.name == "weights.torch.record.json"
-    good = json.loads(noted.read_text())
+    good = json.loads(noted.read_text(encoding="utf-8"))
     changes = [{"extra": 1}, {"id": "../other"}, {"size": "x"}, {"size": True}, {"sha256": None}, {"notice": 5}]
     for bad in ("", "[]", "{}", "[" * 200_000, *(json.dumps(good | change) for change in changes)):
-        noted.write_text(bad)
+        noted.write_text(bad, encoding="utf-8")
         (_, problem), last = verify()
         assert problem.startswith("The record weights.torch.record.json of fmcib is")
         assert last == (other, "")
@@ -382,7 +382,7 @@ def test_a_record_that_was_tampered_with_is_refused_and_the_others_are_still_lis
 
 def test_a_file_without_a_good_record_is_checked_and_not_fetched_again(repository):
     record = download("fmcib", patience=HURRIED)
-    for damage in (lambda path: path.unlink(), lambda path: path.write_text("{}")):
+    for damage in (lambda path: path.unlink(), lambda path: path.write_text("{}", encoding="utf-8")):
         damage(beside(record.path))
         repository.seen.clear()
         assert download("fmcib", patience=HURRIED).sha256 == SHA256
@@ -494,10 +494,10 @@ def test_the_catalogues_checksum_binds_imports_and_downloads(repository, tmp_pat
 def test_two_published_files_of_one_size_are_told_apart_by_their_checksums(repository, tmp_path, monkeypatch):
     path = repository.write_catalogue(tmp_path / "two.toml")
     lines = {"fmcib": SHA256, "tables": hashlib.sha256(CHANGED).hexdigest()}
-    text = path.read_text().replace("size = 320000\n", "")
+    text = path.read_text(encoding="utf-8").replace("size = 320000\n", "")
     for name, sha256 in lines.items():
         text = text.replace(f'id = "{name}"', f'id = "{name}"\nsize = 320000\nsha256 = "{sha256}"')
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     monkeypatch.setenv("FMCIB_CATALOGUE", str(path))
     assert import_file(brought(tmp_path, CHANGED)).id == "tables"
     with pytest.raises(WeightsError, match=r"no published file by its size or SHA-256"):
@@ -532,7 +532,7 @@ def test_a_tilde_in_the_folders_name_is_the_users_home(monkeypatch):
 
 
 def test_a_store_that_cannot_be_written_to_is_told(repository, tmp_path):
-    (tmp_path / "home").write_text("a file in its place")
+    (tmp_path / "home").write_text("a file in its place", encoding="utf-8")
     with pytest.raises(OutputError, match=r"FMCIB_HOME"):
         download("fmcib", patience=HURRIED)
     assert store.store_folder() == tmp_path / "home" / "weights"

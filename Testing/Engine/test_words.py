@@ -79,7 +79,9 @@ def test_every_text_of_the_engine_can_be_said_in_the_window(path):
 
 
 def test_the_walk_finds_texts_and_what_is_wrong_with_them(tmp_path):
-    (tmp_path / "bad.py").write_text('"""--doc"""\nmsg = f"Say {1} " "(--as NAME), or give --id ID."\nother = "x"\n')
+    (tmp_path / "bad.py").write_text(
+        '"""--doc"""\nmsg = f"Say {1} " "(--as NAME), or give --id ID."\nother = "x"\n', encoding="utf-8"
+    )
     assert list(texts(tmp_path / "bad.py")) == [(2, "Say … (--as NAME), or give --id ID."), (3, "x")]
     assert OF_THE_COMMAND_LINE.search(in_window("Say … (--as NAME), or give --id ID."))
     assert sum(len([text for _, text in texts(path) if "(--" in text]) for path in FILES) > 10

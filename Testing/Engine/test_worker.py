@@ -357,7 +357,7 @@ class TestBadRequests:
 
 class TestErrors:
     def test_weights_that_cannot_be_used_leave_the_loaded_ones(self, warm, tmp_path):
-        (tmp_path / "text.pth").write_text("no checkpoint")
+        (tmp_path / "text.pth").write_text("no checkpoint", encoding="utf-8")
         expected = features_of(warm.ask("encode", 1, random_patch().to_bytes()))
         for name in ("missing.pth", "text.pth"):
             error = warm.load(tmp_path / name)
@@ -391,7 +391,7 @@ class TestErrors:
         assert cold.load(tmp_path / "missing.pth")["code"] == "weights"  # the libraries are in memory from here on
         pid = cold.process.pid
         unlimited = resource.prlimit(pid, resource.RLIMIT_AS)
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
         used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmSize"))
         resource.prlimit(pid, resource.RLIMIT_AS, (used + (300 << 20), unlimited[1]))  # the weights take 700 MiB
         error = cold.load()

@@ -192,7 +192,7 @@ def _belongsTo(owner: qt.QObject, each: qt.QObject | None) -> bool:
 def _children() -> set[int]:
     """Ids of the processes that this one has started; empty where the system has no /proc."""
     lists = Path("/proc/self/task").glob("*/children")
-    return {int(number) for each in lists for number in each.read_text().split()}
+    return {int(number) for each in lists for number in each.read_text(encoding="utf-8").split()}
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def endWithStdin() -> None:
 
 def main(habit: str, name: str, arguments: str) -> None:
     if "ODD_TASK_LIVES" in os.environ:
-        with Path(os.environ["ODD_TASK_LIVES"]).open("a") as file:
+        with Path(os.environ["ODD_TASK_LIVES"]).open("a", encoding="utf-8") as file:
             file.write(f"{os.getpid()} {name} {arguments}\n")
     if habit != "deaf":
         threading.Thread(target=endWithStdin, daemon=True).start()
@@ -93,7 +93,7 @@ def answer(habit: str, name: str, arguments: str) -> None:
         for byte in json.dumps({"type": "result", "text": "é"}, ensure_ascii=False).encode() + b"\n":
             os.write(1, bytes([byte]))
     elif habit in ("tells", "asks"):
-        say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text())[name])
+        say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text(encoding="utf-8"))[name])
     else:
         say(type="result", name=name, arguments=json.loads(arguments))
 

@@ -87,7 +87,7 @@ def load(header: dict) -> None:
     if header["weights"] == "wrong":
         reply("error", header["id"], code="weights", message="These are no weights. Choose others.")
         return
-    sha = Path(weights).read_text() if weights else header["weights"]
+    sha = Path(weights).read_text(encoding="utf-8") if weights else header["weights"]
     reply("progress", header["id"], step="Loading the weights", fraction=0.5)
     encoder.update(weights_sha256=sha, precision=header["precision"], device=header["device"])
     reply(
@@ -148,7 +148,7 @@ def answerBadly(requestId: object) -> None:
 
 def lives() -> int:
     """How many there were so far, with this one."""
-    return len(Path(os.environ["ODD_WORKER_LIVES"]).read_text().split())
+    return len(Path(os.environ["ODD_WORKER_LIVES"]).read_text(encoding="utf-8").split())
 
 
 def start() -> None:
@@ -166,7 +166,7 @@ def start() -> None:
 
 def main() -> None:
     if "ODD_WORKER_LIVES" in os.environ:
-        with Path(os.environ["ODD_WORKER_LIVES"]).open("a") as file:
+        with Path(os.environ["ODD_WORKER_LIVES"]).open("a", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
     start()
     if habit == "deaf":

@@ -95,7 +95,9 @@ class Photographer:
 def withoutTorch() -> Iterator[None]:
     """Processes that are started meanwhile find no PyTorch."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+        Path(folder, "torch.py").write_text(
+            "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n", encoding="utf-8"
+        )
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, before or ""]))
         yield
@@ -188,7 +190,7 @@ def kill(analysis) -> None:
     import signal
 
     for each in Path("/proc/self/task").glob("*/children"):
-        for pid in each.read_text().split():
+        for pid in each.read_text(encoding="utf-8").split():
             os.kill(int(pid), signal.SIGKILL)
 
 

@@ -67,7 +67,7 @@ def makeSetupStage(tmp_path):
 
     def make(answers=None, desktop=None, facts=None, installer=None, settings=None, habit="tells", path="") -> Stage:
         file = tmp_path / "answers.json"
-        file.write_text(json.dumps(answers or {}))
+        file.write_text(json.dumps(answers or {}), encoding="utf-8")
         panel, advanced = RequirementsPanel(str(UI / "Requirements.ui")), AdvancedPanel(str(UI / "Advanced.ui"))
         desktop = desktop or PretendDesktop()
         tools = Tools(

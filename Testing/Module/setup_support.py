@@ -126,7 +126,7 @@ def fullDisk(*_values: object, **_options: object) -> None:
 def children() -> int:
     """How many processes this one has."""
     lists = Path("/proc/self/task").glob("*/children")
-    return sum(len(each.read_text().split()) for each in lists)
+    return sum(len(each.read_text(encoding="utf-8").split()) for each in lists)
 
 
 def settle() -> None:

@@ -37,7 +37,7 @@ def writeSeeds(path, points: dict[str, list[float]]):
         for number, (name, point) in enumerate(points.items(), 1)
     ]
     markups = [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": defined}]
-    path.write_text(json.dumps({"markups": markups}))
+    path.write_text(json.dumps({"markups": markups}), encoding="utf-8")
     return path
 
 
@@ -127,7 +127,7 @@ def test_an_interrupted_run_ends_and_leaves_neither_files_nor_processes(ct, tmp_
         [sys.executable, "-c", hearing, SCRIPT, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         env=os.environ | {"PYTHONPATH": str(ROOT / "Testing")},
     ) as process:
         assert any("Lesion 2 of 100" in line for line in process.stdout)
@@ -151,7 +151,7 @@ def test_a_saved_scene_has_no_identifiers_unless_asked(tmp_path, scanPath):
         with zipfile.ZipFile(output / "scene.mrb") as scene:
             (description,) = (scene.read(name).decode() for name in scene.namelist() if name.endswith(".mrml"))
         assert ("1.3.6.1.4.1.14519" in description) is isThere
-        assert ("1.3.6.1.4.1.14519" in (output / "features.csv").read_text()) is isThere
+        assert ("1.3.6.1.4.1.14519" in (output / "features.csv").read_text(encoding="utf-8")) is isThere
         assert str(tmp_path) not in description
 
 
@@ -166,7 +166,7 @@ def test_a_dicom_folder_is_read(tmp_path, scanPath):
     assert done.returncode == 0, done.stderr
     (row,) = rowsOf(output / "features.csv")
     assert (row["scan_kind"], row["scan_files"], row["series_uid"]) == ("dicom", "16", "")
-    text = (output / "features.csv").read_text() + done.stdout + done.stderr
+    text = (output / "features.csv").read_text(encoding="utf-8") + done.stdout + done.stderr
     assert "1.3.6.1.4.1.14519" not in text
 
 
@@ -192,25 +192,25 @@ def refused(done, words: str, output) -> None:
 def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     output = tmp_path / "out"
     broken, empty = tmp_path / "broken.mrk.json", writeSeeds(tmp_path / "empty.mrk.json", {})
-    broken.write_text("{ this is no JSON")
+    broken.write_text("{ this is no JSON", encoding="utf-8")
     common = ("--ct", ct, "--output", output, "--weights", "demonstration", "--seeds")
     refused(run(*common, broken), "no file of markups", output)
     refused(run(*common, empty), "no placed point", output)
     notes = tmp_path / "notes.fcsv"
-    notes.write_text("The lesion is at the left.\n")
+    notes.write_text("The lesion is at the left.\n", encoding="utf-8")
     refused(run(*common, notes), "notes.fcsv is no list of points", output)
-    lists = json.loads(empty.read_text())
+    lists = json.loads(empty.read_text(encoding="utf-8"))
     several = tmp_path / "several.mrk.json"
-    several.write_text(json.dumps({"markups": lists["markups"] * 2}))
+    several.write_text(json.dumps({"markups": lists["markups"] * 2}), encoding="utf-8")
     refused(run(*common, several), "several lists", output)
     refused(run(*common, tmp_path / "gone.mrk.json"), "no file of seeds gone.mrk.json", output)
 
 
 def test_points_that_are_not_placed_are_left_out_with_a_word(ct, tmp_path):
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Planned": [0.0, 0.0, 0.0]})
-    markups = json.loads(seeds.read_text())
+    markups = json.loads(seeds.read_text(encoding="utf-8"))
     markups["markups"][0]["controlPoints"][1]["positionStatus"] = "undefined"
-    seeds.write_text(json.dumps(markups))
+    seeds.write_text(json.dumps(markups), encoding="utf-8")
     done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
     assert done.returncode == 0, done.stderr
     assert "Points of seeds.mrk.json that are not placed anywhere are left out (1): Planned." in done.stderr
@@ -228,7 +228,7 @@ def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output")
     refused(run(*common, tmp_path / "file" / "out"), "cannot be made", tmp_path / "file" / "out")
     if os.name == "posix" and os.geteuid() != 0:
@@ -240,15 +240,15 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, 
 def test_results_are_not_overwritten_unless_asked(ct, seeds, tmp_path):
     output = tmp_path / "out"
     output.mkdir()
-    (output / "features.csv").write_text("precious")
-    (output / "lesions.tsv").write_text("precious")
+    (output / "features.csv").write_text("precious", encoding="utf-8")
+    (output / "lesions.tsv").write_text("precious", encoding="utf-8")
     common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output", output)
     assert run(*common).returncode == 4
     assert run(*common, "--overwrite").returncode == 4  # no feature table: never replaced
-    assert (output / "features.csv").read_text() == "precious"
+    assert (output / "features.csv").read_text(encoding="utf-8") == "precious"
     (output / "features.csv").unlink()
     assert run(*common).returncode == 4
-    assert (output / "lesions.tsv").read_text() == "precious"
+    assert (output / "lesions.tsv").read_text(encoding="utf-8") == "precious"
     assert run(*common, "--overwrite").returncode == 0
     assert run(*common, "--overwrite").returncode == 0
     assert sorted(path.name for path in output.iterdir()) == ["features.csv", "lesions.tsv"]

@@ -56,13 +56,13 @@ def writeSeeds(path, lesions):
         for n, (name, point) in enumerate(lesions.items(), 1)
     ]
     markups = {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": points}
-    path.write_text(json.dumps({"markups": [markups]}))
+    path.write_text(json.dumps({"markups": [markups]}), encoding="utf-8")
     return path
 
 
 def writeTable(path, scan, lesions):
     lines = [f'{name},"{scan}",{point.x!r},{point.y!r},{point.z!r}' for name, point in lesions.items()]
-    path.write_text("\n".join(["lesion_id,image_path,coordX,coordY,coordZ", *lines]))
+    path.write_text("\n".join(["lesion_id,image_path,coordX,coordY,coordZ", *lines]), encoding="utf-8")
     return path
 
 
@@ -161,7 +161,9 @@ def test_one_time_point_is_chosen_as_on_the_command_line(tmp_path):
     (row,) = rowsOf(tmp_path / "out" / "features.csv")
     table, output = tmp_path / "table.csv", tmp_path / "command.csv"
     point = f"{PHANTOM_SEED.x!r},{PHANTOM_SEED.y!r},{PHANTOM_SEED.z!r}"
-    table.write_text(f'lesion_id,image_path,coordX,coordY,coordZ,time_point\nNodule,"{scan}",{point},1')
+    table.write_text(
+        f'lesion_id,image_path,coordX,coordY,coordZ,time_point\nNodule,"{scan}",{point},1', encoding="utf-8"
+    )
     command = [sys.executable, "-m", "fmcib_engine", "extract", "--table", table, "--output", output]
     subprocess.run([*command, "--weights", "demonstration", "--device", "cpu"], check=True, capture_output=True)
     (other,) = rowsOf(output)

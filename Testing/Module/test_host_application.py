@@ -23,7 +23,7 @@ MAY_START_IT = {"conftest", "window_fixtures", "test_module"}
 
 def run(size: tuple[int, int], *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, HERE / "pretend_application.py", *size, *arguments, "-q", "-p", "no:cacheprovider"]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=1200)
+    return subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False, timeout=1200)
 
 
 def test_every_test_is_found_where_there_is_no_host():
@@ -33,7 +33,9 @@ def test_every_test_is_found_where_there_is_no_host():
     found = {line.partition("::")[0].rpartition("/")[2] for line in done.stdout.splitlines() if "::" in line}
     starting = {"test_headless.py", "test_headless_dicom.py"}  # the host, again and again
     needing = {
-        path.name for path in HERE.glob("test_*.py") if '\npytest.importorskip("torch")' in path.read_text("utf-8")
+        path.name
+        for path in HERE.glob("test_*.py")
+        if '\npytest.importorskip("torch")' in path.read_text("utf-8", encoding="utf-8")
     }
     absent = {path.name for path in OF_THE_HOST} | starting | (set() if find_spec("torch") else needing)
     assert found == {path.name for path in HERE.glob("test_*.py")} - absent

@@ -62,7 +62,7 @@ def test_what_a_test_leaves_behind_is_an_error(tmp_path):
         "-p",
         "no:cacheprovider",
     ]
-    result = subprocess.run([*command, tmp_path], capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run([*command, tmp_path], capture_output=True, encoding="utf-8", timeout=300, check=False)
     errors = {line.split("::")[1].split(" ")[0] for line in result.stdout.splitlines() if line.startswith("ERROR ")}
     assert errors == {"test_observer", "test_timer", "test_process", "test_complaint"}, result.stdout
     assert "6 passed, 4 errors" in result.stdout

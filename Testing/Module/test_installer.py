@@ -66,7 +66,7 @@ def bring(python: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packagesOf(python))
     (packagesOf(python) / f"{wheel.stem.removesuffix('-py3-none-any')}.dist-info" / "RECORD").write_text(
-        "".join(f"{name},,\n" for name in zipfile.ZipFile(wheel).namelist())
+        "".join(f"{name},,\n" for name in zipfile.ZipFile(wheel).namelist()), encoding="utf-8"
     )
 
 
@@ -199,7 +199,7 @@ def test_what_is_kept_is_what_is_installed_here():
 
 
 def test_versions_are_those_that_the_engine_names():
-    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "FMCIBExtension" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     named = {*extras["torch"], *extras["download"]}
     assert {installing.TORCH, *installing.PACKAGES.values()} == named
@@ -241,7 +241,7 @@ class Extension:
 
     def installTorch(self):
         location = os.environ["PIP_CONSTRAINT"].removeprefix("file://")
-        self.constraints = Path(location).read_text()
+        self.constraints = Path(location).read_text(encoding="utf-8")
         if self.error:
             raise self.error
         return self.answer
@@ -300,12 +300,14 @@ def test_real_pip_reads_constraints_whose_folder_has_blanks(python, tmp_path, mo
     """The extension gives pip its constraints by an environment variable, which pip splits at blanks."""
     folder = tmp_path / "a user's folder"
     folder.mkdir()
-    (folder / "constraints.txt").write_text("numpy==1.0\n")
+    (folder / "constraints.txt").write_text("numpy==1.0\n", encoding="utf-8")
     makeWheel(tmp_path / "wheels", "monai", "1.9", requires="numpy>=2.0")
     makeWheel(tmp_path / "wheels", "numpy", "2.0")
     monkeypatch.setenv("PIP_CONSTRAINT", (folder / "constraints.txt").as_uri())
     arguments = ("--no-index", "--find-links", tmp_path / "wheels", "monai")
-    done = subprocess.run([python, "-m", "pip", "install", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-m", "pip", "install", *arguments], capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 1
     assert "conflicting dependencies" in done.stderr
 

@@ -22,19 +22,19 @@ def importEngineWith(tmp_path, version: str | None, *, beside: bool) -> str:
     module = tmp_path / "module"
     (module / "FMCIBModuleLib").mkdir(parents=True)
     source = ROOT / "FMCIBModule" / "FMCIBModuleLib" / "Engine.py"
-    (module / "FMCIBModuleLib" / "Engine.py").write_text(source.read_text())
+    (module / "FMCIBModuleLib" / "Engine.py").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     (module / "FMCIBModuleLib" / "__init__.py").touch()
     engine = (module if beside else tmp_path / "elsewhere") / "fmcib_engine"
     if version is not None:
         engine.mkdir(parents=True)
-        (engine / "__init__.py").write_text(f"__version__ = {version!r}\n")
+        (engine / "__init__.py").write_text(f"__version__ = {version!r}\n", encoding="utf-8")
     script = (
         f"import sys; sys.path[:0] = [{str(module)!r}, {str(engine.parent)!r}]\n"
         "from FMCIBModuleLib.Engine import EngineError, engineFolder\n"
         "try:\n    print(engineFolder())\nexcept EngineError as error:\n    print(error)\n"
     )
     isolated = [sys.executable, "-S", "-c", script]  # without what is installed here
-    return subprocess.run(isolated, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(isolated, capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
 
 def test_the_engine_beside_the_module_is_found(tmp_path):
@@ -55,7 +55,7 @@ def test_a_missing_engine_says_what_to_install(tmp_path):
 def withoutTorch(tmp_path):
     """An analysis whose worker finds a torch that cannot be imported, as where it was never installed."""
     (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('No module named torch')\n")
+    (tmp_path / "torch" / "__init__.py").write_text("raise ImportError('No module named torch')\n", encoding="utf-8")
     worker = WorkerProcess(environment={"PYTHONPATH": str(tmp_path)})
     logic = AnalysisLogic(worker, EncoderSettings("demonstration", device="cpu"))
     yield logic

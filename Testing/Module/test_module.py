@@ -58,7 +58,7 @@ def test_loading_the_module_imports_nothing_heavy_and_opening_it_no_torch():
         "print('opened:', sorted({'torch', 'monai', 'pydicom'} & sys.modules.keys()))\n"
         "SlicerHost.unloadModule('FMCIBModule')\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert "loaded: []" in done.stdout
     assert "opened: []" in done.stdout
 
@@ -158,8 +158,10 @@ def test_quitting_the_application_ends_the_worker(tmp_path):
         "qt.QTimer.singleShot(0, slicer.app.quit)\n"
         "slicer.app.exec()\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False, timeout=240
+    )
     assert done.returncode == 0, done.stderr
-    (worker,) = numbers.read_text().split()
+    (worker,) = numbers.read_text(encoding="utf-8").split()
     assert not Path("/proc", worker).exists()
     assert "Traceback" not in done.stderr

@@ -161,7 +161,9 @@ def test_nothing_is_asked_of_qt_that_pythonqt_answers_otherwise(path):
     file is none of `childWidgetVariables` while it is empty."""
     source = path.read_text(encoding="utf-8")
     layouts = {
-        name for each in MODULE.rglob("*.ui") for name in re.findall(r'<layout [^>]*name="(\w+)"', each.read_text())
+        name
+        for each in MODULE.rglob("*.ui")
+        for name in re.findall(r'<layout [^>]*name="(\w+)"', each.read_text(encoding="utf-8"))
     }
     assert len(layouts) > 30
     assert not re.search(r"\bis (not )?qt\.|isinstance\([^)]*\bqt\.|\.singleShot = ", source)
@@ -169,7 +171,7 @@ def test_nothing_is_asked_of_qt_that_pythonqt_answers_otherwise(path):
 
 
 def cmakeList(name: str) -> list[str]:
-    text = (MODULE / "CMakeLists.txt").read_text()
+    text = (MODULE / "CMakeLists.txt").read_text(encoding="utf-8")
     return re.search(rf"set\({name}\n(.*?)\n  \)", text, re.DOTALL).group(1).split()
 
 
@@ -184,8 +186,8 @@ def test_cmake_lists_every_file_of_the_module_and_no_other():
 
 
 def test_the_catalogue_entry_is_what_the_catalogue_wants_and_agrees_with_cmake():
-    entry = json.loads((ROOT / "Resources" / "FMCIB.json").read_text())
-    cmake = (ROOT / "CMakeLists.txt").read_text()
+    entry = json.loads((ROOT / "Resources" / "FMCIB.json").read_text(encoding="utf-8"))
+    cmake = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     facts = dict(re.findall(r'set\((EXTENSION_\w+) "([^"]*)"\)', cmake))
     known = {"$schema", "category", "scm_url", "scm_revision", "scm_type", "build_dependencies", "build_subdirectory"}
     assert {"$schema", "category", "scm_url"} <= entry.keys() <= known | {"enabled", "tier"}
@@ -242,10 +244,10 @@ def flatFolder(tmp_path_factory):
     if shutil.which("cmake") is None:
         pytest.skip("needs cmake")
     folder = tmp_path_factory.mktemp("slicer")
-    (folder / "SlicerConfig.cmake").write_text(STAND_IN)
+    (folder / "SlicerConfig.cmake").write_text(STAND_IN, encoding="utf-8")
     (folder / "empty.cmake").touch()
     command = ["cmake", "-S", ROOT, "-B", folder / "build", f"-DSlicer_DIR={folder}", "-DFMCIB_TEST_WITH_PYTEST=ON"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert "unittest FMCIBModule.py" in done.stdout
     assert "run_in_slicer.py" in done.stdout
@@ -270,7 +272,9 @@ def test_what_cmake_installs_is_a_module_that_finds_its_engine_and_its_worker(fl
         "import fmcib_engine\n"
         "print('engine', fmcib_engine.__file__)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert f"engine {flatFolder / 'fmcib_engine' / '__init__.py'}" in done.stdout
 

@@ -27,7 +27,7 @@ def judge(tmp_path):
 
     def make(answer: dict, weights: str = "fmcib") -> Requirements:
         answers = tmp_path / "answers.json"
-        answers.write_text(json.dumps({"probe": answer}))
+        answers.write_text(json.dumps({"probe": answer}), encoding="utf-8")
         requirements = Requirements(oddTask("tells", ODD_TASK_ANSWERS=str(answers)))
         made.append(requirements)
         requirements.weights = weights
@@ -58,7 +58,7 @@ def test_nothing_is_known_before_the_first_probe():
 
 def test_while_a_probe_runs_it_is_said_and_a_second_wish_is_another_probe_after_it(tmp_path):
     lives = tmp_path / "lives"
-    (tmp_path / "answers").write_text(json.dumps({"probe": probed()}))
+    (tmp_path / "answers").write_text(json.dumps({"probe": probed()}), encoding="utf-8")
     task = oddTask("tells", ODD_TASK_ANSWERS=str(tmp_path / "answers"), ODD_TASK_LIVES=str(lives))
     requirements = Requirements(task)
     heard = Heard(requirements, "probed", "changed")
@@ -67,7 +67,7 @@ def test_while_a_probe_runs_it_is_said_and_a_second_wish_is_another_probe_after_
     requirements.probe()
     assert set(states(requirements).values()) == {"checking"}
     spinUntil(lambda: len(heard.of("probed")) == 2 and not requirements.isChecking)
-    assert len(lives.read_text().splitlines()) == 2
+    assert len(lives.read_text(encoding="utf-8").splitlines()) == 2
     requirements.close()
 
 

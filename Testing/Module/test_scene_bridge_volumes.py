@@ -238,7 +238,9 @@ def test_the_bridge_loads_neither_torch_nor_the_readers_libraries_nor_qt():
     )
     path = os.pathsep.join(str(ROOT / folder) for folder in ("FMCIBModule", "FMCIBExtension"))
     environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout.strip() == "none"
 
 

@@ -18,13 +18,16 @@ ROW = "1,{x},{y},{z},0,0,0,1,1,1,0,{label},,,2,0\n"
 
 
 def fcsv(path, *rows: str, system="LPS", head=FCSV):
-    path.write_text(head.format(system=system) + "".join(rows))
+    path.write_text(head.format(system=system) + "".join(rows), encoding="utf-8")
     return path
 
 
 def markups(path, points, **more):
     content = {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": points, **more}
-    path.write_text(json.dumps({"markups": [{name: value for name, value in content.items() if value is not None}]}))
+    path.write_text(
+        json.dumps({"markups": [{name: value for name, value in content.items() if value is not None}]}),
+        encoding="utf-8",
+    )
     return path
 
 
@@ -70,7 +73,7 @@ TEXTS = {
 @pytest.mark.parametrize("name", ["a.fcsv", "a.mrk.json", "a.json", "a.txt", "a.csv", "a"])
 @pytest.mark.parametrize("kind", TEXTS)
 def test_what_is_no_markups_is_refused(tmp_path, vtkErrors, name, kind):  # noqa: ARG001
-    (tmp_path / name).write_text(TEXTS[kind])
+    (tmp_path / name).write_text(TEXTS[kind], encoding="utf-8")
     what = "list of points" if name.endswith(".fcsv") else "file of markups. Save the points in Slicer as .mrk.json"
     with pytest.raises(InputError, match=f"{name} is no {what}"):
         readSeeds(tmp_path / name)
@@ -135,7 +138,7 @@ def test_nothing_of_a_refused_file_stays_in_the_scene(tmp_path):
 
     before = slicer.mrmlScene.GetNumberOfNodes()
     for text in TEXTS.values():
-        (tmp_path / "a.fcsv").write_text(text)
+        (tmp_path / "a.fcsv").write_text(text, encoding="utf-8")
         with pytest.raises(FmcibError):
             readSeeds(tmp_path / "a.fcsv")
     assert slicer.mrmlScene.GetNumberOfNodes() == before

@@ -68,7 +68,7 @@ def test_a_probe_that_fails_is_told_once_and_check_again_tries_again(makeSetupSt
     made.setup.start()
     spinUntil(lambda: made.heard.of("failed"))
     assert made.states() == ["unknown"] * 3
-    made.answers.write_text(json.dumps({"probe": probed(weights=[record()])}))
+    made.answers.write_text(json.dumps({"probe": probed(weights=[record()])}), encoding="utf-8")
     made.show()
     click(made.ui.summaryCheckButton)
     spinUntil(lambda: made.setup.isReady)
@@ -83,7 +83,7 @@ def test_torch_is_installed_only_after_a_question_that_says_that_it_blocks(probe
     assert extension.constraints is None
     assert "does not react" in made.desktop.asked[0]
     made.desktop.agrees = True
-    made.answers.write_text(json.dumps({"probe": NO_MONAI}))
+    made.answers.write_text(json.dumps({"probe": NO_MONAI}), encoding="utf-8")
     click(made.ui.torchButton)
     assert made.heard.of("installed") == [[]]
     spinUntil(lambda: made.states() == ["good", "missing", "good"])
@@ -119,7 +119,7 @@ def test_packages_come_from_a_folder_of_wheels_and_the_worker_is_to_be_started_a
     makeWheel(tmp_path / "wheels", "monai", "1.9")
     installer = Installer(PipProcess(pipOfItsOwn), pins=dict)
     made = probedStage(NO_MONAI, installer=installer, desktop=PretendDesktop(tmp_path / "wheels"))
-    made.answers.write_text(json.dumps({"probe": probed(weights=[record()])}))
+    made.answers.write_text(json.dumps({"probe": probed(weights=[record()])}), encoding="utf-8")
     click(made.ui.wheelsButton)
     assert "monai" in made.desktop.asked[-1]
     assert "torch" not in made.desktop.asked[-1]
@@ -128,7 +128,7 @@ def test_packages_come_from_a_folder_of_wheels_and_the_worker_is_to_be_started_a
     assert made.heard.of("installed") == [[]]
     assert made.heard.of("failed") == []
     done = subprocess.run(
-        [pipOfItsOwn, "-c", "import monai; print(monai.__version__)"], capture_output=True, text=True, check=True
+        [pipOfItsOwn, "-c", "import monai; print(monai.__version__)"], capture_output=True, encoding="utf-8", check=True
     )
     assert done.stdout.strip() == "1.9"
 

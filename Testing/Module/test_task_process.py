@@ -92,7 +92,7 @@ def test_a_cancelled_task_is_gone_and_only_its_end_is_told(tmp_path):
     spinUntil(lambda: heard.of("ended"))
     spinFor(0.05)
     assert heard.names() == ["progressed", "ended"]
-    assert not isAlive(int(lives.read_text().split()[0]))
+    assert not isAlive(int(lives.read_text(encoding="utf-8").split()[0]))
     task.start("download")  # another can be started
     assert task.isRunning
     task.close()
@@ -115,7 +115,7 @@ def test_a_closed_task_is_gone_at_once_and_tells_nothing(tmp_path):
     task.start("download")
     spinUntil(lambda: heard.of("progressed"))
     task.close()
-    assert not isAlive(int(lives.read_text().split()[0]))
+    assert not isAlive(int(lives.read_text(encoding="utf-8").split()[0]))
     spinFor(0.05)
     assert heard.names() == ["progressed"]
 

@@ -23,7 +23,7 @@ def real(makeSetupStage, repository, tmp_path):
     """The real engine, which has been probed, and a server. Without PyTorch and MONAI, which take seconds to start."""
     (tmp_path / "hides").mkdir()
     for name in ("torch", "monai"):
-        (tmp_path / "hides" / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})\n")
+        (tmp_path / "hides" / f"{name}.py").write_text(f"raise ModuleNotFoundError(name={name!r})\n", encoding="utf-8")
     made = makeSetupStage(path=str(tmp_path / "hides"))
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
@@ -269,7 +269,7 @@ def test_weights_in_the_place_of_others_are_chosen_and_then_processes_are_to_be_
 
 def test_a_worker_that_has_the_former_weights_does_not_go_on_with_them(makeSetupStage, startWorker, tmp_path):
     weights = tmp_path / "weights"
-    weights.write_text("former")
+    weights.write_text("former", encoding="utf-8")
     worker = startWorker("good", environment={"ODD_WORKER_WEIGHTS": str(weights)})
     worker.load(GOOD)
     worker.wait(timeoutSeconds=GUARD)
@@ -278,7 +278,7 @@ def test_a_worker_that_has_the_former_weights_does_not_go_on_with_them(makeSetup
     made.setup.installed.connect(worker.restart)  # as the window does
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
-    weights.write_text("other")
+    weights.write_text("other", encoding="utf-8")
     click(made.advanced.ui.importFileButton)
     spinUntil(lambda: made.heard.of("weightsChanged"))
     worker.load(GOOD, mayKeep=True)

@@ -113,7 +113,7 @@ def test_no_text_is_clipped_in_a_narrow_panel(scale):
         [sys.executable, Path(__file__).with_name("window_scaled.py"), str(NARROW)],
         env={**os.environ, "QT_SCALE_FACTOR": scale},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         timeout=240,
     )
@@ -166,5 +166,7 @@ def test_what_is_shown_can_be_translated(path):
 
 
 def test_the_test_of_translations_finds_what_is_not_translated(tmp_path):
-    (tmp_path / "Bad.py").write_text('self.ui.label.text = "Not translated yet"\nself._tell(_("Fine"))\n')
+    (tmp_path / "Bad.py").write_text(
+        'self.ui.label.text = "Not translated yet"\nself._tell(_("Fine"))\n', encoding="utf-8"
+    )
     assert visibleTexts(tmp_path / "Bad.py") == ["Not translated yet"]

@@ -489,7 +489,7 @@ def test_export_is_off_where_there_is_nothing(stage):
 
 
 def test_a_file_that_cannot_be_written_is_told(three, saveDialog, tmp_path):
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
     saveDialog.answer = str(tmp_path / "file" / "features.csv")
     click(three.lesions.exportButton)
     assert "features.csv" in three.message

@@ -161,7 +161,7 @@ class TestLoading:
         encode(worker, patches[0], answers, 0)
         worker.wait(timeoutSeconds=GUARD)
         assert answers.failures[0].message == "There is no file of weights. Choose another."
-        weights.write_text("here they are")
+        weights.write_text("here they are", encoding="utf-8")
         encode(worker, patches[0], answers, 1)
         worker.wait(timeoutSeconds=GUARD)
         assert 1 in answers.results

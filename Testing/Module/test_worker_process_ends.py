@@ -175,7 +175,9 @@ class TestTheEndOfSlicer:
         places += [Path(engineFile).parents[1], Path(__file__).parent]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
         command = [sys.executable, "-c", HOST.format(end=end), str(lives.file), *odd("never done")]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, encoding="utf-8"
+        )
 
     @pytest.mark.parametrize("end", ["worker.close()", "", "os._exit(3)", "raise ValueError"])
     def test_no_worker_survives_it(self, lives, end):

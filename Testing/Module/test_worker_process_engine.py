@@ -78,7 +78,7 @@ def test_without_torch_it_is_told_and_a_fresh_worker_finds_what_is_installed(
 ):
     torch = tmp_path / "torch"
     torch.mkdir()
-    (torch / "__init__.py").write_text("raise ImportError('no torch for you')")
+    (torch / "__init__.py").write_text("raise ImportError('no torch for you')", encoding="utf-8")
     states = []
     engineWorker.stateChanged.connect(states.append)
     engineWorker.warm(DEMONSTRATION)
@@ -129,7 +129,7 @@ def test_it_does_not_outlive_a_slicer_that_is_killed():
 def test_another_engine_in_the_working_directory_is_not_taken(engineWorker, answers, tmp_path, monkeypatch):
     folder = tmp_path / "elsewhere"
     (folder / "fmcib_engine").mkdir(parents=True)
-    (folder / "fmcib_engine" / "__init__.py").write_text('__version__ = "6.6.6"')
+    (folder / "fmcib_engine" / "__init__.py").write_text('__version__ = "6.6.6"', encoding="utf-8")
     monkeypatch.chdir(folder)
     states = []
     engineWorker.stateChanged.connect(states.append)

@@ -191,7 +191,7 @@ class TestWeights:
         self, startWorker, patches, answers, tmp_path
     ):
         weights = tmp_path / "weights"
-        weights.write_text("first")
+        weights.write_text("first", encoding="utf-8")
         worker = startWorker(environment={"ODD_WORKER_WEIGHTS": str(weights)})
         worker.load(GOOD)
         worker.wait(timeoutSeconds=GUARD)
@@ -207,7 +207,7 @@ class TestWeights:
         self, startWorker, patches, answers, tmp_path, lives
     ):
         weights = tmp_path / "weights"
-        weights.write_text("first")
+        weights.write_text("first", encoding="utf-8")
         worker = startWorker("ends in its first life", environment={"ODD_WORKER_WEIGHTS": str(weights)})
         worker.load(GOOD, *answers.of("load"))
         spinUntil(lambda: worker.loaded)
@@ -222,11 +222,11 @@ class TestWeights:
         self, startWorker, patches, answers, tmp_path
     ):
         weights = tmp_path / "weights"
-        weights.write_text("first")
+        weights.write_text("first", encoding="utf-8")
         worker = startWorker("ends in its first life", environment={"ODD_WORKER_WEIGHTS": str(weights)})
         worker.load(GOOD)
         spinUntil(lambda: worker.loaded)
-        weights.write_text("second")
+        weights.write_text("second", encoding="utf-8")
         for number in range(2):
             encode(worker, patches[number], answers, number)
         worker.wait(timeoutSeconds=GUARD)

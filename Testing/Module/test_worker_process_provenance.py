@@ -19,7 +19,7 @@ needsPosix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals"
 @pytest.fixture
 def weights(tmp_path):
     file = tmp_path / "weights"
-    file.write_text("first")
+    file.write_text("first", encoding="utf-8")
     return file
 
 
@@ -45,7 +45,9 @@ def killIdle(worker, lives):
 
 def swap(worker, weights):
     """Other weights lie there once the first patch is under way."""
-    worker.stateChanged.connect(lambda state: weights.write_text("second") if state == "computing" else None)
+    worker.stateChanged.connect(
+        lambda state: weights.write_text("second", encoding="utf-8") if state == "computing" else None
+    )
 
 
 class TestFeatures:
@@ -88,7 +90,7 @@ class TestFeatures:
         worker = start()
         worker.load(GOOD)
         worker.wait(timeoutSeconds=GUARD)
-        weights.write_text("second")
+        weights.write_text("second", encoding="utf-8")
         restart(worker)
         self.run(worker, patches, answers, "before")
         assert "replaced" in answers.failures["before"].message
@@ -109,7 +111,7 @@ class TestFeatures:
         self.run(worker, patches, answers, "first")
         for name, text in {"same": "first", "other": "second"}.items():
             killIdle(worker, lives)
-            weights.write_text(text)
+            weights.write_text(text, encoding="utf-8")
             if isWarmed:
                 worker.warm(GOOD)
             self.run(worker, patches, answers, name)
@@ -143,7 +145,7 @@ class TestRows:
         for text, torch in {"first": "1", "second": "2"}.items():
             for row in self.analyse(logic, phantomNode, twoSeeds):
                 assert (row["status"], row["weights_sha256"], row["torch_version"]) == ("ok", text, torch)
-            weights.write_text("second")
+            weights.write_text("second", encoding="utf-8")
             restart(logic.worker)
         assert logic.told == []
 

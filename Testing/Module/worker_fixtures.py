@@ -24,7 +24,7 @@ def lives(tmp_path):
     file.touch()
 
     def read() -> list[int]:
-        return [int(line) for line in file.read_text().split()]
+        return [int(line) for line in file.read_text(encoding="utf-8").split()]
 
     read.file = file
     return read

@@ -27,9 +27,7 @@ def run(path: os.PathLike[str] | str, arguments: Iterable[object], timeout: floa
     folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
     command = [sys.executable, "-m", "SlicerHost.Script", str(path), *map(str, arguments)]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=timeout, check=False
-    )
+    return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=timeout, check=False)
 
 
 def main() -> int:
