@@ -7,11 +7,11 @@ import sys
 if __name__ == "__main__":
     # the first two without the command line's packages, which Slicer's Python may lack
     if sys.argv[1:] == ["worker"]:
-        from .worker import run_worker
+        from .worker.run import run_worker
 
         sys.exit(run_worker())
     if sys.argv[1:2] == ["task"]:
-        from .tasks import run_task
+        from .tasks.run import run_task
 
         sys.exit(run_task(sys.argv[2:]))
     from .cli import main

@@ -41,16 +41,9 @@ MAY_IMPORT = {
     "pipeline": GROUND | {"preprocessing", "encoders"},
     "published": GROUND | {"encoders", "results", "pipeline"},
     "batch": GROUND | {"preprocessing", "encoders", "seeds", "results", "pipeline"},
-    "worker": GROUND | {"preprocessing", "encoders", "weights", "results", "pipeline", "worker_io",
-                        "worker_errors", "__init__"},
-    "worker_io": {"framing"},
-    "worker_errors": {"errors", "words", "framing", "encoders", "worker_io"},
-    "tasks": {"errors", "encoders", "weights", "selftest", "samples", "task_io", "task_probe", "task_catalogue",
-              "task_series", "worker_io"},
-    "task_io": {"errors", "words", "worker_io", "worker_errors"},
-    "task_probe": {"errors", "cache", "encoders", "weights", "__init__"},
-    "task_catalogue": {"errors", "cache", "downloads", "weights", "samples"},
-    "task_series": {"errors", "geometry", "readers", "results"},
+    "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "results", "pipeline", "__init__"},
+    "tasks": {"errors", "words", "cache", "geometry", "readers", "downloads", "samples", "encoders", "weights",
+              "selftest", "results", "worker", "__init__"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
 
@@ -98,13 +91,13 @@ def test_the_parts_that_run_inside_slicer_need_numpy_and_scipy_only(path):
     assert foreign <= {*sys.stdlib_module_names, "numpy", "scipy"}
 
 
-@pytest.mark.parametrize("name", ["tasks", "task_io", "task_probe", "task_catalogue", "task_series"])
-def test_what_tells_that_a_package_is_missing_needs_none(name):
-    assert {name for kind, name in imports(ENGINE / f"{name}.py") if kind == "foreign"} <= sys.stdlib_module_names
+@pytest.mark.parametrize("path", [path for path in FILES if part_of(path) == "tasks"], ids=lambda path: path.stem)
+def test_what_tells_that_a_package_is_missing_needs_none(path):
+    assert {name for kind, name in imports(path) if kind == "foreign"} <= sys.stdlib_module_names
 
 
 def test_a_task_is_understood_before_any_package_is_imported():
-    script = "import sys; from fmcib_engine import tasks; print(*{'numpy', 'torch', 'requests'} & sys.modules.keys())"
+    script = "import sys; import fmcib_engine.tasks.run; print(*{'numpy', 'torch', 'requests'} & sys.modules.keys())"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=EXTENSION, check=True, capture_output=True, encoding="utf-8"
     )
@@ -132,7 +125,7 @@ def test_functions_stay_short(path):
 
 BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "multi_dot", "polyfit", "cov"}
 """What numpy hands to a library that rounds otherwise on another processor."""
-ON_FEATURES = {"encoders/fmcib.py", "selftest.py", "published.py", "task_probe.py"}
+ON_FEATURES = {"encoders/fmcib.py", "selftest.py", "published.py", "tasks/probe.py"}
 """They compare features, which come from such a library anyway, and decide nothing on a last bit."""
 
 
@@ -214,7 +207,7 @@ add_subdirectory({EXTENSION.as_posix()} engine)
     folder = tmp_path / "build" / "qt-scripted-modules"
     script = (
         f"import sys; sys.path.insert(0, {str(folder)!r})\n"
-        "import fmcib_engine, fmcib_engine.worker\n"
+        "import fmcib_engine.worker.run, fmcib_engine.tasks.run\n"
         "from fmcib_engine.phantom import probe_patch\n"
         "print(fmcib_engine.__file__, probe_patch().shape)"
     )

@@ -262,12 +262,13 @@ def test_the_published_samples_seed_lies_in_the_slab_of_the_test_data(serve, ser
 
 def test_the_task_gives_the_folder_and_the_seed(storage, series, tmp_path):
     script = (
-        "import sys; from dataclasses import replace; from fmcib_engine import samples, tasks\n"
+        "import sys; from dataclasses import replace; from fmcib_engine import samples\n"
+        "from fmcib_engine.tasks import run\n"
         "samples.HOSTS['127.0.0.1'] = 'tests'\n"
         f"bucket = samples.Bucket({series.bucket.base!r}, 'bucket', 'folder', {SLICES}, {series.size})\n"
         "one = replace(samples.LIDC_0001, series_uid='1.2.3.4', bucket=bucket)\n"
         "samples.SERIES = {one.id: one}\n"
-        "sys.exit(tasks.run_task(['sample', '{\"id\": \"lidc-idri-0001\"}']))"
+        "sys.exit(run.run_task(['sample', '{\"id\": \"lidc-idri-0001\"}']))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -18,9 +18,9 @@ from threading import Thread
 from typing import Any, Self
 
 import pytest
-from fmcib_engine import task_io
 from fmcib_engine.downloads import only_one
-from fmcib_engine.task_io import Reporter
+from fmcib_engine.tasks import io
+from fmcib_engine.tasks.io import Reporter
 from repository_server import FILE, Repository
 from support import OF_THE_COMMAND_LINE
 
@@ -372,9 +372,9 @@ def test_a_damaged_record_is_told_and_stops_nothing(repository, folder):
 
 def test_a_fault_of_ours_is_an_answer_without_its_words(repository, tmp_path):
     script = (
-        "import sys; from fmcib_engine import tasks; from fmcib_engine.weights import store\n"
+        "import sys; from fmcib_engine.tasks import run; from fmcib_engine.weights import store\n"
         f"def fail(): raise ValueError({str(tmp_path)!r})\n"
-        "store.verify = fail; sys.exit(tasks.run_task(sys.argv[1:]))"
+        "store.verify = fail; sys.exit(run.run_task(sys.argv[1:]))"
     )
     with Task("verify", "", ("-c", script)) as task:
         answer = task.answer()
@@ -411,7 +411,7 @@ class Told:
 
 def test_progress_is_told_some_ten_times_a_second_and_never_falls(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(task_io.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(io.time, "monotonic", lambda: now[0])
     told = Told()
     reporter = Reporter(told)
     for done in range(1000):
@@ -430,6 +430,6 @@ def test_progress_says_the_step_again_after_a_line_of_the_log():
     reporter = Reporter(told)
     reporter.say("Downloading")
     for level in ("info", "error"):
-        reporter.emit(task_io.logging.makeLogRecord({"msg": level, "levelno": getattr(task_io.logging, level.upper())}))
+        reporter.emit(io.logging.makeLogRecord({"msg": level, "levelno": getattr(io.logging, level.upper())}))
     reporter.count(5, 5)
     assert [step["text"] for step in told.steps] == ["Downloading", "info", "Downloading"]

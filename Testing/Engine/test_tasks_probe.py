@@ -10,7 +10,7 @@ import sys
 import tomllib
 
 import pytest
-from fmcib_engine.task_probe import OLDEST
+from fmcib_engine.tasks.probe import OLDEST
 from support import ROOT
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs torch")

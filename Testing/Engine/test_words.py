@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 from fmcib_engine.errors import DependencyError, DeviceError, InputError, WeightsError
 from fmcib_engine.framing import unpack
-from fmcib_engine.task_io import explain as explain_task
-from fmcib_engine.task_io import write
+from fmcib_engine.tasks.io import explain as explain_task
+from fmcib_engine.tasks.io import write
 from fmcib_engine.words import in_script, in_window
-from fmcib_engine.worker_errors import error_frame, explain
+from fmcib_engine.worker.errors import error_frame, explain
 from support import OF_THE_COMMAND_LINE, ROOT
 
 ENGINE = ROOT / "FMCIBExtension" / "fmcib_engine"

@@ -101,16 +101,16 @@ class WorkerClient:
 
 WRAPPED = """\
 import os, sys
-from fmcib_engine import worker
+from fmcib_engine.worker import run
 
-original = worker.load_encoder
+original = run.load_encoder
 
 def load_encoder(*arguments, **options):
     {statement}
     return original(*arguments, **options)
 
-worker.load_encoder = load_encoder
-sys.exit(worker.run_worker())
+run.load_encoder = load_encoder
+sys.exit(run.run_worker())
 """
 
 

@@ -215,8 +215,8 @@ def demo(
 
 @cli.command()
 def worker() -> int:
-    """Answer requests on standard input (the window's other half; see the file worker.py)."""
-    from ..worker import run_worker
+    """Answer requests on standard input (the window's other half; see worker/__init__.py)."""
+    from ..worker.run import run_worker
 
     return run_worker()
 

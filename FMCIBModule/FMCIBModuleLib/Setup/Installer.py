@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
-from fmcib_engine.task_probe import OLDEST
+from fmcib_engine.tasks.probe import OLDEST
 from slicer.i18n import tr as _
 
 from ..Signal import Signal

@@ -17,7 +17,7 @@ from ..Worker.WorkerMessages import LAUNCHERS_WORDS
 from .ChildProcess import ChildProcess, End
 
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.tasks import run_task; "
+    "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.tasks.run import run_task; "
     "sys.exit(run_task(sys.argv[2:]))"
 )
 """As `python -m fmcib_engine task`, but with our engine before any other; see WorkerLaunch."""

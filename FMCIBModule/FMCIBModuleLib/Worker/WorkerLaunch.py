@@ -29,7 +29,8 @@ class Launch:
 
 
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.worker import run_worker; sys.exit(run_worker())"
+    "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.worker.run import run_worker; "
+    "sys.exit(run_worker())"
 )
 """As `python -m fmcib_engine worker`, but with our engine before any other: the launcher PythonSlicer puts folders of
 its own before PYTHONPATH, where an installed extension may have another."""

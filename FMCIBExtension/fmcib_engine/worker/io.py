@@ -12,7 +12,7 @@ from threading import Condition, Lock
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from .framing import Header
+from ..framing import Header
 
 PARENT_GONE = 1
 """Exit code when a standard stream has no other end any more; nobody is left to be told anything."""

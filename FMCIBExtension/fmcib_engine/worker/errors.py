@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from .encoders.batching import is_out_of_memory
-from .errors import (
+from ..encoders.batching import is_out_of_memory
+from ..errors import (
     DependencyError,
     DeviceError,
     FeatureError,
@@ -16,9 +16,9 @@ from .errors import (
     ProtocolError,
     WeightsError,
 )
-from .framing import pack
-from .words import in_window
-from .worker_io import Id
+from ..framing import pack
+from ..words import in_window
+from .io import Id
 
 CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (InputError, "bad_request"),

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from .cache import cache_folder
-from .downloads import PART, host_is_listed
-from .errors import DependencyError
-from .weights.catalogue import Catalogue, Entry, load_catalogue
-from .weights.record import store_folder
-from .weights.store import installed, size_problem_of
+from ..cache import cache_folder
+from ..downloads import PART, host_is_listed
+from ..errors import DependencyError
+from ..weights.catalogue import Catalogue, Entry, load_catalogue
+from ..weights.record import store_folder
+from ..weights.store import installed, size_problem_of
 
 
 def catalogue() -> dict[str, Any]:

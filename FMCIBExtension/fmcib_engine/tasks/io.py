@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import DownloadError, FmcibError, InputError, OutputError, ReplacesError, UnidentifiedError
-from .words import in_window
-from .worker_io import Channel
+from ..errors import DownloadError, FmcibError, InputError, OutputError, ReplacesError, UnidentifiedError
+from ..words import in_window
+from ..worker.io import Channel
 
 REQUIRED = object()
 """In the place of a field's default: a text that must be given."""
@@ -24,7 +24,7 @@ CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (DownloadError, "download"),
     (OutputError, "output"),
 )
-"""Beside those of `worker_errors`."""
+"""Beside those of `worker.errors`."""
 
 _SENTENCES = frozenset({"message", "text", "note", "problem", "cache_problem", "refused"})
 """Fields of answers that hold sentences; the others hold names, places and numbers."""
@@ -125,7 +125,7 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, ImportError):  # numpy or scipy, without which the engine's own files cannot be imported
         logging.getLogger(__name__).error("A package cannot be imported", exc_info=error)
         return "dependency", f"The package {error.name or '?'} cannot be imported. Reinstall it, then try again."
-    from .worker_errors import explain as explain_as_worker  # takes numpy
+    from ..worker.errors import explain as explain_as_worker  # takes numpy
 
     code, message = explain_as_worker(error)
     return code, message[:_LONGEST_TEXT]

@@ -15,9 +15,9 @@ from importlib import import_module, metadata
 from types import MappingProxyType
 from typing import Any
 
-from . import __version__
-from .cache import cache_folder
-from .errors import DependencyError
+from .. import __version__
+from ..cache import cache_folder
+from ..errors import DependencyError
 
 OLDEST: Mapping[str, str] = MappingProxyType(
     {
@@ -98,7 +98,7 @@ def _look_at_torch(*, numpy_is_good: bool) -> tuple[Found, list[dict[str, Any]]]
         return torch, []
     try:
         _compute(with_numpy=numpy_is_good)
-        from .encoders.devices import try_devices
+        from ..encoders.devices import try_devices
 
         return torch, [asdict(device) for device in try_devices()]
     except Exception as error:  # noqa: BLE001 - as above
@@ -180,8 +180,8 @@ def _cache() -> tuple[str | None, str]:
 
 
 def _weights() -> list[dict[str, Any]]:
-    from .weights.record import Record, read_records
-    from .weights.store import size_problem_of
+    from ..weights.record import Record, read_records
+    from ..weights.store import size_problem_of
 
     told = []
     for record in read_records():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import ImageError, InputError
+from ..errors import ImageError, InputError
 
 
 def series(request: Path) -> dict[str, Any]:
@@ -17,9 +17,9 @@ def series(request: Path) -> dict[str, Any]:
         InputError: what is asked cannot be read, or the files of the series are not there.
         DependencyError: pydicom is not installed.
     """
-    from .geometry import VoxelGrid  # takes numpy
-    from .readers import look_at_loaded
-    from .results.privacy import without_uids
+    from ..geometry import VoxelGrid  # takes numpy
+    from ..readers import look_at_loaded
+    from ..results.privacy import without_uids
 
     asked = _read(request)
     try:

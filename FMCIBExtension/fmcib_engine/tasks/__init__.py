@@ -1,0 +1,50 @@
+"""One thing done for the window, in a process that then ends. This docstring is the protocol, version 1.
+
+Started as `python -m fmcib_engine task NAME ARGUMENTS`, or by `run_task([NAME, ARGUMENTS])`. ARGUMENTS is a JSON object
+with the fields below; those in square brackets may be left out, others are refused.
+
+**Answers.** stdout carries lines, each a JSON object (ASCII). File descriptor 1 is turned to stderr at the start, so
+that a library that prints cannot break a line; stderr carries the log.
+
+    {"type": "progress", "text", "done": bytes or null, "total": bytes or null}   any number, some ten a second
+    {"type": "result", ...}                                                       once, the last; exit code 0
+    {"type": "error", "code", "message": "one or two sentences for the user"}     or this; exit code 4
+
+`done` never falls. The codes are `input` (an unknown task, field or ID; arguments that are no JSON; an ID that is not
+offered), `download` (no mirror gave the file), `output` (it cannot be written here), `unidentified` (import: give an id
+or an own_name), `replaces` (import: a differing file is here; ask, then give overwrite), and `weights`, `device`,
+`dependency`, `out_of_memory` and `internal` as in `worker`.
+
+**End.** The end of stdin means that the parent is gone: the process ends at once with exit code 1, and tells nothing.
+What stdin carries is not looked at. The process may be killed at any moment: what it had fetched is kept, and the next
+one goes on from there. It ignores SIGINT, as the worker does.
+
+**Tasks.** All but `self_test` work without torch; `probe` and `catalogue` without any package but numpy.
+
+    probe      what is installed, and what is wrong with it
+               -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
+                   "devices": [{"name", "title", "memory_bytes" or null, "problem"}], "cache_folder" or null,
+                   "cache_problem", "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence",
+                    "notice", "time", "problem"}]}
+               problem: empty, or a sentence that names the fix; of a device, a clause that says why it does not
+                   work. Weights are compared by size only.
+    catalogue  what can be had
+               -> {"entries": [{"id", "kind", "title", "size" or null, "here": bool, "part": bytes, "refused",
+                    "licence": {"title", "url", "meaning", "notice"}, "citation", "hosts": [name],
+                    "mirrors": [{"name", "page"}], "unverified": [text]}],
+                   "hosts": [{"name", "purpose", "unverified": bool}], "cache_problem"}
+               part: bytes of an unfinished download, from which the next one goes on.
+    download   id, [mirror=""]: **only after the user agreed to the licence** -> {"record"}
+    import     path, [id=""], [own_name=""], [overwrite=false] -> {"record"}
+               record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice", "path"}
+    verify     every file here, by its SHA-256 -> {"files": [{"id", "file", "problem"}]}
+    self_test  [device="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null, "limit", "good": bool}],
+               "device", "note", "seconds"}
+               note: empty, or why it was not computed on a better device
+    sample     id: **only after the user agreed** -> {"folder", "seed_lps": [x, y, z], "series_uid"}
+    series     request: path of a JSON file, which is removed, with {"files": [path of each file of a DICOM series],
+               "instances": [SOP instance UID of each image that a volume was made of, by slice], "elsewhere": number of
+               images that are not on this computer, "size", "affine": the volume's grid, LPS}
+               -> {"refused": why the volume is no CT that can be analysed, or empty; then also: "faults": [[first k,
+                   last k, reason]], "notes": [text], "files_left_out", "time_point" or null}
+"""

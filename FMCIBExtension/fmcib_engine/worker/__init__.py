@@ -1,0 +1,68 @@
+"""The engine behind stdin and stdout: a process that keeps the network warm and turns patches into features.
+
+Started as `python -m fmcib_engine worker`. This docstring is the protocol, version 1.
+
+**Frames.** Both directions carry frames of `framing`: a JSON header, and a binary payload that is empty unless said
+otherwise. Requests come in on stdin, replies go out on stdout. File descriptor 1 is turned to stderr at the start, so
+that a native library that prints cannot break a frame; stderr carries the log. The parent reads stdout and stderr while
+it writes: nothing limits how much may be in flight, except the pipes.
+
+**Start.** The worker speaks first, before it imports torch:
+
+    {"type": "ready", "protocol": 1, "engine_version": "0.1.0", "pid": 4711}
+
+**Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
+and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
+
+    load       weights, [encoder="fmcib"], [device="auto"], [precision="float32"]
+               weights: a file, an installed ID, or "demonstration"; device: auto, cpu, cuda, cuda:N or mps;
+               precision: float32, tf32, bfloat16 or float16. Replaces the loaded encoder, and only if it succeeds.
+    encode     payload: `Patch.to_bytes()`
+    ping
+    cancel     target: the id of another request
+    shut_down  everything that waits is answered, then the worker ends with exit code 0. Nothing after it is read.
+
+**Replies.** Each request is answered exactly once, by a reply with its `id` or by an `error`, in the order in which
+they came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits.
+
+    load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
+               {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "demonstration": bool, "device",
+                "precision", "precision_deviation": number or null, "feature_count", "versions": {package: version},
+                "seconds"}
+    encode     {"type": "encoded", "feature_count", "device", "precision", "note", "demonstration": bool, "recipe_id",
+                "native_recipe_id", "patch_sha256", "weights_sha256", "seconds"}
+               payload: the features, little-endian float32
+    ping       {"type": "pong"}
+    cancel     {"type": "cancelled", "id": target} in the place of the target's own reply, if it was still waiting, then
+               {"type": "cancel_done", "target"}; or, if it was running, answered, or never there, and is left alone,
+               {"type": "cancel_ignored", "target"}
+    shut_down  {"type": "bye"}
+
+A `note` is empty or says what the user should know, such as a device that ran out of memory or did not work. With
+`auto`, `device` is the one that really computes, of `loaded` as of `encoded`. A patch of another recipe than the
+encoder's own is encoded all the same, because replication needs it: the two ids are there to be compared, as
+`results.lesion` does for its warning.
+
+**Errors.** {"type": "error", "id", "code", "message"}; the message is one or two sentences for the user, who has a
+window and no command line (`words`).
+
+    bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder, a payload that is not a
+                   patch, or `encode` before `load`
+    weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers
+    device         a device or precision that this machine does not have; a device, named in `load`, that does not work
+    dependency     torch or MONAI is not installed
+    out_of_memory  neither the device nor the CPU has room
+    internal       a fault of ours; its traceback is in the log
+    protocol       bytes that are not a frame, or a header that is not a JSON object
+
+After an error the worker goes on, with the encoder that it had. Only after `protocol` (its id is null) does it end, at
+once and with exit code 2: where the next frame would start is unknown. What waited is not answered then.
+
+**End.** When stdin ends without `shut_down`, or stdout has no reader, the parent is gone: the worker ends at once, even
+in the middle of a request, with exit code 1. It leaves nothing behind, and may be killed at any moment. It ignores
+SIGINT, which a terminal sends to the parent's children as well: the parent decides.
+"""
+
+__all__ = ["PROTOCOL"]
+
+PROTOCOL = 1
