@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import DownloadError, FmcibError, InputError, OutputError, ReplacesError, UnidentifiedError
 from ..words import in_window
-from ..worker.io import Channel
+from ..worker.channel import Channel
 
 REQUIRED = object()
 """In the place of a field's default: a text that must be given."""

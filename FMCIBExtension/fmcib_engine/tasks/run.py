@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..worker.io import PARENT_GONE, Channel
+from ..worker.channel import PARENT_GONE, Channel
 from .io import REQUIRED, Reporter, explain, read_arguments, write
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..framing import pack
 from ..words import in_window
-from .io import Id
+from .requests import Id
 
 CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (InputError, "bad_request"),

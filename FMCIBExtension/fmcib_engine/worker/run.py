@@ -20,8 +20,9 @@ from ..preprocessing import Patch
 from ..results.versions import installed_versions
 from ..weights import load_encoder
 from . import PROTOCOL
+from .channel import PARENT_GONE, Channel
 from .errors import error_frame, explain
-from .io import PARENT_GONE, Channel, Id, Request, Waiting
+from .requests import Id, Request, Waiting
 
 __all__ = ["run_worker"]
 

@@ -1,25 +1,19 @@
-"""What reaches the worker and what leaves it: the channel of frames, a request, and the requests that wait."""
+"""A request that reached the worker, checked, and the requests that wait."""
 
 from __future__ import annotations
 
-import os
 import reprlib
-import sys
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from threading import Condition, Lock
+from threading import Condition
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from ..framing import Header
 
-PARENT_GONE = 1
-"""Exit code when a standard stream has no other end any more; nobody is left to be told anything."""
-
 Id = int | str
 _LONGEST_ID = 200
-_LARGEST_READ = 1 << 20
 
 _REQUIRED = object()
 _FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
@@ -32,57 +26,6 @@ _FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     }
 )
 """The requests, and the fields of each beside `id` and `type`, with their defaults."""
-
-
-class Channel:
-    """Frames from file descriptor 0, and to a private copy of 1; 1 itself becomes 2, because native libraries print.
-
-    One thread reads, any thread writes. To be made once in a process, before anything else uses its standard streams.
-    """
-
-    def __init__(self) -> None:
-        try:
-            os.fstat(2)
-        except OSError:  # a window on Windows may have no stderr to pass on
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        self._replies = os.dup(1)
-        os.dup2(2, 1)
-        self._writing = Lock()
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.setmode(0, os.O_BINARY)
-            msvcrt.setmode(self._replies, os.O_BINARY)
-
-    def read(self, count: int) -> bytes:
-        """Up to `count` bytes; none at the end of the stream, which a broken one counts as.
-
-        Straight from the descriptor: Python's buffered stdin has a lock, which the reading thread would still hold
-        when the interpreter ends.
-        """
-        try:
-            return os.read(0, min(count, _LARGEST_READ))
-        except OSError:
-            return b""
-
-    def write(self, frame: bytes) -> None:
-        """Send a whole frame. Without a reader the process ends, quietly."""
-        with self._writing:
-            self._write(frame)
-
-    def write_last(self, frame: bytes, exit_code: int) -> NoReturn:
-        """Send a frame after which there is no other, and end the process whatever its other threads do."""
-        with self._writing:
-            self._write(frame)
-            os._exit(exit_code)
-
-    def _write(self, frame: bytes) -> None:
-        rest = memoryview(frame)
-        while rest:
-            try:
-                rest = rest[os.write(self._replies, rest) :]
-            except OSError:  # EPIPE; EINVAL on Windows
-                os._exit(PARENT_GONE)
 
 
 @dataclass(frozen=True, eq=False)
