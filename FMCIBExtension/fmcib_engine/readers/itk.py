@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..decimals import decimal_points
 from ..errors import DependencyError, ImageError
+from ..texts import decimal_points
 
 _LONGEST_PATH = 900
 """In bytes. Where ITK cannot read a file, it may write why into 1,024 bytes; more of them end the process."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..decimals import decimal_points
 from ..errors import DependencyError, OutputError
+from ..texts import decimal_points
 from ..volume import Volume
 
 

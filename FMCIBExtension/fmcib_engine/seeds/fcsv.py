@@ -1,7 +1,7 @@
 """Slicer's .fcsv: a line for each point, and remarks that say of which version and in which frame they are.
 
 Versions 4 and 5 have 14 or 16 columns and name the frame (`LPS`, `RAS`, or 1 and 0); Slicer 3 had six, in RAS, and no
-version.
+version. Slicer 4 on Windows wrote labels in its own encoding.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..decimals import finite_number
 from ..errors import TableError
 from ..geometry import Frame
+from ..texts import decoded, finite_number
 from .points import FRAMES, MarkedPoint
 
 _SELECTED, _LABEL, _STATUS = 9, 11, 14
@@ -29,7 +29,7 @@ def read_fcsv(path: Path) -> list[MarkedPoint]:
         TableError: no such file, no .fcsv, or a frame that is missing or not the patient's.
     """
     try:
-        lines = _text(path.read_bytes()).splitlines()
+        lines = decoded(path.read_bytes()).removeprefix("\ufeff").splitlines()
         rows = list(csv.reader(line for line in lines if line.strip() and not line.startswith("#")))
     except (OSError, csv.Error) as error:
         raise _no_points(path) from error
@@ -43,14 +43,6 @@ def read_fcsv(path: Path) -> list[MarkedPoint]:
     ):
         return [_point(row, "ras", _SELECTED_3, _LABEL_3) for row in rows]
     raise _no_points(path)
-
-
-def _text(content: bytes) -> str:
-    """UTF-8, else as Slicer 4 wrote labels on Windows."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
 
 
 def _remark(line: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ..decimals import finite_number
+from ..texts import finite_number
 from .columns import Columns
 from .lesion import LesionSeed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import BinaryIO
 
 from ...errors import ImageError
 from ...geometry import VoxelGrid
-from .integrity import Stored
+from .integrity import Stored, unreadable
 from .kinds import not_its_kind
 from .place import shown
 
@@ -43,12 +44,15 @@ def header_line(file: BinaryIO, path: Path, most: int) -> bytes:
     return line
 
 
-def header_text(line: bytes) -> str:
-    """The text of a header's line: UTF-8, else as Windows has names of files in Western Europe."""
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("cp1252", "replace")
+def whole_number(path: Path, text: str, field: str) -> int:
+    """The whole number in a field of a header.
+
+    Raises:
+        ImageError: it is none.
+    """
+    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
+        raise unreadable(path, f"its field {field} is {text[:80]!r}, not a whole number")
+    return int(text)
 
 
 def space_and_time(path: Path, size: Sequence[int]) -> tuple[tuple[int, ...], int]:

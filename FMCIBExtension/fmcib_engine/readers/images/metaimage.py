@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ...affine import FloatArray
-from ...decimals import finite_number
-from .header import ImageHeader, header_line, header_text, several_values, space_and_time
+from ...texts import decoded, finite_number
+from .header import ImageHeader, header_line, several_values, space_and_time, whole_number
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
 from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
@@ -86,7 +86,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             line = header_line(file, path, _LONGEST_HEADER)
             if not line:
                 raise not_its_kind(path)
-            text = header_text(line).strip("\ufeff \t\r\n")
+            text = decoded(line).strip("\ufeff \t\r\n")
             if not text:
                 continue
             name, *value = (part.strip() for part in re.split("[=:]", text, maxsplit=1))
@@ -211,10 +211,7 @@ def _require_packed_size(path: Path, fields: Mapping[str, str], rest: int) -> No
 
 
 def _whole(path: Path, fields: Mapping[str, str], name: str, missing: int = 0) -> int:
-    text = fields.get(name, str(missing))
-    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
-        raise unreadable(path, f"its field {name} should be a whole number, and is {text[:80]!r}")
-    return int(text)
+    return whole_number(path, fields.get(name, str(missing)), name)
 
 
 def _is_true(fields: Mapping[str, str], name: str) -> bool:

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from ...affine import FloatArray
-from ...decimals import finite_number
 from ...errors import ImageError
-from .header import ImageHeader, header_line, header_text, several_values, space_and_time
+from ...texts import decoded, finite_number
+from .header import ImageHeader, header_line, several_values, space_and_time, whole_number
 from .integrity import Stored, data_file, is_many_files, unreadable
 from .kinds import not_its_kind
 from .place import POWERS_OF_TEN, axes_unknown, placed_grid, to_mm
@@ -97,7 +97,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             raise not_its_kind(path)
         header_line(file, path, _LONGEST_HEADER)
         while (line := header_line(file, path, _LONGEST_HEADER)).strip():
-            name, _, value = header_text(line).partition(":")
+            name, _, value = decoded(line).partition(":")
             if value.startswith("=") and _SEGMENT.fullmatch(name):
                 msg = f"{path.name!r} is a segmentation of Slicer's, and no CT. Give the scan on which it was drawn."
                 raise ImageError(msg)
@@ -110,16 +110,9 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
         return fields, file.tell()
 
 
-def _whole(path: Path, fields: Mapping[str, str], name: str, spoken: str, missing: str) -> int:
-    text = fields.get(name, missing)
-    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
-        raise unreadable(path, f"its field '{spoken}' is {text[:80]!r}, not a whole number")
-    return int(text)
-
-
 def _sizes(path: Path, fields: Mapping[str, str]) -> list[int]:
     """The number of voxels along each axis, the fastest first."""
-    dimension = _whole(path, fields, "dimension", "dimension", "missing")
+    dimension = whole_number(path, fields.get("dimension", "missing"), "'dimension'")
     words = fields.get("sizes", "").split()
     is_sound = len(words) == dimension and all(re.fullmatch(r"\d{1,10}", word, re.ASCII) for word in words)
     if not (1 <= dimension <= _MOST_DIMENSIONS and is_sound):
@@ -235,7 +228,7 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, count: int) -> St
         raise unreadable(path, f"its values were quantized ('old min', 'old max': {', '.join(ends.values())[:80]})")
     if fields.get("lineskip", "0") != "0":
         raise unreadable(path, "its voxels come after lines to be skipped")
-    skip = _whole(path, fields, "byteskip", "byte skip", "0")
+    skip = whole_number(path, fields.get("byteskip", "0"), "'byte skip'")
     data = fields.get("datafile", "")
     if is_many_files(data):
         raise unreadable(path, "its voxels are spread over several files, and only one is read")

@@ -1,4 +1,4 @@
-"""Numbers in texts have decimal points, whatever the locale says."""
+"""Texts, whatever computer wrote them or reads them: letters of any encoding, numbers with decimal points."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+def decoded(content: bytes) -> str:
+    """UTF-8, else as Windows writes names and labels in Western Europe."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def finite_number(text: str) -> float:
