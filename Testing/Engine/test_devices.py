@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fmcib_engine.encoders import devices
 from fmcib_engine.encoders.batching import Batcher, is_out_of_memory
-from fmcib_engine.encoders.device_faults import fault_for, fault_of
+from fmcib_engine.encoders.device_faults import Fault, fault_of
 from fmcib_engine.errors import DependencyError, DeviceError, FeatureError, OutOfMemoryError
 
 torch = pytest.importorskip("torch")
@@ -158,7 +158,9 @@ def test_whoever_names_a_device_gets_a_sentence_with_device_reason_and_remedy(ki
 def test_every_reason_has_its_remedy_and_is_found_again():
     faults = {fault_of(kind(text)) for kind, text, _ in REPORTED}
     assert {fault.reason for fault in faults} > {KERNELS, DRIVER, MIDST, LIBRARY, LACKS, OTHER_KIND, HIDDEN, BUSY}
-    assert {fault_for(fault.reason) for fault in faults} == faults
+    listed = [devices._broken("cuda:0", kind(text)) for kind, text, _ in REPORTED]
+    assert {Fault(facts.problem, facts.remedy) for facts in listed} == faults
+    assert all(fault.remedy for fault in faults)
 
 
 def test_a_gpu_that_breaks_in_the_midst_loses_and_repeats_nothing(patches):

@@ -29,6 +29,7 @@ class Fault:
 
 
 _NO_NUMBERS = Fault("it gives features that are no numbers", "Update its driver, or install another PyTorch")
+OTHER_NUMBERS = Fault("it computes other numbers than the CPU", _NO_NUMBERS.remedy)
 _KINDS: tuple[tuple[str, Fault], ...] = (
     (
         (
@@ -89,12 +90,6 @@ def fault_of(error: BaseException) -> Fault:
         if re.search(pattern, text):
             return fault
     return Fault(f"it failed ({said(error)})", _NO_NUMBERS.remedy)
-
-
-def fault_for(reason: str) -> Fault:
-    """The fault of a reason that was told before."""
-    known = [fault for _, fault in _KINDS if fault.reason == reason]
-    return known[0] if known else Fault(reason, _NO_NUMBERS.remedy)
 
 
 def said(error: BaseException) -> str:

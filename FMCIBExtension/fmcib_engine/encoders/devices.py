@@ -7,13 +7,13 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DependencyError, DeviceError
 from .base import Precision
-from .device_faults import does_not_compute, fault_for, fault_of, said
+from .device_faults import OTHER_NUMBERS, Fault, does_not_compute, fault_of, said
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,8 @@ class DeviceFacts:
     memory_bytes: int | None
     problem: str = ""
     """Why it cannot compute, as a clause; empty if nothing is known against it."""
+    remedy: str = field(default="", compare=False)
+    """What to do about that, without a full stop."""
 
     @property
     def in_words(self) -> str:
@@ -129,7 +131,7 @@ def choose_devices(name: str, precision: str = "float32", *, listed: Sequence[De
         msg = f"The device is auto, cpu, cuda, cuda:N or mps; here are {here}, got {name!r}."
         raise DeviceError(f"{msg} {_why_no_gpu(torch)}" if wanted.startswith("cuda") else msg)
     if found[0].problem:
-        raise does_not_compute(found[0].in_words, fault_for(found[0].problem))
+        raise does_not_compute(found[0].in_words, Fault(found[0].problem, found[0].remedy))
     require_precision(torch.device(wanted), precision)
     return Choice((torch.device(wanted),))
 
@@ -153,7 +155,7 @@ def require_precision(device: torch.device, precision: str) -> None:
 
 def _cuda_devices(torch: Any) -> list[DeviceFacts]:
     try:
-        problem = _warning_of_cuda()
+        fault = _warning_of_cuda()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -161,7 +163,7 @@ def _cuda_devices(torch: Any) -> list[DeviceFacts]:
         return [_broken("cuda:0", error)]
     if count:
         return [_cuda_device(torch, index) for index in range(count)]
-    return [DeviceFacts("cuda:0", "GPU", None, problem)] if problem else []
+    return [DeviceFacts("cuda:0", "GPU", None, fault.reason, fault.remedy)] if fault else []
 
 
 def _cuda_device(torch: Any, index: int) -> DeviceFacts:
@@ -182,20 +184,21 @@ def _mps_devices(torch: Any) -> list[DeviceFacts]:
 
 def _broken(name: str, error: Exception) -> DeviceFacts:
     _log.warning("%s: %s", name, said(error))
-    return DeviceFacts(name, "GPU", None, fault_of(error).reason)
+    fault = fault_of(error)
+    return DeviceFacts(name, "GPU", None, fault.reason, fault.remedy)
 
 
 @cache
-def _warning_of_cuda() -> str:
-    """What is wrong with the driver, as a clause: PyTorch says so once in a process, and then that there is no GPU."""
+def _warning_of_cuda() -> Fault | None:
+    """What is wrong with the driver: PyTorch says so once in a process, and then that there is no GPU."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         import_torch().cuda.is_available()
     for one in caught:
         _log.debug("%s", one.message)
         if "CUDA" in str(one.message) and _NO_DRIVER not in str(one.message).lower():
-            return fault_of(RuntimeError(str(one.message))).reason
-    return ""
+            return fault_of(RuntimeError(str(one.message)))
+    return None
 
 
 def _why_no_gpu(torch: Any) -> str:
@@ -215,10 +218,14 @@ def _tried(device: DeviceFacts) -> DeviceFacts:
         got = _little(torch.device(device.name))
     except Exception as error:  # noqa: BLE001 - the CPU could: it is the device's fault, whatever it is
         _log.warning("%s: %s", device.name, said(error))
-        return replace(device, problem=fault_of(error).reason)
+        return _with(fault_of(error), device)
     if not torch.allclose(got, expected, rtol=_LIKE, atol=_LIKE):
-        return replace(device, problem="it computes other numbers than the CPU")
+        return _with(OTHER_NUMBERS, device)
     return device
+
+
+def _with(fault: Fault, device: DeviceFacts) -> DeviceFacts:
+    return replace(device, problem=fault.reason, remedy=fault.remedy)
 
 
 def _little(device: torch.device) -> Tensor:

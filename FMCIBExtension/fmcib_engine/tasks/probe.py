@@ -100,7 +100,8 @@ def _look_at_torch(*, numpy_is_good: bool) -> tuple[Found, list[dict[str, Any]]]
         _compute(with_numpy=numpy_is_good)
         from ..encoders.devices import try_devices
 
-        return torch, [asdict(device) for device in try_devices()]
+        told = ("name", "title", "memory_bytes", "problem")
+        return torch, [{name: getattr(device, name) for name in told} for device in try_devices()]
     except Exception as error:  # noqa: BLE001 - as above
         _log.debug("PyTorch cannot compute", exc_info=error)
         if "numpy" in str(error).lower():
