@@ -19,7 +19,6 @@ from ...errors import InputError, SeriesError
 from ...geometry import PatientPoint, VoxelGrid
 from ...volume import Fault
 from .choice import Choice, choose_images
-from .end import ends_early
 from .files import read_contents
 from .header import Header, shown
 from .look import Look, fault_notes, look, take_out
@@ -78,7 +77,7 @@ def look_at_loaded(files: Sequence[Path], instances: Sequence[str], grid: VoxelG
     lost = lost_among(contents) + [Lost("", f"{away} images of the series are not on this computer.")] * away
     seen = look(headers, lost, lambda found: _choice(found, mine))
     held = {image.path for image in seen.stack.images if image.path in mine}
-    take_out(seen.stack, {path: "is damaged or incomplete" for path in held if ends_early(path)})
+    take_out(seen.stack, {path: "is damaged or incomplete" for path in held if contents[path].ends_early})
     return _compared(seen, own, grid)
 
 

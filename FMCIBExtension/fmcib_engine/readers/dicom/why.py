@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..itk import import_package
-from .files import UNPACKED, pixel_length
+from .pixel_data import UNPACKED, pixel_length
 from .values import damage, quiet_pydicom, text_of
 
 if TYPE_CHECKING:
