@@ -7,6 +7,7 @@ import pytest
 from dicom_phantom import FIRST, INTERCEPT, SHAPE, STEP, address, phantom_slice, write
 from fmcib_engine.errors import SeriesError
 from fmcib_engine.readers import read_volume
+from fmcib_engine.readers.dicom import copies
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedCTImageStorage, generate_uid
 
@@ -206,6 +207,14 @@ def test_slices_exported_twice_are_copies_and_no_time_points(tmp_path):
     assert volume.source.files_left_out == SLICES
     with pytest.raises(SeriesError, match=r"the series has one\. Leave it out"):
         read_volume(tmp_path, time_point=1)
+
+
+def test_the_pixels_of_copies_are_read_once_to_compare_them(tmp_path, monkeypatch):
+    write(tmp_path, [*volumes(lambda *_: None, count=1), *volumes(each("InstanceNumber", [8]), count=1)])
+    looked_at, stored = [], copies._stored
+    monkeypatch.setattr(copies, "_stored", lambda path: looked_at.append(path) or stored(path))
+    assert read_volume(tmp_path).source.files_left_out == SLICES
+    assert sorted(looked_at) == sorted(tmp_path.iterdir())
 
 
 def test_what_differs_but_makes_no_whole_volumes_is_told(tmp_path):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ...errors import SeriesError
 from .alike import alike, is_parallel
-from .copies import without_copies
 from .header import Header
 from .joined import join_slices
 from .origin import BELONGING, require_one_origin
@@ -55,8 +54,8 @@ def choose_images(
         raise SeriesError(msg)
     of_origin = require_one_origin(scans)
     same = alike(scans)
-    now, time_point, of_time = choose_time_point(same, time_point, shown)
-    once = without_copies(now)
+    once, time_point, of_time = choose_time_point(same, time_point, shown)
+    now = same if time_point is None else once  # the copies as well
     uids = [header.instance_uid for header in once if header.instance_uid and not header.is_multiframe]
     counts = (
         (sum(header.is_localizer for header in series), "are localizers and were left out"),

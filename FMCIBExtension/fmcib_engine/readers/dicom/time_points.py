@@ -59,7 +59,7 @@ class TimePoints:
 def choose_time_point(
     images: list[Header], time_point: int | None, shown: Collection[Path] = ()
 ) -> tuple[list[Header], int | None, tuple[str, ...]]:
-    """The images of one volume, its number, and notes of how it was told apart from others.
+    """The images of one volume without copies, its number, and notes of how it was told apart from others.
 
     Args:
         images: of one stack.
@@ -69,11 +69,11 @@ def choose_time_point(
     Raises:
         SeriesError: several and no choice, or a choice that is not there.
     """
-    points = _time_points(images)
+    points, once = _time_points(images)
     if not points:
         if time_point is None:
-            return images, None, ()
-        msg = f"A time point ({time_point}) chooses among several, but {_why_none(images)}. Leave it out."
+            return once, None, ()
+        msg = f"A time point ({time_point}) chooses among several, but {_why_none(images, once)}. Leave it out."
         raise SeriesError(msg)
     volumes = list(points.volumes.values())
     if time_point is None:
@@ -92,25 +92,24 @@ def choose_time_point(
     return volumes[time_point], time_point, () if points.name in _OF_TIME else (told,)
 
 
-def _time_points(images: list[Header]) -> TimePoints | None:
-    """What tells volumes apart; nothing where there is one only."""
+def _time_points(images: list[Header]) -> tuple[TimePoints | None, list[Header]]:
+    """What tells volumes apart, nothing where there is one only; and the images without copies, where that matters."""
     if _is_once(images):
-        return next(_interleaved(images), None)
-    found = next(_whole(images, _values(_OF_TIME)), None)
-    if found:
-        return found
-    images = without_copies(images)
-    if _is_once(images):
-        return next(_interleaved(images), None)
+        return next(_interleaved(images), None), images
+    if found := next(_whole(images, _values(_OF_TIME)), None):
+        return found, images
+    once = without_copies(images)
+    if _is_once(once):
+        return next(_interleaved(once), None), once
     ways = (
-        _whole(images, _values(TIMES)),
-        _one_after_another(images),
-        _whole(images, _FILES),
-        _interleaved(images),
-        _of_several(images),
-        _nth_of_each_place(images),
+        _whole(once, _values(TIMES)),
+        _one_after_another(once),
+        _whole(once, _FILES),
+        _interleaved(once),
+        _of_several(once),
+        _nth_of_each_place(once),
     )
-    return next(chain(*ways), None)
+    return next(chain(*ways), None), once
 
 
 def _is_once(images: Sequence[Header]) -> bool:
@@ -195,8 +194,8 @@ def _are_whole(groups: Groups, images: list[Header]) -> bool:
     return len(groups) > 1 and "" not in groups and are_enough
 
 
-def _why_none(images: list[Header]) -> str:
-    if _is_once(without_copies(images)):
+def _why_none(images: list[Header], once: list[Header]) -> str:
+    if _is_once(once):
         return "the series has one"
     doubled = [group for group in grouped(images, place_of).values() if len(group) > 1]
     telling = [name for name in TIMES if all(_differs(group, _value_of(name)) for group in doubled)]
