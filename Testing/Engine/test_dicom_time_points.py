@@ -7,7 +7,7 @@ import pytest
 from dicom_phantom import FIRST, INTERCEPT, SHAPE, STEP, address, phantom_slice, write
 from fmcib_engine.errors import SeriesError
 from fmcib_engine.readers import read_volume
-from fmcib_engine.readers.dicom import copies
+from fmcib_engine.readers.dicom.choice import copies
 from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedCTImageStorage, generate_uid
 

@@ -1,4 +1,10 @@
-"""DICOM CT series: headers by pydicom, pixels by SimpleITK's GDCM, the geometry by us. `read` orders the steps."""
+"""DICOM CT series: headers by pydicom, pixels by SimpleITK's GDCM, the geometry by us. `read` orders the steps.
+
+From files to headers: `files`, `signature` (is it DICOM), `dataset` (a `header` for each image), `values`, `times`,
+`pixel_data`; of a folder also `folder`, `index`, `lost`. Which of them are the scan: `choice/`. Where they lie: `line`,
+`stack`, `doubts`. What their voxels are: `pixels`, `hu`, `padding`, `why`. All that headers tell: `look`, and of a
+volume that Slicer made of them `loaded`.
+"""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...errors import SeriesError
+from ....errors import SeriesError
+from ..header import Header
 from .copies import place_of
-from .header import Header
 
 BELONGING = ("studies", "patients (by PatientID)", "patients (by PatientName)", "frames of reference")
 _ITS_OWN = ("study UID", "PatientID", "PatientName", "frame of reference UID")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ... import affine as plain
-from ...errors import SeriesError
+from .... import affine as plain
+from ....errors import SeriesError
+from ..header import Header
+from ..line import line_of
 from .alike import fits
-from .header import Header
-from .line import line_of
 
 _FEWEST = 3  # images
 _OFF = 0.1  # of a step

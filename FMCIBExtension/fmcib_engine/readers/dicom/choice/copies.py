@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...errors import ImageError
-from ..itk import import_package, itk_errors, itk_name, voxels_of
-from .header import Header, Numbers
-from .pixel_data import BIG_ENDIAN, UNPACKED
-from .pixels import GDCM
-from .values import damage, quiet_pydicom
+from ....errors import ImageError
+from ...itk import import_package, itk_errors, itk_name, voxels_of
+from ..header import Header, Numbers
+from ..pixel_data import BIG_ENDIAN, UNPACKED
+from ..pixels import GDCM
+from ..values import damage, quiet_pydicom
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import SeriesError
-from .header import Header, shown
+from ....errors import SeriesError
+from ..header import Header, shown
 
 _DIRECTION = 5e-4  # of a direction: 0.1 mm across half a field of 400 mm
 _PIXEL_SPACING = 1e-4  # as a share: 0.05 mm across a field of 500 mm

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import SeriesError
-from .header import Header
-from .line import heights_of
-from .values import quiet_pydicom
+from ....errors import SeriesError
+from ..header import Header
+from ..line import heights_of
+from ..values import quiet_pydicom
 
 _SHOWN = 8  # series that are one image each
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import SeriesError
+from ....errors import SeriesError
+from ..header import Header
+from ..stack import problem_of
 from .alike import alike, is_parallel
-from .header import Header
 from .joined import join_slices
 from .origin import BELONGING, require_one_origin
 from .series import choose_series
-from .stack import problem_of
 from .time_points import choose_time_point
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ...affine import FloatArray
+from ....affine import FloatArray
+from ..header import TIMES, Header
+from ..line import heights_of
 from .copies import grouped
-from .header import TIMES, Header
-from .line import heights_of
 
 _NAMES = TIMES[: TIMES.index("instance number")]
 _FEWEST = 3  # images of a volume

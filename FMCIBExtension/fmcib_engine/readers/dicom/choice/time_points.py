@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 from pathlib import Path
 
-from ...errors import SeriesError
+from ....errors import SeriesError
+from ..header import TIMES, Header
 from .copies import grouped, place_of, without_copies
-from .header import TIMES, Header
 from .interleaved import interleaved
 
 _COMPLETE = 0.7  # of the places of a scan: less is no time point of it, but a part
