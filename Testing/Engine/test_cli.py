@@ -487,7 +487,7 @@ def test_info_tells_versions_devices_weights_and_a_good_self_test():
 
 
 def test_a_wrong_self_test_is_loud(monkeypatch, capsys):
-    from fmcib_engine import selftest
+    from fmcib_engine.checks import selftest
 
     monkeypatch.setattr(selftest, "EXPECTED_FEATURES", tuple(value * 1.001 for value in selftest.EXPECTED_FEATURES))
     assert run(["info", "--device", "cpu"]) == 3

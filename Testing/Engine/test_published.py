@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fmcib_engine import pipeline
+from fmcib_engine.checks.published import MEMBER, PATIENT, PublishedFeatures, compare, read_published, verify
 from fmcib_engine.encoders import DEMONSTRATION_MEANING
 from fmcib_engine.errors import TableError
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
-from fmcib_engine.published import MEMBER, PATIENT, PublishedFeatures, compare, read_published, verify
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import feature_columns
 from support import needs_data, needs_golden

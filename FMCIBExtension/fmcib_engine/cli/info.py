@@ -88,7 +88,7 @@ def _show_weights(weights: str | None, device: str) -> bool:
 
 
 def _show_self_test(device: str) -> bool:
-    from ..selftest import run_self_test
+    from ..checks.selftest import run_self_test
 
     with err.status("Self-test: the probe patch and its features, with demonstration weights"):
         report = run_self_test(device)

@@ -8,8 +8,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from ..checks.published import AGREEMENT, PATIENT, Comparison, read_published, verify
 from ..encoders import DEMONSTRATION_MEANING
-from ..published import AGREEMENT, PATIENT, Comparison, read_published, verify
 from ..readers import read_volume
 from ..weights.store import installed_encoder
 from .console import RESEARCH_ONLY, err, out

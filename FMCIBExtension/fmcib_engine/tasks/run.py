@@ -110,8 +110,8 @@ def _verify(_: Arguments, reporter: Reporter) -> Answer:
 
 
 def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
+    from ..checks.selftest import run_self_test
     from ..encoders.devices import import_torch
-    from ..selftest import run_self_test
 
     start = perf_counter()
     reporter.say("Starting PyTorch")

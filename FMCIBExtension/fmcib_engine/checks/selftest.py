@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .phantom import probe_patch
-from .weights import DEMONSTRATION_SOURCE, load_encoder
+from ..phantom import probe_patch
+from ..weights import DEMONSTRATION_SOURCE, load_encoder
 
 PATCH_STEP, FEATURE_STEP = 7919, 256
 """One voxel in 7919 (a prime, so that all axes are met) and one feature in 256 are compared."""

@@ -30,12 +30,12 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import pipeline
-from .encoders import Encoder
-from .errors import TableError
-from .geometry import PatientPoint
-from .results.schema import feature_columns
-from .volume import Volume
+from .. import pipeline
+from ..encoders import Encoder
+from ..errors import TableError
+from ..geometry import PatientPoint
+from ..results.schema import feature_columns
+from ..volume import Volume
 
 PATIENT = "LUNG1-001"
 AGREEMENT = 0.1
