@@ -1,7 +1,7 @@
 """One thing done for the window, in a process that then ends. This docstring is the protocol, version 1.
 
-Started as `python -m fmcib_engine task NAME ARGUMENTS`, or by `run_task([NAME, ARGUMENTS])`. ARGUMENTS is a JSON object
-with the fields below; those in square brackets may be left out, others are refused.
+Started as `python -m fmcib_engine task NAME ARGUMENTS`, or by `run.run_task([NAME, ARGUMENTS])`. ARGUMENTS is a JSON
+object with the fields below; those in square brackets may be left out, others are refused.
 
 **Answers.** stdout carries lines, each a JSON object (ASCII). File descriptor 1 is turned to stderr at the start, so
 that a library that prints cannot break a line; stderr carries the log.
