@@ -133,6 +133,19 @@ def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomN
 
 
 @needs_torch
+def test_the_user_guides_lines_for_the_python_console_give_rows(module, phantomNode, noduleSeeds):
+    guide = (ROOT / "Resources" / "Docs" / "user-guide.md").read_text(encoding="utf-8")
+    lines = guide.partition("### Python console")[2].split("```")[1].removeprefix("python")
+    phantomNode.SetName("CT")
+    noduleSeeds.SetName("F")
+    names = {"getNode": slicer.util.getNode}
+    exec(lines, names)  # noqa: S102  our own document
+    names["logic"].close()
+    assert names["table"].GetNumberOfRows() == 1
+    assert rowsOf(phantomNode)[0]["status"] == "ok"
+
+
+@needs_torch
 def test_quitting_the_application_ends_the_worker(tmp_path):
     """In a process of its own, which quits while the worker is warm and has no time to say good-bye."""
     pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
