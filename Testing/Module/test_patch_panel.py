@@ -7,11 +7,11 @@ import pytest
 import slicer
 from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
-from FMCIBModuleLib.FedPatch import FedPatches
-from FMCIBModuleLib.LesionTable import LesionTable, resultNode
-from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.Window.PatchPanel import WINDOWS_HU
-from FMCIBModuleLib.Window.PatchPictures import EDGE
+from FMCIBModuleLib.Analysis.FedPatch import FedPatches
+from FMCIBModuleLib.Scene.LesionTable import LesionTable, resultNode
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
+from FMCIBModuleLib.Window.Patch.PatchPanel import WINDOWS_HU
+from FMCIBModuleLib.Window.Patch.PatchPictures import EDGE
 from window_support import NODULE, near, settle
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]

@@ -16,9 +16,9 @@ from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
-from FMCIBModuleLib.SeriesLooks import LOOKING
+from FMCIBModuleLib.Analysis.SeriesLooks import LOOKING
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
 from setup_support import fullDisk
@@ -80,7 +80,7 @@ NODULE = pointToRas(PHANTOM_SEED)
 
 
 def markOf(node):
-    from FMCIBModuleLib.Window.Lesions import lesionsOf
+    from FMCIBModuleLib.Scene.Lesions import lesionsOf
 
     return lesionsOf(node)[0].mark
 
@@ -284,7 +284,7 @@ def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
 def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one(gapped, small, handLogic, monkeypatch):
     node = loaded(small, gapped, range(42, 120))
     with monkeypatch.context() as patch:
-        patch.setattr("FMCIBModuleLib.SeriesLooks.tempfile.mkstemp", fullDisk)
+        patch.setattr("FMCIBModuleLib.Analysis.SeriesLooks.tempfile.mkstemp", fullDisk)
         handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     assert rowsOf(node)[0]["warnings"] == "the files of this scan could not be looked at: No space left on device"
     handLogic.analyse(node, makeSeeds({"B": NODULE}), wait=True)

@@ -11,11 +11,11 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..LesionNodes import LESION
-from ..SeedSources import seedsIdOf
+from ..Scene.LesionNodes import LESION
+from ..Scene.Lesions import idOf
+from ..Scene.SeedSources import seedsIdOf
+from ..Scene.SubjectHierarchy import ROLE, VOLUME
 from ..Soon import Soon
-from ..SubjectHierarchy import ROLE, VOLUME
-from .Lesions import idOf
 from .SliceViews import composites, slicesOf
 
 _HIDDEN = "FMCIB.HiddenWithScan"

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..Room import reserveLines
+from ..Scene.Lesions import namesInScene, volumesWithLesions
 from ..Setup.AdvancedDesk import Facts
 from ..Setup.AdvancedPanel import AdvancedPanel
 from ..Setup.RequirementsPanel import RequirementsPanel
@@ -18,14 +19,13 @@ from ..Setup.Setup import Setup, Tools
 from ..Soon import Soon
 from ..Worker.WorkerProcess import EncoderSettings
 from .ErrorBoundary import ErrorBoundary
-from .Lesions import namesInScene, volumesWithLesions
-from .LesionsController import LesionsController
-from .LesionsPanel import LesionsPanel
+from .Lesions.LesionsController import LesionsController
+from .Lesions.LesionsPanel import LesionsPanel
 from .MarksInView import MarksInView
-from .PatchController import PatchController
-from .PatchPanel import PatchPanel
-from .ScanController import ScanController
-from .ScanPanel import ScanPanel
+from .Patch.PatchController import PatchController
+from .Patch.PatchPanel import PatchPanel
+from .Scan.ScanController import ScanController
+from .Scan.ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
 from .SliceViews import backgrounds, refill, volumeToBeginWith
 from .UndoSteps import forgetSteps

@@ -1,1 +1,3 @@
-"""The module's panel: widgets (Panel), what happens when they are used (Controller), and what they show."""
+"""The module's panel. A room for each of its parts: widgets (Panel), what happens when they are used (Controller), and
+what they show. Here stands what puts them together, and what several of them need.
+"""

@@ -20,13 +20,13 @@ from fmcib_engine.results.table import TableOptions, require_writable
 from fmcib_engine.weights.store import licence_notice
 from fmcib_engine.words import in_script
 
+from ..Engine import EngineError
+from ..Scene.LesionTable import LesionTable
+from ..Scene.SceneBridge import nodeFromVolume
+from ..Scene.SeedsFile import readSeeds
+from ..Worker.WorkerProcess import EncoderSettings
 from .AnalysisLogic import AnalysisError, AnalysisLogic
-from .Engine import EngineError
 from .Export import exportTable
-from .LesionTable import LesionTable
-from .SceneBridge import nodeFromVolume
-from .SeedsFile import readSeeds
-from .Worker.WorkerProcess import EncoderSettings
 
 OK, ERROR_ROWS, NOTHING = 0, 3, 4
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"

@@ -11,7 +11,7 @@ import slicer
 from fmcib_engine.preprocessing import DEFAULT_RECIPE, Patch
 from fmcib_engine.volume import Volume
 
-from .SeedSources import SceneSeed
+from ..Scene.SeedSources import SceneSeed
 
 
 @dataclass(eq=False)

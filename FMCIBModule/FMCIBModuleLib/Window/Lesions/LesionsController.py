@@ -11,22 +11,22 @@ import slicer
 from fmcib_engine.errors import OutputError
 from slicer.i18n import tr as _
 
-from ..AnalysisLogic import AnalysisLogic
-from ..Export import exportTable
-from ..LesionTable import LesionTable
-from ..Seeds import findSeed, renameSeed
-from ..SeedSources import SceneSeed
-from ..Signal import Signal
-from ..Soon import Soon
-from .ErrorBoundary import ErrorBoundary
+from ...Analysis.AnalysisLogic import AnalysisLogic
+from ...Analysis.Export import exportTable
+from ...Scene.Lesions import Lesion, allLesions, idOf, lesionsOf, scanNames, seedOrders
+from ...Scene.LesionTable import LesionTable
+from ...Scene.Seeds import findSeed, renameSeed
+from ...Scene.SeedSources import SceneSeed
+from ...Signal import Signal
+from ...Soon import Soon
+from ..ErrorBoundary import ErrorBoundary
+from ..LesionWords import detailsInWords, exportInWords, markOf, predictionInWords, qualityInWords, withoutBreaks
+from ..Patch.PatchController import PatchController
+from ..SeedFollower import SeedFollower
+from ..SliceViews import jumpToSeed
+from ..UndoSteps import canRedo, canUndo, redo, undo, undoStep
 from .LesionNodesInScene import LesionNodesInScene
-from .Lesions import Lesion, allLesions, idOf, lesionsOf, scanNames, seedOrders
 from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
-from .LesionWords import detailsInWords, exportInWords, markOf, predictionInWords, qualityInWords, withoutBreaks
-from .PatchController import PatchController
-from .SeedFollower import SeedFollower
-from .SliceViews import jumpToSeed
-from .UndoSteps import canRedo, canUndo, redo, undo, undoStep
 
 
 class LesionsController:

@@ -11,8 +11,8 @@ import vtk
 from fmcib_engine.errors import FmcibError, SeedError
 from slicer.util import VTKObservationMixin
 
-from .Errors import sentenceOf
-from .Results import gridFingerprint, isSamePlace
+from ..Errors import sentenceOf
+from .Places import gridFingerprint, isSamePlace
 from .SceneBridge import gridFromNode
 from .Seeds import keepNumbering, seedsIn
 from .SeedSources import SceneSeed

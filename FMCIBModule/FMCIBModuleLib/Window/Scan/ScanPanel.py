@@ -8,8 +8,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..Room import breakable, reserve, reserveTexts
-from ..Signal import Signal
+from ...Room import breakable, reserve, reserveTexts
+from ...Signal import Signal
 
 
 class ScanPanel:

@@ -14,11 +14,10 @@ from fmcib_engine.results.schema import QUALITY
 from fmcib_engine.volume import Volume
 from slicer.i18n import tr as _
 
-from . import LesionNodes
-from .Errors import sentenceOf
-from .LesionTable import LesionTable, onOneLine, warningsOf
-from .Results import pointOf
-from .SceneBridge import volumeFromNode
+from ..Errors import sentenceOf
+from ..Scene import LesionNodes
+from ..Scene.LesionTable import LesionTable, onOneLine, pointOf, warningsOf
+from ..Scene.SceneBridge import volumeFromNode
 
 _MOST_NAMES = 5
 _OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")

@@ -11,9 +11,8 @@ from fmcib_engine.results.rows import relative_path
 from fmcib_engine.results.schema import COLUMNS, feature_columns
 from fmcib_engine.results.table import TableOptions, write_rows
 
-from .LesionTable import LesionTable
-from .Results import scanFile
-from .ScanNode import sourceOf
+from ..Scene.LesionTable import LesionTable
+from ..Scene.ScanNode import scanFile, sourceOf
 
 
 def exportTable(

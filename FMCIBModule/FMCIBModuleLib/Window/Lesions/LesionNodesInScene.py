@@ -9,9 +9,9 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..SeedSources import SEEDS_ID, SceneSeed
-from ..SubjectHierarchy import ROLE
-from .Lesions import readableSeeds, volumesWithLesions
+from ...Scene.Lesions import readableSeeds, volumesWithLesions
+from ...Scene.SeedSources import SEEDS_ID, SceneSeed
+from ...Scene.SubjectHierarchy import ROLE
 
 _SEEDS, _TABLE = "vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode"
 

@@ -19,9 +19,9 @@ from typing import Any
 import slicer
 from fmcib_engine.geometry import VoxelGrid
 
-from .ScanNode import instancesOf, wasReadByEngine
-from .SceneBridge import ownGridOf
-from .Setup.TaskProcess import TaskProcess
+from ..Scene.ScanNode import instancesOf, wasReadByEngine
+from ..Scene.SceneBridge import ownGridOf
+from ..Setup.TaskProcess import TaskProcess
 
 LOOKING = "the headers of its series have not been looked at yet"
 """A warning in a row, until that is done; in English, as all that stands in a row."""

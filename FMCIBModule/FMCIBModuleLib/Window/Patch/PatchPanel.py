@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import slicer
 from slicer.i18n import tr as _
 
-from ..Room import reserve
-from ..Signal import Signal
+from ...Room import reserve
+from ...Signal import Signal
 
 WINDOWS_HU = (("Lung", (-1000, 400)), ("Soft tissue", (-160, 240)), ("Bone", (-500, 1300)))
 """Names and HU shown as black and as white."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from fmcib_engine.encoders import Encoded, WeightsIdentity, find_encoder
-from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.results.lesion import LesionResult, Run
 from fmcib_engine.results.rows import RowFormat
 from fmcib_engine.results.schema import COLUMNS
@@ -17,12 +14,10 @@ from fmcib_engine.results.versions import installed_versions
 from fmcib_engine.seeds import LesionSeed
 from fmcib_engine.volume import Volume
 
+from ..Scene.LesionTable import GRID_COLUMN, pointOf
+from ..Scene.Places import gridFingerprint, isSamePlace
+from ..Scene.SeedSources import SceneSeed
 from .AnalysisTask import Answer, Task
-from .LesionTable import GRID_COLUMN
-from .SeedSources import SceneSeed
-
-_LARGEST_DRIFT_MM = 1e-3
-"""Less is the rounding of a saved scene, not a seed that was moved."""
 
 
 class VersionsHere:
@@ -95,35 +90,8 @@ def cellsOf(result: LesionResult, run: Run, volume: Volume | None, scanName: str
     return cells, list(texts.values()) if result.encoded is not None else []
 
 
-def scanFile(volumeNode) -> Path | None:
-    """The file that Slicer has of a scan; None where it was read from the DICOM database, or made."""
-    storage = volumeNode.GetStorageNode()
-    name = storage.GetFileName() if storage else None
-    return Path(name) if name else None
-
-
-def gridFingerprint(grid: VoxelGrid) -> str:
-    """Twelve hexadecimal digits that change when the scan is moved, turned, cropped or resampled.
-
-    Rounded, because a saved scene does not keep the last digits of a matrix. Rounded twice, because spacings such as
-    0.78125 mm lie midway between two numbers of four digits: without their noise, all go the same way.
-    """
-    affine = np.round(np.round(grid.affine, 7), 4) + 0.0  # no negative zeros
-    return hashlib.sha256(repr((grid.size, affine.tolist())).encode()).hexdigest()[:12]
-
-
-def pointOf(row: Mapping[str, str]) -> PatientPoint:
-    """The seed of a row, LPS mm."""
-    return PatientPoint(*(float(row[name]) for name in ("coordX", "coordY", "coordZ")))
-
-
 def isStale(row: Mapping[str, str], seed: SceneSeed, volume: Volume) -> bool:
     """Whether the row is about another place: the seed or the scan was moved, or the scan shows another frame."""
     elsewhere = row[GRID_COLUMN] != gridFingerprint(volume.grid)
     timePoint = "" if volume.source.time_point is None else str(volume.source.time_point)
     return elsewhere or not isSamePlace(pointOf(row), seed.point) or row["time_point"] != timePoint
-
-
-def isSamePlace(one: PatientPoint, other: PatientPoint) -> bool:
-    """Whether two points are the same but for rounding."""
-    return bool(np.abs(one.to_array() - other.to_array()).max() <= _LARGEST_DRIFT_MM)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import slicer
 import vtk
+from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.results.schema import COLUMNS
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
@@ -206,6 +207,11 @@ def _addColumns(node) -> None:
 
 def _setCell(node, row: int, name: str, text: str) -> None:
     node.SetCellText(row, node.GetColumnIndex(name), onOneLine(text))
+
+
+def pointOf(row: Mapping[str, str]) -> PatientPoint:
+    """The seed of a row, LPS mm."""
+    return PatientPoint(*(float(row[name]) for name in ("coordX", "coordY", "coordZ")))
 
 
 def warningsOf(row: Mapping[str, str]) -> list[str]:

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from fmcib_engine.errors import SeedError
 from slicer.i18n import tr as _
 
-from ..AnalysisLogic import AnalysisLogic
-from ..Results import isSamePlace
-from ..SceneBridge import gridFromNode
-from ..Seeds import addSeed, ensureSeedsNode, findSeed, seedsIn
-from ..SeedSources import SceneSeed
-from ..Soon import Soon
-from .ErrorBoundary import ErrorBoundary
+from ...Analysis.AnalysisLogic import AnalysisLogic
+from ...Scene.Places import isSamePlace
+from ...Scene.SceneBridge import gridFromNode
+from ...Scene.Seeds import addSeed, ensureSeedsNode, findSeed, seedsIn
+from ...Scene.SeedSources import SceneSeed
+from ...Soon import Soon
+from ..ErrorBoundary import ErrorBoundary
+from ..SeedFollower import SeedFollower
+from ..SliceViews import followSeed, showVolume
+from ..UndoSteps import undoStep
 from .Placing import Placing
 from .ScanPanel import ScanPanel
 from .SeedChoices import SeedChoice, seedChoices
-from .SeedFollower import SeedFollower
-from .SliceViews import followSeed, showVolume
-from .UndoSteps import undoStep
 
 
 class ScanController:

@@ -9,8 +9,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..Room import reserveLines
-from ..Signal import Signal
+from ...Room import reserveLines
+from ...Signal import Signal
 
 MARKS = {"whole": "✓", "warned": "!", "failed": "✗", "stale": "↻", "waiting": "…", "new": "○"}
 """Of quality: all is well, a warning, no numbers, not as it was since, being analysed, not analysed yet."""

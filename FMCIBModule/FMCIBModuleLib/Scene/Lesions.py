@@ -11,11 +11,10 @@ import vtk
 from fmcib_engine.errors import SeedError
 from fmcib_engine.geometry import PatientPoint
 
-from ..LesionTable import LesionTable
-from ..Results import pointOf
-from ..Seeds import findSeedsNode, seedsIn
-from ..SeedSources import SEEDS_ID, SceneSeed
-from ..SubjectHierarchy import VOLUME
+from .LesionTable import LesionTable, pointOf
+from .Seeds import findSeedsNode, seedsIn
+from .SeedSources import SEEDS_ID, SceneSeed
+from .SubjectHierarchy import VOLUME
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from fmcib_engine.preprocessing import Patch
 from fmcib_engine.results.planes import PLANES, seed_levels
 from slicer.i18n import tr as _
 
-from ..AnalysisLogic import AnalysisLogic
-from ..Errors import AnalysisError, sentenceOf
-from ..Room import breakable
-from .ErrorBoundary import ErrorBoundary
-from .Lesions import Lesion, scanNames
-from .LesionWords import shortened, whereInWords
+from ...Analysis.AnalysisLogic import AnalysisLogic
+from ...Errors import AnalysisError, sentenceOf
+from ...Room import breakable
+from ...Scene.Lesions import Lesion, scanNames
+from ..ErrorBoundary import ErrorBoundary
+from ..LesionWords import shortened, whereInWords
 from .PatchPanel import PatchPanel
 from .PatchPictures import planePicture
 

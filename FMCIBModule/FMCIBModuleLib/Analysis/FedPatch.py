@@ -9,10 +9,10 @@ from fmcib_engine.preprocessing import Patch
 from fmcib_engine.volume import Volume
 from slicer.i18n import tr as _
 
-from .Errors import AnalysisError
-from .LesionTable import LesionTable
-from .Results import gridFingerprint, pointOf
-from .SceneBridge import touchedAt, volumeFromNode
+from ..Errors import AnalysisError
+from ..Scene.LesionTable import LesionTable, pointOf
+from ..Scene.Places import gridFingerprint
+from ..Scene.SceneBridge import touchedAt, volumeFromNode
 
 _MOST_KEPT = 8
 """Half a megabyte each."""

@@ -12,25 +12,25 @@ from fmcib_engine.geometry import VoxelGrid
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from . import LesionNodes
+from ..Errors import AnalysisError, sentenceOf
+from ..Scene import LesionNodes
+from ..Scene.ImportedScene import ImportWatcher
+from ..Scene.LesionTable import LesionTable, warningsOf
+from ..Scene.ScanNode import recordText, scanFile, writeFindings
+from ..Scene.ScanRemoval import ScanRemovalWatcher
+from ..Scene.SceneBridge import volumeFromNode
+from ..Scene.Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
+from ..Scene.SeedSources import SceneSeed
+from ..Scene.SeedWatcher import Listener, SeedWatcher
+from ..Signal import Signal
+from ..Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from .AnalysisQueue import AnalysisQueue
 from .AnalysisTask import Answer, Task
-from .Errors import AnalysisError, sentenceOf
 from .FedPatch import FedPatches
 from .Freshness import Freshness
 from .HeaderFindings import addWarning, renewRow, scanWarnings, takenBackInWords
-from .ImportedScene import ImportWatcher
-from .LesionTable import LesionTable, warningsOf
-from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf, scanFile
-from .ScanNode import recordText, writeFindings
-from .ScanRemoval import ScanRemovalWatcher
-from .SceneBridge import volumeFromNode
-from .Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
-from .SeedSources import SceneSeed
-from .SeedWatcher import Listener, SeedWatcher
+from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf
 from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
-from .Signal import Signal
-from .Worker.WorkerProcess import EncoderSettings, WorkerProcess
 
 _LOADING = 0.1
 """The share of loading the network in the progress of an analysis."""

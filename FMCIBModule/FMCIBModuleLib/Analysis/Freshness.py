@@ -8,12 +8,12 @@ import slicer
 from fmcib_engine.errors import FmcibError
 from fmcib_engine.volume import Volume
 
+from ..Scene.LesionTable import LesionTable
+from ..Scene.SceneBridge import touchedAt, volumeFromNode
+from ..Scene.SeedSources import SceneSeed
 from .AnalysisTask import Task
 from .FedPatch import FedPatches
-from .LesionTable import LesionTable
 from .Results import isStale
-from .SceneBridge import touchedAt, volumeFromNode
-from .SeedSources import SceneSeed
 
 
 class Freshness:

@@ -6,10 +6,10 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..Signal import Signal
-from ..Soon import Soon
-from ..SubjectHierarchy import ROLE, VOLUME
-from .SliceViews import composites, isOtherShown, isShown
+from ...Scene.SubjectHierarchy import ROLE, VOLUME
+from ...Signal import Signal
+from ...Soon import Soon
+from ..SliceViews import composites, isOtherShown, isShown
 
 
 class Placing(VTKObservationMixin):

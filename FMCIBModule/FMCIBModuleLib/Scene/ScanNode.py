@@ -131,6 +131,13 @@ def sourceOf(volumeNode) -> Source:
     )
 
 
+def scanFile(volumeNode) -> Path | None:
+    """The file that Slicer has of a scan; None where it was read from the DICOM database, or made."""
+    storage = volumeNode.GetStorageNode()
+    name = storage.GetFileName() if storage else None
+    return Path(name) if name else None
+
+
 def instancesOf(volumeNode) -> list[str]:
     """SOP instance UIDs of the images that Slicer's DICOM module made a volume of; none where it was not that."""
     return (volumeNode.GetAttribute(_INSTANCES) or "").split()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import slicer
 from slicer.i18n import tr as _
 
-from ..SeedSources import SceneSeed, seedFromSegment, seedsFromMarkups
-from ..SubjectHierarchy import ROLE
+from ...Scene.SeedSources import SceneSeed, seedFromSegment, seedsFromMarkups
+from ...Scene.SubjectHierarchy import ROLE
 
 
 @dataclass(frozen=True)

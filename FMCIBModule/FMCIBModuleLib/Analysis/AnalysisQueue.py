@@ -10,12 +10,12 @@ from typing import Any
 from fmcib_engine import pipeline
 from fmcib_engine.errors import FmcibError
 
+from ..Errors import sentenceOf
+from ..Scene.ScanNode import recordText
+from ..Scene.SceneBridge import touchedAt, volumeFromNode
+from ..Signal import Signal
+from ..Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
 from .AnalysisTask import Answer, Task
-from .Errors import sentenceOf
-from .ScanNode import recordText
-from .SceneBridge import touchedAt, volumeFromNode
-from .Signal import Signal
-from .Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from .Soon import Soon
+from ..Soon import Soon
 from .SubjectHierarchy import ROLE, VOLUME
 
 
