@@ -10,7 +10,7 @@ from analysis_support import GOLDEN_CASES, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.readers import read_volume
-from FMCIBModuleLib.Scene.LesionNodes import BOX_COLOR
+from FMCIBModuleLib.Scene.LesionInScene import BOX_COLOR
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas, volumeFromNode
 from FMCIBModuleLib.Scene.SeedSources import seedsFromMarkups

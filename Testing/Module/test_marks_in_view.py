@@ -7,7 +7,7 @@ import pytest
 import slicer
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.Scene.LesionNodes import BOX_COLOR
+from FMCIBModuleLib.Scene.LesionInScene import BOX_COLOR
 from FMCIBModuleLib.Scene.Lesions import lesionsOf
 from FMCIBModuleLib.Scene.LesionTable import resultNode
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas

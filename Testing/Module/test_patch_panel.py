@@ -8,6 +8,7 @@ import slicer
 from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
 from FMCIBModuleLib.Analysis.FedPatch import FedPatches
+from FMCIBModuleLib.Scene.LesionInScene import LesionInScene
 from FMCIBModuleLib.Scene.LesionTable import LesionTable, resultNode
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from FMCIBModuleLib.Window.Patch.PatchPanel import WINDOWS_HU
@@ -25,7 +26,7 @@ def seen(stage):
 
 
 def patchOf(volumeNode, index: int = 0):
-    return FedPatches().fed(volumeNode, LesionTable(volumeNode).keys()[index])
+    return FedPatches().fed(LesionInScene(volumeNode, LesionTable(volumeNode).keys()[index]))
 
 
 def views(stage) -> list:

@@ -7,7 +7,7 @@ import pytest
 import slicer
 from analysis_support import makeSeeds
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.Scene.LesionNodes import tagResult
+from FMCIBModuleLib.Scene.LesionTable import tagResult
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode
 from FMCIBModuleLib.Window.Scan.SeedChoices import seedChoices

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import slicer
 from fmcib_engine.errors import FmcibError
-from fmcib_engine.geometry import VoxelGrid
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..Errors import AnalysisError, sentenceOf
-from ..Scene import LesionNodes
 from ..Scene.ImportedScene import ImportWatcher
-from ..Scene.LesionTable import LesionTable, warningsOf
-from ..Scene.ScanNode import recordText, scanFile, writeFindings
+from ..Scene.LesionInScene import LesionInScene
+from ..Scene.LesionTable import LesionTable
 from ..Scene.ScanRemoval import ScanRemovalWatcher
 from ..Scene.SceneBridge import volumeFromNode
 from ..Scene.Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
@@ -28,9 +24,8 @@ from .AnalysisQueue import AnalysisQueue
 from .AnalysisTask import Answer, Task
 from .FedPatch import FedPatches
 from .Freshness import Freshness
-from .HeaderFindings import addWarning, renewRow, scanWarnings, takenBackInWords
-from .Results import VersionsHere, cellsOf, isStale, resultOf, runOf
-from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
+from .HeaderFindings import HeaderFindings
+from .Results import VersionsHere, cellsOf, isStale, runOf
 
 _LOADING = 0.1
 """The share of loading the network in the progress of an analysis."""
@@ -58,7 +53,6 @@ class AnalysisLogic(VTKObservationMixin):
         self._queue = AnalysisQueue(self.worker, self._onAnswer)
         self._imports = ImportWatcher()
         self._removals = ScanRemovalWatcher(self._onScanRemoved)
-        self._looks = SeriesLooks(self._onSeriesFound, self._onSeriesProblem)
         self.patches = FedPatches()
         self.freshness = Freshness(self.patches)
         self._versions = VersionsHere()
@@ -66,6 +60,7 @@ class AnalysisLogic(VTKObservationMixin):
         self._watchers: dict[str, SeedWatcher] = {}  # of each CT, by its node's ID
         self.changed, self.progressed, self.placed = Signal(), Signal(), Signal()
         self.failed, self.finished = self._queue.failed, self._queue.finished
+        self._findings = HeaderFindings(self.changed.emit, self.failed.emit)
         self._queue.loading.connect(lambda text, fraction: self._progress(text, _LOADING * fraction))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneClose)
 
@@ -77,7 +72,7 @@ class AnalysisLogic(VTKObservationMixin):
         self._removals.stop()
         self.unwatch()
         self._queue.drop()
-        self._looks.close()
+        self._findings.looks.close()
         for signal in (self.changed, self.placed, self.progressed, self.failed, self.finished):
             signal.disconnectAll()
         self.worker.close()
@@ -143,7 +138,7 @@ class AnalysisLogic(VTKObservationMixin):
                 onPlaced=lambda seeds: self._onPlaced(volumeNode, seeds, analyseOnPlacing),
                 onMoving=lambda seed: self.changed.emit(volumeNode, seed.key),
                 onRenamed=lambda seed: self.renameLesion(volumeNode, seed.key, seed.label),
-                onRemoved=lambda key: self._forgetLesion(volumeNode, key),
+                onRemoved=lambda key: self._forget(LesionInScene(volumeNode, key)),
                 onScanChanged=lambda: self._onScanChanged(volumeNode),
                 onProblem=self.failed.emit,
             ),
@@ -161,17 +156,7 @@ class AnalysisLogic(VTKObservationMixin):
 
     def resumeLooks(self) -> None:
         """Look at the series of rows that were saved, or left by a window before this one, while they waited for it."""
-        for volumeNode in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-            table = LesionTable(volumeNode)
-            if not any(LOOKING in warningsOf(table.row(key)) for key in table.keys()):  # noqa: SIM118  not a dictionary
-                continue
-            try:
-                volumeFromNode(volumeNode)
-            except FmcibError:  # it cannot be analysed any more: its voxels were not found, say
-                continue
-            told = self._looks.begin(volumeNode)
-            if told not in ("", LOOKING):
-                self._onSeriesProblem(volumeNode, told)
+        self._findings.resume()
 
     @property
     def isBusy(self) -> bool:
@@ -179,7 +164,7 @@ class AnalysisLogic(VTKObservationMixin):
 
     def isWaiting(self, volumeNode, key: str) -> bool:
         """Whether a lesion is being analysed or waits for it."""
-        return any(task.isOf(volumeNode, key) for task in self._queue.tasks)
+        return any(task.lesion == LesionInScene(volumeNode, key) for task in self._queue.tasks)
 
     def cancel(self) -> None:
         """Drop what is not done. Rows that were there stay as they are."""
@@ -188,24 +173,24 @@ class AnalysisLogic(VTKObservationMixin):
 
     def renameLesion(self, volumeNode, key: str, name: str) -> None:
         """Row, box and patch follow the seed's name."""
+        lesion = LesionInScene(volumeNode, key)
         for task in self._queue.tasks:
-            if task.isOf(volumeNode, key):
+            if task.lesion == lesion:
                 task.seed = replace(task.seed, label=name)
-        LesionTable(volumeNode).rename(key, name)
-        LesionNodes.renameNodes(volumeNode, key, name)
+        lesion.rename(name)
         self.changed.emit(volumeNode, key)
 
     def removeLesion(self, volumeNode, key: str) -> None:
         """Remove a lesion with its seed, row, box and patch."""
         removeSeed(key)
-        self._forgetLesion(volumeNode, key)
+        self._forget(LesionInScene(volumeNode, key))
 
     def forgetLesions(self, volumeNode, seedsId: str) -> None:
         """Remove all that is known, or asked, of the lesions of a seeds node that is gone."""
         asked = [task.seed.key for task in self._queue.tasks if task.volumeNode is volumeNode]
         for key in {*LesionTable(volumeNode).keys(), *asked}:
             if key.startswith(f"{seedsId}-"):
-                self._forgetLesion(volumeNode, key)
+                self._forget(LesionInScene(volumeNode, key))
 
     def swapLesions(self, volumeNode, key: str, other: str) -> None:
         """Change the places of two lesions of a CT, in the table and among the seeds."""
@@ -220,8 +205,9 @@ class AnalysisLogic(VTKObservationMixin):
             AnalysisError: the lesion has no features, or its patch would be another one now.
             FmcibError: the scan cannot be read any more.
         """
-        patch, row = self.patches.fed(volumeNode, key), LesionTable(volumeNode).row(key)
-        return LesionNodes.showPatch(volumeNode, key, row["lesion_id"], patch)
+        lesion = LesionInScene(volumeNode, key)
+        patch = self.patches.fed(lesion)
+        return lesion.showPatch(lesion.row["lesion_id"], patch)
 
     def _analyseSeeds(self, volumeNode, seeds: list[SceneSeed], order: tuple[str, ...] = ()) -> None:
         if not self.isBusy:
@@ -240,16 +226,15 @@ class AnalysisLogic(VTKObservationMixin):
         for key in LesionTable(volumeNode).keys():  # noqa: SIM118  not a dictionary
             self.changed.emit(volumeNode, key)
 
-    def _forgetLesion(self, volumeNode, key: str) -> None:
-        self._queue.drop(volumeNode, key)
-        LesionTable(volumeNode).remove(key)
-        LesionNodes.removeNodes(volumeNode, key)
-        self.changed.emit(volumeNode, key)
+    def _forget(self, lesion: LesionInScene) -> None:
+        self._queue.drop(lesion)
+        lesion.remove()
+        self.changed.emit(lesion.volumeNode, lesion.key)
 
     def _wait(self, timeoutSeconds: float | None) -> None:
         try:
             self._queue.wait(timeoutSeconds)
-            self._looks.wait(timeoutSeconds)
+            self._findings.looks.wait(timeoutSeconds)
         except TimeoutError as error:
             self.cancel()
             msg = _("The analysis was not done after {seconds:.0f} seconds, and was cancelled.")
@@ -260,12 +245,12 @@ class AnalysisLogic(VTKObservationMixin):
     def _onAnswer(self, task: Task, answer: Answer) -> None:
         """Write what came of a lesion. A failure does not undo what is known about the very same place."""
         self._done += 1
-        key, former = task.seed.key, LesionTable(task.volumeNode).row(task.seed.key)
+        former = task.lesion.row
         isKnown = former is not None and former["status"] == "ok"
-        if not (answer.error and isKnown and task.volume and not isStale(former, task.seed, task.volume)):
+        if not (answer.error and isKnown and task.scan and not isStale(former, task.seed, task.scan)):
             self._write(task, answer)
-            self._lookAtSeries(task)
-        self.changed.emit(task.volumeNode, key)
+            self._findings.follow(task)
+        self.changed.emit(task.volumeNode, task.seed.key)
         total = self._done + len(self._queue.tasks)
         text = _("Lesion {done} of {total}").format(done=self._done, total=total)
         self._progress(text, _LOADING + (1 - _LOADING) * self._done / total)
@@ -276,59 +261,26 @@ class AnalysisLogic(VTKObservationMixin):
         self.progressed.emit(text, self._toldFraction)
 
     def _write(self, task: Task, answer: Answer) -> None:
-        key, file = task.seed.key, scanFile(task.volumeNode)
         run = runOf(answer.loaded, task.recipeId, self._versions.during(answer.loaded))
-        cells, features = cellsOf(resultOf(task, answer), run, task.volume, file.name if file else "")
-        LesionTable(task.volumeNode).write(key, cells, features, task.order)
-        LesionNodes.removePatch(task.volumeNode, key)
+        task.lesion.write(*cellsOf(task, answer, run), task.order)
+        task.lesion.removePatch()
         if answer.error:
-            LesionNodes.removeNodes(task.volumeNode, key)
+            task.lesion.removeNodes()
         else:
             self.freshness.remember(task)
-            LesionNodes.showBox(task.volumeNode, key, task.seed.label, task.patch)
-
-    def _lookAtSeries(self, task: Task) -> None:
-        """A row was written; what the headers of its scan's series say comes later, or has come since the cut."""
-        volumeNode, key = task.volumeNode, task.seed.key
-        if task.record != recordText(volumeNode):
-            renewRow(volumeNode, key, scanWarnings(task.volume, LesionTable(volumeNode).row(key)))
-        if told := self._looks.begin(volumeNode):
-            addWarning(volumeNode, key, told)
-
-    def _onSeriesFound(self, volumeNode, grid: VoxelGrid, found: Mapping[str, Any]) -> None:
-        """The rows say what is known now, those of earlier sessions as well."""
-        table = LesionTable(volumeNode)
-        rows = {key: table.row(key) for key in table.keys()}  # noqa: SIM118  not a dictionary
-        try:
-            before = volumeFromNode(volumeNode)
-        except FmcibError:
-            before = None
-        former = {key: [*filter(isOfLook, warningsOf(row)), *scanWarnings(before, row)] for key, row in rows.items()}
-        writeFindings(volumeNode, grid, found)
-        for key, sentences in former.items():
-            renewRow(volumeNode, key, sentences)
-            self.changed.emit(volumeNode, key)
-        if told := takenBackInWords(volumeNode, rows):  # the user has seen them as analysed
-            self.failed.emit(told)
-
-    def _onSeriesProblem(self, volumeNode, sentence: str) -> None:
-        table = LesionTable(volumeNode)
-        for key in table.keys():  # noqa: SIM118  not a dictionary
-            if LOOKING in table.row(key)["warnings"]:
-                addWarning(volumeNode, key, sentence, inPlaceOf=LOOKING)
-                self.changed.emit(volumeNode, key)
+            task.lesion.showBox(task.seed.label, task.patch)
 
     def _onScanRemoved(self, volumeNode) -> None:
         """Nothing is asked about it any more."""
         self.unwatch(volumeNode.GetID())
-        self._looks.drop(volumeNode)
+        self._findings.looks.drop(volumeNode)
         for task in self._queue.tasks:
             if task.volumeNode is volumeNode:
-                self._queue.drop(volumeNode, task.seed.key)
+                self._queue.drop(task.lesion)
 
     def _onSceneClose(self, *_: object) -> None:
         """Forget what was asked; the worker stays warm for the next scene."""
         self.unwatch()
         self._queue.drop()
-        self._looks.drop()
+        self._findings.looks.drop()
         self.freshness.clear()

@@ -11,8 +11,9 @@ from fmcib_engine import pipeline
 from fmcib_engine.errors import FmcibError
 
 from ..Errors import sentenceOf
-from ..Scene.ScanNode import recordText
-from ..Scene.SceneBridge import touchedAt, volumeFromNode
+from ..Scene.LesionInScene import LesionInScene
+from ..Scene.ScanNode import isInScene
+from ..Scene.ScanSnapshot import snapshotOf
 from ..Signal import Signal
 from ..Worker.WorkerProcess import EncoderSettings, WorkerFailure, WorkerProcess
 from .AnalysisTask import Answer, Task
@@ -54,13 +55,13 @@ class AnalysisQueue:
 
     def add(self, task: Task) -> None:
         """In the place of an older one for the same lesion, whose answer is not wanted any more."""
-        self._forget(task.volumeNode, task.seed.key)
+        self._forget(task.lesion)
         self._waiting.append(task)
         self._isBusy = True
 
-    def drop(self, volumeNode=None, key: str | None = None) -> None:
-        """Forget the tasks of a lesion of a CT, or all. What runs over there is not heard of."""
-        self._forget(volumeNode, key)
+    def drop(self, lesion: LesionInScene | None = None) -> None:
+        """Forget the tasks of a lesion, or all. What runs over there is not heard of."""
+        self._forget(lesion)
         self._settle()
 
     def cancel(self) -> list[Task]:
@@ -71,9 +72,9 @@ class AnalysisQueue:
         self._settle()
         return dropped
 
-    def _forget(self, volumeNode=None, key: str | None = None) -> None:
-        self._waiting = [task for task in self._waiting if key and not task.isOf(volumeNode, key)]
-        self._running = [task for task in self._running if key and not task.isOf(volumeNode, key)]
+    def _forget(self, lesion: LesionInScene | None = None) -> None:
+        self._waiting = [task for task in self._waiting if lesion and task.lesion != lesion]
+        self._running = [task for task in self._running if lesion and task.lesion != lesion]
 
     def start(self, settings: EncoderSettings) -> None:
         """Work on what there is, with the network of these settings."""
@@ -99,7 +100,7 @@ class AnalysisQueue:
             return
         while self._loaded is not None and self._waiting and len(self._running) < _MOST_RUNNING:
             task = self._waiting.pop(0)
-            if task.isInScene and self._cut(task):
+            if isInScene(task.volumeNode) and self._cut(task):
                 self._running.append(task)
                 self._encode(task, self._loaded)
         self._settle()
@@ -135,9 +136,8 @@ class AnalysisQueue:
 
     def _cut(self, task: Task) -> bool:
         try:
-            task.volume, task.touched = volumeFromNode(task.volumeNode), touchedAt(task.volumeNode)
-            task.record = recordText(task.volumeNode)
-            task.patch = pipeline.cut(task.volume, task.seed.point, task.recipeId)
+            task.scan = snapshotOf(task.volumeNode)
+            task.patch = pipeline.cut(task.scan.volume, task.seed.point, task.recipeId)
         except FmcibError as error:
             problem = sentenceOf(error)
         except MemoryError:
@@ -178,7 +178,7 @@ class AnalysisQueue:
         isWanted = task in self._running
         if isWanted:
             self._running.remove(task)
-        return isWanted and task.isInScene
+        return isWanted and isInScene(task.volumeNode)
 
     def _abort(self, failure: WorkerFailure) -> None:
         """Nothing of what is left can be done. No row is touched; the user is told once."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import slicer
 from fmcib_engine.preprocessing import DEFAULT_RECIPE, Patch
-from fmcib_engine.volume import Volume
 
+from ..Scene.LesionInScene import LesionInScene
+from ..Scene.ScanSnapshot import ScanSnapshot
 from ..Scene.SeedSources import SceneSeed
 
 
@@ -23,28 +23,20 @@ class Task:
         seed: its point in LPS mm, and its name.
         order: keys of the lesions that were asked for together, in the user's order.
         recipeId: the preprocessing.
-        volume, patch: what was read and cut, when its turn has come.
-        touched: when the voxels had last been changed then, by `touchedAt`; they may be again before the answer.
-        record: what was kept of the scan with its node then, by `recordText`.
+        scan, patch: what was read and cut, when its turn has come.
     """
 
     volumeNode: Any
     seed: SceneSeed
     order: Sequence[str] = ()
     recipeId: str = DEFAULT_RECIPE
-    volume: Volume | None = None
+    scan: ScanSnapshot | None = None
     patch: Patch | None = None
-    touched: int = 0
-    record: str = ""
-
-    def isOf(self, volumeNode, key: str) -> bool:
-        """Whether it is about this lesion of this CT; one seed may be on several."""
-        return self.volumeNode is volumeNode and self.seed.key == key
 
     @property
-    def isInScene(self) -> bool:
-        """Whether its CT still is: the user may have removed it, or closed the scene."""
-        return slicer.mrmlScene.GetNodeByID(self.volumeNode.GetID() or "") is self.volumeNode
+    def lesion(self) -> LesionInScene:
+        """The lesion of this CT that it is about; one seed may be on several."""
+        return LesionInScene(self.volumeNode, self.seed.key)
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,11 +31,7 @@ def exportTable(
         OutputError: nothing to write, a file that may not be replaced, or one that cannot be written.
     """
     tables = [(node, LesionTable(node)) for node in volumeNodes]
-    lesions = [
-        (node, table.row(key), table.featureTexts(key))
-        for node, table in tables
-        for key in table.keys()  # noqa: SIM118  not a dictionary
-    ]
+    lesions = [(node, row, table.featureTexts(key)) for node, table in tables for key, row in table.rows().items()]
     if not lesions:
         msg = "There are no results to export. Analyse a lesion first."
         raise OutputError(msg)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import slicer
 from fmcib_engine.errors import FmcibError
-from fmcib_engine.volume import Volume
 
+from ..Scene.LesionInScene import LesionInScene
 from ..Scene.LesionTable import LesionTable
-from ..Scene.SceneBridge import touchedAt, volumeFromNode
+from ..Scene.ScanSnapshot import ScanSnapshot, snapshotOf
 from ..Scene.SeedSources import SceneSeed
 from .AnalysisTask import Task
 from .FedPatch import FedPatches
@@ -21,14 +21,13 @@ class Freshness:
 
     def __init__(self, patches: FedPatches) -> None:
         self._patches = patches
-        self._looked: dict[tuple[str, str], tuple[int, str, bool]] = {}
-        """Of volume node's ID and lesion's key: when the voxels were changed, the row's patch, whether that is old."""
+        self._looked: dict[str, tuple[int, str, bool]] = {}
+        """Of lesions by their id: when the voxels were changed, the row's patch, whether that is old."""
 
     def remember(self, task: Task) -> None:
         """The row that was just written is true of the voxels that its patch was cut from."""
-        key, patch = task.seed.key, task.patch
-        self._looked[task.volumeNode.GetID(), key] = task.touched, patch.sha256, False
-        self._patches.keep(task.volumeNode, key, task.volume, task.touched, patch)
+        self._looked[task.lesion.id] = task.scan.touched, task.patch.sha256, False
+        self._patches.keep(task.lesion, task.scan, task.patch)
 
     def clear(self) -> None:
         """Of the next scene, nothing is known."""
@@ -42,34 +41,34 @@ class Freshness:
     def staleKeys(self, volumeNode, seeds: Iterable[SceneSeed]) -> set[str]:
         """Which lesions of a CT have such a row."""
         table = LesionTable(volumeNode)
-        self._forgetGone(volumeNode.GetID(), set(table.keys()))
+        self._forgetGone(volumeNode, table.keys())
         rows = {seed: row for seed in seeds if (row := table.row(seed.key)) is not None}
         try:
-            volume = volumeFromNode(volumeNode)
+            scan = snapshotOf(volumeNode)
         except FmcibError:  # under a warp by now, or refused for what its headers say
             return {seed.key for seed, row in rows.items() if row["status"] == "ok"}
-        return {seed.key for seed, row in rows.items() if self._isOther(volumeNode, volume, seed, row)}
+        return {seed.key for seed, row in rows.items() if self._isOther(volumeNode, scan, seed, row)}
 
-    def _forgetGone(self, volumeId: str, keys: set[str]) -> None:
+    def _forgetGone(self, volumeNode, keys: list[str]) -> None:
         """Lesions of this CT without a row, and all of the CTs that are not in the scene any more."""
         for known in list(self._looked):
-            isGone = slicer.mrmlScene.GetNodeByID(known[0]) is None
-            if isGone or (known[0] == volumeId and known[1] not in keys):
+            volumeId, _, key = known.partition(" ")
+            isGone = slicer.mrmlScene.GetNodeByID(volumeId) is None
+            if isGone or (volumeId == volumeNode.GetID() and key not in keys):
                 del self._looked[known]
 
-    def _isOther(self, volumeNode, volume: Volume, seed: SceneSeed, row: dict[str, str]) -> bool:
+    def _isOther(self, volumeNode, scan: ScanSnapshot, seed: SceneSeed, row: dict[str, str]) -> bool:
         try:
-            return isStale(row, seed, volume) or self._hasOtherVoxels(volumeNode, volume, seed.key, row)
+            return isStale(row, seed, scan) or self._hasOtherVoxels(LesionInScene(volumeNode, seed.key), scan, row)
         except (FmcibError, ValueError):  # it cannot be cut any more; a cell is no number
             return True
 
-    def _hasOtherVoxels(self, volumeNode, volume: Volume, key: str, row: dict[str, str]) -> bool:
+    def _hasOtherVoxels(self, lesion: LesionInScene, scan: ScanSnapshot, row: dict[str, str]) -> bool:
         if row["status"] != "ok":
             return False
-        touched, where = touchedAt(volumeNode), (volumeNode.GetID(), key)
-        known = self._looked.get(where)
-        if known is None or known[:2] != (touched, row["patch_sha256"]):
-            patch = self._patches.now(volumeNode, volume, key, row)
-            known = touched, row["patch_sha256"], patch.sha256 != row["patch_sha256"]
-            self._looked[where] = known
+        known = self._looked.get(lesion.id)
+        if known is None or known[:2] != (scan.touched, row["patch_sha256"]):
+            patch = self._patches.now(lesion, scan, row)
+            known = scan.touched, row["patch_sha256"], patch.sha256 != row["patch_sha256"]
+            self._looked[lesion.id] = known
         return known[2]

@@ -1,12 +1,15 @@
-"""What a look at the headers of a series found out, put into the rows that were there before."""
+"""What a look at the headers of a series finds out, put into the rows that were there before."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
+import slicer
 from fmcib_engine import pipeline
 from fmcib_engine.encoders import DEMONSTRATION, WeightsIdentity, find_encoder
 from fmcib_engine.errors import FmcibError
+from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.preprocessing import Quality
 from fmcib_engine.results.lesion import Run
 from fmcib_engine.results.privacy import without_uids
@@ -15,15 +18,77 @@ from fmcib_engine.volume import Volume
 from slicer.i18n import tr as _
 
 from ..Errors import sentenceOf
-from ..Scene import LesionNodes
+from ..Scene.LesionInScene import LesionInScene
 from ..Scene.LesionTable import LesionTable, onOneLine, pointOf, warningsOf
+from ..Scene.ScanNode import recordText, writeFindings
 from ..Scene.SceneBridge import volumeFromNode
+from .AnalysisTask import Task
+from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
 
 _MOST_NAMES = 5
 _OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")
 
 
-def scanWarnings(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
+class HeaderFindings:
+    """Has the series of scans looked at, and makes rows say what was found.
+
+    Attributes:
+        looks: at one series after another.
+    """
+
+    def __init__(self, onChanged: Callable[[Any, str], Any], onProblem: Callable[[str], Any]) -> None:
+        """
+        Args:
+            onChanged: told the volume node and the lesion's key of each row that says something else.
+            onProblem: told a sentence for the user.
+        """
+        self.looks = SeriesLooks(self._onFound, self._onLookFailed)
+        self._onChanged, self._onProblem = onChanged, onProblem
+
+    def follow(self, task: Task) -> None:
+        """A row was written; what the headers of its scan's series say comes later, or has come since the cut."""
+        volumeNode, scan = task.volumeNode, task.scan
+        if (scan.record if scan else "") != recordText(volumeNode):
+            _renew(task.lesion, _scanWarnings(scan.volume if scan else None, task.lesion.row))
+        if told := self.looks.begin(volumeNode):
+            _addWarning(task.lesion, told)
+
+    def resume(self) -> None:
+        """Look at the series of rows that were saved, or left by a window before this one, while they waited for it."""
+        for volumeNode in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+            if not any(LOOKING in warningsOf(row) for row in LesionTable(volumeNode).rows().values()):
+                continue
+            try:
+                volumeFromNode(volumeNode)
+            except FmcibError:  # it cannot be analysed any more: its voxels were not found, say
+                continue
+            told = self.looks.begin(volumeNode)
+            if told not in ("", LOOKING):
+                self._onLookFailed(volumeNode, told)
+
+    def _onFound(self, volumeNode, grid: VoxelGrid, found: Mapping[str, Any]) -> None:
+        """The rows say what is known now, those of earlier sessions as well."""
+        rows = LesionTable(volumeNode).rows()
+        try:
+            before = volumeFromNode(volumeNode)
+        except FmcibError:
+            before = None
+        former = {key: [*filter(isOfLook, warningsOf(row)), *_scanWarnings(before, row)] for key, row in rows.items()}
+        writeFindings(volumeNode, grid, found)
+        for key, sentences in former.items():
+            _renew(LesionInScene(volumeNode, key), sentences)
+            self._onChanged(volumeNode, key)
+        if told := _takenBackInWords(volumeNode, rows):  # the user has seen them as analysed
+            self._onProblem(told)
+
+    def _onLookFailed(self, volumeNode, sentence: str) -> None:
+        for key, row in LesionTable(volumeNode).rows().items():
+            if LOOKING in row["warnings"]:
+                _addWarning(LesionInScene(volumeNode, key), sentence, inPlaceOf=LOOKING)
+                self._onChanged(volumeNode, key)
+
+
+def _scanWarnings(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
     """The warnings of a row that come from its scan and patch, as far as they can be told of `volume`."""
     if volume is None:
         return []
@@ -33,32 +98,30 @@ def scanWarnings(volume: Volume | None, row: Mapping[str, str]) -> list[str]:
         return list(volume.source.notes)
 
 
-def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
+def _renew(lesion: LesionInScene, former: Collection[str]) -> None:
     """Make the row of a lesion say what is known of its scan now; its features go where that forbids them.
 
     Args:
-        volumeNode: the CT.
-        key: of the lesion.
+        lesion: perhaps one without a row.
         former: the warnings that came from scan and patch before.
     """
-    table = LesionTable(volumeNode)
-    row = table.row(key)
+    row = lesion.row
     if row is None:
         return
     try:
-        volume = volumeFromNode(volumeNode)
+        volume = volumeFromNode(lesion.volumeNode)
     except FmcibError as error:
-        _refuse(volumeNode, key, row, error)
+        _refuse(lesion, row, error)
         return
     source = volume.source
     facts = {"scan_files_left_out": str(source.files_left_out), "time_point": _text(source.time_point)}
     if row["status"] != "ok":
-        table.update(key, facts)
+        lesion.update(facts)
         return
     try:
         quality = _qualityOf(volume, row)
     except (FmcibError, ValueError) as error:
-        _refuse(volumeNode, key, row | facts, error, source.notes)
+        _refuse(lesion, row | facts, error, source.notes)
         return
     facts["untrusted_slices"] = str(quality.untrusted_slices)
     facts["fault_distance_mm"] = _text(quality.fault_distance_mm)
@@ -66,7 +129,7 @@ def renewRow(volumeNode, key: str, former: Collection[str]) -> None:
     known = {part for each in (*ofRun, *ofScan, *former) for part in onOneLine(without_uids(each)).split("; ")}
     rest = [each for each in warningsOf(row) if each not in known]
     facts["warnings"] = without_uids("; ".join([*ofRun, *ofScan, *rest]))
-    table.update(key, facts)
+    lesion.update(facts)
 
 
 def _qualityOf(volume: Volume, row: Mapping[str, str]) -> Quality:
@@ -82,25 +145,24 @@ def _warnings(volume: Volume, quality: Quality, row: Mapping[str, str]) -> list[
     return [*volume.source.notes, *quality.warnings(diameter)]
 
 
-def _refuse(volumeNode, key: str, row: Mapping[str, str], error: Exception, notes: Sequence[str] = ()) -> None:
+def _refuse(lesion: LesionInScene, row: Mapping[str, str], error: Exception, notes: Sequence[str] = ()) -> None:
     """What was computed is no result: its features, box and patch go."""
     if row["status"] == "ok":
         warnings = without_uids("; ".join([*_warningsOfRun(row), *notes]))
         told = {"status": "error", "error": without_uids(sentenceOf(error)), "warnings": warnings}
-        LesionTable(volumeNode).write(key, {**row, **dict.fromkeys(_OF_PATCH, ""), **told}, [])
-        LesionNodes.removeNodes(volumeNode, key)
+        lesion.write({**row, **dict.fromkeys(_OF_PATCH, ""), **told}, [])
+        lesion.removeNodes()
 
 
-def takenBackInWords(volumeNode, before: Mapping[str, Mapping[str, str]]) -> str:
+def _takenBackInWords(volumeNode, before: Mapping[str, Mapping[str, str]]) -> str:
     """A sentence for the user about lesions that had features before, and have none now; empty where there is none.
 
     Args:
         volumeNode: the CT.
         before: its rows by the lesions' keys.
     """
-    table = LesionTable(volumeNode)
-    rows = [(row, table.row(key)) for key, row in before.items()]
-    gone = [now for row, now in rows if now is not None and row["status"] == "ok" != now["status"]]
+    now = LesionTable(volumeNode).rows()
+    gone = [now[key] for key, row in before.items() if key in now and row["status"] == "ok" != now[key]["status"]]
     if not gone:
         return ""
     msg = _("A look at the headers of {scan} has found that these have no features after all: {lesions}. {reasons}")
@@ -112,13 +174,12 @@ def takenBackInWords(volumeNode, before: Mapping[str, Mapping[str, str]]) -> str
     )
 
 
-def addWarning(volumeNode, key: str, sentence: str, inPlaceOf: str = "") -> None:
+def _addWarning(lesion: LesionInScene, sentence: str, inPlaceOf: str = "") -> None:
     """Put a warning beside a row's numbers, once, and another one away."""
-    table = LesionTable(volumeNode)
-    row = table.row(key)
+    row = lesion.row
     if row is not None and row["status"] == "ok":
         others = [each for each in warningsOf(row) if each not in (sentence, inPlaceOf)]
-        table.update(key, {"warnings": "; ".join([*others, sentence])})
+        lesion.update({"warnings": "; ".join([*others, sentence])})
 
 
 def _warningsOfRun(row: Mapping[str, str]) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def _requireSaved(isSaved: bool) -> None:
 
 def _tell(table: LesionTable) -> int:
     """A screenful of rows, and the exit code."""
-    rows = [table.row(key) for key in table.keys()]  # noqa: SIM118  not a dictionary
+    rows = list(table.rows().values())
     for row in rows[:_MOST_SHOWN]:
         features = table.features(row["lesion_key"])
         said = row["error"] or row["warnings"] or "no warnings"

@@ -12,10 +12,11 @@ from fmcib_engine.results.rows import RowFormat
 from fmcib_engine.results.schema import COLUMNS
 from fmcib_engine.results.versions import installed_versions
 from fmcib_engine.seeds import LesionSeed
-from fmcib_engine.volume import Volume
 
 from ..Scene.LesionTable import GRID_COLUMN, pointOf
-from ..Scene.Places import gridFingerprint, isSamePlace
+from ..Scene.Places import isSamePlace
+from ..Scene.ScanNode import scanFile
+from ..Scene.ScanSnapshot import ScanSnapshot
 from ..Scene.SeedSources import SceneSeed
 from .AnalysisTask import Answer, Task
 
@@ -52,9 +53,9 @@ def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> 
     )
 
 
-def resultOf(task: Task, answer: Answer) -> LesionResult:
+def _resultOf(task: Task, answer: Answer) -> LesionResult:
     """The engine's result of a lesion."""
-    seed, source = task.seed, task.volume.source if task.volume else None
+    seed, source = task.seed, task.scan.volume.source if task.scan else None
     hasFeatures = answer.features is not None
     return LesionResult(
         seed=LesionSeed(
@@ -73,25 +74,20 @@ def resultOf(task: Task, answer: Answer) -> LesionResult:
     )
 
 
-def cellsOf(result: LesionResult, run: Run, volume: Volume | None, scanName: str) -> tuple[dict[str, str], list[str]]:
-    """The cells by column, and the features, each as the text that the engine's table holds.
-
-    Args:
-        result: of one seed.
-        run: what it was computed with.
-        volume: its CT.
-        scanName: the last part of the scan's path, or nothing.
-    """
+def cellsOf(task: Task, answer: Answer, run: Run) -> tuple[dict[str, str], list[str]]:
+    """The cells by column, and the features, each as the text that the engine's table holds."""
+    result, file = _resultOf(task, answer), scanFile(task.volumeNode)
     table = RowFormat(Path(), run, (), identifiers=False)
     texts = dict(zip(table.header, table.cells(result), strict=True))
     cells = {column.name: texts.pop(column.name) for column in COLUMNS}
-    cells["image_path"] = scanName
-    cells[GRID_COLUMN] = gridFingerprint(volume.grid) if volume else ""
+    cells["image_path"] = file.name if file else ""
+    cells[GRID_COLUMN] = task.scan.place if task.scan else ""
     return cells, list(texts.values()) if result.encoded is not None else []
 
 
-def isStale(row: Mapping[str, str], seed: SceneSeed, volume: Volume) -> bool:
+def isStale(row: Mapping[str, str], seed: SceneSeed, scan: ScanSnapshot) -> bool:
     """Whether the row is about another place: the seed or the scan was moved, or the scan shows another frame."""
-    elsewhere = row[GRID_COLUMN] != gridFingerprint(volume.grid)
-    timePoint = "" if volume.source.time_point is None else str(volume.source.time_point)
-    return elsewhere or not isSamePlace(pointOf(row), seed.point) or row["time_point"] != timePoint
+    number = scan.volume.source.time_point
+    timePoint = "" if number is None else str(number)
+    isElsewhere = row[GRID_COLUMN] != scan.place or not isSamePlace(pointOf(row), seed.point)
+    return isElsewhere or row["time_point"] != timePoint

@@ -19,7 +19,7 @@ from typing import Any
 import slicer
 from fmcib_engine.geometry import VoxelGrid
 
-from ..Scene.ScanNode import instancesOf, wasReadByEngine
+from ..Scene.ScanNode import instancesOf, isInScene, wasReadByEngine
 from ..Scene.SceneBridge import ownGridOf
 from ..Setup.TaskProcess import TaskProcess
 
@@ -145,7 +145,7 @@ class SeriesLooks:
         """Others wait for no listener: one that fails would keep them waiting for ever."""
         question, self._current = self._current, None
         self._next()
-        if _isInScene(question.volumeNode):
+        if isInScene(question.volumeNode):
             self._known[question.volumeNode.GetID()] = question.state
             self._onFound(question.volumeNode, question.grid, answer)
 
@@ -153,7 +153,7 @@ class SeriesLooks:
         question, self._current = self._current, None
         self._next()
         self._problem = problemInWords(message)
-        if _isInScene(question.volumeNode):
+        if isInScene(question.volumeNode):
             self._onProblem(question.volumeNode, self._problem)
 
     def _onEnded(self) -> None:
@@ -177,10 +177,6 @@ def problemInWords(problem: str) -> str:
 def isOfLook(warning: str) -> bool:
     """Whether a look that finds something takes this warning's place."""
     return warning == LOOKING or warning.startswith(_PROBLEM)
-
-
-def _isInScene(volumeNode) -> bool:
-    return slicer.mrmlScene.GetNodeByID(volumeNode.GetID() or "") is volumeNode
 
 
 def _questionOf(volumeNode) -> _Question | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import slicer
 from slicer.util import VTKObservationMixin
 
-from .LesionNodes import LESION
+from .LesionInScene import LESION
 from .LesionTable import FEATURE_COLUMN, KEY_COLUMN
 from .SeedSources import SEEDS_ID
 from .SubjectHierarchy import ROLE, VOLUME

@@ -55,13 +55,18 @@ class LesionTable:
         """The lesions' keys, in the order of the rows."""
         return [] if self.node is None else _texts(self.node.GetTable().GetColumnByName(KEY_COLUMN))
 
+    def rows(self) -> dict[str, dict[str, str]]:
+        """The cells of all lesions by column, by the lesions' keys, in their order."""
+        return {key: self._cells(index) for index, key in enumerate(self.keys())}
+
     def row(self, key: str) -> dict[str, str] | None:
         """The cells of a lesion by column; None where it has no row."""
-        node, keys = self.node, self.keys()
-        if key not in keys:
-            return None
-        index = keys.index(key)
-        return {name: node.GetTable().GetValueByName(index, name).ToString() for name in _columnNames()}
+        keys = self.keys()
+        return self._cells(keys.index(key)) if key in keys else None
+
+    def _cells(self, index: int) -> dict[str, str]:
+        table = self.node.GetTable()
+        return {name: table.GetValueByName(index, name).ToString() for name in _columnNames()}
 
     def features(self, key: str) -> np.ndarray | None:
         """The features of a lesion, float32, shape (n,), as they were computed; None where there are none."""

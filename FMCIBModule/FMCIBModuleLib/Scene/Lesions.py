@@ -11,6 +11,7 @@ import vtk
 from fmcib_engine.errors import SeedError
 from fmcib_engine.geometry import PatientPoint
 
+from .LesionInScene import LesionInScene
 from .LesionTable import LesionTable, pointOf
 from .Seeds import findSeedsNode, seedsIn
 from .SeedSources import SEEDS_ID, SceneSeed
@@ -36,7 +37,12 @@ class Lesion:
     @property
     def id(self) -> str:
         """Of this lesion among those of all scans."""
-        return idOf(self.volumeNode.GetID(), self.key)
+        return self.inScene.id
+
+    @property
+    def inScene(self) -> LesionInScene:
+        """What the scene has of it now."""
+        return LesionInScene(self.volumeNode, self.key)
 
     @property
     def mark(self) -> SceneSeed | None:
@@ -49,11 +55,6 @@ class Lesion:
     @property
     def name(self) -> str:
         return self.seed.label if self.seed else self.row["lesion_id"]
-
-
-def idOf(volumeId: str, key: str) -> str:
-    """The id of a lesion, from the ID of its CT's node and its key."""
-    return f"{volumeId} {key}"
 
 
 def readablePoint(row: Mapping[str, str]) -> PatientPoint | None:

@@ -48,6 +48,11 @@ class Record:
         return replace(self.source, name=source.name, series_uid=source.series_uid, time_point=timePoint)
 
 
+def isInScene(volumeNode) -> bool:
+    """Whether a node still is: the user may have removed it, or closed the scene."""
+    return slicer.mrmlScene.GetNodeByID(volumeNode.GetID() or "") is volumeNode
+
+
 def requireCt(volumeNode) -> None:
     """Refuse a node that cannot be a CT.
 

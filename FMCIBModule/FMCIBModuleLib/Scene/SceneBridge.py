@@ -77,11 +77,6 @@ def volumeFromNode(volumeNode) -> Volume:
     return Volume(array, grid, source, faults)
 
 
-def touchedAt(volumeNode) -> int:
-    """When the voxels were last changed: VTK's count of changes, which no two of a process share."""
-    return volumeNode.GetImageData().GetMTime()
-
-
 def gridFromNode(volumeNode) -> VoxelGrid:
     """Where the voxels of a volume node lie in the world, LPS.
 

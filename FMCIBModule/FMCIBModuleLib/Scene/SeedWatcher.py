@@ -12,8 +12,8 @@ from fmcib_engine.errors import FmcibError, SeedError
 from slicer.util import VTKObservationMixin
 
 from ..Errors import sentenceOf
-from .Places import gridFingerprint, isSamePlace
-from .SceneBridge import gridFromNode
+from .Places import isSamePlace
+from .ScanSnapshot import snapshotOf
 from .Seeds import keepNumbering, seedsIn
 from .SeedSources import SceneSeed
 
@@ -121,6 +121,7 @@ class SeedWatcher(VTKObservationMixin):
 def _stateOf(volumeNode) -> tuple[str, int]:
     """Where a scan lies, and when its voxels were touched; nothing where it cannot be analysed."""
     try:
-        return gridFingerprint(gridFromNode(volumeNode)), volumeNode.GetImageData().GetMTime()
+        scan = snapshotOf(volumeNode)
     except FmcibError:
         return "", 0
+    return scan.place, scan.touched

@@ -11,8 +11,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..Scene.LesionNodes import LESION
-from ..Scene.Lesions import idOf
+from ..Scene.LesionInScene import LESION, idOf
 from ..Scene.SeedSources import seedsIdOf
 from ..Scene.SubjectHierarchy import ROLE, VOLUME
 from ..Soon import Soon

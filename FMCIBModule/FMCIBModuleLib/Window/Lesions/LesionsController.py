@@ -13,7 +13,8 @@ from slicer.i18n import tr as _
 
 from ...Analysis.AnalysisLogic import AnalysisLogic
 from ...Analysis.Export import exportTable
-from ...Scene.Lesions import Lesion, allLesions, idOf, lesionsOf, scanNames, seedOrders
+from ...Scene.LesionInScene import idOf
+from ...Scene.Lesions import Lesion, allLesions, lesionsOf, scanNames, seedOrders
 from ...Scene.LesionTable import LesionTable
 from ...Scene.Seeds import findSeed, renameSeed
 from ...Scene.SeedSources import SceneSeed

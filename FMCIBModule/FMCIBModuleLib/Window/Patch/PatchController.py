@@ -42,7 +42,7 @@ class PatchController:
             self._panel.showNothing("")
             return
         try:
-            self._patch = self._logic.patches.fed(lesion.volumeNode, lesion.key)
+            self._patch = self._logic.patches.fed(lesion.inScene)
         except (FmcibError, AnalysisError) as error:
             self._panel.showNothing(sentenceOf(error))
             return

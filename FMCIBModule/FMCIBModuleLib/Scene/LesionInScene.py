@@ -1,0 +1,181 @@
+"""One lesion of one CT: its row, the 50 mm box that was read around it, and the very patch that was fed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from fmcib_engine.preprocessing import Patch
+from fmcib_engine.preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
+from slicer.i18n import tr as _
+from slicer.util import NodeModify
+
+from .LesionTable import LesionTable, resultNodes, tagResult
+from .SceneBridge import boxFromGrid, rasFromGrid
+
+LESION = "FMCIB.Lesion"
+"""Attribute of a box or patch: the key of its lesion."""
+
+_BOX, _PATCH = "vtkMRMLMarkupsROINode", "vtkMRMLScalarVolumeNode"
+BOX_COLOR = (1.0, 0.69, 0.0)
+"""Amber: not the seeds' own colour."""
+
+WINDOW_HU, LEVEL_HU = 1500.0, -400.0
+"""Lung window, until the user sets another."""
+
+
+@dataclass(frozen=True)
+class LesionInScene:
+    """What is known and shown of a lesion, looked up in the scene each time: the scene is where results live.
+
+    Attributes:
+        volumeNode: its CT.
+        key: stable, see `SceneSeed`.
+    """
+
+    volumeNode: Any
+    key: str
+
+    @property
+    def id(self) -> str:
+        """Of this lesion among those of all scans."""
+        return idOf(self.volumeNode.GetID(), self.key)
+
+    @property
+    def row(self) -> dict[str, str] | None:
+        """The cells of its row by column; None where it has none."""
+        return self._table.row(self.key)
+
+    def write(self, cells: Mapping[str, str], features: Sequence[str], order: Sequence[str] = ()) -> None:
+        """Put its row in the place of its former one, as `LesionTable.write`."""
+        self._table.write(self.key, cells, features, order)
+
+    def update(self, cells: Mapping[str, str]) -> None:
+        """Change some cells of its row; nothing where it has none."""
+        self._table.update(self.key, cells)
+
+    def rename(self, name: str) -> None:
+        """Row, box and patch get another name, as far as they are there."""
+        self._table.rename(self.key, name)
+        for node, newName in ((self._box, _boxName(name)), (self._patch, _patchName(name))):
+            if node is not None:
+                node.SetName(newName)
+
+    def remove(self) -> None:
+        """Take away all that there is."""
+        self._table.remove(self.key)
+        self.removeNodes()
+
+    def showBox(self, name: str, patch: Patch):
+        """The box around the voxels that were read, in patient space; its former one moves there."""
+        node = self._box
+        if node is None:
+            with _placingGoesOn():
+                node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
+            node.CreateDefaultDisplayNodes()
+            # the default holds the node's name, and printf is given that: "50% solid"
+            node.SetControlPointLabelFormat("%d")
+            _makeQuiet(node)
+            self._tag(node, "box")
+        box = boxFromGrid(patch.grid)
+        with NodeModify(node):
+            node.SetName(_boxName(name))
+            node.SetAndObserveObjectToNodeMatrix(box.objectToWorld)
+            node.SetSize(*box.size)
+            node.SetNthControlPointVisibility(0, False)  # the box's centre, which is not the seed
+        return node
+
+    def showPatch(self, name: str, patch: Patch):
+        """The patch as a volume where it lies in the patient: the numbers that were fed, (HU + 1024) / 3072."""
+        node = self._patch
+        if node is None:
+            node = slicer.mrmlScene.AddNewNodeByClass(_PATCH)
+            self._tag(node, "patch")
+        node.SetName(_patchName(name))
+        node.SetIJKToRASMatrix(rasFromGrid(patch.grid))
+        slicer.util.updateVolumeFromArray(node, patch.array)
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(WINDOW_HU / HU_PER_UNIT, (LEVEL_HU - HU_OF_ZERO) / HU_PER_UNIT)
+        return node
+
+    def removeNodes(self) -> None:
+        """Take box and patch away, if there are any."""
+        _remove(self._box)
+        self.removePatch()
+
+    def removePatch(self) -> None:
+        """Take the patch away: it is of another place or time than the row."""
+        _remove(self._patch)
+
+    @property
+    def _table(self) -> LesionTable:
+        return LesionTable(self.volumeNode)
+
+    @property
+    def _box(self):
+        return self._find(_BOX, "box")
+
+    @property
+    def _patch(self):
+        return self._find(_PATCH, "patch")
+
+    def _find(self, className: str, role: str):
+        found = resultNodes(self.volumeNode, className, role)
+        return next((node for node in found if node.GetAttribute(LESION) == self.key), None)
+
+    def _tag(self, node, role: str) -> None:
+        node.SetAttribute(LESION, self.key)
+        tagResult(node, self.volumeNode, role)
+
+
+def idOf(volumeId: str, key: str) -> str:
+    """The id of a lesion, from the ID of its CT's node and its key."""
+    return f"{volumeId} {key}"
+
+
+def _remove(node) -> None:
+    if node is not None:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def _boxName(lesion: str) -> str:
+    return _("50 mm box of {lesion}").format(lesion=_forFiles(lesion))
+
+
+def _patchName(lesion: str) -> str:
+    return _("What the model saw of {lesion}").format(lesion=_forFiles(lesion))
+
+
+def _forFiles(name: str) -> str:
+    """Slicer saves a node to a file of its name, and a scene with one that has & or control characters never opens."""
+    return "".join(each if each.isprintable() else " " for each in name).replace("&", "+")
+
+
+@contextmanager
+def _placingGoesOn() -> Iterator[None]:
+    """Slicer makes every new markups node the one that the next click goes to; the user is still placing seeds."""
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    className, nodeId = selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID()
+    try:
+        yield
+    finally:
+        selection.SetReferenceActivePlaceNodeClassName(className)
+        selection.SetReferenceActivePlaceNodeID(nodeId)
+
+
+def _makeQuiet(node) -> None:
+    """To be seen, not to be dragged: moving the box would say that something else was read."""
+    node.SetLocked(True)
+    node.SetSelectable(False)
+    display = node.GetDisplayNode()
+    display.SetFillVisibility(False)
+    display.SetHandlesInteractive(False)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetPointLabelsVisibility(False)
+    display.SetColor(*BOX_COLOR)
+    display.SetSelectedColor(*BOX_COLOR)
