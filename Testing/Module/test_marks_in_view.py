@@ -9,10 +9,10 @@ from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.Scene.LesionInScene import BOX_COLOR
 from FMCIBModuleLib.Scene.Lesions import lesionsOf
-from FMCIBModuleLib.Scene.LesionTable import resultNode
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Scene.Seeds import addSeed, findSeedsNode
 from FMCIBModuleLib.Scene.SeedSources import SceneSeed
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNode
 from FMCIBModuleLib.Window.MarksInView import MarksInView
 from views import pixels, showAt
 

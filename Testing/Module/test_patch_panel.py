@@ -9,8 +9,9 @@ from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
 from FMCIBModuleLib.Analysis.FedPatch import FedPatches
 from FMCIBModuleLib.Scene.LesionInScene import LesionInScene
-from FMCIBModuleLib.Scene.LesionTable import LesionTable, resultNode
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNode
 from FMCIBModuleLib.Window.Patch.PatchPanel import WINDOWS_HU
 from FMCIBModuleLib.Window.Patch.PatchPictures import EDGE
 from window_support import NODULE, near, settle

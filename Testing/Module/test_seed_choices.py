@@ -7,9 +7,9 @@ import pytest
 import slicer
 from analysis_support import makeSeeds
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.Scene.LesionTable import tagResult
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode
+from FMCIBModuleLib.Scene.SubjectHierarchy import tagResult
 from FMCIBModuleLib.Window.Scan.SeedChoices import seedChoices
 
 pytest_plugins = ["analysis_fixtures"]

@@ -9,9 +9,9 @@ import pytest
 import slicer
 from analysis_support import needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, click, pressKey
-from FMCIBModuleLib.Scene.LesionTable import resultNode
 from FMCIBModuleLib.Scene.SceneBridge import pointFromRas
 from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode, findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNode
 from FMCIBModuleLib.Window.LesionWords import whereInWords
 from nodes import shift
 from views import clickAt, isPlacing, pixelSize, placeOf, showAt

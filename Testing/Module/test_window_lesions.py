@@ -14,9 +14,10 @@ from clicks import Key, Modifier, click, clickCell, doubleClickCell, pressKey, t
 from fmcib_engine import pipeline
 from fmcib_engine.results.schema import COLUMNS
 from FMCIBModuleLib.Analysis.Export import exportTable
-from FMCIBModuleLib.Scene.LesionTable import LesionTable, resultNodes
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNodes
 from FMCIBModuleLib.Window.SliceViews import isShown
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from views import showAt, sliceView

@@ -13,8 +13,9 @@ from fmcib_engine.preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from .LesionTable import LesionTable, resultNodes, tagResult
+from .LesionTable import LesionTable
 from .SceneBridge import boxFromGrid, rasFromGrid
+from .SubjectHierarchy import resultNodes, tagResult
 
 LESION = "FMCIB.Lesion"
 """Attribute of a box or patch: the key of its lesion."""

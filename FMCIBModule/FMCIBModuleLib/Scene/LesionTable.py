@@ -17,7 +17,7 @@ from fmcib_engine.results.schema import COLUMNS
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from .SubjectHierarchy import ROLE, VOLUME, placeUnder
+from .SubjectHierarchy import resultNodes, tagResult
 
 KEY_COLUMN = "lesion_key"
 """The lesion's stable id: of the seeds node, then of the control point in it. Renaming and reordering keep it."""
@@ -171,27 +171,6 @@ class LesionTable:
         if role == "lesions":
             _addColumns(node)
         return node
-
-
-def tagResult(node, volumeNode, role: str) -> None:
-    """Say in the scene what a node is and of which CT, and put it under that."""
-    node.SetAttribute(ROLE, role)
-    node.SetNodeReferenceID(VOLUME, volumeNode.GetID())
-    placeUnder(volumeNode, node)
-
-
-def resultNodes(volumeNode, className: str, role: str) -> list:
-    """The nodes of a CT with a role."""
-    return [
-        node
-        for node in slicer.util.getNodesByClass(className)
-        if node.GetAttribute(ROLE) == role and node.GetNodeReferenceID(VOLUME) == volumeNode.GetID()
-    ]
-
-
-def resultNode(volumeNode, className: str, role: str):
-    """The first of them, or None."""
-    return next(iter(resultNodes(volumeNode, className, role)), None)
 
 
 def _columnNames() -> list[str]:

@@ -12,10 +12,9 @@ import vtk
 from fmcib_engine.errors import SeedError
 from slicer.i18n import tr as _
 
-from .LesionTable import resultNode, tagResult
 from .SceneBridge import pointToRas
 from .SeedSources import SceneSeed, keyOf, seedsFromMarkups
-from .SubjectHierarchy import ROLE, placeUnderIfLoose
+from .SubjectHierarchy import ROLE, placeUnderIfLoose, resultNode, tagResult
 
 _SEEDS = "vtkMRMLMarkupsFiducialNode"
 _DIAMETERS = "FMCIB.Diameters"

@@ -1,13 +1,35 @@
-"""Where a node stands in the subject hierarchy: results under their CT."""
+"""Which nodes are results of a CT, and where they stand in the subject hierarchy: under it."""
 
 from __future__ import annotations
 
 import slicer
+import slicer.util
 
 ROLE = "FMCIB.Role"
 """Attribute of each node that holds a result: which one."""
 VOLUME = "FMCIB.Volume"
 """Node reference from a result to its CT."""
+
+
+def tagResult(node, volumeNode, role: str) -> None:
+    """Say in the scene what a node is and of which CT, and put it under that."""
+    node.SetAttribute(ROLE, role)
+    node.SetNodeReferenceID(VOLUME, volumeNode.GetID())
+    placeUnder(volumeNode, node)
+
+
+def resultNodes(volumeNode, className: str, role: str) -> list:
+    """The nodes of a CT with a role."""
+    return [
+        node
+        for node in slicer.util.getNodesByClass(className)
+        if node.GetAttribute(ROLE) == role and node.GetNodeReferenceID(VOLUME) == volumeNode.GetID()
+    ]
+
+
+def resultNode(volumeNode, className: str, role: str):
+    """The first of them, or None."""
+    return next(iter(resultNodes(volumeNode, className, role)), None)
 
 
 def itemOf(node):
