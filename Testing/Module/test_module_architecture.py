@@ -35,7 +35,6 @@ MAY_IMPORT = {
 
 EXCEPTIONS = {
     "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", "Window/Scan", "Window/Lesions", "Window/Patch"),
-    "Window/Lesions/LesionsController": (*MAY_IMPORT["Window/Lesions"], "Window/Patch/PatchController"),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Setup/TaskProcess"),
 }
 """File -> the same for it alone: the one that puts the window together, and Sample Data's, which has no window."""

@@ -13,16 +13,16 @@ from slicer.i18n import tr as _
 
 from ...Analysis.AnalysisLogic import AnalysisLogic
 from ...Analysis.Export import exportTable
-from ...Scene.LesionInScene import idOf
+from ...Scene.LesionInScene import LesionInScene
 from ...Scene.Lesions import Lesion, allLesions, lesionsOf, scanNames, seedOrders
 from ...Scene.LesionTable import LesionTable
 from ...Scene.Seeds import findSeed, renameSeed
 from ...Scene.SeedSources import SceneSeed
+from ...Scene.Settled import whenSettled
 from ...Signal import Signal
 from ...Soon import Soon
 from ..ErrorBoundary import ErrorBoundary
 from ..LesionWords import detailsInWords, exportInWords, markOf, predictionInWords, qualityInWords, withoutBreaks
-from ..Patch.PatchController import PatchController
 from ..SeedFollower import SeedFollower
 from ..SliceViews import jumpToSeed
 from ..UndoSteps import canRedo, canUndo, redo, undo, undoStep
@@ -34,23 +34,22 @@ class LesionsController:
     """Between the list of lesions, the scene and the analysis.
 
     Attributes:
-        choiceChanged: emitted when other lesions may be chosen than before.
+        choiceChanged: emitted when other lesions may be chosen, or they may be others, with the uppermost or None.
     """
 
     def __init__(
         self,
         panel: LesionsPanel,
         logic: AnalysisLogic,
-        patches: PatchController,
         follower: SeedFollower,
         tell: Callable[[str], Any],
     ) -> None:
-        self._panel, self._logic, self._patches, self._follower, self._tell = panel, logic, patches, follower, tell
+        self._panel, self._logic, self._follower, self._tell = panel, logic, follower, tell
         self._lesions: dict[str, Lesion] = {}
         self._boundary = ErrorBoundary(tell)
         around = self._boundary.around
         self._isRefreshing = False
-        self.refreshSoon = Soon(self._refreshIfPossible)
+        self.refreshSoon = Soon(whenSettled(self._refreshAlone))
         self._nodes = LesionNodesInScene(self.refreshSoon)
         self.choiceChanged = Signal()
         self._placedId = ""
@@ -66,7 +65,6 @@ class LesionsController:
         logic.changed.connect(self.refreshSoon)
         logic.finished.connect(self.refreshSoon)
         follower.changed.connect(self.refreshSoon)
-        self.refresh()
 
     def close(self) -> None:
         """Observe nothing any more."""
@@ -74,9 +72,9 @@ class LesionsController:
         self.choiceChanged.disconnectAll()
         self._nodes.close()
 
-    def _refreshIfPossible(self) -> None:
-        """Not in the midst of an import, whose end asks again, nor beside a dialog about the last try."""
-        if not (slicer.mrmlScene.IsImporting() or slicer.mrmlScene.IsClosing() or self._isRefreshing):
+    def _refreshAlone(self) -> None:
+        """Not beside a dialog about the last try."""
+        if not self._isRefreshing:
             self._isRefreshing = True
             try:
                 with self._boundary.guard():
@@ -107,12 +105,11 @@ class LesionsController:
         self._showChoice()
 
     def _onPlaced(self, volumeNode, seeds: list[SceneSeed]) -> None:
-        self._placedId = idOf(volumeNode.GetID(), seeds[-1].key)
+        self._placedId = LesionInScene(volumeNode, seeds[-1].key).id
         self.refreshSoon()
 
     def _showChoice(self) -> None:
-        self._patches.show(self._lesions.get(self._panel.currentId))
-        self.choiceChanged.emit()
+        self.choiceChanged.emit(self._lesions.get(self._panel.currentId))
 
     def _listed(self, lesion: Lesion, scan: str, isStale: bool) -> ListedLesion:
         isWaiting = self._logic.isWaiting(lesion.volumeNode, lesion.key)
