@@ -223,7 +223,8 @@ def takeLists() -> None:
 
 def listPicture(width: int, count: int, letters: int):
     """A list with every mark in it, and the details of one lesion."""
-    from FMCIBModuleLib.Window.Lesions.LesionsPanel import MARKS, LesionLine, LesionsPanel, ListedLesion
+    from FMCIBModuleLib.Window.Lesions.LesionRows import MARKS, LesionLine, ListedLesion
+    from FMCIBModuleLib.Window.Lesions.LesionsPanel import LesionsPanel
 
     long = "Left upper lobe beside the hilum, seen in March and in July x"
     quality = "22.0% of the patch lies outside the scan"

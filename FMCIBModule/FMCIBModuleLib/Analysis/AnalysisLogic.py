@@ -13,6 +13,7 @@ from ..Errors import AnalysisError, sentenceOf
 from ..Scene.ImportedScene import ImportWatcher
 from ..Scene.LesionInScene import LesionInScene
 from ..Scene.LesionTable import LesionTable
+from ..Scene.ScanNode import isInScene
 from ..Scene.ScanRemoval import ScanRemovalWatcher
 from ..Scene.SceneBridge import volumeFromNode
 from ..Scene.Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
@@ -99,7 +100,7 @@ class AnalysisLogic(VTKObservationMixin):
         if self._isClosed:
             raise AnalysisError(_("This analysis was closed. Make a new one."))
         volumeFromNode(volumeNode)
-        if volumeNode.GetScene() is not slicer.mrmlScene:
+        if not isInScene(volumeNode):
             raise AnalysisError(_("The scan is not in the scene any more. Load it again."))
         found = seedsOf(volumeNode, seeds)
         if not found:

@@ -27,7 +27,8 @@ from ..SeedFollower import SeedFollower
 from ..SliceViews import jumpToSeed
 from ..UndoSteps import canRedo, canUndo, redo, undo, undoStep
 from .LesionNodesInScene import LesionNodesInScene
-from .LesionsPanel import LesionLine, LesionsPanel, ListedLesion
+from .LesionRows import LesionLine, ListedLesion
+from .LesionsPanel import LesionsPanel
 
 
 class LesionsController:
