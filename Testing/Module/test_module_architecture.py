@@ -19,6 +19,9 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
+PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch")
+"""A room for each part of the window. None imports another: what one has to tell another goes through the window."""
+
 MAY_IMPORT = {
     "": (),
     "Worker": ("",),
@@ -26,15 +29,12 @@ MAY_IMPORT = {
     "Scene": ("",),
     "Analysis": ("", "Scene", "Worker", "Setup/TaskProcess"),
     "Window": ("", "Scene", "Analysis", "Setup/Desktop"),
-    **dict.fromkeys(
-        ("Window/Scan", "Window/Lesions", "Window/Patch"),
-        ("", "Scene", "Analysis", "Window"),
-    ),
+    **dict.fromkeys(PANELS, ("", "Scene", "Analysis", "Window")),
 }
 """Room -> the rooms, or single files of them, that its files may import, beside each other."""
 
 EXCEPTIONS = {
-    "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", "Window/Scan", "Window/Lesions", "Window/Patch"),
+    "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", *PANELS),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Setup/TaskProcess"),
 }
 """File -> the same for it alone: the one that puts the window together, and Sample Data's, which has no window."""

@@ -20,7 +20,9 @@ from .SubjectHierarchy import resultNodes, tagResult
 LESION = "FMCIB.Lesion"
 """Attribute of a box or patch: the key of its lesion."""
 
-_BOX, _PATCH = "vtkMRMLMarkupsROINode", "vtkMRMLScalarVolumeNode"
+_CLASSES = {"box": "vtkMRMLMarkupsROINode", "patch": "vtkMRMLScalarVolumeNode"}
+"""By the role of a node."""
+
 BOX_COLOR = (1.0, 0.69, 0.0)
 """Amber: not the seeds' own colour."""
 
@@ -61,8 +63,8 @@ class LesionInScene:
     def rename(self, name: str) -> None:
         """Row, box and patch get another name, as far as they are there."""
         self._table.rename(self.key, name)
-        for node, newName in ((self._box, _boxName(name)), (self._patch, _patchName(name))):
-            if node is not None:
+        for role, newName in (("box", _boxName(name)), ("patch", _patchName(name))):
+            if (node := self._node(role)) is not None:
                 node.SetName(newName)
 
     def remove(self) -> None:
@@ -72,15 +74,7 @@ class LesionInScene:
 
     def showBox(self, name: str, patch: Patch):
         """The box around the voxels that were read, in patient space; its former one moves there."""
-        node = self._box
-        if node is None:
-            with _placingGoesOn():
-                node = slicer.mrmlScene.AddNewNodeByClass(_BOX)
-            node.CreateDefaultDisplayNodes()
-            # the default holds the node's name, and printf is given that: "50% solid"
-            node.SetControlPointLabelFormat("%d")
-            _makeQuiet(node)
-            self._tag(node, "box")
+        node = self._node("box") or self._makeBox()
         box = boxFromGrid(patch.grid)
         with NodeModify(node):
             node.SetName(_boxName(name))
@@ -91,10 +85,7 @@ class LesionInScene:
 
     def showPatch(self, name: str, patch: Patch):
         """The patch as a volume where it lies in the patient: the numbers that were fed, (HU + 1024) / 3072."""
-        node = self._patch
-        if node is None:
-            node = slicer.mrmlScene.AddNewNodeByClass(_PATCH)
-            self._tag(node, "patch")
+        node = self._node("patch") or self._make("patch")
         node.SetName(_patchName(name))
         node.SetIJKToRASMatrix(rasFromGrid(patch.grid))
         slicer.util.updateVolumeFromArray(node, patch.array)
@@ -106,42 +97,44 @@ class LesionInScene:
 
     def removeNodes(self) -> None:
         """Take box and patch away, if there are any."""
-        _remove(self._box)
-        self.removePatch()
+        for role in _CLASSES:
+            self._remove(role)
 
     def removePatch(self) -> None:
         """Take the patch away: it is of another place or time than the row."""
-        _remove(self._patch)
+        self._remove("patch")
 
     @property
     def _table(self) -> LesionTable:
         return LesionTable(self.volumeNode)
 
-    @property
-    def _box(self):
-        return self._find(_BOX, "box")
-
-    @property
-    def _patch(self):
-        return self._find(_PATCH, "patch")
-
-    def _find(self, className: str, role: str):
-        found = resultNodes(self.volumeNode, className, role)
+    def _node(self, role: str):
+        found = resultNodes(self.volumeNode, _CLASSES[role], role)
         return next((node for node in found if node.GetAttribute(LESION) == self.key), None)
 
-    def _tag(self, node, role: str) -> None:
+    def _make(self, role: str):
+        node = slicer.mrmlScene.AddNewNodeByClass(_CLASSES[role])
         node.SetAttribute(LESION, self.key)
         tagResult(node, self.volumeNode, role)
+        return node
+
+    def _makeBox(self):
+        with _placingGoesOn():
+            node = self._make("box")
+        node.CreateDefaultDisplayNodes()
+        # the default holds the node's name, and printf is given that: "50% solid"
+        node.SetControlPointLabelFormat("%d")
+        _makeQuiet(node)
+        return node
+
+    def _remove(self, role: str) -> None:
+        if (node := self._node(role)) is not None:
+            slicer.mrmlScene.RemoveNode(node)
 
 
 def idOf(volumeId: str, key: str) -> str:
     """The id of a lesion, from the ID of its CT's node and its key."""
     return f"{volumeId} {key}"
-
-
-def _remove(node) -> None:
-    if node is not None:
-        slicer.mrmlScene.RemoveNode(node)
 
 
 def _boxName(lesion: str) -> str:

@@ -1,3 +1,5 @@
-"""The module's panel. A room for each of its parts: widgets (Panel), what happens when they are used (Controller), and
-what they show. Here stands what puts them together, and what several of them need.
+"""The module's panel, a room for each of its parts: widgets (Panel), and what happens when they are used (Controller).
+
+Here stands what several rooms need, and `Window`, which puts them together. Another part is one more room, and a line
+in `Window` for each thing that the others have to hear of it.
 """
