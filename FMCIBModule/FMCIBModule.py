@@ -102,7 +102,7 @@ class FMCIBModuleLogic(ScriptedLoadableModuleLogic):
         from FMCIBModuleLib.Engine import importEngine
 
         importEngine()
-        from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+        from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
         from FMCIBModuleLib.Setup.Settings import Settings
 
         Settings().apply()
@@ -156,9 +156,9 @@ class FMCIBModuleTest(ScriptedLoadableModuleTest):
 
     def analysePhantom(self, logic: FMCIBModuleLogic) -> None:
         from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
-        from FMCIBModuleLib.AnalysisLogic import AnalysisError
-        from FMCIBModuleLib.LesionTable import LesionTable
-        from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
+        from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError
+        from FMCIBModuleLib.Scene.LesionTable import LesionTable
+        from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 
         self.delayDisplay("A chest phantom, and a point in its nodule")
         volumeNode = nodeFromVolume(chest_phantom((1.4, 1.4, 2.5)), "Phantom")

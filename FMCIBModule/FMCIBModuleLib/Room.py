@@ -40,8 +40,7 @@ def reserveTexts(button: Any, *texts: str) -> None:
     own, widths = button.text, []
     for text in (own, *texts):
         button.text = text
-        hint = button.minimumSizeHint
-        widths.append((hint() if callable(hint) else hint).width())  # a property in PythonQt
+        widths.append(button.property("minimumSizeHint").width())
     button.text = own
     button.minimumWidth = max(widths)
 

@@ -1,6 +1,6 @@
-"""What the FMCIB module is made of, one idea a file.
+"""What the FMCIB module is made of: a room for each matter, one idea a file.
 
-    fmcib_engine <- SceneBridge, WorkerProcess <- LesionTable, Results <- AnalysisLogic <- Headless, FMCIBModule.py
+    Scene, Worker <- Analysis; Worker <- Setup; all of them <- Window, FMCIBModule.py
 
-`SceneBridge` is the only file that converts RAS. Nothing here imports torch: that lives in the worker's process.
+`Scene/SceneBridge` is the only file that converts RAS. Nothing here imports torch: that lives in the worker's process.
 """

@@ -20,7 +20,7 @@ try:
     from FMCIBModuleLib.Engine import importEngine
 
     importEngine()
-    from FMCIBModuleLib.Headless import main
+    from FMCIBModuleLib.Analysis.Headless import main
 
     code = main(sys.argv[1:])
 except SystemExit as ended:  # of the argument parser: passed on, Slicer would not hear of its code

@@ -110,7 +110,7 @@ def main() -> int:
     print(machine_line())
     sys.path.insert(0, str(ROOT / "FMCIBModule"))
     from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
-    from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
+    from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 
     nodule = pointToRas(PHANTOM_SEED)
     slicer.app.layoutManager()

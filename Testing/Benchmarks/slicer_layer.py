@@ -26,9 +26,9 @@ from fmcib_engine import pipeline  # noqa: E402
 from fmcib_engine.encoders.devices import let_waiting_threads_sleep  # noqa: E402
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
-from FMCIBModuleLib.AnalysisLogic import AnalysisLogic  # noqa: E402
-from FMCIBModuleLib.LesionTable import LesionTable  # noqa: E402
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode  # noqa: E402
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic  # noqa: E402
+from FMCIBModuleLib.Scene.LesionTable import LesionTable  # noqa: E402
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode  # noqa: E402
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess  # noqa: E402
 
 ROUNDS = 15

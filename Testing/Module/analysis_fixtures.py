@@ -8,8 +8,8 @@ import sys
 import pytest
 from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds, makeWarm
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
-from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from hand_worker import HandLogic
 from support import GOLDEN

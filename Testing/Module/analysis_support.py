@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import pytest
 import slicer
 import vtk
-from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
-from FMCIBModuleLib.LesionTable import LesionTable
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from support import golden_cases
 from worker_support import spinUntil

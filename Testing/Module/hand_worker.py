@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.Worker.WorkerMessages import CANCELLED
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerFailure
 

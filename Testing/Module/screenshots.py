@@ -49,7 +49,7 @@ class Photographer:
         self.desktop = openWindow()
         self.desktop.resize(1440, 1020)  # the panel down to what the model saw
         from fmcib_engine.phantom import PHANTOM_SEED  # found since the module is loaded
-        from FMCIBModuleLib.SceneBridge import pointToRas
+        from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 
         self.nodule = pointToRas(PHANTOM_SEED)
         self.window = slicer.modules.FMCIBModuleWidget.window
@@ -223,7 +223,8 @@ def takeLists() -> None:
 
 def listPicture(width: int, count: int, letters: int):
     """A list with every mark in it, and the details of one lesion."""
-    from FMCIBModuleLib.Window.LesionsPanel import MARKS, LesionLine, LesionsPanel, ListedLesion
+    from FMCIBModuleLib.Window.Lesions.LesionRows import MARKS, LesionLine, ListedLesion
+    from FMCIBModuleLib.Window.Lesions.LesionsPanel import LesionsPanel
 
     long = "Left upper lobe beside the hilum, seen in March and in July x"
     quality = "22.0% of the patch lies outside the scan"

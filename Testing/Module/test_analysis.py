@@ -12,10 +12,10 @@ from analysis_support import DEMONSTRATION, killWhileItComputes, makeSeeds, rows
 from fmcib_engine import pipeline
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
-from FMCIBModuleLib.SeedSources import seedFromSegment, seedsFromMarkups
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError, AnalysisLogic
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Scene.SeedSources import seedFromSegment, seedsFromMarkups
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 from worker_support import spinUntil
 

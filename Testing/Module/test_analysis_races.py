@@ -10,12 +10,12 @@ from analysis_support import makeSeeds, rowsOf
 from fmcib_engine import pipeline
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.results.versions import installed_versions
-from FMCIBModuleLib import Results
-from FMCIBModuleLib.AnalysisLogic import AnalysisError
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
-from FMCIBModuleLib.Seeds import addSeed, findSeedsNode, seedsIn
-from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
+from FMCIBModuleLib.Analysis import Results
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
+from FMCIBModuleLib.Scene.Seeds import addSeed, findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SeedSources import SceneSeed, seedsFromMarkups
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerFailure
 
 pytest_plugins = ["analysis_fixtures"]

@@ -7,7 +7,7 @@ import sys
 import broken_gpu
 import pytest
 from analysis_support import PATIENCE, rowsOf, spinUntilFinished
-from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError, AnalysisLogic
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 
 pytest_plugins = ["analysis_fixtures", "worker_fixtures"]

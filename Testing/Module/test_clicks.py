@@ -10,10 +10,10 @@ from analysis_support import GOLDEN_CASES, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.readers import read_volume
-from FMCIBModuleLib.LesionNodes import BOX_COLOR
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import pointToRas, volumeFromNode
-from FMCIBModuleLib.SeedSources import seedsFromMarkups
+from FMCIBModuleLib.Scene.LesionInScene import BOX_COLOR
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas, volumeFromNode
+from FMCIBModuleLib.Scene.SeedSources import seedsFromMarkups
 from support import needs_data, needs_golden
 from views import clickAt, isPlacing, pixelOf, pixels, pixelSize, showAt, sliceView, startPlacing
 

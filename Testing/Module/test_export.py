@@ -9,9 +9,9 @@ import slicer
 from analysis_support import rowsOf
 from fmcib_engine.errors import OutputError
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.Export import exportTable
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Analysis.Export import exportTable
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 
 pytest_plugins = ["analysis_fixtures"]
 

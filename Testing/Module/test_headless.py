@@ -16,7 +16,7 @@ import slicer
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import COLUMNS
-from FMCIBModuleLib.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from support import ROOT, needs_data
 
 pytest.importorskip("torch")
@@ -264,7 +264,7 @@ def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):
 
 
 def test_the_weights_of_the_command_line_are_used_and_their_licence_is_shown(ct, tmp_path, monkeypatch, capsys):
-    from FMCIBModuleLib import Headless
+    from FMCIBModuleLib.Analysis import Headless
 
     monkeypatch.setattr(Headless, "licence_notice", lambda weights: f"the licence of {weights}")
     monkeypatch.setattr(Headless.signal, "signal", lambda *_: None)

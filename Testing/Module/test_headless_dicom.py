@@ -14,8 +14,8 @@ import slicer
 from dicom_series import slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
 from support import ROOT
 
 pytest.importorskip("torch")

@@ -7,10 +7,10 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.ImportedScene import giveOwnKeys
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.SeedSources import seedsFromMarkups
+from FMCIBModuleLib.Scene.ImportedScene import giveOwnKeys
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SeedSources import seedsFromMarkups
 
 pytest_plugins = ["analysis_fixtures"]
 

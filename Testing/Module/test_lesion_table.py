@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import slicer
 from fmcib_engine.results.schema import COLUMNS
-from FMCIBModuleLib.LesionTable import GRID_COLUMN, KEY_COLUMN, LesionTable
+from FMCIBModuleLib.Scene.LesionTable import GRID_COLUMN, KEY_COLUMN, LesionTable
 
 pytest_plugins = ["analysis_fixtures"]
 
@@ -86,7 +86,7 @@ def test_numbers_cannot_be_typed_over_and_columns_say_what_they_mean(table):
 
 
 def test_two_cts_have_tables_of_their_own(table, chest):
-    from FMCIBModuleLib.SceneBridge import nodeFromVolume
+    from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
 
     other = LesionTable(nodeFromVolume(chest, "Other"))
     table.write("a", cells("A"), someFeatures())

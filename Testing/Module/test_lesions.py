@@ -10,11 +10,11 @@ import slicer
 from analysis_support import makeSeeds, rowsOf
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
-from FMCIBModuleLib.Seeds import addSeed, ensureSeedsNode, seedsIn
-from FMCIBModuleLib.SeedSources import SceneSeed, seedsFromMarkups
-from FMCIBModuleLib.Window.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
+from FMCIBModuleLib.Scene.Lesions import Lesion, allLesions, lesionsOf, volumesWithLesions
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Scene.Seeds import addSeed, ensureSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SeedSources import SceneSeed, seedsFromMarkups
 from FMCIBModuleLib.Window.LesionWords import (
     exportInWords,
     placeOf,

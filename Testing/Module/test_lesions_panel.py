@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import qt
 from clicks import Key, click, clickCell, pressKey, shown, typeText
-from FMCIBModuleLib.Window.LesionsPanel import COLOURS, MARKS, LesionLine, LesionsPanel, ListedLesion
+from FMCIBModuleLib.Window.Lesions.LesionRows import COLOURS, MARKS, LesionLine, ListedLesion
+from FMCIBModuleLib.Window.Lesions.LesionsPanel import LesionsPanel
 from setup_support import UI, Heard
 
 SIGNALS = ("selected", "chosen", "renamed", "removeClicked", "moveClicked", "undoClicked", "redoClicked")

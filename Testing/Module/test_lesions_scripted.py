@@ -7,11 +7,11 @@ import slicer
 import vtk
 from analysis_support import makeSeeds
 from clicks import clickCell, valueOf
-from FMCIBModuleLib.LesionTable import KEY_COLUMN, LesionTable, tagResult
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.SeedSources import SEEDS_ID
-from FMCIBModuleLib.SubjectHierarchy import ROLE, VOLUME
+from FMCIBModuleLib.Scene.LesionTable import KEY_COLUMN, LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SeedSources import SEEDS_ID
+from FMCIBModuleLib.Scene.SubjectHierarchy import ROLE, VOLUME, tagResult
 from window_support import NODULE, near, reloadScene, settle
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]

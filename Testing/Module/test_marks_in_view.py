@@ -7,12 +7,12 @@ import pytest
 import slicer
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.LesionNodes import BOX_COLOR
-from FMCIBModuleLib.LesionTable import resultNode
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
-from FMCIBModuleLib.Seeds import addSeed, findSeedsNode
-from FMCIBModuleLib.SeedSources import SceneSeed
-from FMCIBModuleLib.Window.Lesions import lesionsOf
+from FMCIBModuleLib.Scene.LesionInScene import BOX_COLOR
+from FMCIBModuleLib.Scene.Lesions import lesionsOf
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Scene.Seeds import addSeed, findSeedsNode
+from FMCIBModuleLib.Scene.SeedSources import SceneSeed
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNode
 from FMCIBModuleLib.Window.MarksInView import MarksInView
 from views import pixels, showAt
 

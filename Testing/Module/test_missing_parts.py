@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import slicer
 from analysis_support import PATIENCE, killWhileItComputes, rowsOf, spinUntilFinished
-from FMCIBModuleLib.AnalysisLogic import AnalysisError, AnalysisLogic
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError, AnalysisLogic
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from support import ROOT
 

@@ -7,8 +7,8 @@ import slicer
 import vtk
 from clicks import click
 from FMCIBModuleLib.ParameterNode import FMCIBParameterNode
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from support import ROOT
 from views import clickAt, showAt
 from window_support import NODULE, settle, statuses

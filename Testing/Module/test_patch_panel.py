@@ -7,11 +7,13 @@ import pytest
 import slicer
 from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_levels
-from FMCIBModuleLib.FedPatch import FedPatches
-from FMCIBModuleLib.LesionTable import LesionTable, resultNode
-from FMCIBModuleLib.Seeds import findSeedsNode
-from FMCIBModuleLib.Window.PatchPanel import WINDOWS_HU
-from FMCIBModuleLib.Window.PatchPictures import EDGE
+from FMCIBModuleLib.Analysis.FedPatch import FedPatches
+from FMCIBModuleLib.Scene.LesionInScene import LesionInScene
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNode
+from FMCIBModuleLib.Window.Patch.PatchPanel import WINDOWS_HU
+from FMCIBModuleLib.Window.Patch.PatchPictures import EDGE
 from window_support import NODULE, near, settle
 
 pytest_plugins = ["analysis_fixtures", "window_fixtures"]
@@ -25,7 +27,7 @@ def seen(stage):
 
 
 def patchOf(volumeNode, index: int = 0):
-    return FedPatches().fed(volumeNode, LesionTable(volumeNode).keys()[index])
+    return FedPatches().fed(LesionInScene(volumeNode, LesionTable(volumeNode).keys()[index]))
 
 
 def views(stage) -> list:

@@ -9,7 +9,7 @@ from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import PATCH_SIZE, cut_patch
 from fmcib_engine.results.planes import PLANES, plane_rgb, seed_index
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.Window.PatchPictures import EDGE, planePicture
+from FMCIBModuleLib.Window.Patch.PatchPictures import EDGE, planePicture
 
 MARK = np.array([0xFF, 0xD2, 0x3F])
 ZOOM = EDGE // PATCH_SIZE

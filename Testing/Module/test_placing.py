@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import slicer
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas
-from FMCIBModuleLib.Seeds import ensureSeedsNode
-from FMCIBModuleLib.Window.Placing import Placing
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
+from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode
+from FMCIBModuleLib.Window.Scan.Placing import Placing
 from views import clickAt, isPlacing, showAt, startPlacing
 
 pytest_plugins = ["analysis_fixtures"]

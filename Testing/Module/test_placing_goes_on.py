@@ -7,7 +7,7 @@ import pytest
 import slicer
 from analysis_support import makeSeeds, spinUntilFinished
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from views import clickAt, isPlacing, showAt, startPlacing
 
 pytest_plugins = ["analysis_fixtures"]

@@ -6,8 +6,8 @@ import pytest
 import qt
 import slicer
 from clicks import Key, click, clickCell, pressKey, typeText, valueOf
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from FMCIBModuleLib.Setup.Requirements import Requirement
 from setup_support import probed
 from window_support import NODULE, near, settle

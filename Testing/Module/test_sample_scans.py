@@ -14,10 +14,10 @@ import qt
 import slicer
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.readers import read_volume
-from FMCIBModuleLib.SceneBridge import volumeFromNode
+from FMCIBModuleLib.Scene.SceneBridge import volumeFromNode
 from FMCIBModuleLib.Signal import Signal
 from FMCIBModuleLib.Window.SampleScans import CATEGORY, LidcSample, loadPhantom, registerSampleScans
-from FMCIBModuleLib.Window.SeedChoices import seedChoices
+from FMCIBModuleLib.Window.Scan.SeedChoices import seedChoices
 from setup_support import PretendDesktop
 from support import DATA, ROOT, needs_data
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import slicer
 from clicks import click, shown
-from FMCIBModuleLib.Window.ScanPanel import ScanPanel
+from FMCIBModuleLib.Window.Scan.ScanPanel import ScanPanel
 from setup_support import UI, Heard
 
 SIGNALS = ("placeToggled", "sourcesWanted", "sourceChosen", "analyseClicked", "cancelClicked")

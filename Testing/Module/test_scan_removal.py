@@ -7,11 +7,11 @@ import slicer
 from analysis_support import makeSeeds, rowsOf
 from clicks import chooseNode, click
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import addSeed, ensureSeedsNode, findSeedsNode
-from FMCIBModuleLib.SeedSources import SceneSeed
-from FMCIBModuleLib.SubjectHierarchy import ROLE, VOLUME
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import addSeed, ensureSeedsNode, findSeedsNode
+from FMCIBModuleLib.Scene.SeedSources import SceneSeed
+from FMCIBModuleLib.Scene.SubjectHierarchy import ROLE, VOLUME
 from FMCIBModuleLib.Window.UndoSteps import enableUndo
 from window_support import NODULE, near, settle
 from worker_support import spinUntil

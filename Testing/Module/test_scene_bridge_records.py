@@ -12,8 +12,8 @@ from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from fmcib_engine.volume import Fault, Source, Volume
-from FMCIBModuleLib.Results import gridFingerprint
-from FMCIBModuleLib.SceneBridge import (
+from FMCIBModuleLib.Scene.Places import gridFingerprint
+from FMCIBModuleLib.Scene.SceneBridge import (
     boxFromGrid,
     nodeFromVolume,
     pointFromRas,

@@ -11,7 +11,7 @@ from fmcib_engine.errors import ImageError, InputError
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.SceneBridge import volumeFromNode
+from FMCIBModuleLib.Scene.SceneBridge import volumeFromNode
 from nodes import PARENTS, addressPhantom, addVolume, noisePhantom, putUnder, putUnderBending, shift, turn
 from support import OBLIQUE
 

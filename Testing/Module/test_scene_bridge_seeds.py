@@ -8,8 +8,8 @@ import slicer
 import slicer.util
 import vtk
 from fmcib_engine.errors import SeedError
-from FMCIBModuleLib.SceneBridge import pointToRas, volumeFromNode
-from FMCIBModuleLib.SeedSources import seedsFromMarkups, seedsIdOf
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas, volumeFromNode
+from FMCIBModuleLib.Scene.SeedSources import seedsFromMarkups, seedsIdOf
 from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, composed, putUnder, putUnderBending
 
 POINTS = {"upper": (10.5, -20.25, -500.0), "lower lobe": (-35.75, 42.125, -610.5)}

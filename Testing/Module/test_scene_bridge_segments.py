@@ -9,8 +9,8 @@ import slicer.util
 import vtk
 from fmcib_engine.errors import SeedError
 from fmcib_engine.readers import read_volume
-from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.SeedSources import seedFromSegment, seedsIdOf
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SeedSources import seedFromSegment, seedsIdOf
 from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, composed, putUnder, putUnderBending
 from support import DATA, needs_data
 from vtk.util.numpy_support import vtk_to_numpy

@@ -19,7 +19,7 @@ from fmcib_engine.preprocessing.crop import Crop
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from fmcib_engine.volume import Fault, Volume
-from FMCIBModuleLib.SceneBridge import gridFromNode, nodeFromVolume, pointFromRas, volumeFromNode
+from FMCIBModuleLib.Scene.SceneBridge import gridFromNode, nodeFromVolume, pointFromRas, volumeFromNode
 from nodes import (
     DIRECTIONS,
     LPS_TO_RAS,
@@ -233,7 +233,7 @@ def test_taking_a_scan_changes_nothing_of_its_node():
 
 def test_the_bridge_loads_neither_torch_nor_the_readers_libraries_nor_qt():
     script = (
-        "import sys; from FMCIBModuleLib import SceneBridge, SeedSources; "
+        "import sys; from FMCIBModuleLib.Scene import SceneBridge, SeedSources; "
         "print({'torch', 'monai', 'SimpleITK', 'pydicom', 'qt', 'PySide6'} & set(sys.modules) or 'none')"
     )
     path = os.pathsep.join(str(ROOT / folder) for folder in ("FMCIBModule", "FMCIBExtension"))

@@ -7,10 +7,10 @@ import pytest
 import slicer
 from analysis_support import makeSeeds
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.LesionNodes import tagResult
-from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.Seeds import ensureSeedsNode
-from FMCIBModuleLib.Window.SeedChoices import seedChoices
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode
+from FMCIBModuleLib.Scene.SubjectHierarchy import tagResult
+from FMCIBModuleLib.Window.Scan.SeedChoices import seedChoices
 
 pytest_plugins = ["analysis_fixtures"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import slicer
 from analysis_support import makeSeeds, rowsOf
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import ensureSeedsNode, findSeedsNode
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode, findSeedsNode
 from FMCIBModuleLib.Window.SeedFollower import SeedFollower
 from window_support import NODULE, forgetSteps, near
 

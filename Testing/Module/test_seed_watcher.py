@@ -8,8 +8,8 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.SeedSources import seedsFromMarkups
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SeedSources import seedsFromMarkups
 
 pytest_plugins = ["analysis_fixtures"]
 

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 from fmcib_engine.errors import FmcibError, InputError, SeedError, TableError
-from FMCIBModuleLib.SeedsFile import readSeeds
-from FMCIBModuleLib.SeedSources import seedsFromMarkups
+from FMCIBModuleLib.Scene.SeedsFile import readSeeds
+from FMCIBModuleLib.Scene.SeedSources import seedsFromMarkups
 
 FCSV = """# Markups fiducial file version = 5.13
 # CoordinateSystem = {system}

@@ -16,9 +16,9 @@ from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
-from FMCIBModuleLib.SeriesLooks import LOOKING
+from FMCIBModuleLib.Analysis.SeriesLooks import LOOKING
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from nodes import addVolume
 from setup_support import fullDisk
@@ -80,7 +80,7 @@ NODULE = pointToRas(PHANTOM_SEED)
 
 
 def markOf(node):
-    from FMCIBModuleLib.Window.Lesions import lesionsOf
+    from FMCIBModuleLib.Scene.Lesions import lesionsOf
 
     return lesionsOf(node)[0].mark
 
@@ -90,7 +90,7 @@ def boxes() -> int:
 
 
 def spinUntilLooked(logic) -> None:
-    spinUntil(lambda: not logic._looks._open)
+    spinUntil(lambda: not logic._findings.looks._open)
 
 
 def answerAll(logic) -> None:
@@ -193,7 +193,7 @@ def tasks(handLogic):
             made.append(Path(arguments["request"]))
             super().start(name, arguments)
 
-    handLogic._looks._makeTask = Counted
+    handLogic._findings.looks._makeTask = Counted
     return made
 
 
@@ -271,7 +271,7 @@ def test_what_keeps_a_look_from_being_made_is_a_word_in_the_row(gapped, small, h
 def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
     import sys
 
-    handLogic._looks._makeTask = lambda: TaskProcess(
+    handLogic._findings.looks._makeTask = lambda: TaskProcess(
         makeCommand=lambda *_: (sys.executable, "-c", "import os; os.abort()")
     )
     node = loaded(small, gapped, range(42, 120))
@@ -284,7 +284,7 @@ def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
 def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one(gapped, small, handLogic, monkeypatch):
     node = loaded(small, gapped, range(42, 120))
     with monkeypatch.context() as patch:
-        patch.setattr("FMCIBModuleLib.SeriesLooks.tempfile.mkstemp", fullDisk)
+        patch.setattr("FMCIBModuleLib.Analysis.SeriesLooks.tempfile.mkstemp", fullDisk)
         handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     assert rowsOf(node)[0]["warnings"] == "the files of this scan could not be looked at: No space left on device"
     handLogic.analyse(node, makeSeeds({"B": NODULE}), wait=True)
@@ -294,7 +294,7 @@ def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one
 
 
 def test_a_program_that_cannot_be_started_is_a_word_in_the_row(gapped, small, handLogic):
-    handLogic._looks._makeTask = lambda: TaskProcess(makeCommand=lambda *_: ("/nowhere/PythonSlicer",))
+    handLogic._findings.looks._makeTask = lambda: TaskProcess(makeCommand=lambda *_: ("/nowhere/PythonSlicer",))
     node = loaded(small, gapped, range(42, 120))
     handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     assert "could not be looked at: The engine's process could not be started" in rowsOf(node)[0]["warnings"]
@@ -440,7 +440,7 @@ def test_a_scan_without_its_voxels_is_not_looked_at_and_opens_the_window(small, 
     stage.close()
     node.SetAndObserveImageData(None)
     stage = makeStage().show()
-    assert stage.analysis._looks._open == []
+    assert stage.analysis._findings.looks._open == []
     assert (stage.names(), dialogs.calls) == (["Lesion 1"], [])
     assert LOOKING in rowsOf(node)[0]["warnings"]
 

@@ -326,7 +326,7 @@ def test_diagnostics_are_copied_without_anything_personal(probedStage, monkeypat
 
 
 def test_diagnostics_keep_no_name_of_a_scene_that_was_closed_meanwhile(probedStage):
-    from FMCIBModuleLib.Window.Lesions import namesInScene
+    from FMCIBModuleLib.Scene.Lesions import namesInScene
 
     log = []
     made = probedStage(probed(), facts=Facts(workerLog=lambda: "\n".join(log), names=namesInScene))

@@ -6,8 +6,8 @@ import pytest
 import slicer
 from analysis_support import needs_torch, rowsOf, spinUntilFinished
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SceneBridge import pointToRas
-from FMCIBModuleLib.Seeds import ensureSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode, seedsIn
 from FMCIBModuleLib.Window.SeedFollower import SeedFollower
 from FMCIBModuleLib.Window.UndoSteps import canRedo, canUndo, enableUndo, redo, undo, undoStep
 from views import clickAt, showAt, startPlacing

@@ -9,9 +9,9 @@ import pytest
 import slicer
 from analysis_support import needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, click, pressKey
-from FMCIBModuleLib.LesionTable import resultNode
-from FMCIBModuleLib.SceneBridge import pointFromRas
-from FMCIBModuleLib.Seeds import ensureSeedsNode, findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SceneBridge import pointFromRas
+from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode, findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNode
 from FMCIBModuleLib.Window.LesionWords import whereInWords
 from nodes import shift
 from views import clickAt, isPlacing, pixelSize, placeOf, showAt
@@ -160,7 +160,7 @@ def test_the_shortcut_starts_and_ends_placing(stage):
 
 
 def test_another_ct_ends_placing(stage, chest):
-    from FMCIBModuleLib.SceneBridge import nodeFromVolume
+    from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
 
     click(stage.scan.placeButton)
     stage.parameters.volume = nodeFromVolume(chest, "Follow-up")

@@ -11,8 +11,8 @@ from analysis_support import rowsOf
 from clicks import click, clickCell
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.volume import Volume
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from FMCIBModuleLib.Worker.WorkerMessages import CHANGED_WEIGHTS, cannotStart, notUnderstood, otherVersion
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from setup_support import probed

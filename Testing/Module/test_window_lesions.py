@@ -13,10 +13,11 @@ from analysis_support import makeSeeds, needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, click, clickCell, doubleClickCell, pressKey, typeKeys, typeText
 from fmcib_engine import pipeline
 from fmcib_engine.results.schema import COLUMNS
-from FMCIBModuleLib.Export import exportTable
-from FMCIBModuleLib.LesionTable import LesionTable, resultNodes
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
+from FMCIBModuleLib.Analysis.Export import exportTable
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNodes
 from FMCIBModuleLib.Window.SliceViews import isShown
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from views import showAt, sliceView

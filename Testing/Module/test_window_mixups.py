@@ -9,11 +9,11 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import click, clickCell
-from FMCIBModuleLib.AnalysisLogic import EncoderSettings
-from FMCIBModuleLib.LesionTable import LesionTable
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
-from FMCIBModuleLib.SeedSources import SEEDS_ID
+from FMCIBModuleLib.Analysis.AnalysisLogic import EncoderSettings
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SeedSources import SEEDS_ID
 from FMCIBModuleLib.Window.SliceViews import backgrounds, composites
 from FMCIBModuleLib.Window.UndoSteps import enableUndo
 from hand_worker import HandLogic

@@ -8,7 +8,7 @@ import pytest
 import slicer
 from analysis_support import rowsOf
 from clicks import chooseItem, chooseNode, click, doubleClickCell, typeKeys
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
 from setup_support import probed
 from slicer.util import VTKObservationMixin
 from views import isPlacing

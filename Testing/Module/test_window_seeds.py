@@ -8,8 +8,8 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import Key, chooseNode, click, pressKey
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import findSeedsNode, seedsIn
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode, seedsIn
 from views import showAt, startPlacing
 from window_support import NODULE, interact, near, settle, statuses
 

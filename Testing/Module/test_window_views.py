@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import slicer
 from clicks import Key, click, clickCell, pressKey, typeText
-from FMCIBModuleLib.LesionTable import resultNodes
-from FMCIBModuleLib.SceneBridge import nodeFromVolume
-from FMCIBModuleLib.Seeds import ensureSeedsNode, findSeedsNode
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode, findSeedsNode
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNodes
 from test_window_lesions import isCentred
 from views import clickAt, showAt, sliceView
 from window_support import NODULE, Drag, near, reloadScene, settle

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from analysis_support import rowsOf
-from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from worker_support import GOOD, GUARD, encode, spinUntil
 
 pytest_plugins = ["worker_fixtures", "analysis_fixtures"]

@@ -56,7 +56,7 @@ def stage(makeStage, phantomNode):
 @pytest.fixture
 def realStage(module, demonstrationWorker, phantomNode, monkeypatch):
     """A window with a real worker, warm with demonstration weights, which goes on to the next test."""
-    from FMCIBModuleLib.AnalysisLogic import AnalysisLogic
+    from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 
     monkeypatch.setattr(demonstrationWorker, "close", lambda: None)
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)

@@ -39,7 +39,7 @@ def main(width: int) -> None:
     SlicerHost.loadModule(HERE.parent.parent / "FMCIBModule" / "FMCIBModule.py")
     import slicer
     from fmcib_engine.phantom import chest_phantom
-    from FMCIBModuleLib.SceneBridge import nodeFromVolume
+    from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
     from window_support import NODULE, Stage, WindowLogic, goodAnswers, settle
 
     from FMCIBModule import FMCIBModuleLogic

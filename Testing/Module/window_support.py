@@ -10,7 +10,7 @@ import slicer
 from analysis_support import rowsOf
 from clicks import click, shown
 from fmcib_engine.phantom import PHANTOM_SEED
-from FMCIBModuleLib.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from FMCIBModuleLib.Setup.Settings import Settings
 from FMCIBModuleLib.Setup.Setup import Tools
 from FMCIBModuleLib.Signal import Signal

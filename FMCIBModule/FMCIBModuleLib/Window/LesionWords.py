@@ -9,9 +9,9 @@ from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
-from ..LesionTable import warningsOf
 from ..Room import breakable
-from .Lesions import Lesion, readablePoint
+from ..Scene.Lesions import Lesion, readablePoint
+from ..Scene.LesionTable import warningsOf
 
 _LONGEST_NAME = 80
 _DIRECTIONS = (("R", "L"), ("A", "P"), ("I", "S"))

@@ -11,11 +11,11 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..LesionNodes import LESION
-from ..SeedSources import seedsIdOf
+from ..Scene.LesionInScene import LESION, idOf
+from ..Scene.SeedSources import seedsIdOf
+from ..Scene.Settled import whenSettled
+from ..Scene.SubjectHierarchy import ROLE, VOLUME
 from ..Soon import Soon
-from ..SubjectHierarchy import ROLE, VOLUME
-from .Lesions import idOf
 from .SliceViews import composites, slicesOf
 
 _HIDDEN = "FMCIB.HiddenWithScan"
@@ -36,7 +36,7 @@ class MarksInView(VTKObservationMixin):
         """
         VTKObservationMixin.__init__(self)
         self._chosen = chosen
-        self.updateSoon = Soon(self._updateUnlessClosing)
+        self.updateSoon = Soon(whenSettled(self.update))
         self.updateSoon()
 
     def close(self) -> None:
@@ -56,10 +56,6 @@ class MarksInView(VTKObservationMixin):
                     seedsIdOf(node)  # of a copy it takes the role away
                 if node.GetAttribute(ROLE) == role and node.GetDisplayNode() is not None:
                     _place(node, role == "seeds" or chosen is None or _lesionOf(node) in chosen)
-
-    def _updateUnlessClosing(self) -> None:
-        if not (slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting()):
-            self.update()
 
 
 def _lesionOf(box) -> str:

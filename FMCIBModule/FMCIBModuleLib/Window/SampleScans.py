@@ -50,7 +50,7 @@ def loadPhantom():
         importEngine()
         from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 
-        from ..SceneBridge import nodeFromVolume
+        from ..Scene.SceneBridge import nodeFromVolume
 
         volumeNode = nodeFromVolume(chest_phantom(), slicer.mrmlScene.GenerateUniqueName("FMCIBPhantom"))
         _showNodule(volumeNode, PHANTOM_SEED)
@@ -61,7 +61,7 @@ def _showNodule(volumeNode, seedLps: Sequence[float]) -> None:
     """Mark the nodule that is known (LPS mm), in a list of its own: *Seed from* offers it."""
     from fmcib_engine.geometry import PatientPoint
 
-    from ..SceneBridge import pointToRas
+    from ..Scene.SceneBridge import pointToRas
     from .SliceViews import jumpToSeed
 
     display = volumeNode.GetDisplayNode()
@@ -130,7 +130,7 @@ class LidcSample:
         with slicer.util.tryWithErrorDisplay(_("The sample could not be loaded."), waitCursor=True):
             from fmcib_engine.readers import read_volume
 
-            from ..SceneBridge import nodeFromVolume
+            from ..Scene.SceneBridge import nodeFromVolume
 
             volume = read_volume(Path(result["folder"]), series_uid=result["series_uid"])
             volumeNode = nodeFromVolume(volume, slicer.mrmlScene.GenerateUniqueName("LIDC-IDRI-0001"))

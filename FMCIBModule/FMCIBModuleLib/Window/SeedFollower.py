@@ -6,12 +6,12 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..AnalysisLogic import AnalysisLogic
-from ..Seeds import findSeedsNode
-from ..SeedSources import seedsIdOf
+from ..Analysis.AnalysisLogic import AnalysisLogic
+from ..Scene.Lesions import volumesWithLesions
+from ..Scene.Seeds import findSeedsNode
+from ..Scene.SeedSources import seedsIdOf
+from ..Scene.SubjectHierarchy import placeUnderIfLoose
 from ..Signal import Signal
-from ..SubjectHierarchy import placeUnderIfLoose
-from .Lesions import volumesWithLesions
 from .UndoSteps import enableUndo
 
 _OF_LESIONS = frozenset({"vtkMRMLScalarVolumeNode", "vtkMRMLMarkupsFiducialNode", "vtkMRMLTableNode"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 import vtk
 
-from ..SubjectHierarchy import ROLE
+from ..Scene.SubjectHierarchy import ROLE
 
 _VOLUME = "vtkMRMLScalarVolumeNode"
 _MOST_OVER_CT = 0.5

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import slicer
 
-from ..Seeds import keepNumbering
+from ..Scene.Seeds import keepNumbering
 
 _PREVIEW = slicer.vtkMRMLMarkupsNode.PositionPreview
 

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..Room import reserveLines
+from ..Scene.Lesions import namesInScene, volumesWithLesions
 from ..Setup.AdvancedDesk import Facts
 from ..Setup.AdvancedPanel import AdvancedPanel
 from ..Setup.RequirementsPanel import RequirementsPanel
@@ -18,14 +19,13 @@ from ..Setup.Setup import Setup, Tools
 from ..Soon import Soon
 from ..Worker.WorkerProcess import EncoderSettings
 from .ErrorBoundary import ErrorBoundary
-from .Lesions import namesInScene, volumesWithLesions
-from .LesionsController import LesionsController
-from .LesionsPanel import LesionsPanel
+from .Lesions.LesionsController import LesionsController
+from .Lesions.LesionsPanel import LesionsPanel
 from .MarksInView import MarksInView
-from .PatchController import PatchController
-from .PatchPanel import PatchPanel
-from .ScanController import ScanController
-from .ScanPanel import ScanPanel
+from .Patch.PatchController import PatchController
+from .Patch.PatchPanel import PatchPanel
+from .Scan.ScanController import ScanController
+from .Scan.ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
 from .SliceViews import backgrounds, refill, volumeToBeginWith
 from .UndoSteps import forgetSteps
@@ -70,10 +70,11 @@ class Window(VTKObservationMixin):
         self.setup = Setup(self._requirementsPanel, self._advancedPanel, uiPath("Licence"), facts, tools)
         self._follower = SeedFollower(analysis)
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
-        patches = PatchController(self._patchPanel, analysis, self._boundary)
-        self._lesions = LesionsController(self._lesionsPanel, analysis, patches, self._follower, tell)
+        self._patches = PatchController(self._patchPanel, analysis, self._boundary)
+        self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
         self._marks = MarksInView(self._boxesWanted)
         self._connect()
+        self._lesions.refresh()
 
     def enter(self) -> None:
         """The user comes to the module."""
@@ -124,6 +125,7 @@ class Window(VTKObservationMixin):
         setup.deviceChanged.connect(around(lambda text: self._setParameter("device", text)))
         self.logic.analysis.failed.connect(setup.remember)
         self.logic.analysis.changed.connect(self._marks.updateSoon)
+        self._lesions.choiceChanged.connect(around(self._patches.show))
         self._lesions.choiceChanged.connect(self._marks.updateSoon)
         self._follower.changed.connect(self._marks.updateSoon)
         self.ui.advancedSection.connect("contentsCollapsed(bool)", lambda *_: setup.showLog())

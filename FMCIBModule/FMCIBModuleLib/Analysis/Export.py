@@ -1,0 +1,70 @@
+"""The scene's results as the file that the engine writes: the same columns, in the same order, to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fmcib_engine.encoders import find_encoder
+from fmcib_engine.errors import OutputError
+from fmcib_engine.results.rows import relative_path
+from fmcib_engine.results.schema import COLUMNS, feature_columns
+from fmcib_engine.results.table import TableOptions, write_rows
+
+from ..Scene.LesionTable import LesionTable
+from ..Scene.ScanNode import scanFile, sourceOf
+
+
+def exportTable(
+    volumeNodes: Iterable, path: Path, *, identifiers: bool = False, overwrite: bool = False, scan: Path | None = None
+) -> int:
+    """Write the lesions of some CTs as one CSV table; returns how many rows it has.
+
+    Args:
+        volumeNodes: in the order of the rows.
+        path: the file.
+        identifiers: whether series UIDs and relative paths are written; else a scan is `scan 1`, `scan 2`.
+        overwrite: whether a feature table of that name is replaced.
+        scan: where the CT was read from, if the user has named it: it is written as seen from the table.
+
+    Raises:
+        OutputError: nothing to write, a file that may not be replaced, or one that cannot be written.
+    """
+    tables = [(node, LesionTable(node)) for node in volumeNodes]
+    lesions = [(node, row, table.featureTexts(key)) for node, table in tables for key, row in table.rows().items()]
+    if not lesions:
+        msg = "There are no results to export. Analyse a lesion first."
+        raise OutputError(msg)
+    encoders = {row["encoder_id"] for _, row, _ in lesions}
+    if len(encoders) > 1:
+        msg = f"One table has one network's features, but these lesions have {', '.join(sorted(encoders))}'s. "
+        raise OutputError(msg + "Analyse them again with one of these.")
+    columns = [column.name for column in COLUMNS]
+    header = [*columns, *feature_columns(find_encoder(*encoders).feature_count)]
+    lost = sum(row["status"] == "ok" and not features for _, row, features in lesions)
+    if lost:
+        msg = f"The table of features of {lost} lesions is not in the scene any more. Analyse them again."
+        raise OutputError(msg)
+    names = {node: f"scan {number}" for number, (node, _) in enumerate(tables, 1)}
+    rows = [
+        [*_cells(node, row, path, scan, names[node], identifiers=identifiers), *features]
+        for node, row, features in lesions
+    ]
+    for number, cells in enumerate(rows, 1):
+        cells[columns.index("row")] = str(number)
+        cells.extend([""] * (len(header) - len(cells)))
+    write_rows(path, header, rows, TableOptions(overwrite=overwrite, identifiers=identifiers))
+    return len(rows)
+
+
+def _cells(
+    volumeNode, row: dict[str, str], path: Path, scan: Path | None, pseudonym: str, *, identifiers: bool
+) -> list[str]:
+    """Without identifiers a scan of the window has a number for a name: files are named after patients, too."""
+    known = {"image_path": pseudonym}
+    file = scan or scanFile(volumeNode)
+    if file is not None and (identifiers or scan):
+        known["image_path"] = relative_path(file, path.absolute().parent, identifiers=identifiers)
+    if identifiers:
+        known["series_uid"] = sourceOf(volumeNode).series_uid
+    return [(row | known)[column.name] for column in COLUMNS]

@@ -1,0 +1,1 @@
+"""From seeds to rows: what waits and what is computed, what came of it, whether it still holds, and its files."""

@@ -1,0 +1,225 @@
+"""The results of one CT as two table nodes under it: its lesions, one a row, and their features, one lesion a column.
+
+All cells are text, exactly that of the engine's feature table: Slicer saves a table's numbers with six digits, and what
+is saved with a scene must come back to the last bit. The features stand apart because a table of 4,096 columns takes
+half a second to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import slicer
+import vtk
+from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.results.schema import COLUMNS
+from slicer.i18n import tr as _
+from slicer.util import NodeModify
+
+from .SubjectHierarchy import resultNodes, tagResult
+
+KEY_COLUMN = "lesion_key"
+"""The lesion's stable id: of the seeds node, then of the control point in it. Renaming and reordering keep it."""
+GRID_COLUMN = "scan_grid"
+"""Fingerprint of where the scan's voxels lay; another one now means that the row is stale."""
+OWN_COLUMNS = {
+    KEY_COLUMN: "stable id of the lesion: its seeds node and control point",
+    GRID_COLUMN: "fingerprint of the scan's geometry when the patch was cut",
+}
+FEATURE_COLUMN = "feature"
+
+
+class LesionTable:
+    """The lesions of one CT. Its nodes are looked up in the scene each time: the scene is where results live."""
+
+    def __init__(self, volumeNode) -> None:
+        self._volumeNode = volumeNode
+
+    @property
+    def node(self):
+        """The table node of the lesions; None before the first."""
+        return self._find("lesions", KEY_COLUMN)
+
+    @property
+    def featuresNode(self):
+        """The table node of the features, one column a lesion; None before the first."""
+        return self._find("features", FEATURE_COLUMN)
+
+    def _find(self, role: str, firstColumn: str):
+        """A table of a scene that was saved without its data has no columns, and is none."""
+        found = resultNodes(self._volumeNode, "vtkMRMLTableNode", role)
+        return next((node for node in found if node.GetTable().GetColumnByName(firstColumn) is not None), None)
+
+    def keys(self) -> list[str]:
+        """The lesions' keys, in the order of the rows."""
+        return [] if self.node is None else _texts(self.node.GetTable().GetColumnByName(KEY_COLUMN))
+
+    def rows(self) -> dict[str, dict[str, str]]:
+        """The cells of all lesions by column, by the lesions' keys, in their order."""
+        return {key: self._cells(index) for index, key in enumerate(self.keys())}
+
+    def row(self, key: str) -> dict[str, str] | None:
+        """The cells of a lesion by column; None where it has no row."""
+        keys = self.keys()
+        return self._cells(keys.index(key)) if key in keys else None
+
+    def _cells(self, index: int) -> dict[str, str]:
+        table = self.node.GetTable()
+        return {name: table.GetValueByName(index, name).ToString() for name in _columnNames()}
+
+    def features(self, key: str) -> np.ndarray | None:
+        """The features of a lesion, float32, shape (n,), as they were computed; None where there are none."""
+        texts = self.featureTexts(key)
+        return np.array(texts, dtype=np.float32) if texts else None
+
+    def featureTexts(self, key: str) -> list[str]:
+        """The same as they stand in a table; empty where there are none."""
+        node = self.featuresNode
+        column = node.GetTable().GetColumnByName(key) if node else None
+        return [] if column is None else _texts(column)
+
+    def write(self, key: str, cells: Mapping[str, str], features: Sequence[str], order: Sequence[str] = ()) -> None:
+        """Put a lesion's row in the place of its former one, or where it belongs among those of `order`, or at the end.
+
+        Args:
+            key: of the lesion.
+            cells: by column.
+            features: none, where there is an error.
+            order: keys of lesions in the order in which the user has them.
+        """
+        node = self.node or self._create("lesions", _("FMCIB lesions"))
+        with NodeModify(node):
+            _addColumns(node)  # those that a scene of an earlier version lacks
+            keys = self.keys()
+            later = set(order[order.index(key) + 1 :]) if key in order else set()
+            index = next(
+                (at for at, other in enumerate(keys) if other == key or (key not in keys and other in later)), len(keys)
+            )
+            if key not in keys:
+                node.GetTable().InsertRow(index)
+            for name in _columnNames():
+                _setCell(node, index, name, key if name == KEY_COLUMN else cells[name])
+            self._number()
+        self._writeFeatures(key, features)
+
+    def rename(self, key: str, name: str) -> None:
+        """The lesion's name; nothing where it has no row."""
+        self.update(key, {"lesion_id": name})
+
+    def update(self, key: str, cells: Mapping[str, str]) -> None:
+        """Change some cells of a lesion's row; nothing where it has none."""
+        keys = self.keys()
+        if key in keys:
+            with NodeModify(self.node):
+                for name, text in cells.items():
+                    _setCell(self.node, keys.index(key), name, text)
+
+    def swap(self, key: str, other: str) -> None:
+        """Change the places of two lesions' rows; nothing where one has none."""
+        self.reorder([each for each in reversed(self.keys()) if each in (key, other)])
+
+    def reorder(self, keys: Sequence[str]) -> None:
+        """Put the rows of these lesions in this order, in the places that they have together; the others stay."""
+        own = self.keys()
+        wanted = [key for key in keys if key in own]
+        places = [index for index, key in enumerate(own) if key in wanted]
+        rows = [self.row(key) for key in wanted]
+        if not rows:
+            return
+        with NodeModify(self.node):
+            _addColumns(self.node)  # those that a scene of an earlier version lacks
+            for index, row in zip(places, rows, strict=True):
+                for name, text in row.items():
+                    _setCell(self.node, index, name, text)
+            self._number()
+
+    def remove(self, key: str) -> None:
+        """Take the lesion's row and features away, if there are any."""
+        keys = self.keys()
+        if key not in keys:
+            return
+        with NodeModify(self.node):
+            self.node.RemoveRow(keys.index(key))
+            self._number()
+        if self.featuresNode is not None:
+            _removeColumn(self.featuresNode, key)
+
+    def _number(self) -> None:
+        """The column `row` counts from 1, as in the engine's table."""
+        node = self.node
+        for index in range(node.GetNumberOfRows()):
+            _setCell(node, index, "row", str(index + 1))
+
+    def _writeFeatures(self, key: str, features: Sequence[str]) -> None:
+        node = self.featuresNode
+        if node is None:
+            if not features:
+                return
+            node = self._create("features", _("FMCIB features"))
+            _addColumn(node, FEATURE_COLUMN, [f"pred_{index}" for index in range(len(features))])
+        with NodeModify(node):
+            _removeColumn(node, key)
+            if features:
+                _addColumn(node, key, features)
+
+    def _create(self, role: str, title: str):
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", slicer.mrmlScene.GenerateUniqueName(title))
+        tagResult(node, self._volumeNode, role)
+        node.SetLocked(True)  # a number that can be typed over is none
+        node.SetUseColumnTitleAsColumnHeader(True)
+        if role == "lesions":
+            _addColumns(node)
+        return node
+
+
+def _columnNames() -> list[str]:
+    return [KEY_COLUMN, *(column.name for column in COLUMNS), GRID_COLUMN]
+
+
+def _addColumns(node) -> None:
+    """Those of the lesions' table, with their units and meanings."""
+    for name in _columnNames():
+        if node.GetTable().GetColumnByName(name) is None:
+            _addColumn(node, name, [""] * node.GetNumberOfRows())
+    for column in COLUMNS:
+        node.SetColumnUnitLabel(column.name, column.unit)
+        node.SetColumnDescription(column.name, column.meaning)
+    for name, meaning in OWN_COLUMNS.items():
+        node.SetColumnDescription(name, meaning)
+
+
+def _setCell(node, row: int, name: str, text: str) -> None:
+    node.SetCellText(row, node.GetColumnIndex(name), onOneLine(text))
+
+
+def pointOf(row: Mapping[str, str]) -> PatientPoint:
+    """The seed of a row, LPS mm."""
+    return PatientPoint(*(float(row[name]) for name in ("coordX", "coordY", "coordZ")))
+
+
+def warningsOf(row: Mapping[str, str]) -> list[str]:
+    """The sentences in a row's cell of warnings."""
+    return [each for each in row["warnings"].split("; ") if each]
+
+
+def onOneLine(text: str) -> str:
+    """Without what would break a line or a cell of the file that Slicer saves: it quotes nothing."""
+    return " ".join(text.replace('"', "'").split())
+
+
+def _texts(column) -> list[str]:
+    return [column.GetValue(index) for index in range(column.GetNumberOfValues())]
+
+
+def _addColumn(node, name: str, texts: Sequence[str]) -> None:
+    column = vtk.vtkStringArray()
+    column.SetName(name)
+    for text in texts:
+        column.InsertNextValue(text)
+    node.AddColumn(column)
+
+
+def _removeColumn(node, name: str) -> None:
+    if node.GetTable().GetColumnByName(name) is not None:
+        node.RemoveColumn(node.GetColumnIndex(name))

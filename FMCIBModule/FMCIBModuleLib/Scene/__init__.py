@@ -1,0 +1,1 @@
+"""What is in the scene: scans, seeds, tables, boxes, and where they stand in it."""

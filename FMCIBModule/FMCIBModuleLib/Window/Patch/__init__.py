@@ -1,0 +1,1 @@
+"""What the model saw of a lesion."""

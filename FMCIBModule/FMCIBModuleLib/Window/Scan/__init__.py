@@ -1,0 +1,1 @@
+"""Which CT, and the placing and analysing of its seeds."""
