@@ -22,7 +22,7 @@ class FMCIBModule(ScriptedLoadableModule):
         super().__init__(parent)
         parent.title = _("FMCIB lesion biomarkers")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
-        parent.contributors = ["The contributors of the FMCIB extension"]
+        parent.contributors = ["First Last (Organization)"]
         parent.helpText = _(
             "Deep-learning biomarkers of a lesion in a CT: the 50 mm around a point become the features of FMCIB, the "
             "Foundation Model for Cancer Imaging Biomarkers. <b>For research use only. Not a medical device.</b> "
@@ -34,6 +34,10 @@ class FMCIBModule(ScriptedLoadableModule):
             "<li><b>Press <i>Place seed</i></b> (Ctrl+Shift+L) and click on the middle of a lesion in a slice view. "
             "Its row appears, with a box around the 50 mm that were read. Click the row to see what the model saw.</li>"
             "</ol>"
+            '<p><a href="https://github.com/OWNER_TO_BE_NAMED/SlicerFMCIB/blob/main/'
+            'Resources/Docs/tutorial.md">Tutorial with pictures</a>, '
+            '<a href="https://github.com/OWNER_TO_BE_NAMED/SlicerFMCIB">'
+            "documentation and source</a></p>"
         )
         parent.acknowledgementText = _(
             "FMCIB: Pai et al., Foundation model for cancer imaging biomarkers, Nature Machine Intelligence 6, 354-367 "
