@@ -13,8 +13,9 @@ demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SE
 window: .venv/made  ## The module's window in a stand-in for Slicer (not Slicer): CT=ct.nrrd, or a phantom
 	$(RUN) Testing/Module/window.py $(if $(CT),"$(CT)")
 
-screenshots: .venv/made  ## The pictures of README and docs, by driving that window
+screenshots: .venv/made  ## The pictures of README and docs, by driving that window, and of the samples
 	$(RUN) Testing/Module/screenshots.py
+	$(RUN) Testing/Module/thumbnails.py
 
 test: .venv/made  ## All tests
 	$(RUN) -m pytest Testing/Engine Testing/Module
