@@ -64,15 +64,13 @@ def published_address(text: str, extension: str) -> Address:
     if not re.fullmatch(_OWNER, owner) or not re.fullmatch(r"[\w.-]+", repository, re.ASCII):
         msg = f"Wanted the owner and the name of a repository on GitHub; came {text!r}. {advice}"
         raise ValueError(msg)
-    if why := why_not(repository, extension):
-        msg = f"{why} {advice}"
+    if repository not in repository_names(extension):
+        names = ", ".join(repository_names(extension))
+        msg = f"Wanted a repository called one of {names}; came {repository!r}. {advice}"
         raise ValueError(msg)
     return Address(owner, repository)
 
 
-def why_not(repository: str, extension: str) -> str:
-    """Why a repository of this extension cannot be called so; empty where it can."""
-    names = [prefix + extension for prefix in REPOSITORY_PREFIXES]
-    if repository in names:
-        return ""
-    return f"Wanted a repository called {', '.join(names[:-1])} or {names[-1]}; came {repository!r}."
+def repository_names(extension: str) -> list[str]:
+    """How a repository of this extension may be called."""
+    return [prefix + extension for prefix in REPOSITORY_PREFIXES]

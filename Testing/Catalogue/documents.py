@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from . import rules
-from .extension import Extension, Finding, Module
+from .extension import Extension, Finding, Module, git
 
 README, TUTORIAL = "README.md", "Resources/Docs/tutorial.md"
 _PICTURE = re.compile(r"!\[[^]]*\]\(([^)#]+)\)")
@@ -92,6 +91,5 @@ def check_size(extension: Extension) -> Iterator[Finding]:
 def _bytes_of_history(extension: Extension) -> int:
     if not (extension.root / ".git").exists():
         return 0
-    command = ["git", "count-objects", "-v"]
-    told = subprocess.run(command, cwd=extension.root, check=True, capture_output=True, encoding="utf-8").stdout
+    told = git(extension.root, "count-objects", "-v")
     return 1024 * sum(int(kib) for kib in re.findall(r"^size(?:-pack)?: (\d+)", told, re.MULTILINE))

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import rules
-from .address import OWNER_TO_BE_NAMED, why_not
+from .address import OWNER_TO_BE_NAMED, repository_names
 from .extension import CMAKE, ENTRY, Extension, Finding
 
 
@@ -96,9 +96,10 @@ def check_repository(extension: Extension) -> Iterator[Finding]:
     if parts.scheme not in rules.SCHEMES or not parts.netloc or extension.address is None or parts.query:
         yield Finding(ENTRY, f"{form}, by {' or '.join(rules.SCHEMES)}", repr(url), to_do)
         return
-    if why := why_not(extension.address.repository, extension.name):
-        wanted, _, came = why.partition("; came ")
-        yield Finding(ENTRY, wanted.removeprefix("Wanted "), came.rstrip("."), to_do)
+    names = repository_names(extension.name)
+    if extension.address.repository not in names:
+        wanted = f"a repository called one of {', '.join(names)}"
+        yield Finding(ENTRY, wanted, extension.address.repository, to_do)
     if extension.address.is_placeholder:
         came = f"the placeholder {OWNER_TO_BE_NAMED}"
         yield Finding(ENTRY, "the owner of the published repository", came, to_do, is_to_fill_in=True)

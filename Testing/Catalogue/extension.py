@@ -41,6 +41,11 @@ class Module:
     """What it sets of its parent: title, helpText, … -> the words."""
 
 
+def git(root: Path, *arguments: str) -> str:
+    """What git says of the repository in this folder."""
+    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, encoding="utf-8").stdout
+
+
 class Extension:
     """The files of a checkout, or of a copy of one."""
 
@@ -50,9 +55,8 @@ class Extension:
     @cached_property
     def files(self) -> list[str]:
         """Paths from the root: those that git knows, or all where there is no git."""
-        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         if (self.root / ".git").exists():
-            listed = subprocess.run(command, cwd=self.root, check=True, capture_output=True, encoding="utf-8").stdout
+            listed = git(self.root, "ls-files", "-z")
             return [name for name in listed.split("\0") if name and (self.root / name).is_file()]
         return [path.relative_to(self.root).as_posix() for path in sorted(self.root.rglob("*")) if path.is_file()]
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from Catalogue import check, rules
-from Catalogue.address import NAMED_IN, OWNER_TO_BE_NAMED, Address, addresses_in, published_address
-from Catalogue.extension import Extension
+from Catalogue.address import NAMED_IN, OWNER_TO_BE_NAMED, Address, addresses_in, published_address, with_address
+from Catalogue.cmake import CONTRIBUTOR_TO_BE_NAMED
+from Catalogue.extension import Extension, git
 from Catalogue.publish import main as publish_main
 from Catalogue.publish import publish
 from PIL import Image
@@ -44,10 +45,15 @@ def files() -> list[str]:
 
 @pytest.fixture
 def copy(files, tmp_path) -> Path:
-    """This repository's files, as whoever publishes it has them."""
+    """This repository's files, with the placeholders that they had before it was published."""
     for path in files:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
+    for path in NAMED_IN:
+        text = with_address((ROOT / path).read_text(encoding="utf-8"), Extension(ROOT).address, PLACEHOLDER)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    cmake("CONTRIBUTORS", CONTRIBUTOR_TO_BE_NAMED)(tmp_path)
+    edit(DOOR, r"contributors = \[.*?\]", f'contributors = ["{CONTRIBUTOR_TO_BE_NAMED}"]')(tmp_path)
     return tmp_path
 
 
@@ -107,7 +113,8 @@ def heavy_screenshot(root: Path) -> None:
     Image.frombytes("RGB", (1000, 1000), os.urandom(3_000_000)).save(root / SCREENSHOT)
 
 
-RAW = f"https://raw.githubusercontent.com/{OWNER_TO_BE_NAMED}/SlicerFMCIB/main"
+PLACEHOLDER = Address(OWNER_TO_BE_NAMED, "SlicerFMCIB")
+RAW = f"{PLACEHOLDER.raw}/main"
 
 MISTAKES = {
     "the entry is gone": (remove(ENTRY), "wanted an object of JSON in UTF-8; came no file"),
@@ -144,7 +151,10 @@ MISTAKES = {
     "a rule that calls": (field("dicom_support_rule", "Modality.lower() == 'ct'"), "compares Modality and SOPClassUID"),
     "an address without scheme": (field("scm_url", "github.com/a/SlicerFMCIB"), "wanted an scm_url like https"),
     "an address by ssh": (field("scm_url", "ssh://github.com/a/SlicerFMCIB"), "by https or git"),
-    "a repository without Slicer": (edit(ENTRY, "/SlicerFMCIB", "/FMCIB"), "wanted a repository called SlicerFMCIB"),
+    "a repository without Slicer": (
+        edit(ENTRY, "/SlicerFMCIB", "/FMCIB"),
+        "wanted a repository called one of SlicerFMCIB",
+    ),
     "another repository than CMake's": (edit(ENTRY, OWNER_TO_BE_NAMED, "a"), "EXTENSION_ICONURL that begins with"),
     "two categories": (cmake("CATEGORY", "Analysis"), "wanted one category; came 'Quantification' and 'Analysis'"),
     "no project": (edit(CMAKE, r"project\(FMCIB\)", ""), "wanted project(NAME); came none"),
@@ -236,7 +246,7 @@ MISTAKES = {
         remove("Resources/Screenshots/licence.png"),
         "wanted the picture ../Screenshots",
     ),
-    "a tutorial without data": (edit(TUTORIAL, "FMCIBPhantom", "a scan"), "of Sample Data; came none"),
+    "a tutorial without data": (edit(TUTORIAL, r"FMCIB[\w-]+", "a scan"), "of Sample Data; came none"),
     "a repository that is too large": (fat, "wanted a repository below 100 MB; came 1"),
     "help without a link": (
         edit(DOOR, r'<a href="https://github.com', '<a href="https://example.org'),
@@ -270,6 +280,41 @@ def test_each_mistake_has_its_sentence(copy, make, sentence):
         assert any(sentence in each for each in found), found
     for each in found:
         assert re.search(r": wanted .+; came .+\. .+\.$", each, re.DOTALL), each
+
+
+@pytest.fixture
+def committed(copy) -> Path:
+    """The copy as a repository with one commit."""
+    git(copy, "init", "--quiet")
+    commit(copy)
+    return copy
+
+
+def commit(root: Path) -> None:
+    git(root, "add", "--all")
+    git(root, "-c", "user.name=A", "-c", "user.email=a@b.invalid", "commit", "--quiet", "--message", "All")
+
+
+def test_a_picture_that_nobody_has_committed_is_not_published(committed):
+    cmake("ICONURL", f"{RAW}/Resources/Icons/new.png")(committed)
+    picture("Resources/Icons/new.png", (128, 128))(committed)
+    wanted = "EXTENSION_ICONURL of a file of this repository"
+    assert wanted in [each.wanted for each in check.findings(Extension(committed))]
+    commit(committed)
+    assert wanted not in [each.wanted for each in check.findings(Extension(committed))]
+
+
+def test_history_counts_as_well(committed, monkeypatch):
+    scan = committed / "scan.nrrd"
+    scan.write_bytes(os.urandom(3_000_000))
+    commit(committed)
+    scan.unlink()
+    commit(committed)
+    files = sum((committed / path).stat().st_size for path in Extension(committed).files)
+    monkeypatch.setattr(rules, "REPOSITORY_BYTES", 2 * files + 2_000_000)
+    assert any("Take large files out, of its history too" in str(each) for each in check.findings(Extension(committed)))
+    monkeypatch.setattr(rules, "REPOSITORY_BYTES", 2 * files + 4_000_000)
+    assert not any("Take large files out" in str(each) for each in check.findings(Extension(committed)))
 
 
 def test_this_repository_has_nothing_wrong_and_says_what_only_its_publisher_can_fill_in(capsys):
