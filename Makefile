@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 CONFIG := --config FMCIBExtension/pyproject.toml
 OUTPUT ?= build/demo
 
-.PHONY: demo window screenshots test test-slicers-files bench lint format clean
+.PHONY: demo window screenshots test test-slicers-files bench catalogue-check publish-as lint format clean
 
 demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
@@ -13,8 +13,9 @@ demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SE
 window: .venv/made  ## The module's window in a stand-in for Slicer (not Slicer): CT=ct.nrrd, or a phantom
 	$(RUN) Testing/Module/window.py $(if $(CT),"$(CT)")
 
-screenshots: .venv/made  ## The pictures of README and docs, by driving that window
+screenshots: .venv/made  ## The pictures of README and docs, by driving that window, and of the samples
 	$(RUN) Testing/Module/screenshots.py
+	$(RUN) Testing/Module/thumbnails.py
 
 test: .venv/made  ## All tests
 	$(RUN) -m pytest Testing/Engine Testing/Module
@@ -31,6 +32,18 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
+
+catalogue-check: .venv/made  ## What Slicer's extensions catalogue wants: ready (0), wrong (1), to be filled in (3)
+	@cd Testing && ../$(RUN) -m Catalogue.check
+
+# `make publish-as OWNER/SlicerFMCIB`, or REPOSITORY=OWNER/SlicerFMCIB: what follows the command is its argument, no target.
+ifeq ($(firstword $(MAKECMDGOALS)),publish-as)
+REPOSITORY ?= $(wordlist 2,99,$(MAKECMDGOALS))
+.DEFAULT: ; @:
+endif
+publish-as: export REPOSITORY := $(REPOSITORY)
+publish-as: .venv/made  ## The address of the published repository, everywhere at once
+	@cd Testing && ../$(RUN) -m Catalogue.publish "$$REPOSITORY"
 
 lint: .venv/made  ## Style, types
 	$(RUN) -m ruff check $(CONFIG) FMCIBExtension FMCIBModule Testing

@@ -22,7 +22,7 @@ class FMCIBModule(ScriptedLoadableModule):
         super().__init__(parent)
         parent.title = _("FMCIB lesion biomarkers")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
-        parent.contributors = ["The contributors of the FMCIB extension"]
+        parent.contributors = ["First Last (Organization)"]
         parent.helpText = _(
             "Deep-learning biomarkers of a lesion in a CT: the 50 mm around a point become the features of FMCIB, the "
             "Foundation Model for Cancer Imaging Biomarkers. <b>For research use only. Not a medical device.</b> "
@@ -30,14 +30,24 @@ class FMCIBModule(ScriptedLoadableModule):
             "<ol>"
             "<li><b>Get ready.</b> The top of the panel says what is missing, with a button for each. To try it "
             "without the published weights, press <i>Use demonstration weights</i>.</li>"
-            "<li><b>Load a CT</b> (or <i>FMCIBPhantom</i> of the module Sample Data), and choose it in the panel.</li>"
+            "<li><b>Load a CT</b>, or one of the module Sample Data: <i>FMCIBPhantom</i> is computed at once, "
+            "<i>FMCIB-LIDC-IDRI-0001</i> is a public CT, fetched after you agree. Choose it in the panel.</li>"
             "<li><b>Press <i>Place seed</i></b> (Ctrl+Shift+L) and click on the middle of a lesion in a slice view. "
             "Its row appears, with a box around the 50 mm that were read. Click the row to see what the model saw.</li>"
             "</ol>"
+            '<p><a href="https://github.com/OWNER_TO_BE_NAMED/SlicerFMCIB/blob/main/'
+            'Resources/Docs/tutorial.md">Tutorial with pictures</a>, '
+            '<a href="https://github.com/OWNER_TO_BE_NAMED/SlicerFMCIB">'
+            "documentation and source</a></p>"
         )
         parent.acknowledgementText = _(
             "FMCIB: Pai et al., Foundation model for cancer imaging biomarkers, Nature Machine Intelligence 6, 354-367 "
             '(2024), <a href="https://doi.org/10.1038/s42256-024-00807-9">doi:10.1038/s42256-024-00807-9</a>.'
+            "<br>Samples: FMCIBPhantom is computed here, under this extension's licence. FMCIB-LIDC-IDRI-0001: "
+            "Armato III S.G. et al., Data From LIDC-IDRI, The Cancer Imaging Archive 2015, "
+            '<a href="https://doi.org/10.7937/K9/TCIA.2015.LO9QL9SX">doi:10.7937/K9/TCIA.2015.LO9QL9SX</a>, '
+            'through NCI Imaging Data Commons, licensed <a href="https://creativecommons.org/licenses/by/3.0/">'
+            "CC BY 3.0</a>."
         )
         slicer.app.connect("startupCompleted()", self.registerSampleScans)
 
@@ -47,7 +57,7 @@ class FMCIBModule(ScriptedLoadableModule):
             return
         from FMCIBModuleLib.Window.SampleScans import registerSampleScans
 
-        registerSampleScans(self.resourcePath("Icons/FMCIBPhantom.png"))
+        registerSampleScans(lambda name: self.resourcePath(f"Icons/{name}.png"))
 
 
 class FMCIBModuleWidget(ScriptedLoadableModuleWidget):

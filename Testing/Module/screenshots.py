@@ -1,6 +1,6 @@
 """The pictures of the README and the docs: the window in the host, driven by mouse events on the chest phantom.
 
-    make screenshots                 # writes Resources/Screenshots/*.png, and the phantom's thumbnail
+    make screenshots                 # writes Resources/Screenshots/*.png
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
 
 With demonstration weights, which every picture says. To be looked at before they are committed.
@@ -27,7 +27,6 @@ from clicks import click, clickCell, toggleSection  # noqa: E402
 from views import clickAt, showAt  # noqa: E402
 
 FOLDER = ROOT / "Resources" / "Screenshots"
-THUMBNAIL = ROOT / "FMCIBModule" / "Resources" / "Icons" / "FMCIBPhantom.png"
 PATIENCE = 300.0
 OTHERS = ((-8.0, 30.0, -40.0), (25.0, -40.0, -60.0), (-140.0, 10.0, -20.0), (0.0, 0.0, 78.0))
 """From the nodule to four more places, RAS mm; the last is near the upper border of the scan."""
@@ -64,19 +63,6 @@ class Photographer:
         slicer.app.processEvents()
         widget.grab().save(str(path), "PNG")
         print(path.relative_to(ROOT))
-
-    def takeThumbnail(self) -> None:
-        """The middle of the phantom's axial slice, for the module Sample Data."""
-        import qt
-        from views import savePng
-
-        self.desktop.renderNow()
-        savePng("Red", THUMBNAIL)
-        whole = qt.QPixmap(str(THUMBNAIL))
-        edge = min(whole.width(), whole.height())
-        middle = whole.copy((whole.width() - edge) // 2, (whole.height() - edge) // 2, edge, edge)
-        middle.scaled(192, 192, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation).save(str(THUMBNAIL), "PNG")
-        print(THUMBNAIL.relative_to(ROOT))
 
     def waitForProbe(self) -> None:
         spinUntil(lambda: not self.setup.requirements.isChecking)
@@ -123,7 +109,6 @@ def takeAll() -> Photographer:
     takeLicence(camera)
     volumeNode = loadCt("")
     choose(window, volumeNode)
-    camera.takeThumbnail()
     click(window._requirementsPanel.ui.demonstrationButton)
     spinUntil(lambda: window.logic.analysis.worker.state == "ready")
     click(window._requirementsPanel.ui.hideButton)

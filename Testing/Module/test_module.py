@@ -44,6 +44,16 @@ def test_the_module_says_what_it_is_and_what_it_is_not(module):
     assert not module.icon.isNull()
 
 
+def test_the_help_panel_has_the_licence_of_each_sample(module):
+    from fmcib_engine.samples import LIDC_0001
+
+    text = module.acknowledgementText
+    for wanted in ("FMCIBPhantom", "FMCIB-LIDC-IDRI-0001", LIDC_0001.licence, LIDC_0001.licence_url):
+        assert wanted in text
+    for words in LIDC_0001.citation.replace(";", ",").split(", "):
+        assert words.removeprefix("doi ") in text
+
+
 def test_loading_the_module_imports_nothing_heavy_and_opening_it_no_torch():
     pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     script = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import graphlib
-import json
 import re
 import shutil
 import subprocess
@@ -178,23 +177,6 @@ def test_cmake_lists_every_file_of_the_module_and_no_other():
     assert sorted(shipped) == sorted(onDisk)
     topLevel = [name for name in shipped if name.endswith(".py") and "/" not in name]
     assert topLevel == ["FMCIBModule.py"]  # Slicer takes each of these for a module
-
-
-def test_the_catalogue_entry_is_what_the_catalogue_wants_and_agrees_with_cmake():
-    entry = json.loads((ROOT / "Resources" / "FMCIB.json").read_text(encoding="utf-8"))
-    cmake = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
-    facts = dict(re.findall(r'set\((EXTENSION_\w+) "([^"]*)"\)', cmake))
-    known = {"$schema", "category", "scm_url", "scm_revision", "scm_type", "build_dependencies", "build_subdirectory"}
-    assert {"$schema", "category", "scm_url"} <= entry.keys() <= known | {"enabled", "tier"}
-    assert "slicer-extension-catalog-entry-schema-v1" in entry["$schema"]
-    assert entry["category"] == facts["EXTENSION_CATEGORY"] == "Quantification"
-    assert entry["build_dependencies"] == facts["EXTENSION_DEPENDS"].split()
-    assert entry["tier"] in range(1, 6)
-    assert (ROOT / "Resources" / "FMCIB.json").stem == re.search(r"project\((\w+)\)", cmake).group(1)
-    for name in ("HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS"):
-        assert facts[f"EXTENSION_{name}"]
-    for name in ("ICONURL", "SCREENSHOTURLS"):
-        assert (ROOT / facts[f"EXTENSION_{name}"].removeprefix("${FMCIB_RAW_URL}/")).is_file()
 
 
 def test_the_module_and_the_engine_are_of_one_version():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -23,6 +21,7 @@ from support import DATA, ROOT, needs_data
 
 pytest_plugins = ["window_fixtures"]
 
+ICONS = ROOT / "FMCIBModule" / "Resources" / "Icons"
 SLAB = DATA / "lidc" / "LIDC-IDRI-0001_slab"
 SEED = (58.296875, 85.643753, -115.0)
 UID = "1.3.6.1.4.1.14519.5.2.1.6279.6001.179049373636438705059720603192"
@@ -99,25 +98,68 @@ def test_a_second_phantom_has_a_name_of_its_own():
     assert loadPhantom().GetName() != loadPhantom().GetName()
 
 
-def test_both_are_registered_under_one_heading(monkeypatch):
-    registered = []
+@pytest.fixture
+def sampleData(monkeypatch):
+    """The module Sample Data, of which nobody has been told of samples yet."""
+    for kept in ("sampleDataSources", "sampleDataSourceCategories"):
+        monkeypatch.setattr(slicer.modules, kept, {}, raising=False)
+    from SampleData import SampleDataLogic
 
-    def register(**source) -> None:
-        """Slicer's counts the addresses, one text being one: `Modules/Scripted/SampleData/SampleData.py:176`."""
-        uris = source["uris"]
-        assert len([uris] if isinstance(uris, str) else uris) == 1
-        registered.append(source)
+    return SampleDataLogic
 
-    module = ModuleType("SampleData")
-    module.SampleDataLogic = SimpleNamespace(registerCustomSampleDataSource=register)
-    monkeypatch.setitem(sys.modules, "SampleData", module)
-    picture = ROOT / "FMCIBModule" / "Resources" / "Icons" / "FMCIBPhantom.png"
-    registerSampleScans(str(picture))
-    assert {source["category"] for source in registered} == {CATEGORY}
-    assert [source["sampleName"] for source in registered] == ["FMCIBPhantom", "FMCIB-LIDC-IDRI-0001"]
-    assert not qt.QPixmap(registered[0]["thumbnailFileName"]).isNull()
-    registered[0]["customDownloader"](object())
+
+def icon(name: str) -> str:
+    return str(ICONS / f"{name}.png")
+
+
+def test_both_are_registered_under_one_heading_with_a_title_and_each_with_its_picture(sampleData):
+    registerSampleScans(icon)
+    assert [*slicer.modules.sampleDataSources] == [CATEGORY]
+    assert sampleData.categoryTitle(CATEGORY) == "FMCIB lesion biomarkers"
+    sources = sampleData.sampleDataSourcesByCategory(CATEGORY)
+    assert [source.sampleName for source in sources] == ["FMCIBPhantom", "FMCIB-LIDC-IDRI-0001"]
+    for source in sources:
+        picture = qt.QPixmap(source.thumbnailFileName)
+        assert (picture.width(), picture.height()) == (288, 260)  # as Slicer's own
+
+
+def test_a_click_on_the_phantom_loads_it(sampleData):
+    registerSampleScans(icon)
+    phantom, _lidc = sampleData.sampleDataSourcesByCategory(CATEGORY)
+    phantom.customDownloader(phantom)  # as its button does: `Modules/Scripted/SampleData/SampleData.py:455`
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
+
+
+def test_a_click_on_the_public_ct_asks_first(sampleData, monkeypatch):
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, *_, **__: asked.append(text))
+    registerSampleScans(icon)
+    _phantom, lidc = sampleData.sampleDataSourcesByCategory(CATEGORY)
+    lidc.customDownloader(lidc)
+    assert "CC BY 3.0" in asked[0]
+
+
+def test_slicer_5_10_has_no_titles_of_categories(sampleData, monkeypatch):
+    monkeypatch.delattr(sampleData, "registerCustomSampleDataCategory")
+    registerSampleScans(icon)
+    assert sampleData.categoryTitle(CATEGORY) == CATEGORY
+    assert len(sampleData.sampleDataSourcesByCategory(CATEGORY)) == 2
+
+
+def test_the_pictures_are_those_that_the_script_makes(monkeypatch, tmp_path):
+    """So that a phantom which changes has its picture renewed."""
+    Image = pytest.importorskip("PIL.Image")
+    import thumbnails
+
+    monkeypatch.setattr(thumbnails, "ROOT", tmp_path)
+    monkeypatch.setattr(thumbnails, "FOLDER", tmp_path)
+    thumbnails.main()
+    made = sorted(tmp_path.iterdir())
+    assert [path.stem for path in made] == ["FMCIB-LIDC-IDRI-0001", "FMCIBPhantom"]
+    for path in made:
+        with Image.open(path) as new, Image.open(ICONS / path.name) as kept:
+            difference = np.abs(np.asarray(new, dtype=int) - np.asarray(kept, dtype=int))
+        assert difference.mean() < 2  # text and noise are another library's, and may differ a little
 
 
 def test_nothing_is_fetched_without_consent_to_licence_size_and_host(sample, task, desktop):

@@ -64,9 +64,10 @@ def start(widgets: bool = True, testing: bool = True) -> None:
 
     Application.start(Scene.start(), testing)
     if widgets:
-        from . import Modules
+        from . import Modules, SampleData
 
         Modules.start()
+        SampleData.start()
     _started.append(widgets)
 
 

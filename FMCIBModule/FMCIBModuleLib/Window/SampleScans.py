@@ -23,25 +23,21 @@ _NO_FILES = {"uris": "", "fileNames": None, "nodeNames": None}
 """Sample Data counts addresses even where another function brings the data."""
 
 
-def registerSampleScans(thumbnail: str) -> None:
-    """Add both to the module Sample Data; `thumbnail` is the path of the phantom's picture."""
-    import SampleData  # a module of Slicer's own
+def registerSampleScans(picture: Callable[[str], str]) -> None:
+    """Add both to the module Sample Data; `picture` gives the path of a sample's picture by its name."""
+    from SampleData import SampleDataLogic  # a module of Slicer's own
 
-    register = SampleData.SampleDataLogic.registerCustomSampleDataSource
+    if hasattr(SampleDataLogic, "registerCustomSampleDataCategory"):  # Slicer 5.12; before, this is the title
+        SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, _("FMCIB lesion biomarkers"))
     lidc = LidcSample()
-    register(
-        category=CATEGORY,
-        sampleName="FMCIBPhantom",
-        thumbnailFileName=thumbnail,
-        customDownloader=lambda *_source: loadPhantom(),
-        **_NO_FILES,
-    )
-    register(
-        category=CATEGORY,
-        sampleName="FMCIB-LIDC-IDRI-0001",
-        customDownloader=lambda *_source: lidc.load(),
-        **_NO_FILES,
-    )
+    for name, load in (("FMCIBPhantom", loadPhantom), ("FMCIB-LIDC-IDRI-0001", lidc.load)):
+        SampleDataLogic.registerCustomSampleDataSource(
+            category=CATEGORY,
+            sampleName=name,
+            thumbnailFileName=picture(name),
+            customDownloader=lambda _source, load=load: load(),
+            **_NO_FILES,
+        )
 
 
 def loadPhantom():
