@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeGuard
 
 from ..cache import cache_folder
 from ..downloads import RECORD
@@ -70,6 +71,11 @@ class Damaged:
     id: str
     file: str
     problem: str
+
+
+def is_good(record: Record | Damaged) -> TypeGuard[Record]:
+    """Whether it could be read."""
+    return isinstance(record, Record)
 
 
 def store_folder() -> Path:
