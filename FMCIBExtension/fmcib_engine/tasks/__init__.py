@@ -42,7 +42,8 @@ one goes on from there. It ignores SIGINT, as the worker does.
                record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice",
                    "repository_licence", "path"}
     licences   id: asks its repositories, at the user's wish, which licence they name
-               -> {"licences": [{"mirror", "licence": empty if none is named, "problem": why nobody knows}]}
+               -> {"licences": [{"mirror", "licence": empty if none is named, "is_another": bool: than ours,
+                   "problem": why nobody knows}]}
     verify     every file here, by its SHA-256 -> {"files": [{"id", "file", "problem", "doubts"}]}
     contents   what lies in the cache folder, by kind
                -> {"folder", "items": [{"name", "kind", "title", "again": how it comes back, "comes_back": bool: whether

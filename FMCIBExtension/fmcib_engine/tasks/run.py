@@ -107,11 +107,13 @@ def _told(record: Record) -> Answer:
 
 def _licences(arguments: Arguments, reporter: Reporter) -> Answer:
     from ..weights.catalogue import load_catalogue
-    from ..weights.reports import ask_licences
+    from ..weights.reports import ask_licences, is_another_licence
 
     reporter.say("Asking the repositories")
-    (said,) = ask_licences(load_catalogue().entry(arguments["id"])).values()
-    return {"licences": [asdict(one) for one in said]}
+    entry = load_catalogue().entry(arguments["id"])
+    said = ask_licences(entry)[entry.id]
+    ours = entry.licence.title
+    return {"licences": [{**asdict(one), "is_another": is_another_licence(one.licence, ours)} for one in said]}
 
 
 def _verify(_: Arguments, reporter: Reporter) -> Answer:

@@ -19,6 +19,7 @@ from .record import UNVERIFIED, Record
 _log = logging.getLogger(__name__)
 
 _TITLES = {"sha256": "SHA-256", "md5": "MD5"}
+_NONE_NAMED = "none named"
 _SECONDS = 20.0
 """That a repository is given to name its licence: nothing waits for it that is needed."""
 
@@ -62,7 +63,7 @@ def _ask(mirror: Mirror, session: Session) -> SaidLicence:
 
 def licences_in_words(said: list[SaidLicence]) -> str:
     """Of those that answered: `zenodo: cc-by-4.0, huggingface: none named`."""
-    return ", ".join(f"{one.mirror}: {one.licence or 'none named'}" for one in said if not one.problem)
+    return ", ".join(f"{one.mirror}: {one.licence or _NONE_NAMED}" for one in said if not one.problem)
 
 
 def agreements_of(record: Record) -> list[str]:
@@ -73,13 +74,19 @@ def agreements_of(record: Record) -> list[str]:
 def doubts_of(record: Record) -> list[str]:
     """What others say otherwise than what is here, as sentences to be seen; nothing is read but the record."""
     doubts = [_other_checksum(record, one) for one in _compared(record, same=False)]
-    others = [one for one in record.repository_licence.split(", ") if _is_another(one, record.licence)]
+    named = [one for one in record.repository_licence.split(", ") if not one.endswith(_NONE_NAMED)]
+    others = [one for one in named if is_another_licence(one.partition(": ")[2], record.licence)]
     if others:
         doubts.append(
             f"The repository names another licence for {record.file} than {record.licence}, which is shown here "
             f"({', '.join(others)}). Keep to the stricter one, or ask the authors."
         )
     return doubts
+
+
+def is_another_licence(named: str, ours: str) -> bool:
+    """Whether a repository names another one than we do; where it names none, it says nothing."""
+    return bool(named) and _plain(named) != _plain(ours)
 
 
 def tell_doubts(record: Record) -> None:
@@ -115,12 +122,6 @@ def _other_checksum(record: Record, reported: Reported) -> str:
 
 def _title(reported: Reported) -> str:
     return _TITLES[reported.algorithm]
-
-
-def _is_another(said: str, ours: str) -> bool:
-    """Whether a `mirror: licence` is not ours; one that names none says nothing."""
-    _, _, named = said.partition(": ")
-    return bool(named) and named != "none named" and _plain(named) != _plain(ours)
 
 
 def _plain(licence: str) -> str:
