@@ -65,7 +65,9 @@ def test_all_that_the_user_agrees_to_is_shown(opened):
     assert ui.unverifiedText.text == "huggingface: file"
     assert ui.citationText.text == "Pai et al. &amp; others"
     assert not ui.partText.isVisible()
-    assert ui.reportedText.text == f"md5:{'ab' * 16}, by a list &amp; others"
+    assert ui.reportedText.text == "md5 abababababab…, by a list &amp; others"
+    assert f"md5 {'ab' * 16}, by a list &amp; others" in ui.reportedText.toolTip
+    assert "nobody here has checked them" in ui.reportedText.toolTip
     assert ui.repositoryText.text == "not asked yet"
     earlier = opened(ENTRY | {"repository_licence": "zenodo: <cc>", "reported": []}).ui
     assert (earlier.repositoryText.text, earlier.reportedText.text) == ("zenodo: &lt;cc&gt;", "none")

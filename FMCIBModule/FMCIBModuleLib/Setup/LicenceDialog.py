@@ -12,6 +12,9 @@ from slicer.i18n import tr as _
 
 from ..Signal import Signal
 
+_DIGITS = 12
+"""Of a checksum that are shown; all of them in its tool tip."""
+
 
 class LicenceDialog:
     """What is downloaded, from whom and under which licence. It does not block: `agreed` tells.
@@ -31,6 +34,7 @@ class LicenceDialog:
         self._entries: Sequence[Mapping[str, Any]] = ()
         self._hosts: Mapping[str, Mapping[str, Any]] = {}
         self._isAsking = False
+        self._aboutReports = escape(ui.reportedText.toolTip)
         ui.entryCombo.connect("currentIndexChanged(int)", self._showEntry)
         ui.agreeCheckBox.connect("toggled(bool)", self._onToggled)
         ui.agreeButton.connect("clicked(bool)", self._onAgree)
@@ -80,7 +84,9 @@ class LicenceDialog:
         ui.licenceText.text = f'{escape(licence["title"])}: <a href="{address}">{address}</a>'
         ui.meaningText.text = escape(licence["meaning"])
         ui.repositoryText.text = escape(entry.get("repository_licence", "")) or _("not asked yet")
-        ui.reportedText.text = "<br>".join(_reportText(each) for each in entry.get("reported", ())) or _("none")
+        reports = entry.get("reported", ())
+        ui.reportedText.text = "<br>".join(_reportText(each, _DIGITS) for each in reports) or _("none")
+        ui.reportedText.toolTip = "<br>".join([self._aboutReports, *map(_reportText, reports)])
         ui.sizeText.text = _("{size:.0f} MB").format(size=entry["size"] / 1e6) if entry["size"] else _("not known")
         ui.hostsText.text = "<br>".join(self._hostText(name) for name in entry["hosts"])
         ui.unverifiedText.text = escape(", ".join(entry["unverified"])) or _("nothing")
@@ -134,8 +140,11 @@ def _saidText(said: Mapping[str, Any]) -> str:
     return text.format(mirror=mirror, licence=licence or _("names none"))
 
 
-def _reportText(report: Mapping[str, Any]) -> str:
-    return escape(_("{checksum}, by {by}").format(**report))
+def _reportText(report: Mapping[str, Any], digits: int = 0) -> str:
+    """A checksum, whole or only so many digits of it, and who reports it."""
+    algorithm, _colon, whole = report["checksum"].partition(":")
+    shown = f"{whole[:digits]}…" if digits else whole
+    return escape(_("{algorithm} {digits}, by {by}").format(algorithm=algorithm, digits=shown, by=report["by"]))
 
 
 def _partText(entry: Mapping[str, Any]) -> str:
