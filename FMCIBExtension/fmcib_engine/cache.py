@@ -1,4 +1,8 @@
-"""The one folder for what is fetched or made once: `FMCIB_HOME`, else the user's cache folder."""
+"""The one folder for what is fetched or made once: `FMCIB_HOME`, else the user's cache folder.
+
+In it are `weights` (see `weights.store`), `samples`, and `networks`: what was made of weights for this computer, in
+files and folders whose names begin with the SHA-256 of the weights. What lies there is told, and removed, by `kept`.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +26,12 @@ def cache_folder() -> Path:
         msg = "Finding the cache folder needs platformdirs (extra [cli]). Install it, or set FMCIB_HOME to a folder."
         raise DependencyError(msg) from error
     return user_cache_path("fmcib", appauthor=False)
+
+
+def networks_folder() -> Path:
+    """Where to keep what was made of weights, and can be made again.
+
+    Raises:
+        DependencyError: as `cache_folder`.
+    """
+    return cache_folder() / "networks"

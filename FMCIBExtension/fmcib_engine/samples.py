@@ -80,12 +80,13 @@ LIDC_0001 = Series(
     unverified=("that the bucket answers as its documentation says",),
 )
 
+SAMPLES: tuple[Sample, ...] = (CT_CHEST,)
 SERIES: Mapping[str, Series] = MappingProxyType({LIDC_0001.id: LIDC_0001})
 
 
 def cached(sample: Sample) -> Path | None:
     """The sample's file, if an earlier run fetched it."""
-    path = _folder() / sample.file_name
+    path = samples_folder() / sample.file_name
     return path if path.is_file() else None
 
 
@@ -99,8 +100,8 @@ def fetch(sample: Sample) -> Path:
     """
     mirror = Mirror("github", "url", sample.url, file=sample.file_name, sha256=sample.sha256)
     wanted = Wanted(sample.about, (mirror,), tuple(HOSTS), by_hand="Check the network, or give your own scan.")
-    with only_one(_folder()):
-        return cached(sample) or fetch_file(wanted, _folder()).path
+    with only_one(samples_folder()):
+        return cached(sample) or fetch_file(wanted, samples_folder()).path
 
 
 def find_series(series_id: str) -> Series:
@@ -121,7 +122,7 @@ def cached_series(series: Series) -> Path | None:
     Raises:
         DependencyError: as `cache_folder`.
     """
-    folder = _folder() / series.id
+    folder = samples_folder() / series.id
     return folder if len(list(folder.glob("*.dcm"))) == series.bucket.files else None
 
 
@@ -136,11 +137,11 @@ def fetch_series(series: Series, *, patience: Patience | None = None, progress: 
     if not host_is_listed(series.bucket.host, HOSTS):
         msg = f"{series.bucket.host} is not among the hosts of samples."
         raise DownloadError(msg)
-    with only_one(_folder()):
+    with only_one(samples_folder()):
         folder = cached_series(series)
         if folder and not _problem_of(series, folder):
             return folder
-        folder = _folder() / series.id
+        folder = samples_folder() / series.id
         try:
             fetch_folder(series.bucket, folder, patience=patience, progress=progress)
         except DownloadError as error:
@@ -165,5 +166,10 @@ def _problem_of(series: Series, folder: Path) -> str:
     return f"it has a fault ({volume.faults[0].reason})." if volume.faults else ""
 
 
-def _folder() -> Path:
+def samples_folder() -> Path:
+    """Where they lie; it may not exist yet.
+
+    Raises:
+        DependencyError: as `cache_folder`.
+    """
     return cache_folder() / "samples"

@@ -54,6 +54,8 @@ class Repository:
     """What Hugging Face names as the next page of a listing instead of its own."""
     headers: dict[str, str] = field(default_factory=dict)
     """In answers with files, instead of what would stand there."""
+    licences: dict[str, object] = field(default_factory=dict)
+    """What "zenodo" has as `license`, and the whole answer of "huggingface" about the repository."""
     retry_after: str = "0"
     connections: int = 0
     page_length: int = 2
@@ -212,7 +214,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, fault.encode(), Content_Type="text/html")
         elif path == f"/api/records/{RECORD}":
             files = [self.zenodo_file(name) for name in repository.files]
-            self.send(200, json.dumps({"id": 1, "files": files}).encode())
+            facts = {"license": repository.licences["zenodo"]} if "zenodo" in repository.licences else {}
+            self.send(200, json.dumps({"id": 1, "files": files, "metadata": facts}).encode())
+        elif path == f"/api/models/{OWNER_AND_NAME}" and "huggingface" in repository.licences:
+            self.send(200, json.dumps(repository.licences["huggingface"]).encode())
         elif path == f"/api/models/{OWNER_AND_NAME}/tree/main/{FOLDER}":
             start = int(query.get("cursor", ["0"])[0])
             entries = [{"type": "directory", "path": f"{FOLDER}/a", "oid": "0" * 40, "size": 0}]

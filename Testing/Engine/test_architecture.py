@@ -37,6 +37,8 @@ MAY_IMPORT = {
     "samples": {"errors", "cache", "downloads", "readers"},
     "encoders": {"errors"},
     "weights": {"errors", "cache", "downloads", "encoders", "preprocessing", "phantom"},
+    "kept": {"cache", "downloads", "samples", "weights"},
+    "removal": {"errors", "cache", "downloads", "kept", "weights"},
     "results": GROUND | {"preprocessing", "seeds", "encoders", "__init__"},
     "pipeline": GROUND | {"preprocessing", "encoders"},
     "checks": set(),
@@ -48,10 +50,11 @@ MAY_IMPORT = {
     "worker/requests": {"framing"},
     "worker/errors": {"errors", "words", "framing", "encoders"},
     "tasks": {"errors", "words", "cache", "geometry", "readers", "downloads", "samples", "encoders", "weights",
-              "checks", "results", "worker", "__init__"},
+              "kept", "removal", "checks", "results", "worker", "__init__"},
     "tasks/io": {"errors", "words", "worker"},
     "tasks/probe": {"errors", "cache", "encoders", "weights", "__init__"},
     "tasks/catalogue": {"errors", "cache", "downloads", "weights", "samples"},
+    "tasks/contents": {"errors", "downloads", "kept", "removal"},
     "tasks/series": {"errors", "geometry", "readers", "results"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}

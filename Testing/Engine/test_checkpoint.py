@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import io
 import json
 import pickle
@@ -28,6 +29,7 @@ from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import Checkpoint, check_fits, read_checkpoint, write_safetensors  # noqa: E402
 from fmcib_engine.weights.demonstration import demonstration_trunk  # noqa: E402
 from fmcib_engine.weights.files import file_sha256  # noqa: E402
+from fmcib_engine.weights.in_use import is_in_use  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
@@ -169,6 +171,10 @@ def test_an_installed_id_stands_for_its_file_which_must_be_the_one_that_was_veri
     encoder = load_encoder("fmcib", device="cpu")
     assert encoder.weights.name.endswith("(w.safetensors)")
     assert asked == [(whole, file_sha256(whole))]
+    assert is_in_use(whole) == (sys.platform != "win32")  # for as long as the encoder lives
+    del encoder
+    gc.collect()
+    assert not is_in_use(whole)
 
     def changed(path: Path, sha256: str) -> None:
         raise WeightsError(path.name + sha256)

@@ -16,6 +16,7 @@ import pytest
 from fmcib_engine.encoders import devices
 from fmcib_engine.encoders.batching import Batcher, is_out_of_memory
 from fmcib_engine.encoders.device_faults import Fault, fault_of
+from fmcib_engine.encoders.known_bad import ON_CUDA, known_bad_on_cuda
 from fmcib_engine.errors import DependencyError, DeviceError, FeatureError, OutOfMemoryError
 
 torch = pytest.importorskip("torch")
@@ -516,3 +517,70 @@ def test_a_pytorch_that_cannot_be_loaded_is_told_without_folders(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.raises(DependencyError, match=r"imported \(OSError: libtorch\.so: cannot open .* file\)\. Install it"):
         devices.import_torch()
+
+
+@pytest.fixture
+def build(monkeypatch):
+    """Makes this PyTorch one of another version, for CUDA, with a GPU."""
+
+    def make(version: str, cuda: str | None = "12.8", cudnn: int | None = 91002) -> None:
+        monkeypatch.setattr(torch, "__version__", version)
+        monkeypatch.setattr(torch.version, "cuda", cuda)
+        monkeypatch.setattr(torch.backends.cudnn, "version", lambda: cudnn)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        facts = types.SimpleNamespace(name=TITLE, total_memory=16 << 30)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: facts)
+
+    return make
+
+
+@pytest.mark.parametrize("version", ["2.9.0+cu128", "2.9.1+cu130", "2.9.1"])
+def test_a_version_that_is_bad_on_cuda_alone_is_left_out_by_auto_and_refused_by_name(build, version):
+    build(version)
+    release = version.partition("+")[0]
+    reason = f"PyTorch {release} convolves volumes there slowly, with many times the memory, or wrongly"
+    (gpu, cpu) = devices.try_devices()  # nothing is computed on it: there is none
+    assert (gpu.problem, cpu.problem) == (reason, "")
+    choice = devices.choose_devices("auto")
+    assert choice.devices == (CPU,)
+    assert choice.left_out == (f"{TITLE} (cuda:0) does not work ({reason})",)
+    assert devices.choose_devices("cpu").devices == (CPU,)
+    for name in ("cuda", "cuda:0"):
+        with pytest.raises(DeviceError) as refused:
+            devices.choose_devices(name)
+        assert str(refused.value) == (
+            f"{TITLE} (cuda:0) does not compute here: {reason}. Install PyTorch 2.10 or newer, or choose another "
+            "device (in the window: Advanced; or --device cpu)."
+        )
+
+
+@pytest.mark.parametrize(
+    ("version", "cuda", "cudnn"),
+    [
+        ("2.9.1+cpu", None, None),
+        ("2.9.0+rocm6.4", None, None),
+        ("2.9.1+cu130", "13.0", 91501),  # a newer cuDNN was installed beside it
+        ("2.9.2+cu128", "12.8", 91002),
+        ("2.10.0+cu128", "12.8", 91002),
+        ("2.8.0", "12.8", 91002),
+    ],
+)
+def test_other_versions_and_builds_and_those_that_are_mended_are_not(build, version, cuda, cudnn):
+    build(version, cuda, cudnn)
+    assert known_bad_on_cuda(torch) is None
+    assert devices.list_devices()[0].problem == ""
+    assert devices.choose_devices("cuda").devices == (CUDA,)
+
+
+def test_a_newer_cudnn_does_not_mend_a_version_that_goes_round_it(build):
+    build("2.9.0+cu130", "13.0", 92100)
+    assert known_bad_on_cuda(torch).version == "2.9.0"
+
+
+def test_each_version_that_is_known_to_be_bad_has_its_reason_and_its_source():
+    for bad in ON_CUDA:
+        assert bad.version in bad.fault.reason
+        assert bad.fault.remedy
+        assert bad.source
+    assert "#166643" in ON_CUDA[0].source

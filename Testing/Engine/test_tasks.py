@@ -150,6 +150,11 @@ def _torch_is_hidden(tmp_path, monkeypatch):
         ("download", {"id": "gone"}, "no 'gone' in the catalogue"),
         ("download", {"id": "linear"}, "is not offered"),
         ("download", {"id": "fmcib", "mirror": "elsewhere"}, "no mirror 'elsewhere'"),
+        ("remove", {"names": "fmcib"}, "The field names of remove is a list of texts, got 'fmcib'."),
+        ("remove", {"names": ["fmcib", 5]}, "The field names of remove is a list of texts"),
+        ("remove", {}, "Nothing was named to be removed"),
+        ("remove", {"names": ["../x"]}, "no '../x' to be removed; nothing is there"),
+        ("licences", {"id": "gone"}, "no 'gone' in the catalogue"),
         ("import", {"path": "w", "overwrite": "yes"}, "The field overwrite of import is true or false, got 'yes'."),
         ("import", {"path": __file__, "own_name": "../x"}, "got '../x'"),
         ("sample", {"id": "gone"}, "no sample 'gone'. Choose one of lidc-idri-0001"),
@@ -181,9 +186,10 @@ def test_a_download_is_told_then_listed_found_and_verified(repository, folder):
     assert done == sorted(done)
     assert (done[-1], steps[-1]["total"]) == (len(CONTENT), len(CONTENT))
     (found,) = ask("probe")["weights"]
-    assert found == {name: record[name] for name in found if name != "problem"} | {"problem": ""}
+    assert found == {name: record[name] for name in found.keys() & record.keys()} | {"problem": "", "doubts": []}
+    assert (answer["agreements"], answer["doubts"]) == ([], [])
     assert ask("catalogue")["entries"][0]["here"] is True
-    assert ask("verify") == {"type": "result", "files": [{"id": "fmcib", "file": FILE, "problem": ""}]}
+    assert ask("verify") == {"type": "result", "files": [{"id": "fmcib", "file": FILE, "problem": "", "doubts": []}]}
     (folder / FILE).write_bytes(CONTENT[:-1] + b"!")
     assert "its SHA-256 is not the pinned one" in ask("verify")["files"][0]["problem"]
     assert ask("probe")["weights"][0]["problem"] == ""  # of the same size, which is all that it looks at
@@ -218,6 +224,8 @@ def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(reposi
             {"name": "huggingface", "page": f"{repository.base}/owner/Repo/tree/main/models/encoder"},
         ],
         "unverified": ["huggingface: file"],
+        "reported": [],
+        "repository_licence": "",
     }
     assert (tables["size"], tables["unverified"], linear["refused"]) == (None, ["size"], "it is a pickle")
     assert linear["hosts"] == []
@@ -225,6 +233,58 @@ def test_the_catalogue_tells_what_the_user_agrees_to_and_who_is_contacted(reposi
     assert answer.keys() == {"type", "entries", "hosts", "cache_problem"}
     assert answer["cache_problem"] == ""
     assert not repository.asked()
+
+
+def test_what_others_say_is_told_with_the_record_and_the_licence_is_asked_for_at_a_wish(
+    repository, folder, tmp_path, monkeypatch
+):
+    report = f'size = {len(CONTENT)}\n[[entry.reported]]\nchecksum = "sha256:{"0" * 64}"\nby = "a list"'
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "reports.toml", size=report)))
+    encoder = ask("catalogue")["entries"][0]
+    assert encoder["reported"] == [{"checksum": f"sha256:{'0' * 64}", "by": "a list"}]
+    assert encoder["repository_licence"] == ""
+    assert not repository.asked()
+    repository.licences = {"zenodo": {"id": "cc-by-4.0"}}
+    zenodo, huggingface = ask("licences", {"id": "fmcib"})["licences"]
+    assert zenodo == {"mirror": "zenodo", "licence": "cc-by-4.0", "problem": "", "is_another": True}
+    assert (huggingface["licence"], huggingface["is_another"]) == ("", False)
+    assert "has no such file" in huggingface["problem"]
+    answer = ask("download", {"id": "fmcib"})
+    checksum, licence = answer["doubts"]
+    assert checksum.startswith("WARNING: the SHA-256 of weights.torch is not the one that a list reports")
+    assert "names another licence" in licence
+    assert answer["record"]["repository_licence"] == "zenodo: cc-by-4.0"
+    assert ask("verify")["files"][0]["doubts"] == answer["doubts"]
+    assert ask("catalogue")["entries"][0]["repository_licence"] == "zenodo: cc-by-4.0"
+
+
+def test_what_lies_there_is_told_by_kind_and_removed_with_what_stays(repository, folder):
+    ask("download", {"id": "fmcib"})
+    (folder / "by-hand.torch").write_bytes(b"x")
+    part = folder.parents[1] / "weights" / "tables" / "t.csv.part"
+    part.parent.mkdir()
+    part.write_bytes(b"a,b")
+    told = ask("contents")
+    assert (told["folder"], told["strange"], told["refused"]) == (
+        str(folder.parents[1]), ["weights/fmcib/by-hand.torch"], ""
+    )  # fmt: skip
+    weights, unfinished = told["items"]
+    assert weights.items() >= {"name": "weights/fmcib", "kind": "weights", "comes_back": True}.items()
+    assert weights["size"] > len(CONTENT)
+    assert (unfinished["name"], unfinished["size"]) == ("weights/tables/t.csv.part", 3)
+    with only_one(folder), Task("remove", {"names": ["weights/fmcib", "weights/tables/t.csv.part"]}) as task:
+        answer = task.answer()
+    assert answer["gone"] == ["weights/tables/t.csv.part"]
+    assert answer["freed"] == 3
+    (stayed,) = answer["stayed"]
+    assert stayed["name"] == "weights/fmcib"
+    assert "Another process is at work in fmcib" in stayed["problem"]
+    with Task("remove", {"names": ["weights/fmcib"]}) as task:
+        *steps, answer = task.rest()
+    assert steps[-1]["done"] == steps[-1]["total"] == weights["size"]
+    assert (answer["gone"], answer["stayed"], answer["freed"]) == (["weights/fmcib"], [], weights["size"])
+    assert not (folder / FILE).exists()
+    assert (folder / "by-hand.torch").exists()
 
 
 def test_the_published_catalogue_names_the_hosts_of_each_entry(repository, monkeypatch):
@@ -357,7 +417,7 @@ def test_weights_of_ones_own_get_the_name_that_they_are_given(repository, tmp_pa
     record = ask("import", given)["record"]
     assert (record["id"], record["file"], record["licence"]) == ("mine", "mine.safetensors", "")
     assert "allow them to be replaced" in ask("import", given)["message"]
-    assert ask("verify")["files"] == [{"id": "mine", "file": "mine.safetensors", "problem": ""}]
+    assert ask("verify")["files"] == [{"id": "mine", "file": "mine.safetensors", "problem": "", "doubts": []}]
 
 
 @pytest.mark.usefixtures("_torch_is_hidden")

@@ -206,6 +206,29 @@ def test_the_first_sentences_of_the_helps_are_not_cut(repository, capsys, monkey
     assert "Published weights: list, fetch, import, verify." in capsys.readouterr().out
 
 
+def test_what_others_say_is_listed_and_asked_for(repository, tmp_path, monkeypatch, capsys):
+    report = f'size = {len(CONTENT)}\n[[entry.reported]]\nchecksum = "md5:{"0" * 32}"\nby = "a list"'
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "reports.toml", size=report)))
+    assert run(["weights", "list"]) == 0
+    assert f"reported, not verified by us: md5:{'0' * 32} by a list" in capsys.readouterr().out
+    assert not repository.asked()
+    repository.licences = {"zenodo": {"id": "cc-by-4.0"}}
+    assert run(["weights", "list", "--ask"]) == 0
+    told = capsys.readouterr().out
+    assert "zenodo names the licence cc-by-4.0" in told
+    assert "huggingface did not tell its licence: 127.0.0.1 has no such file" in told
+    assert run(["weights", "download", "fmcib", "--accept-license"]) == 0
+    told = capsys.readouterr()
+    assert "Licence as its repository names it: zenodo: cc-by-4.0" in told.out
+    for command in ("list", "verify"):
+        assert run(["weights", command]) == 0
+        told = capsys.readouterr()
+        errors = " ".join(told.err.split())
+        assert "WARNING: the MD5 of weights.torch is not the one that a list reports" in errors
+        assert "names another licence for weights.torch than CC BY-NC 4.0" in errors
+        assert command == "verify" or "licence that its repository named: zenodo: cc-by-4.0" in told.out
+
+
 def test_a_file_is_imported_and_said_to_be_unverified(repository, tmp_path, capsys):
     (tmp_path / "t.csv").write_text("a,b\n", encoding="utf-8")
     assert run(["weights", "import", str(tmp_path / "t.csv"), "--id", "tables"]) == 0

@@ -76,6 +76,8 @@ def test_the_published_catalogue_says_what_is_known_and_marks_what_is_not():
         "https://huggingface.co/surajpaib/FMCIB/tree/main/models/pretrained/fmcib",
     ]
     assert encoder.unverified == ("huggingface: file",)
+    assert [(one.algorithm, len(one.digits)) for one in encoder.reported] == [("sha256", 64), ("md5", 32)]
+    assert all(one.by for one in encoder.reported)
     for entry in catalogue.entries.values():
         assert entry.licence.title == "CC BY-NC 4.0"
         assert "10.1038/s42256-024-00807-9" in entry.citation
@@ -114,6 +116,10 @@ def test_the_published_catalogue_says_what_is_known_and_marks_what_is_not():
         ("[licence.nc]", 'licence = "x"\n[licences.nc]', "is not right"),
         ('name = "127.0.0.1"', "name = 5", "name is 5 instead of a text"),
         ('purpose = "tests"', 'purpose = "tests"\nunverified = "no"', "instead of true or false"),
+        ("size = 320000", '[[entry.reported]]\nchecksum = "sha1:00"\nby = "x"', "'sha1:00' is no sha256:… or md5:…"),
+        ("size = 320000", '[[entry.reported]]\nchecksum = "md5:00"\nby = 5', "by is 5 instead of a text"),
+        ("size = 320000", '[[entry.reported]]\nchecksum = "md5:00"', "is not right"),
+        ("size = 320000", "reported = 5", "is not right"),
         ('base = "http://', 'base = "http://user:word@', "has a user name"),
         ('base = "http://', 'base = "http://[', "is not right"),
     ],

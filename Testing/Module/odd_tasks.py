@@ -38,6 +38,8 @@ def main(habit: str, name: str, arguments: str) -> None:
     HABITS.get(habit, lambda: None)()
     if habit == "asks":
         asks(name, arguments)
+    if habit == "breaks off" and name == "remove":
+        breakOff()
     answer(habit, name, arguments)
 
 
@@ -75,6 +77,16 @@ def asks(name: str, arguments: str) -> None:
         sys.exit(4)
 
 
+def breakOff() -> None:
+    """In the midst of a removal: by a crash, or by whoever waits no longer."""
+    say(type="progress", text="half of it is gone", done=1, total=2)
+    if os.environ.get("ODD_TASK_CRASHES"):
+        while not Path(os.environ["ODD_TASK_CRASHES"]).exists():
+            time.sleep(0.01)
+        os.abort()
+    time.sleep(FOREVER)
+
+
 HABITS = {
     "progress": progress,
     "forever": workForever,
@@ -92,7 +104,7 @@ def answer(habit: str, name: str, arguments: str) -> None:
     if habit == "crumbs":
         for byte in json.dumps({"type": "result", "text": "é"}, ensure_ascii=False).encode() + b"\n":
             os.write(1, bytes([byte]))
-    elif habit in ("tells", "asks"):
+    elif habit in ("tells", "asks", "breaks off"):
         say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text(encoding="utf-8"))[name])
     else:
         say(type="result", name=name, arguments=json.loads(arguments))

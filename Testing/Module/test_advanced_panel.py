@@ -9,7 +9,14 @@ from setup_support import UI, Heard
 
 SIGNALS = (
     *("deviceChosen", "weightsChosen", "weightsFileWanted", "importClicked", "downloadClicked", "verifyClicked"),
-    *("cacheClicked", "cacheResetClicked", "selfTestClicked", "diagnosticsClicked", "logRefreshClicked"),
+    *(
+        "cacheClicked",
+        "cacheResetClicked",
+        "removeClicked",
+        "selfTestClicked",
+        "diagnosticsClicked",
+        "logRefreshClicked",
+    ),
     *("logCopyClicked", "cancelClicked"),
 )
 DEVICES = [("auto", "Automatic"), ("cpu", "CPU"), ("cuda:0", "NVIDIA A100 (40 GiB)")]
@@ -83,6 +90,7 @@ def test_import_tells_the_name_that_was_typed(panel):
         ("verifyButton", "verifyClicked"),
         ("cacheButton", "cacheClicked"),
         ("cacheResetButton", "cacheResetClicked"),
+        ("removeFilesButton", "removeClicked"),
         ("selfTestButton", "selfTestClicked"),
         ("diagnosticsButton", "diagnosticsClicked"),
         ("logRefreshButton", "logRefreshClicked"),
@@ -100,7 +108,7 @@ def test_while_something_runs_only_what_harms_nothing_can_be_clicked(panel):
     heard = Heard(panel, *SIGNALS)
     panel.showActivity("Self-test", None, canCancel=True)
     shown(panel.widget, 420)
-    for name in ("weightsCombo", "importFileButton", "downloadWeightsButton", "selfTestButton", "cacheButton"):
+    for name in ("weightsCombo", "importFileButton", "downloadWeightsButton", "removeFilesButton", "cacheButton"):
         assert not getattr(panel.ui, name).enabled, name
     for name in ("deviceCombo", "diagnosticsButton", "logCopyButton"):
         assert getattr(panel.ui, name).enabled, name

@@ -29,6 +29,8 @@ ENTRY = {
     "hosts": ["zenodo.org", "*.hf.co"],
     "mirrors": [{"name": "zenodo", "page": "https://zenodo.org/records/1"}],
     "unverified": ["huggingface: file"],
+    "reported": [{"checksum": "md5:" + "ab" * 16, "by": "a list & others"}],
+    "repository_licence": "",
 }
 
 
@@ -40,7 +42,7 @@ def opened():
     def show(*entries: dict) -> LicenceDialog:
         dialog = LicenceDialog(str(UI / "Licence.ui"))
         dialogs.append(dialog)
-        dialog.heard = Heard(dialog, "agreed")
+        dialog.heard = Heard(dialog, "agreed", "asked")
         dialog.open(entries or [ENTRY], HOSTS)
         shown(dialog.widget, 480)
         return dialog
@@ -63,6 +65,46 @@ def test_all_that_the_user_agrees_to_is_shown(opened):
     assert ui.unverifiedText.text == "huggingface: file"
     assert ui.citationText.text == "Pai et al. &amp; others"
     assert not ui.partText.isVisible()
+    assert ui.reportedText.text == "md5 abababababab…, by a list &amp; others"
+    assert f"md5 {'ab' * 16}, by a list &amp; others" in ui.reportedText.toolTip
+    assert "nobody here has checked them" in ui.reportedText.toolTip
+    assert ui.repositoryText.text == "not asked yet"
+    earlier = opened(ENTRY | {"repository_licence": "zenodo: <cc>", "reported": []}).ui
+    assert (earlier.repositoryText.text, earlier.reportedText.text) == ("zenodo: &lt;cc&gt;", "none")
+
+
+def test_repositories_are_asked_at_a_click_and_nothing_begins_meanwhile(opened):
+    dialog = opened(ENTRY, ENTRY | {"id": "other"})
+    click(dialog.ui.agreeCheckBox)
+    click(dialog.ui.askLicenceButton)
+    assert dialog.heard.all == [("asked", "fmcib")]
+    assert not dialog.ui.agreeButton.enabled
+    assert not dialog.ui.askLicenceButton.enabled
+    dialog.endAsking()
+    dialog.showLicences("fmcib", [
+        {"mirror": "zenodo", "licence": "cc-by-4.0", "is_another": True, "problem": ""},
+        {"mirror": "hf", "licence": "cc-by-nc-4.0", "is_another": False, "problem": ""},
+        {"mirror": "b", "licence": "", "is_another": False, "problem": ""},
+        {"mirror": "c", "licence": "", "is_another": False, "problem": "No <answer>."},
+    ])  # fmt: skip
+    assert dialog.ui.repositoryText.text == (
+        "zenodo: <b>cc-by-4.0, which is another than the one above: keep to the stricter one</b><br>"
+        "hf: cc-by-nc-4.0<br>b: names none<br>c: nobody knows. No &lt;answer&gt;."
+    )
+    assert dialog.ui.agreeButton.enabled
+    dialog.showLicences("other", [])  # an answer for another entry than is shown
+    assert dialog.ui.repositoryText.text.startswith("zenodo")
+    chooseItem(dialog.ui.entryCombo, "other: the encoder")
+    assert dialog.ui.repositoryText.text == "not asked yet"
+
+
+def test_asking_that_fails_leaves_the_dialog_as_it_was(opened):
+    dialog = opened()
+    click(dialog.ui.askLicenceButton)
+    dialog.endAsking()
+    assert dialog.ui.repositoryText.text == "not asked yet"
+    assert dialog.ui.askLicenceButton.enabled
+    assert not dialog.ui.agreeButton.enabled  # nobody has agreed
 
 
 def test_nothing_is_agreed_to_before_the_box_is_ticked(opened):

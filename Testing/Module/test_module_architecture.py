@@ -46,6 +46,7 @@ MAY_USE_QT = {
         "LesionRows",
         "LicenceDialog",
         "ImportDialog",
+        "RemovalDialog",
         "PatchPictures",
         "Desktop",
         "LesionsController",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from clicks import chooseItem, click, typeText
 from setup_support import CONTENT, Heard, PretendDesktop, children, probed, record
@@ -69,6 +71,44 @@ def test_after_consent_the_weights_are_fetched_chosen_and_their_notice_is_told(r
     assert "are here" in real.ui.requirementsNote.text
     assert isIdle(real)
     assert not real.heard.of("failed")
+
+
+def test_the_repositories_are_asked_for_their_licence_before_anybody_agrees(real, repository):
+    repository.licences = {"zenodo": {"id": "cc-by-4.0"}}
+    dialog = openDialog(real)
+    click(dialog.ui.askLicenceButton)
+    spinUntil(lambda: "another than the one above" in dialog.ui.repositoryText.text)
+    assert "huggingface: nobody knows." in dialog.ui.repositoryText.text
+    assert not repository.asked(words="/files/")
+    spinUntil(lambda: isIdle(real))
+    click(dialog.ui.agreeCheckBox)
+    click(dialog.ui.agreeButton)
+    spinUntil(real.target.exists)
+    spinUntil(lambda: real.heard.of("failed"))
+    assert "names another licence for weights.torch than CC BY-NC 4.0" in real.heard.of("failed")[0][0]
+    spinUntil(lambda: "good" in real.states()[2:])  # loud, and no reason to refuse
+    assert "names another licence" in real.setup.requirements.list()[2].text
+
+
+def test_a_file_that_differs_from_a_report_is_told_loudly_and_used(real, repository, tmp_path, monkeypatch):
+    report = f'size = {len(CONTENT)}\n[[entry.reported]]\nchecksum = "sha256:{"0" * 64}"\nby = "a list"'
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "reports.toml", size=report)))
+    agree(real)
+    spinUntil(lambda: real.heard.of("failed"))
+    assert real.heard.of("failed")[0][0].startswith("WARNING: the SHA-256 of weights.torch is not the one that a list")
+    spinUntil(lambda: "good" in real.states()[2:])
+    assert real.heard.of("weightsChanged") == [["fmcib"]]
+    assert "(WARNING: the SHA-256" in real.setup.requirements.list()[2].text
+
+
+def test_a_file_that_others_report_as_well_is_said_to_be_the_same(real, repository, tmp_path, monkeypatch):
+    digits = hashlib.sha256(CONTENT).hexdigest()
+    report = f'size = {len(CONTENT)}\n[[entry.reported]]\nchecksum = "sha256:{digits}"\nby = "a list"'
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "reports.toml", size=report)))
+    agree(real)
+    spinUntil(lambda: "Its SHA-256 is the one that a list reports." in real.ui.requirementsNote.text)
+    spinUntil(lambda: isIdle(real) and not real.setup.requirements.isChecking)
+    assert real.heard.of("failed") == []
 
 
 def test_a_cancelled_download_is_gone_and_the_next_one_goes_on_from_there(real, repository):

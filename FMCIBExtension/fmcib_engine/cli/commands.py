@@ -15,6 +15,7 @@ from ..results.table import TableOptions
 from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
 from ..weights import DEMONSTRATION_SOURCE
 from ..weights.store import PUBLISHED_ENCODER, installed_encoder
+from .cache import cache as cache_group
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
 from .info import show_columns, show_info
@@ -66,6 +67,7 @@ def cli(*, debug: bool) -> None:
 
 cli.add_command(verify_published)
 cli.add_command(weights_group)
+cli.add_command(cache_group)
 
 _weights = click.option(
     "--weights",

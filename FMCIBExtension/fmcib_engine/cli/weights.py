@@ -16,6 +16,7 @@ from ..weights.acquire import require_offered
 from ..weights.bring import import_file
 from ..weights.catalogue import Entry, load_catalogue
 from ..weights.record import UNVERIFIED, Damaged, Record, read_records, store_folder
+from ..weights.reports import SaidLicence, agreements_of, ask_licences, doubts_of
 from ..weights.store import path_of, verify
 from .console import byte_progress, err, out
 from .extract import ERROR_ROWS, INTERRUPTED, NOTHING, OK
@@ -27,15 +28,21 @@ def weights() -> None:
 
 
 @weights.command("list")
-def list_() -> None:
+@click.option("--ask", is_flag=True, help="Ask the repositories which licence they name. Contacts their hosts.")
+def list_(*, ask: bool) -> None:
     """What is published, its licence, and what is here."""
     catalogue = load_catalogue()
     here = read_records()
+    asked = {}
+    if ask:
+        with err.status("Asking the repositories"):
+            asked = ask_licences(*catalogue.entries.values())
     table = Table(title="Published files", title_justify="left", show_lines=True)
     for heading, fixed in (("ID", True), ("what", False), ("size", True), ("here", False)):
         table.add_column(heading, no_wrap=fixed, overflow="fold")
     for entry in catalogue.entries.values():
-        table.add_row(*map(escape, (entry.id, _about(entry), _size(entry), _here(entry, here))))
+        about = "\n".join([_about(entry), *_said(entry, here, asked.get(entry.id))])
+        table.add_row(*map(escape, (entry.id, about, _size(entry), _here(entry, here))))
     for record in here:
         if isinstance(record, Damaged):
             table.add_row(*map(escape, (record.id, record.problem, "unknown", "damaged")))
@@ -49,6 +56,7 @@ def list_() -> None:
     out.print(
         "Unverified facts could not be checked when this list was written; files are checked when they are fetched."
     )
+    _tell_doubts(here)
 
 
 @weights.command()
@@ -103,10 +111,11 @@ def verify_(*, ids: tuple[str, ...]) -> int:
         verdicts = verify(ids)
     for record, problem in verdicts:
         good = isinstance(record, Record) and not problem
-        verdict = f"[green]good[/], {_checked(record)}" if good else f"[bold red]WRONG[/]: {escape(problem)}"
+        verdict = f"[green]good[/], {escape(_checked(record))}" if good else f"[bold red]WRONG[/]: {escape(problem)}"
         out.print(f"{record.id}: {escape(record.file)}: {verdict}")
     if not verdicts:
         out.print("Nothing is installed.")
+    _tell_doubts([record for record, _ in verdicts])
     return ERROR_ROWS if any(problem for _, problem in verdicts) else OK
 
 
@@ -163,6 +172,23 @@ def _about(entry: Entry) -> str:
     return f"{entry.title}\n{entry.licence.title}; {where}{choice}{unverified}"
 
 
+def _said(entry: Entry, records: list[Record | Damaged], asked: list[SaidLicence] | None) -> list[str]:
+    """What others say: the checksums that are reported, and the licence that repositories name."""
+    lines = [f"reported, not verified by us: {one.checksum} by {one.by}" for one in entry.reported]
+    for one in asked or ():
+        answer = f"names the licence {one.licence}" if one.licence else "names no licence"
+        lines.append(f"{one.mirror} {f'did not tell its licence: {one.problem}' if one.problem else answer}")
+    if asked is None:
+        named = {one.repository_licence for one in records if isinstance(one, Record) and one.id == entry.id}
+        lines += [f"licence that its repository named: {one}" for one in sorted(named - {""})]
+    return lines
+
+
+def _tell_doubts(records: list[Record | Damaged]) -> None:
+    for doubt in [doubt for record in records if isinstance(record, Record) for doubt in doubts_of(record)]:
+        err.print(doubt, style="bold yellow", markup=False)
+
+
 def _here(entry: Entry, records: list[Record | Damaged]) -> str:
     if entry.refused:
         return "not offered"
@@ -178,9 +204,17 @@ def _size(entry: Entry) -> str:
 
 def _tell(record: Record) -> None:
     out.print(f"{record.path}\nSHA-256 {record.sha256}, {_checked(record)}", markup=False)
+    if record.repository_licence:
+        out.print(f"Licence as its repository names it: {record.repository_licence}", markup=False)
 
 
 def _checked(record: Record | Damaged) -> str:
-    if isinstance(record, Damaged) or record.checksum == UNVERIFIED:
+    if isinstance(record, Damaged):
         return "as it was imported, checksum unverified"
-    return f"agrees with the repository's {record.checksum}"
+    is_unverified = record.checksum == UNVERIFIED
+    own = (
+        "as it was imported, checksum unverified"
+        if is_unverified
+        else f"agrees with the repository's {record.checksum}"
+    )
+    return "; ".join([own, *agreements_of(record)])

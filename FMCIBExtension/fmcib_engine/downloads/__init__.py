@@ -6,8 +6,8 @@ from .bucket import Bucket, fetch_folder
 from .lock import ANOTHER_FOLDER, only_one
 from .names import PART, RECORD, UNFINISHED, is_kept, is_plain, local_name
 from .patience import Patience
-from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind
-from .session import host_is_listed
+from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind, look_up_licence
+from .session import Session, host_is_listed
 from .transfer import fetch
 from .wanted import Fetched, Progress, Wanted
 
@@ -24,6 +24,7 @@ __all__ = [
     "MirrorKind",
     "Patience",
     "Progress",
+    "Session",
     "Wanted",
     "fetch",
     "fetch_folder",
@@ -31,5 +32,6 @@ __all__ = [
     "is_kept",
     "is_plain",
     "local_name",
+    "look_up_licence",
     "only_one",
 ]

@@ -17,18 +17,18 @@ ANOTHER_FOLDER = "choose another cache folder (in the window: Advanced; or by FM
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path, *, waits: bool = True) -> Iterator[None]:
     """Make the folder, and hold its lock. The system gives a lock back when a process ends, however it ends.
 
     Raises:
         DependencyError: filelock is not installed.
-        OutputError: the folder cannot be made or written to.
+        OutputError: the folder cannot be made or written to; unless it `waits`, also where another process has it.
     """
     try:
         from filelock import FileLock, Timeout
     except ImportError as error:
         msg = (
-            "Fetching and importing files needs filelock. "
+            "Fetching, importing and removing files needs filelock. "
             "Install it (in the window: Install; or the engine's extra [download])."
         )
         raise DependencyError(msg) from error
@@ -37,7 +37,10 @@ def only_one(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(blocking=False)
-        except Timeout:
+        except Timeout as error:
+            if not waits:
+                msg = f"Another process is at work in {folder.name}, such as a download. Wait for it or end it."
+                raise OutputError(msg) from error
             _log.info("Another process is at work in %s: waiting for it.", folder.name)
             lock.acquire(poll_interval=0.2)
     except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks

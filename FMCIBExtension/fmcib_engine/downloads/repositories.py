@@ -1,7 +1,9 @@
-"""What Zenodo's and Hugging Face's APIs say of a published file: its address, size and checksum.
+"""What Zenodo's and Hugging Face's APIs say of a published file: its address, size and checksum, and its licence.
 
-    Zenodo          GET /api/records/{record}                     files: [{key, size, checksum: "md5:…"}]
+    Zenodo          GET /api/records/{record}                     files: [{key, size, checksum: "md5:…"}],
+                                                                  metadata: {license: {id}}
     Hugging Face    GET /api/models/{repo}/tree/main/{folder}     [{type, path, size, oid, lfs: {oid, size}}], by pages
+                    GET /api/models/{repo}                        {cardData: {license}, tags: ["license:…"]}
 
 A large file on Hugging Face has its SHA-256 in `lfs.oid`; a small one has git's name of the blob in `oid`.
 """
@@ -29,6 +31,7 @@ NO_PICKLES = (".pkl", ".pickle", ".joblib")
 _WEIGHTS = (".torch", ".pt", ".pth", ".ckpt", ".safetensors")
 _MOST_PAGES = 50
 _MOST_NAMED = 60
+_LONGEST_LICENCE = 80
 _HEX_DIGITS = {"md5": 32, "sha256": 64, "git": 40}
 
 
@@ -123,6 +126,36 @@ def look_up(mirror: Mirror, session: Session, *, size: int | None = None, file: 
         msg = f"its {chosen.path} has {chosen.size} bytes, the published file has {size}: it is another file."
         raise DownloadError(msg)
     return chosen
+
+
+def look_up_licence(mirror: Mirror, session: Session) -> str:
+    """The licence that the repository names, such as `cc-by-4.0`; empty where it names none, or has no API.
+
+    Raises:
+        DownloadError: no answer, or an answer in another form.
+    """
+    address = {"zenodo": f"records/{mirror.record}", "huggingface": f"models/{mirror.record}"}.get(mirror.kind)
+    if address is None:
+        return ""
+    answer, _ = session.read_json(f"{mirror.base}/api/{address}")
+    try:
+        named = _licence_at_zenodo(answer) if mirror.kind == "zenodo" else _licence_at_hugging_face(answer)
+    except (TypeError, AttributeError) as error:
+        msg = f"it tells its licence in a form that this version does not know ({type(error).__name__})."
+        raise DownloadError(msg) from error
+    return re.sub(r"[^\w.+ -]", " ", named).strip()[:_LONGEST_LICENCE]  # a name, whatever else stands there
+
+
+def _licence_at_zenodo(answer: Any) -> str:
+    named = answer.get("metadata", {}).get("license") or ""
+    return named if isinstance(named, str) else str(named.get("id") or named.get("title") or "")
+
+
+def _licence_at_hugging_face(answer: Any) -> str:
+    named = (answer.get("cardData") or {}).get("license") or [
+        tag.removeprefix("license:") for tag in answer.get("tags", []) if tag.startswith("license:")
+    ]
+    return named if isinstance(named, str) else " ".join(map(str, named))
 
 
 def _choose(remotes: list[Remote], file: str, size: int | None, *, by_user: bool) -> Remote:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DependencyError, DeviceError
 from .base import Precision
 from .device_faults import OTHER_NUMBERS, Fault, does_not_compute, fault_of, said
+from .known_bad import known_bad_on_cuda
 
 if TYPE_CHECKING:
     import torch
@@ -169,8 +170,9 @@ def _cuda_devices(torch: Any) -> list[DeviceFacts]:
 def _cuda_device(torch: Any, index: int) -> DeviceFacts:
     name = f"cuda:{index}"
     try:
-        properties = torch.cuda.get_device_properties(index)
-        return DeviceFacts(name, properties.name, properties.total_memory)
+        properties, bad = torch.cuda.get_device_properties(index), known_bad_on_cuda(torch)
+        device = DeviceFacts(name, properties.name, properties.total_memory)
+        return _with(bad.fault, device) if bad else device
     except Exception as error:  # noqa: BLE001 - as above
         return _broken(name, error)
 

@@ -25,19 +25,33 @@ one goes on from there. It ignores SIGINT, as the worker does.
                -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
                    "devices": [{"name", "title", "memory_bytes" or null, "problem"}], "cache_folder" or null,
                    "cache_problem", "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence",
-                    "notice", "time", "problem"}]}
+                    "notice", "time", "problem", "doubts": [sentence]}]}
+               doubts: what others say otherwise, such as another checksum; to be seen, and no reason to refuse.
                problem: empty, or a sentence that names the fix; of a device, a clause that says why it does not
                    work. Weights are compared by size only.
     catalogue  what can be had
                -> {"entries": [{"id", "kind", "title", "size" or null, "here": bool, "part": bytes, "refused",
                     "licence": {"title", "url", "meaning", "notice"}, "citation", "hosts": [name],
-                    "mirrors": [{"name", "page"}], "unverified": [text]}],
+                    "mirrors": [{"name", "page"}], "unverified": [text], "reported": [{"checksum", "by"}],
+                    "repository_licence": what repositories named when it was downloaded, or empty}],
                    "hosts": [{"name", "purpose", "unverified": bool}], "cache_problem"}
                part: bytes of an unfinished download, from which the next one goes on.
-    download   id, [mirror=""]: **only after the user agreed to the licence** -> {"record"}
-    import     path, [id=""], [own_name=""], [overwrite=false] -> {"record"}
-               record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice", "path"}
-    verify     every file here, by its SHA-256 -> {"files": [{"id", "file", "problem"}]}
+    download   id, [mirror=""]: **only after the user agreed to the licence** -> as import
+    import     path, [id=""], [own_name=""], [overwrite=false]
+               -> {"record", "agreements": [clause: what others report, and is so], "doubts": as in probe}
+               record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice",
+                   "repository_licence", "path"}
+    licences   id: asks its repositories, at the user's wish, which licence they name
+               -> {"licences": [{"mirror", "licence": empty if none is named, "is_another": bool: than ours,
+                   "problem": why nobody knows}]}
+    verify     every file here, by its SHA-256 -> {"files": [{"id", "file", "problem", "doubts"}]}
+    contents   what lies in the cache folder, by kind
+               -> {"folder", "items": [{"name", "kind", "title", "again": how it comes back, "comes_back": bool: whether
+                   that takes nothing that the user must have, "size"}], "strange": [name of what is not ours],
+                   "refused": why nothing can be removed there, or empty}
+    remove     names: a list, of items: **only after the user agreed, and let go of what has them open**
+               -> {"gone": [name], "stayed": [{"name", "problem"}], "freed": bytes}
+               Killed in the midst it leaves what `contents` tells then; nothing is left that is taken for whole.
     self_test  [device="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null, "limit", "good": bool}],
                "device", "note", "seconds"}
                note: empty, or why it was not computed on a better device

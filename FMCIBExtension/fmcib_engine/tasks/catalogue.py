@@ -31,7 +31,8 @@ def catalogue() -> dict[str, Any]:
 
 
 def _told(entry: Entry, published: Catalogue, *, has_cache: bool) -> dict[str, Any]:
-    is_here = has_cache and any(not size_problem_of(record) for record in installed(entry.id))
+    records = installed(entry.id) if has_cache else []
+    is_here = any(not size_problem_of(record) for record in records)
     parts = (store_folder() / entry.id).glob(f"*{PART}") if has_cache else ()
     return {
         "id": entry.id,
@@ -46,6 +47,8 @@ def _told(entry: Entry, published: Catalogue, *, has_cache: bool) -> dict[str, A
         "hosts": _hosts(entry, published),
         "mirrors": [{"name": mirror.name, "page": mirror.page} for mirror in entry.mirrors],
         "unverified": list(entry.unverified),
+        "reported": [asdict(one) for one in entry.reported],
+        "repository_licence": next((one.repository_licence for one in records if one.repository_licence), ""),
     }
 
 

@@ -26,7 +26,7 @@ CODES: tuple[tuple[type[FmcibError], str], ...] = (
 )
 """Beside those of `worker.errors`."""
 
-_SENTENCES = frozenset({"message", "text", "note", "problem", "cache_problem", "refused"})
+_SENTENCES = frozenset({"message", "text", "note", "problem", "cache_problem", "refused", "doubts"})
 """Fields of answers that hold sentences; the others hold names, places and numbers."""
 
 _SECONDS_BETWEEN_STEPS = 0.1
@@ -110,11 +110,17 @@ def read_arguments(name: str, text: str, fields: Mapping[str, object]) -> dict[s
         msg = f"The fields of {name} are: {wanted}; got {reprlib.repr(sorted(given))}."
         raise InputError(msg)
     for field, value in given.items():
-        kind, words = (bool, "true or false") if isinstance(fields[field], bool) else (str, "a text")
-        if not isinstance(value, kind):
+        words = {bool: "true or false", tuple: "a list of texts"}.get(type(fields[field]), "a text")
+        if not _is(value, words):
             msg = f"The field {field} of {name} is {words}, got {reprlib.repr(value)}."
             raise InputError(msg)
     return {**fields, **given}
+
+
+def _is(value: object, words: str) -> bool:
+    if words == "a list of texts":
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, bool if words == "true or false" else str)
 
 
 def explain(error: Exception) -> tuple[str, str]:

@@ -182,6 +182,7 @@ def _cache() -> tuple[str | None, str]:
 
 def _weights() -> list[dict[str, Any]]:
     from ..weights.record import Record, read_records
+    from ..weights.reports import doubts_of
     from ..weights.store import size_problem_of
 
     told = []
@@ -191,5 +192,6 @@ def _weights() -> list[dict[str, Any]]:
         told.append(
             {name: facts.get(name, "") for name in names}
             | {"size": facts.get("size"), "problem": size_problem_of(record)}
+            | {"doubts": doubts_of(record) if isinstance(record, Record) else []}
         )
     return told

@@ -80,7 +80,7 @@ def _download(arguments: Arguments, reporter: Reporter) -> Answer:
     from ..weights.acquire import download
 
     reporter.say(f"Downloading {arguments['id']}")
-    return {"record": _told(download(arguments["id"], mirror=arguments["mirror"], progress=reporter.count))}
+    return _told(download(arguments["id"], mirror=arguments["mirror"], progress=reporter.count))
 
 
 def _import(arguments: Arguments, reporter: Reporter) -> Answer:
@@ -95,18 +95,52 @@ def _import(arguments: Arguments, reporter: Reporter) -> Answer:
         overwrite=arguments["overwrite"],
         progress=reporter.count,
     )
-    return {"record": _told(record)}
+    return _told(record)
 
 
 def _told(record: Record) -> Answer:
-    return {**asdict(record), "path": str(record.path)}
+    from ..weights.reports import agreements_of, doubts_of
+
+    facts = {**asdict(record), "path": str(record.path)}
+    return {"record": facts, "agreements": agreements_of(record), "doubts": doubts_of(record)}
+
+
+def _licences(arguments: Arguments, reporter: Reporter) -> Answer:
+    from ..weights.catalogue import load_catalogue
+    from ..weights.reports import ask_licences, is_another_licence
+
+    reporter.say("Asking the repositories")
+    entry = load_catalogue().entry(arguments["id"])
+    said = ask_licences(entry)[entry.id]
+    ours = entry.licence.title
+    return {"licences": [{**asdict(one), "is_another": is_another_licence(one.licence, ours)} for one in said]}
 
 
 def _verify(_: Arguments, reporter: Reporter) -> Answer:
+    from ..weights.record import is_good
+    from ..weights.reports import doubts_of
     from ..weights.store import verify
 
     reporter.say("Reading the weights files")
-    return {"files": [{"id": one.id, "file": one.file, "problem": problem} for one, problem in verify()]}
+    return {
+        "files": [
+            {"id": one.id, "file": one.file, "problem": problem, "doubts": doubts_of(one) if is_good(one) else []}
+            for one, problem in verify()
+        ]
+    }
+
+
+def _contents(_: Arguments, __: Reporter) -> Answer:
+    from .contents import tell_contents
+
+    return tell_contents()
+
+
+def _remove(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .contents import remove_named
+
+    reporter.say("Removing files")
+    return remove_named(arguments["names"], reporter.count)
 
 
 def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
@@ -154,7 +188,10 @@ _TASKS: Mapping[str, _Task] = {
     "catalogue": _Task(_catalogue),
     "download": _Task(_download, {"id": REQUIRED, "mirror": ""}),
     "import": _Task(_import, {"path": REQUIRED, "id": "", "own_name": "", "overwrite": False}),
+    "licences": _Task(_licences, {"id": REQUIRED}),
     "verify": _Task(_verify),
+    "contents": _Task(_contents),
+    "remove": _Task(_remove, {"names": ()}),
     "self_test": _Task(_self_test, {"device": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),

@@ -15,6 +15,7 @@ from ..preprocessing import PATCH_SIZE
 from .checkpoint import fill, read_checkpoint
 from .demonstration import content_sha256, demonstration_trunk, is_demonstration
 from .files import file_sha256
+from .in_use import hold
 from .store import require_pinned, resolve
 
 __all__ = ["DEMONSTRATION_SOURCE", "load_encoder"]
@@ -72,6 +73,7 @@ def load_encoder(
         encoder.weights = WeightsIdentity(name, sha256.result(), demonstration)
     if path is not None:
         require_pinned(path, encoder.weights.sha256)
+        hold(path, encoder)
     return encoder
 
 

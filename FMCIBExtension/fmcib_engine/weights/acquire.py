@@ -9,6 +9,7 @@ from ..errors import InputError
 from .catalogue import Entry, load_catalogue
 from .files import written_whole
 from .record import IMPORT, UNVERIFIED, Record, beside, now, store_folder
+from .reports import ask_licences, licences_in_words, tell_doubts
 from .store import installed, problem_of
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,9 @@ def download(
         by_hand=f"Or fetch it by hand with a browser from {pages}, and import it {IMPORT}.",
     )
     with only_one(store_folder() / entry_id):
-        return _here_already(entry, file) or _fetch(entry, wanted, patience, progress)
+        record = _here_already(entry, file) or _fetch(entry, wanted, mirror, patience, progress)
+    tell_doubts(record)
+    return record
 
 
 def require_offered(entry: Entry) -> Entry:
@@ -85,7 +88,7 @@ def _here_already(entry: Entry, file: str) -> Record | None:
     return None
 
 
-def _fetch(entry: Entry, wanted: Wanted, patience: Patience | None, progress: Progress) -> Record:
+def _fetch(entry: Entry, wanted: Wanted, mirror: str, patience: Patience | None, progress: Progress) -> Record:
     fetched = fetch(wanted, store_folder() / entry.id, patience=patience, progress=progress)
     record = Record(
         entry.id,
@@ -97,6 +100,7 @@ def _fetch(entry: Entry, wanted: Wanted, patience: Patience | None, progress: Pr
         now(),
         entry.licence.title,
         entry.licence.notice,
+        licences_in_words(ask_licences(entry, mirror=mirror, patience=patience)[entry.id]),
     )
     with written_whole(beside(fetched.path)) as (noted,):  # if it fails, the file is here and not fetched again
         noted.write_text(record.text, encoding="utf-8")

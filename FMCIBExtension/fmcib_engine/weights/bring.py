@@ -11,7 +11,8 @@ from ..errors import DependencyError, InputError, ReplacesError, UnidentifiedErr
 from .acquire import require_offered
 from .catalogue import SIMPLE_NAME, Catalogue, Entry, load_catalogue
 from .files import begins_as_web_page, file_sha256, written_whole
-from .record import UNVERIFIED, Record, beside, now, read_records, store_folder
+from .record import IMPORTED, UNVERIFIED, Record, beside, now, read_records, store_folder
+from .reports import tell_doubts
 from .store import installed
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,9 @@ def import_file(
             return _import_own(path, own_name, overwrite=overwrite)
     entry = require_offered(catalogue.entry(entry_id) if entry_id else _identify(path, catalogue))
     with only_one(store_folder() / entry.id):
-        return _import_published(path, entry, overwrite=overwrite, progress=progress)
+        record = _import_published(path, entry, overwrite=overwrite, progress=progress)
+    tell_doubts(record)
+    return record
 
 
 def _require_file(path: Path) -> None:
@@ -103,7 +106,7 @@ def _import_published(path: Path, entry: Entry, *, overwrite: bool, progress: Pr
             record = earlier
         else:
             checksum = f"sha256:{sha256}" if entry.sha256 else UNVERIFIED
-            texts = checksum, f"imported from {path.name}", now(), entry.licence.title, entry.licence.notice
+            texts = checksum, f"{IMPORTED}{path.name}", now(), entry.licence.title, entry.licence.notice
             record = Record(entry.id, name, copy.stat().st_size, sha256, *texts)
         noted.write_text(record.text, encoding="utf-8")
     return record
@@ -150,7 +153,7 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
     source = f"{path.name} sha256:{file_sha256(path)}"  # one entry, as safetensors writes several in any order
     with written_whole(target, beside(target)) as (written, noted):
         write_safetensors(written, checkpoint, {"source": source})
-        texts = file_sha256(written), UNVERIFIED, f"imported from {path.name}", now(), "", ""
+        texts = file_sha256(written), UNVERIFIED, f"{IMPORTED}{path.name}", now(), "", ""
         record = Record(name, target.name, written.stat().st_size, *texts)
         noted.write_text(record.text, encoding="utf-8")
     return record

@@ -21,6 +21,7 @@ SIMPLE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _OURS = Path(__file__).with_name("catalogue.toml")
 _SCHEMA = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REPORTED = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,24 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """A checksum that somebody else has written down, and nobody here has checked."""
+
+    checksum: str
+    """Such as `sha256:…`."""
+    by: str
+    """Who, as the subject of a sentence."""
+
+    @property
+    def algorithm(self) -> str:
+        return self.checksum.partition(":")[0]
+
+    @property
+    def digits(self) -> str:
+        return self.checksum.partition(":")[2]
+
+
+@dataclass(frozen=True)
 class Entry:
     """A published file, or a folder of tables."""
 
@@ -59,6 +78,7 @@ class Entry:
     sha256: str = ""
     refused: str = ""
     """Why it is not offered."""
+    reported: tuple[Reported, ...] = ()
 
     @property
     def file(self) -> str:
@@ -141,6 +161,7 @@ def _entry(table: dict[str, Any], licences: dict[str, Licence], citation: str) -
     size = table.pop("size", None)
     _require(size is None or (type(size) is int and size > 0), f"{size!r} is not a size in bytes")
     unverified = _unverified(table)
+    reported = tuple(map(_reported, table.pop("reported", [])))
     mirrors = []
     for mirror in table.pop("mirror", []):
         unverified += [f"{mirror['name']}: {fact}" for fact in _unverified(mirror)]
@@ -150,9 +171,16 @@ def _entry(table: dict[str, Any], licences: dict[str, Licence], citation: str) -
     _require(bool(mirrors) != ("refused" in table), f"{table['id']} needs either mirrors or a reason why it is refused")
     texts = {"citation": citation} | _texts(table)
     licence = licences[texts.pop("licence")]
-    entry = Entry(**texts, licence=licence, mirrors=tuple(mirrors), unverified=tuple(unverified), size=size)
+    facts = {"mirrors": tuple(mirrors), "unverified": tuple(unverified), "size": size, "reported": reported}
+    entry = Entry(**texts, licence=licence, **facts)
     _require(not entry.file or is_plain(entry.file), f"{entry.file!r} cannot be the name of a file here")
     return entry
+
+
+def _reported(table: dict[str, Any]) -> Reported:
+    reported = Reported(**_texts(table))
+    _require(bool(_REPORTED.fullmatch(reported.checksum)), f"{reported.checksum!r} is no sha256:… or md5:… of a report")
+    return reported
 
 
 def _unverified(table: dict[str, Any]) -> list[str]:

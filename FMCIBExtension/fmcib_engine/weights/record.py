@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeGuard
 
 from ..cache import cache_folder
 from ..downloads import RECORD
@@ -14,6 +15,9 @@ from ..errors import WeightsError
 UNVERIFIED = "unverified"
 """In the place of a checksum: the repository was not asked."""
 
+
+IMPORTED = "imported from "
+"""Begins the source of what the user has brought."""
 
 IMPORT = "(in the window: Import; or `fmcib-engine weights import FILE`)"
 """How, in advice."""
@@ -36,6 +40,18 @@ class Record:
     """Of the published file; agreed to when it was downloaded. Empty for weights of the user's own."""
     notice: str
     """The licence's one line where such weights are used."""
+    repository_licence: str = ""
+    """What the repositories named when it was downloaded, such as `zenodo: cc-by-4.0`; empty where none was asked."""
+
+    @property
+    def was_imported(self) -> bool:
+        """Whether the user has brought it, rather than this program fetched it."""
+        return self.source.startswith(IMPORTED)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is no published file: there is nothing to fetch it from again."""
+        return not self.licence
 
     @property
     def path(self) -> Path:
@@ -55,6 +71,11 @@ class Damaged:
     id: str
     file: str
     problem: str
+
+
+def is_good(record: Record | Damaged) -> TypeGuard[Record]:
+    """Whether it could be read."""
+    return isinstance(record, Record)
 
 
 def store_folder() -> Path:

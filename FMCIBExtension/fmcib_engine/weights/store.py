@@ -171,7 +171,7 @@ def _gone(record: Record, error: OSError) -> str:
 
 
 def _again(record: Record) -> str:
-    if not record.licence:
+    if record.is_own:
         name = record.id
         return (
             f"Import it again (in the window: Import; or `fmcib-engine weights import FILE --as {name} --overwrite`)."

@@ -31,12 +31,14 @@ class Facts:
         names: gives the names of scans, lesions and patients in the scene, to be taken out of diagnostics.
         settings: gives what else the user has chosen, such as precision and recipe, for diagnostics.
         around: gives the function to connect in place of a slot, which tells what that raises.
+        letGo: ends the process that has weights open; false while it is needed.
     """
 
     workerLog: Callable[[], str] = str
     names: Callable[[], list[str]] = list
     settings: Callable[[], Mapping[str, object]] = dict
     around: Callable[[Slot], Slot] = tellFaults
+    letGo: Callable[[], bool] = lambda: True
 
 
 class AdvancedDesk:

@@ -23,8 +23,8 @@ class AdvancedPanel:
         deviceChosen: emitted with the text of the parameter `device`.
         weightsChosen: emitted with the text of the parameter `weights`.
         importClicked: emitted with the name that the user gives weights of their own, or an empty text.
-        weightsFileWanted, downloadClicked, verifyClicked, cacheClicked, cacheResetClicked, selfTestClicked,
-        diagnosticsClicked, logRefreshClicked, logCopyClicked, cancelClicked: emitted without values.
+        weightsFileWanted, downloadClicked, verifyClicked, cacheClicked, cacheResetClicked, removeClicked,
+        selfTestClicked, diagnosticsClicked, logRefreshClicked, logCopyClicked, cancelClicked: emitted without values.
     """
 
     def __init__(self, uiPath: str) -> None:
@@ -35,6 +35,7 @@ class AdvancedPanel:
         self.downloadClicked = clicks(ui.downloadWeightsButton)
         self.verifyClicked = clicks(ui.verifyButton)
         self.cacheClicked, self.cacheResetClicked = clicks(ui.cacheButton), clicks(ui.cacheResetButton)
+        self.removeClicked = clicks(ui.removeFilesButton)
         self.selfTestClicked = clicks(ui.selfTestButton)
         self.diagnosticsClicked = clicks(ui.diagnosticsButton)
         self.logRefreshClicked, self.logCopyClicked = clicks(ui.logRefreshButton), clicks(ui.logCopyButton)
@@ -44,7 +45,7 @@ class AdvancedPanel:
         ui.weightsCombo.connect("activated(int)", self._onWeights)
         self._workers = (
             *(ui.weightsCombo, ui.ownNameEdit, ui.importFileButton, ui.downloadWeightsButton, ui.verifyButton),
-            ui.selfTestButton,
+            *(ui.removeFilesButton, ui.selfTestButton),
         )
         self._isFixed = self._isBusy = False
         self._chosen = {"device": "auto", "weights": ""}

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+from fmcib_engine.encoders.known_bad import NOT_INSTALLED
 from fmcib_engine.tasks.probe import OLDEST
 from slicer.i18n import tr as _
 
@@ -23,7 +24,9 @@ from .SlicerPip import SlicerPip
 KEPT = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "torchvision")
 """Never replaced: Slicer's own, and what the PyTorch extension chose for this computer."""
 
-TORCH = f"torch>={OLDEST['torch']}"
+TORCH = ",".join([f"torch>={OLDEST['torch']}", *(f"!={version}" for version in NOT_INSTALLED["torch"])])
+"""Without versions that are bad on a GPU: nobody knows yet which one will be used, and another costs nothing."""
+
 PACKAGES = {name: f"{name}>={version}" for name, version in OLDEST.items() if name not in KEPT}
 """What is installed from a package index or folder, as the engine wants it."""
 

@@ -12,6 +12,9 @@ from slicer.i18n import tr as _
 
 from ..Signal import Signal
 
+_DIGITS = 12
+"""Of a checksum that are shown; all of them in its tool tip."""
+
 
 class LicenceDialog:
     """What is downloaded, from whom and under which licence. It does not block: `agreed` tells.
@@ -19,19 +22,23 @@ class LicenceDialog:
     Attributes:
         widget: the dialog.
         agreed: emitted with (ID of the entry, name of the only mirror to ask or an empty text).
+        asked: emitted with the ID of the entry whose repositories are to be asked for the licence that they name.
     """
 
     def __init__(self, uiPath: str, parent: Any = None) -> None:
-        self.agreed = Signal()
+        self.agreed, self.asked = Signal(), Signal()
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = ui = slicer.util.childWidgetVariables(self.widget)
         if parent is not None:
             self.widget.setParent(parent, qt.Qt.Dialog)
         self._entries: Sequence[Mapping[str, Any]] = ()
         self._hosts: Mapping[str, Mapping[str, Any]] = {}
+        self._isAsking = False
+        self._aboutReports = escape(ui.reportedText.toolTip)
         ui.entryCombo.connect("currentIndexChanged(int)", self._showEntry)
         ui.agreeCheckBox.connect("toggled(bool)", self._onToggled)
         ui.agreeButton.connect("clicked(bool)", self._onAgree)
+        ui.askLicenceButton.connect("clicked(bool)", self._onAsk)
         ui.declineButton.connect("clicked(bool)", lambda *_values: self.widget.reject())
 
     def open(self, entries: Sequence[Mapping[str, Any]], hosts: Sequence[Mapping[str, Any]]) -> None:
@@ -49,7 +56,20 @@ class LicenceDialog:
     def close(self) -> None:
         """Nobody is told."""
         self.agreed.disconnectAll()
+        self.asked.disconnectAll()
         self.widget.reject()
+
+    def showLicences(self, entryId: str, licences: Sequence[Mapping[str, Any]]) -> None:
+        """What the repositories answered; as the engine's task `licences` tells it."""
+        if self._entry()["id"] == entryId:
+            self.ui.repositoryText.text = "<br>".join(_saidText(each) for each in licences)
+
+    def endAsking(self) -> None:
+        """Whatever came of it."""
+        if self._isAsking:
+            self._isAsking = False
+            self.ui.repositoryText.text = _("not asked yet")
+            self._enable()
 
     def _showEntry(self, index: int) -> None:
         """Consent is for one entry: another one wants its own."""
@@ -63,6 +83,10 @@ class LicenceDialog:
         address = escape(licence["url"])
         ui.licenceText.text = f'{escape(licence["title"])}: <a href="{address}">{address}</a>'
         ui.meaningText.text = escape(licence["meaning"])
+        ui.repositoryText.text = escape(entry.get("repository_licence", "")) or _("not asked yet")
+        reports = entry.get("reported", ())
+        ui.reportedText.text = "<br>".join(_reportText(each, _DIGITS) for each in reports) or _("none")
+        ui.reportedText.toolTip = "<br>".join([self._aboutReports, *map(_reportText, reports)])
         ui.sizeText.text = _("{size:.0f} MB").format(size=entry["size"] / 1e6) if entry["size"] else _("not known")
         ui.hostsText.text = "<br>".join(self._hostText(name) for name in entry["hosts"])
         ui.unverifiedText.text = escape(", ".join(entry["unverified"])) or _("nothing")
@@ -79,16 +103,48 @@ class LicenceDialog:
         text = _("{name}: {purpose}").format(name=f"<b>{escape(name)}</b>", purpose=escape(host["purpose"]))
         return text + (" " + _("(not checked)") if host["unverified"] else "")
 
-    def _onToggled(self, isAgreed: bool) -> None:
-        self.ui.agreeButton.enabled = isAgreed
+    def _entry(self) -> Mapping[str, Any]:
+        return self._entries[max(self.ui.entryCombo.currentIndex, 0)]
+
+    def _onToggled(self, *_values: object) -> None:
+        self._enable()
+
+    def _enable(self) -> None:
+        """While the repositories are asked, nothing else can begin."""
+        self.ui.agreeButton.enabled = self.ui.agreeCheckBox.checked and not self._isAsking
+        self.ui.askLicenceButton.enabled = not self._isAsking
+
+    def _onAsk(self, *_values: object) -> None:
+        self._isAsking = True
+        self.ui.repositoryText.text = _("asking…")
+        self._enable()
+        self.asked.emit(self._entry()["id"])
 
     def _onAgree(self, *_values: object) -> None:
         if not self.ui.agreeCheckBox.checked:
             return
-        chosen = self._entries[max(self.ui.entryCombo.currentIndex, 0)]["id"]
+        chosen = self._entry()["id"]
         mirror = self.ui.mirrorCombo.itemData(max(self.ui.mirrorCombo.currentIndex, 0)) or ""
         self.widget.accept()
         self.agreed.emit(chosen, mirror)
+
+
+def _saidText(said: Mapping[str, Any]) -> str:
+    """What one repository answered."""
+    mirror, licence = escape(said["mirror"]), escape(said["licence"])
+    if said["problem"]:
+        return _("{mirror}: nobody knows. {problem}").format(mirror=mirror, problem=escape(said["problem"]))
+    text = _("{mirror}: <b>{licence}, which is another than the one above: keep to the stricter one</b>")
+    if not said["is_another"]:
+        text = _("{mirror}: {licence}")
+    return text.format(mirror=mirror, licence=licence or _("names none"))
+
+
+def _reportText(report: Mapping[str, Any], digits: int = 0) -> str:
+    """A checksum, whole or only so many digits of it, and who reports it."""
+    algorithm, _colon, whole = report["checksum"].partition(":")
+    shown = f"{whole[:digits]}…" if digits else whole
+    return escape(_("{algorithm} {digits}, by {by}").format(algorithm=algorithm, digits=shown, by=report["by"]))
 
 
 def _partText(entry: Mapping[str, Any]) -> str:

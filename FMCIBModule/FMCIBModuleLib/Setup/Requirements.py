@@ -254,4 +254,4 @@ def _installed(record: Mapping[str, Any]) -> str:
     text = _("Weights {name}, {size:.0f} MB").format(name=record["id"], size=record["size"] / 1e6)
     if record["checksum"] == "unverified":
         text += _(" (not compared with a published checksum)")
-    return text
+    return " ".join([text, *(f"({doubt})" for doubt in record.get("doubts", ()))])

@@ -17,6 +17,8 @@ from .Desktop import Desktop, Slot
 from .ImportDialog import ImportDialog
 from .Installer import Installer
 from .LicenceDialog import LicenceDialog
+from .RemovalDesk import RemovalDesk
+from .RemovalDialog import RemovalDialog
 from .Requirements import DEMONSTRATION, Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
@@ -74,7 +76,15 @@ class Setup:
             facts.around,
         )
         self._desk = AdvancedDesk(advancedPanel, tools.makeTask(), self._activity, tools.settings, tools.desktop, facts)
-        self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog]
+        self._removal = RemovalDesk(
+            tools.makeTask(),
+            self._activity,
+            tools.desktop,
+            lambda: RemovalDialog(str(Path(licenceUiPath).with_name("Removal.ui")), tools.desktop.window()),
+            facts.letGo,
+            facts.around,
+        )
+        self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog, lambda: self._removal.log]
         self._device, self._notice = "auto", ""
         self._wasReady = self._isStarted = False
         self._connectLogic()
@@ -121,20 +131,21 @@ class Setup:
         signals = (self.ready, self.installed, self.failed, self.weightsChanged, self.deviceChanged, self.noticeChanged)
         for signal in (*signals, self._activity.changed):
             signal.disconnectAll()
-        for part in (self.requirements, self._installer, self._weights, self._desk):
+        for part in (self.requirements, self._installer, self._weights, self._removal, self._desk):
             part.close()
 
     def _connectLogic(self) -> None:
         self._connect(self._activity.changed, self._showActivity)
         self._connect(self.requirements.changed, self._show)
-        for part in (self.requirements, self._installer, self._weights, self._desk):
+        for part in (self.requirements, self._installer, self._weights, self._removal, self._desk):
             self._connect(part.failed, self._fail)
         self._connect(self._installer.progressed, self._activity.show)
         self._connect(self._installer.ended, self._activity.end)
         self._connect(self._installer.installed, self._onInstalled)
         self._connect(self._weights.chosen, self._chooseWeights)
         self._connect(self._weights.replaced, self.installed.emit)
-        self._connect(self._weights.changed, self.requirements.probe)
+        for part in (self._weights, self._removal):
+            self._connect(part.changed, self.requirements.probe)
         self._connect(self._desk.cacheChanged, self._onCacheChanged)
 
     def _connectPanels(self) -> None:
@@ -154,6 +165,7 @@ class Setup:
         self._connect(advanced.importClicked, self._weights.importFile)
         self._connect(advanced.downloadClicked, self._weights.download)
         self._connect(advanced.verifyClicked, self._weights.verify)
+        self._connect(advanced.removeClicked, self._removal.open)
         self._connect(advanced.diagnosticsClicked, lambda: self._desk.copyDiagnostics(self.requirements))
         self._connect(advanced.cancelClicked, self._activity.cancel)
 

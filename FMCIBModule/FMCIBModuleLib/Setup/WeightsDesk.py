@@ -61,6 +61,7 @@ class WeightsDesk:
         self._import: Mapping[str, Any] = {}
         task.progressed.connect(activity.show)
         task.ended.connect(activity.end)
+        task.ended.connect(around(self._endAsking))
         task.done.connect(around(self._onDone))
         task.failed.connect(around(self._onFailed))
 
@@ -141,7 +142,21 @@ class WeightsDesk:
         self._closeDialog()
         self._dialog = dialog = self._dialogs.licence()
         dialog.agreed.connect(self._around(self._fetch))
+        dialog.asked.connect(self._around(self._askLicences))
         dialog.open(offered, catalogue["hosts"])
+
+    def _askLicences(self, entryId: str) -> None:
+        """At the user's wish: this contacts the repositories."""
+        show = partial(self._showLicences, entryId)
+        self._run("licences", {"id": entryId}, _("Asking the repositories"), show)
+
+    def _showLicences(self, entryId: str, result: Mapping[str, Any]) -> None:
+        if isinstance(self._dialog, LicenceDialog):
+            self._dialog.showLicences(entryId, result["licences"])
+
+    def _endAsking(self) -> None:
+        if isinstance(self._dialog, LicenceDialog):
+            self._dialog.endAsking()
 
     def _fetch(self, entryId: str, mirror: str) -> None:
         arguments = {"id": entryId, "mirror": mirror}
@@ -149,11 +164,20 @@ class WeightsDesk:
 
     def _onRecord(self, result: Mapping[str, Any]) -> None:
         record = result["record"]
-        self._activity.tell(_("The weights {name} are here, and are used from now on.").format(name=record["id"]))
+        text = _("The weights {name} are here, and are used from now on.").format(name=record["id"])
+        agreements = "; ".join(result.get("agreements", ()))
+        self._activity.tell(f"{text} {agreements[0].upper()}{agreements[1:]}." if agreements else text)
         self.chosen.emit(record["id"])
         if self._isHere(record["id"]):  # as it was before: nobody has looked again yet
             self.replaced.emit()
+        self._tellDoubts(result)
         self.changed.emit()
+
+    def _tellDoubts(self, *told: Mapping[str, Any]) -> None:
+        """What others say otherwise than what is here: loud, and no reason to refuse."""
+        doubts = [doubt for each in told for doubt in each.get("doubts", ())]
+        if doubts:
+            self.failed.emit(" ".join(doubts))
 
     def _isHere(self, name: str) -> bool:
         return name in [record["id"] for record in self._installed()]
@@ -168,6 +192,8 @@ class WeightsDesk:
             self._activity.tell(_("Checked, and as they were fetched: {names}.").format(names=names))
         else:
             self._activity.tell(_("No weights are installed."))
+        if not bad:
+            self._tellDoubts(*result["files"])
         self.changed.emit()
 
     def _onDone(self, result: Mapping[str, Any]) -> None:

@@ -66,7 +66,8 @@ class Window(VTKObservationMixin):
         self._layOut()
         analysis, tell = logic.analysis, self._scanPanel.showMessage
         self._boundary = ErrorBoundary(tell)
-        facts = Facts(lambda: analysis.worker.lastLog, namesInScene, self._settings, self._boundary.around)
+        worker, around = analysis.worker, self._boundary.around
+        facts = Facts(lambda: worker.lastLog, namesInScene, self._settings, around, worker.letGo)
         self.setup = Setup(self._requirementsPanel, self._advancedPanel, uiPath("Licence"), facts, tools)
         self._follower = SeedFollower(analysis)
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)

@@ -116,6 +116,17 @@ class WorkerDispatcher:
         self._dying.clear()
         self.loaded = None
 
+    def letGo(self) -> bool:
+        """End the worker, which has its weights open, unless somebody waits for an answer. The next request starts one.
+
+        It is gone when this returns true.
+        """
+        if self.requests.openIds():
+            return False
+        self.close()
+        self.proceed()
+        return True
+
     def onReady(self) -> None:
         self.proceed()
 

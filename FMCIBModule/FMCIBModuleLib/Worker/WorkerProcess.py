@@ -141,6 +141,13 @@ class WorkerProcess:
         self._dispatcher.restart()
         self._dispatcher.proceed()
 
+    def letGo(self) -> bool:
+        """End the worker so that nothing has its weights open, as before they are removed; false while it is needed.
+
+        It is gone when this returns true. The next request starts another.
+        """
+        return self._dispatcher.letGo()
+
     def wait(self, requestIds: Iterable[int] | None = None, timeoutSeconds: float | None = None) -> None:
         """Return when these requests, or all, are answered: for scripts that run without an event loop.
 
