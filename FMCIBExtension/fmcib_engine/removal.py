@@ -54,8 +54,8 @@ def why_not_here(folder: Path) -> str:
         folder, home = folder.resolve(), Path.home().resolve()
         if folder == home or folder in home.parents or folder == Path(folder.anchor):
             return (
-                f"The folder {folder} is your home folder, or one above it, and no folder of this program alone: "
-                "nothing is removed there. Remove the files by hand, and choose another folder "
+                "The cache folder is your home folder, or one above it, and no folder of this program alone: nothing "
+                "is removed there. Remove the files by hand, and choose another folder "
                 "(in the window: Advanced; or by FMCIB_HOME)."
             )
     return ""
