@@ -117,10 +117,10 @@ def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
     reporter.say("Starting PyTorch")
     import_torch()
     reporter.say("Computing the probe's patch and features")
-    report = run_self_test(arguments["device"])
+    report = run_self_test(arguments["device"], arguments["engine"])
     checks = [{**asdict(check), "deviation": _number(check.deviation), "good": check.good} for check in report.checks]
-    seconds = perf_counter() - start
-    return {"good": report.good, "checks": checks, "device": report.device, "note": report.note, "seconds": seconds}
+    where = {"device": report.device, "engine": report.engine, "note": report.note}
+    return {"good": report.good, "checks": checks, **where, "seconds": perf_counter() - start}
 
 
 def _number(value: float) -> float | None:
@@ -155,7 +155,7 @@ _TASKS: Mapping[str, _Task] = {
     "download": _Task(_download, {"id": REQUIRED, "mirror": ""}),
     "import": _Task(_import, {"path": REQUIRED, "id": "", "own_name": "", "overwrite": False}),
     "verify": _Task(_verify),
-    "self_test": _Task(_self_test, {"device": "auto"}),
+    "self_test": _Task(_self_test, {"device": "auto", "engine": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),
 }
