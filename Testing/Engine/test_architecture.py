@@ -140,7 +140,9 @@ def test_functions_stay_short(path):
 
 BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "multi_dot", "polyfit", "cov"}
 """What numpy hands to a library that rounds otherwise on another processor."""
-ON_FEATURES = {"encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"}
+ON_FEATURES = {
+    *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py")
+}
 """They compare features, which come from such a library anyway, and decide nothing on a last bit."""
 
 

@@ -25,6 +25,11 @@ class OpenVinoCpu:
         return "cpu"
 
 
+def openvino_is_faster() -> bool:
+    """Whether it would be worth while to install it: on processors of the kind on which it was measured."""
+    return platform.machine() in _X86
+
+
 def is_openvino_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
@@ -49,7 +54,7 @@ def choose_places(device: str, precision: str = "float32", engine: str = "auto")
     if engine == "openvino":
         _require_openvino(choice, precision)
         return Choice((OpenVinoCpu(),), choice.left_out)
-    is_for_it = choice.devices[0].type == "cpu" and precision == "float32" and platform.machine() in _X86
+    is_for_it = choice.devices[0].type == "cpu" and precision == "float32" and openvino_is_faster()
     if engine == "auto" and is_for_it and is_openvino_installed():
         return Choice((OpenVinoCpu(), *choice.devices), choice.left_out)
     return choice

@@ -23,9 +23,11 @@ one goes on from there. It ignores SIGINT, as the worker does.
 
     probe      what is installed, and what is wrong with it
                -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
-                   "devices": [{"name", "title", "memory_bytes" or null, "problem"}], "cache_folder" or null,
+                   "devices": [{"name", "title", "memory_bytes" or null, "problem"}],
+                   "openvino_is_faster": bool, "cache_folder" or null,
                    "cache_problem", "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence",
                     "notice", "time", "problem"}]}
+               openvino_is_faster: whether it is worth while to have, for the CPU; it is no requirement
                problem: empty, or a sentence that names the fix; of a device, a clause that says why it does not
                    work. Weights are compared by size only.
     catalogue  what can be had

@@ -69,6 +69,7 @@ def probe(say: Callable[[str], None]) -> dict[str, Any]:
         "packages": {name: asdict(found[name]) for name in OLDEST},
         "torch": asdict(torch),
         "devices": devices,
+        "openvino_is_faster": bool(devices) and _openvino_is_faster(),
         "cache_folder": folder,
         "cache_problem": problem,
         "weights": _weights() if folder and not found["numpy"].problem else [],
@@ -114,6 +115,12 @@ def _look_at_torch(*, numpy_is_good: bool) -> tuple[Found, list[dict[str, Any]]]
         else:
             problem = f"PyTorch {torch.version} is damaged ({_reason(error)}). Reinstall it."
         return Found(torch.version, problem), []
+
+
+def _openvino_is_faster() -> bool:
+    from ..encoders.engines import openvino_is_faster
+
+    return openvino_is_faster()
 
 
 def _compute(*, with_numpy: bool) -> None:
