@@ -100,6 +100,10 @@ def _show_self_test(device: str, engine: str) -> bool:
         report = run_self_test(device, engine)
     if report.note:
         err.print(f"self-test: {report.note}", style="bold yellow", markup=False)
+    deviation = (
+        "" if report.engine_deviation is None else f", which deviates {report.engine_deviation:.1e} from pytorch"
+    )
+    out.print(f"self-test by {report.engine} on {report.device}{deviation}", markup=False)
     for check in report.checks:
         verdict = "[green]good[/]" if check.good else "[bold red]WRONG[/]"
         out.print(f"self-test, {check.what}: {verdict}, deviates {check.deviation:.1e} (at most {check.limit:.0e})")

@@ -41,7 +41,8 @@ one goes on from there. It ignores SIGINT, as the worker does.
                record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice", "path"}
     verify     every file here, by its SHA-256 -> {"files": [{"id", "file", "problem"}]}
     self_test  [device="auto"], [engine="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null,
-                   "limit", "good": bool}], "device", "engine", "note", "seconds"}
+                   "limit", "good": bool}], "device", "engine", "engine_deviation" or null, "note",
+                   "seconds"}
                note: empty, or why it was not computed on a better device
     sample     id: **only after the user agreed** -> {"folder", "seed_lps": [x, y, z], "series_uid"}
     series     request: path of a JSON file, which is removed, with {"files": [path of each file of a DICOM series],

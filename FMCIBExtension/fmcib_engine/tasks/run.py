@@ -119,7 +119,7 @@ def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
     reporter.say("Computing the probe's patch and features")
     report = run_self_test(arguments["device"], arguments["engine"])
     checks = [{**asdict(check), "deviation": _number(check.deviation), "good": check.good} for check in report.checks]
-    where = {"device": report.device, "engine": report.engine, "note": report.note}
+    where = {name: getattr(report, name) for name in ("device", "engine", "engine_deviation", "note")}
     return {"good": report.good, "checks": checks, **where, "seconds": perf_counter() - start}
 
 
