@@ -89,7 +89,7 @@ def test_placing_ends_with_the_choice_of_another_ct_before_anything_else_happens
         ("precision", "bfloat16", lambda stage: stage.advanced.precisionCombo.currentText),
         ("engine", "pytorch", lambda stage: stage.analysis.settings.engine),
         ("engine", "pytorch", lambda stage: stage.advanced.engineCombo.currentText),
-        ("engine", "pytorch", lambda stage: stage.setup.requirements.engine),
+        ("engine", "pytorch", lambda stage: stage.window.setup.requirements.engine),
         ("analyseOnPlacing", False, lambda stage: stage.window._follower.isAnalysing),
         ("analyseOnPlacing", False, lambda stage: stage.scan.analyseOnPlacingCheckBox.checked),
     ],

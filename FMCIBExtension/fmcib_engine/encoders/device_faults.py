@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..errors import DeviceError, EngineError, FeatureError
+from ..errors import DeviceError, FeatureError, LibraryError
 
 _PATH = re.compile(r"""(?:[A-Za-z]:)?[^\s'"(]*[\\/]([^\s\\/'"]*)""")
 _LONGEST = 150
@@ -88,7 +88,7 @@ _KINDS: tuple[tuple[str, Fault], ...] = (
 
 def fault_of(error: BaseException) -> Fault:
     """What an exception tells of the device on which it was raised."""
-    if isinstance(error, EngineError):
+    if isinstance(error, LibraryError):
         return Fault(str(error), "Install it again", ANOTHER_ENGINE)
     if isinstance(error, FeatureError):
         return _NO_NUMBERS

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EngineError
+from ..errors import LibraryError
 from ..quiet import import_openvino
 from .batching import is_out_of_memory
 from .device_faults import said
@@ -57,7 +57,7 @@ class OpenVinoNetwork:
             by_torch: the network by PyTorch, (n, z, y, x) patches -> (n, features).
 
         Raises:
-            EngineError: OpenVINO does not compute it, or other features.
+            LibraryError: OpenVINO does not compute it, or other features.
             MemoryError: there is no room for it.
         """
         _require_room(sum(tensor.nbytes for tensor in network.state_dict().values()))
@@ -81,14 +81,14 @@ class OpenVinoNetwork:
         deviation = float(np.linalg.norm(features - expected) / np.linalg.norm(expected))
         if not deviation <= limit:
             msg = f"its features differ by {deviation:.1e} from PyTorch's, at most {limit:.0e} is allowed"
-            raise EngineError(msg)
+            raise LibraryError(msg)
         return deviation
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, z, y, x) patches -> (n, features).
 
         Raises:
-            EngineError: OpenVINO fails, other than of a lack of memory.
+            LibraryError: OpenVINO fails, other than of a lack of memory.
         """
         with _told_as_ours():
             return np.stack([self._request.infer([patch[None, None]])[0][0].copy() for patch in batch])
@@ -103,7 +103,7 @@ def _told_as_ours() -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         msg = f"it failed ({said(error)})"
-        raise EngineError(msg) from error
+        raise LibraryError(msg) from error
 
 
 def _require_room(weight_bytes: int) -> None:
