@@ -24,6 +24,8 @@ pytest.importorskip("torch")
 
 from fmcib_engine.cli import extract as extract_module  # noqa: E402  after the skip
 from fmcib_engine.cli.commands import run  # noqa: E402
+from fmcib_engine.encoders import engines  # noqa: E402
+from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 
 ENGINE = [sys.executable, "-m", "fmcib_engine"]
@@ -83,6 +85,23 @@ def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan,
     assert list(row)[-4096:] == feature_columns(4096)
     assert {column.name for column in COLUMNS} <= row.keys()
     assert np.isfinite(features(row)).all()
+    expected = "openvino" if choose_places("auto").devices[0] == OpenVinoCpu() else "pytorch"
+    assert row["engine"] == expected
+    assert (row["openvino_version"] != "") == (row["engine_deviation"] != "") == (expected == "openvino")
+
+
+def test_an_engine_is_named_switched_off_or_refused(scan, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "f.csv"
+    what = ["extract", "--image", str(scan), "--seed", *SEED, "--weights", "demonstration", "--device", "cpu"]
+    what += ["--output", str(output)]
+    assert run([*what, "--engine", "pytorch"]) == 0
+    (row,) = read(output)
+    assert (row["engine"], row["engine_deviation"], row["openvino_version"]) == ("pytorch", "", "")
+    assert run([*what, "--overwrite", "--engine", "openvino", "--precision", "bfloat16"]) == 4
+    assert "OpenVINO computes in float32" in capsys.readouterr().err
+    monkeypatch.setattr(engines, "is_openvino_installed", lambda: False)
+    assert run([*what, "--overwrite", "--engine", "openvino"]) == 4
+    assert "OpenVINO is not installed. Install it" in capsys.readouterr().err.replace("\n", " ")
 
 
 @needs_golden
@@ -484,6 +503,7 @@ def test_info_tells_versions_devices_weights_and_a_good_self_test():
     for word in ("fmcib-engine", "numpy", "torch", "monai", "device cpu", "weights: none (`", "CC BY-NC 4.0"):
         assert word in done.stdout
     assert done.stdout.count(": good, deviates") == 2
+    assert "self-test by " in done.stdout
 
 
 def test_a_wrong_self_test_is_loud(monkeypatch, capsys):

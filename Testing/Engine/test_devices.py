@@ -23,7 +23,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 from broken_gpu import TITLE, accelerator_error  # noqa: E402  after the skips
-from fmcib_engine.encoders.fmcib import FmcibEncoder, build_network  # noqa: E402
+from fmcib_engine.encoders.fmcib import SPEC, build_network  # noqa: E402
+from fmcib_engine.encoders.network import NetworkEncoder  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import fill  # noqa: E402
 from fmcib_engine.weights.demonstration import demonstration_trunk  # noqa: E402
@@ -275,8 +276,8 @@ def test_weights_that_a_broken_gpu_does_not_give_back_are_taken_from_the_file():
     network = build_network()
     trunk = demonstration_trunk()
     fill(network, trunk, name="demonstration")
-    reference = load_encoder("demonstration", device="cpu")
-    encoder = FmcibEncoder(network, reference.weights, devices.Choice((MPS, CPU)), batch_size=1)
+    reference = load_encoder("demonstration", device="cpu", engine="pytorch")
+    encoder = NetworkEncoder(SPEC, network, reference.weights, devices.Choice((MPS, CPU)), batch_size=1)
     encoder._batcher.device = torch.device("meta")  # stands for a GPU
     patch = np.full((50, 50, 50), 0.3, np.float32)
     (encoded,) = encoder.encode([patch])  # on `meta` the weights are gone, and no number comes back
