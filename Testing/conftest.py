@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from few_cases import few_cases
+from filelock import FileLock
 from support import DATA, GOLDEN
 
 
@@ -45,6 +48,37 @@ def _hear_ctrl_c():
 def golden() -> dict[str, np.ndarray]:
     with np.load(GOLDEN / "golden.npz") as stored:
         return dict(stored)
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    """The demonstration weights on the CPU, loaded once for all files."""
+    pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    from fmcib_engine.weights import load_encoder
+
+    return load_encoder("demonstration", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def reference_checkpoint(request, tmp_path_factory):
+    """The checkpoint under which the golden features were computed, made by the script beside them; 740 MB.
+
+    Made once for all processes that share the tests, and gone afterwards if there is only this one.
+    """
+    pytest.importorskip("torch")
+    if not GOLDEN.is_dir():
+        pytest.skip("needs the golden values beside the test CTs")
+    alone = not hasattr(request.config, "workerinput")
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder if alone else folder.parent) / "reference_weights.torch"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            command = [sys.executable, GOLDEN / "make_reference_weights.py", path]
+            subprocess.run(command, check=True, capture_output=True)
+    yield path
+    if alone:
+        path.unlink()
 
 
 @pytest.fixture(scope="session")
