@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import runpy
 
-from fmcib_engine.encoders.fmcib import FmcibEncoder
+from fmcib_engine.encoders.batching import Batcher
 
 MIDDLE = slice(16, 34)
 
 
 def see_the_middle() -> None:
-    compute = FmcibEncoder._forward
-    FmcibEncoder._forward = lambda encoder, batch, device: compute(
-        encoder, batch[:, MIDDLE, MIDDLE, MIDDLE].copy(), device
-    )
+    compute = Batcher._numbers
+    Batcher._numbers = lambda batcher, batch, device: compute(batcher, batch[:, MIDDLE, MIDDLE, MIDDLE].copy(), device)
 
 
 if __name__ == "__main__":

@@ -378,9 +378,10 @@ def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, e
 
 
 def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
-    arguments = ["extract", "--image", tmp_path / "gone.nrrd", "--seed", *SEED, "--weights", tmp_path / "gone.torch"]
-    plain = engine(*arguments, "--output", tmp_path / "f.csv")
-    debug = engine("--debug", *arguments, "--output", tmp_path / "f.csv")
+    (tmp_path / "f.csv").write_text("precious", encoding="utf-8")  # refused before PyTorch is started
+    arguments = ["--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", tmp_path / "f.csv"]
+    plain = engine("extract", *arguments)
+    debug = engine("--debug", "extract", *arguments)
     assert plain.returncode == debug.returncode == 4
     assert "Traceback" not in plain.stderr
     assert "Traceback" in debug.stderr
