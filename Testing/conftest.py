@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from few_cases import few_cases
-from filelock import FileLock
 from support import DATA, GOLDEN
 
 
@@ -21,7 +20,7 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     """For `--cases`: whether a test holds on another Python is told by its code, hardly by its 48th orientation."""
-    if (most := config.getoption("cases")) is not None:
+    if (most := config.getoption("cases", None)) is not None:
         kept = few_cases([item.nodeid for item in items], most)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
         items[:] = [item for item in items if item.nodeid in kept]
@@ -69,6 +68,8 @@ def reference_checkpoint(request, tmp_path_factory):
     pytest.importorskip("torch")
     if not GOLDEN.is_dir():
         pytest.skip("needs the golden values beside the test CTs")
+    from filelock import FileLock  # an extra, which Slicer's Python may lack
+
     alone = not hasattr(request.config, "workerinput")
     folder = tmp_path_factory.getbasetemp()
     path = (folder if alone else folder.parent) / "reference_weights.torch"
