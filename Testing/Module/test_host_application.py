@@ -35,7 +35,7 @@ def test_every_test_is_found_where_there_is_no_host():
     needing = {
         path.name
         for path in HERE.glob("test_*.py")
-        if '\npytest.importorskip("torch")' in path.read_text("utf-8", encoding="utf-8")
+        if '\npytest.importorskip("torch")' in path.read_text(encoding="utf-8")
     }
     absent = {path.name for path in OF_THE_HOST} | starting | (set() if find_spec("torch") else needing)
     assert found == {path.name for path in HERE.glob("test_*.py")} - absent
