@@ -13,7 +13,7 @@ import pytest
 from fmcib_engine.encoders import DEMONSTRATION, devices
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.errors import DeviceError, FeatureError, InputError, OutOfMemoryError, WeightsError
-from support import GOLDEN, golden_cases, needs_golden
+from support import golden_cases, needs_golden
 
 torch = pytest.importorskip("torch")
 resnet = pytest.importorskip("monai.networks.nets.resnet")
@@ -30,18 +30,9 @@ def trunk():
     return demonstration_trunk()
 
 
-@pytest.fixture(scope="module")
-def demonstration():
-    return load_encoder("demonstration", device="cpu", engine="pytorch")
-
-
-@pytest.fixture(scope="module")
-def reference_checkpoint(tmp_path_factory):
-    """The checkpoint under which the golden features were computed, made by the script beside them."""
-    path = tmp_path_factory.mktemp("weights") / "reference_weights.torch"
-    subprocess.run([sys.executable, GOLDEN / "make_reference_weights.py", path], check=True, capture_output=True)
-    yield path
-    path.unlink()
+@pytest.fixture
+def demonstration(encoder):
+    return encoder
 
 
 @pytest.fixture(scope="module", params=["pytorch", "openvino"])
@@ -369,7 +360,7 @@ def test_other_errors_of_torch_are_not_taken_for_out_of_memory(patches):
 
 def test_reduced_precision_is_marked_and_its_deviation_measured(trunk, demonstration):
     rng = np.random.default_rng(0)
-    probe = rng.uniform(0, 0.6, (50, 50, 50)).astype(np.float32)
+    probe = rng.uniform(0, 0.6, (18, 18, 18)).astype(np.float32)  # see small_patches.py
     network = build_network()
     fill(network, trunk, name="demonstration")
     reduced = NetworkEncoder(

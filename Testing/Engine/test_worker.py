@@ -26,6 +26,7 @@ from support import OF_THE_COMMAND_LINE, needs_golden
 pytest.importorskip("torch")
 
 COMMAND = [sys.executable, "-m", "fmcib_engine", "worker"]
+ON_SMALL_PATCHES = [sys.executable, str(Path(__file__).with_name("small_patches.py")), "worker"]
 PATIENCE = 120.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
@@ -244,11 +245,12 @@ class TestFeatures:
         assert (loaded["engine"], loaded["engine_deviation"]) == ("pytorch", None)
         assert cold.ask("encode", 1, random_patch().to_bytes())[0]["engine"] == "pytorch"
 
-    def test_a_reduced_precision_is_measured_and_named(self, cold):
-        loaded = cold.load(precision="bfloat16", device="cpu")
-        assert loaded["precision"] == "bfloat16", loaded
-        assert 0.0 < loaded["precision_deviation"] < 1.0
-        assert cold.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
+    def test_a_reduced_precision_is_measured_and_named(self):
+        with WorkerClient(ON_SMALL_PATCHES) as client:
+            loaded = client.load(precision="bfloat16", device="cpu")
+            assert loaded["precision"] == "bfloat16", loaded
+            assert 0.0 < loaded["precision_deviation"] < 1.0
+            assert client.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
 
 
 class TestOrder:
