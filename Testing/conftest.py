@@ -33,6 +33,7 @@ def _own_cache_folder(tmp_path_factory):
         patch.setenv("FMCIB_HOME", str(tmp_path_factory.mktemp("home")))
         for name in ("FMCIB_WEIGHTS", "FMCIB_CATALOGUE"):
             patch.delenv(name, raising=False)
+        patch.setenv("FMCIB_SMALL_WEIGHTS", str(tmp_path_factory.mktemp("home") / "none.safetensors"))
         yield
 
 
@@ -57,6 +58,30 @@ def encoder():
     from fmcib_engine.weights import load_encoder
 
     return load_encoder("demonstration", device="cpu", engine="pytorch")
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory) -> Path:
+    """A file as that of the small encoder will be, but of an untrained network: whoever looks at the path finds it."""
+    pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    from fmcib_engine.encoders.building import random_network
+    from fmcib_engine.encoders.small import SPEC
+    from fmcib_engine.weights.about import About
+    from fmcib_engine.weights.checkpoint import Checkpoint, write_safetensors
+    from fmcib_engine.weights.shipped import CAUTION
+
+    path = tmp_path_factory.mktemp("shipped") / "small.safetensors"
+    checkpoint = Checkpoint(random_network(SPEC, seed=1).state_dict())
+    write_safetensors(path, checkpoint, About(SPEC.id, CAUTION).metadata, halves=True)
+    return path
+
+
+@pytest.fixture
+def small_installed(small_file, monkeypatch) -> Path:
+    """The engine as it is where that file came with it."""
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(small_file))
+    return small_file
 
 
 @pytest.fixture(scope="session")

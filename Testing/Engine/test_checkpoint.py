@@ -17,6 +17,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+from fmcib_engine.encoders import DEMONSTRATION_MEANING
 from fmcib_engine.errors import DependencyError, InputError, OutOfMemoryError, OutputError, WeightsError
 
 torch = pytest.importorskip("torch")
@@ -24,7 +25,8 @@ pytest.importorskip("safetensors")
 resnet = pytest.importorskip("monai.networks.nets.resnet")
 
 from fmcib_engine import weights  # noqa: E402
-from fmcib_engine.encoders.fmcib import build_network  # noqa: E402  after the skips
+from fmcib_engine.encoders.building import build_network  # noqa: E402
+from fmcib_engine.encoders.fmcib import SPEC  # noqa: E402  after the skips
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import Checkpoint, check_fits, read_checkpoint, write_safetensors  # noqa: E402
 from fmcib_engine.weights.demonstration import demonstration_trunk  # noqa: E402
@@ -66,7 +68,7 @@ def fitting():
     """Tensors of the network's names, shapes and types that take no memory."""
     return {
         key: torch.zeros((), dtype=value.dtype).expand(value.shape)
-        for key, value in build_network().state_dict().items()
+        for key, value in build_network(SPEC).state_dict().items()
     }
 
 
@@ -159,7 +161,7 @@ def test_a_safetensors_file_of_the_whole_encoder_gives_the_same_features(whole, 
     of_file = load_encoder(whole, device="cpu")
     expected = encoder.encode([patch])[0].features
     assert (of_file.encode([patch])[0].features == expected).all()
-    assert of_file.weights.demonstration
+    assert of_file.weights.caution == DEMONSTRATION_MEANING
     assert of_file.weights.name.endswith("(w.safetensors)")
 
 
@@ -186,7 +188,7 @@ def test_an_installed_id_stands_for_its_file_which_must_be_the_one_that_was_veri
 def test_generated_weights_are_in_no_store(monkeypatch):
     monkeypatch.setattr(weights, "resolve", lambda _: pytest.fail("there is no file"))
     monkeypatch.setattr(weights, "require_pinned", lambda *_: pytest.fail("there is no file"))
-    assert load_encoder("demonstration", device="cpu").weights.demonstration
+    assert load_encoder("demonstration", device="cpu").weights.caution == DEMONSTRATION_MEANING
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.trunk.", "module.model.trunk.", "model.trunk.module."])
@@ -200,7 +202,7 @@ def test_checking_draws_no_memory_for_a_second_network(fitting, tmp_path, monkey
     from fmcib_engine.weights import checkpoint
 
     built = []
-    monkeypatch.setattr(checkpoint, "build_network", lambda: built.append(build_network()) or built[0])
+    monkeypatch.setattr(checkpoint, "build_network", lambda spec: built.append(build_network(spec)) or built[-1])
     torch.save(fitting, tmp_path / "w.torch")
     check_fits(tmp_path / "w.torch")
     assert all(tensor.is_meta for tensor in built[0].state_dict().values())
@@ -211,7 +213,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_its_name(fitting, tmp_pa
     torch.save({key: value for key, value in fitting.items() if key != "bn1.bias"}, path)
     with pytest.raises(WeightsError, match=r"w\.torch does not fit the network, .* 1 missing \(bn1\.bias\)"):
         check_fits(path)
-    with pytest.raises(InputError, match="one of fmcib, got 'ct-fm'"):
+    with pytest.raises(InputError, match="one of fmcib, small, got 'ct-fm'"):
         check_fits(path, "ct-fm")
 
 

@@ -23,7 +23,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 from broken_gpu import TITLE, accelerator_error  # noqa: E402  after the skips
-from fmcib_engine.encoders.fmcib import SPEC, build_network  # noqa: E402
+from fmcib_engine.encoders.building import build_network  # noqa: E402
+from fmcib_engine.encoders.fmcib import SPEC  # noqa: E402
 from fmcib_engine.encoders.network import NetworkEncoder  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import fill  # noqa: E402
@@ -273,7 +274,7 @@ def test_a_gpu_that_refuses_to_free_memory_stops_nothing(patches, monkeypatch):
 
 
 def test_weights_that_a_broken_gpu_does_not_give_back_are_taken_from_the_file(encoder):
-    network = build_network()
+    network = build_network(SPEC)
     trunk = demonstration_trunk()
     fill(network, trunk, name="demonstration")
     broken = NetworkEncoder(SPEC, network, encoder.weights, devices.Choice((MPS, CPU)), batch_size=1)

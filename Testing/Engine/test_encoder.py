@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from fmcib_engine.encoders import DEMONSTRATION, devices
+from fmcib_engine.encoders import DEMONSTRATION, DEMONSTRATION_MEANING, devices
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.errors import DeviceError, FeatureError, InputError, OutOfMemoryError, WeightsError
 from support import golden_cases, needs_golden
@@ -18,7 +18,8 @@ from support import golden_cases, needs_golden
 torch = pytest.importorskip("torch")
 resnet = pytest.importorskip("monai.networks.nets.resnet")
 
-from fmcib_engine.encoders.fmcib import SPEC, build_network  # noqa: E402  after the skips
+from fmcib_engine.encoders.building import build_network  # noqa: E402
+from fmcib_engine.encoders.fmcib import SPEC  # noqa: E402  after the skips
 from fmcib_engine.encoders.network import NetworkEncoder  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import fill, read_checkpoint  # noqa: E402
@@ -68,19 +69,19 @@ def test_the_demonstration_weights_are_the_reference_checkpoint(reference_checkp
 
 @needs_golden
 def test_a_file_of_demonstration_weights_is_marked_and_hashed(reference, reference_checkpoint):
-    assert reference.weights.demonstration
+    assert reference.weights.caution == DEMONSTRATION_MEANING
     assert reference.weights.name == f"{DEMONSTRATION} (reference_weights.torch)"
     assert reference.weights.sha256 == hashlib.sha256(reference_checkpoint.read_bytes()).hexdigest()
 
 
 def test_generated_weights_are_marked_and_hashed(demonstration, trunk):
-    assert demonstration.weights.demonstration
+    assert demonstration.weights.caution == DEMONSTRATION_MEANING
     assert demonstration.weights.name == DEMONSTRATION
     assert demonstration.weights.sha256 == content_sha256(trunk)
 
 
 def test_the_network_has_4096_features_and_184_million_parameters():
-    network = build_network()
+    network = build_network(SPEC)
     assert SPEC.feature_count == 4096
     assert sum(parameter.numel() for parameter in network.parameters()) == pytest.approx(184.5e6, rel=0.001)
     assert all(parameter.is_meta for parameter in network.parameters())  # no random numbers were drawn
@@ -88,7 +89,7 @@ def test_the_network_has_4096_features_and_184_million_parameters():
 
 def test_the_first_stride_is_two_and_another_is_refused(monkeypatch):
     """MONAI's default of 1 takes the same weights and gives other features without a word."""
-    assert build_network().conv1.stride == (2, 2, 2)
+    assert build_network(SPEC).conv1.stride == (2, 2, 2)
     right = resnet.resnet50
 
     def wrong_stride(**options):
@@ -96,7 +97,7 @@ def test_the_first_stride_is_two_and_another_is_refused(monkeypatch):
 
     monkeypatch.setattr(resnet, "resnet50", wrong_stride)
     with pytest.raises(WeightsError, match=r"stride \(2, 2, 2\), this MONAI built \(1, 2, 2\)|built \(1, 1, 1\)"):
-        build_network()
+        build_network(SPEC)
 
 
 def other_forms(trunk):
@@ -150,7 +151,7 @@ def test_missing_unexpected_and_misshapen_tensors_are_named(trunk):
     wrong["extra.weight"] = torch.zeros(1)
     wrong["bn1.weight"] = torch.zeros(7)
     wrong["layer1.0.conv1.weight"] = trunk["layer1.0.conv1.weight"].half()
-    network = build_network()
+    network = build_network(SPEC)
     with pytest.raises(WeightsError) as refusal:
         fill(network, wrong, name="some.torch")
     message = str(refusal.value)
@@ -187,7 +188,7 @@ def test_features_that_are_no_numbers_are_an_error(patches):
 
 
 def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(trunk, demonstration):
-    network = build_network()
+    network = build_network(SPEC)
     fill(network, trunk, name="demonstration")
     encoder = NetworkEncoder(SPEC, network, demonstration.weights, devices.Choice((torch.device("cpu"),)), batch_size=2)
     encoder._batcher.device = torch.device("meta")  # stands for a GPU
@@ -264,7 +265,7 @@ def test_a_missing_file_is_told_without_its_folder(tmp_path):
 
 
 def test_another_network_is_not_taken_for_demonstration_weights(trunk):
-    network = build_network()
+    network = build_network(SPEC)
     assert is_demonstration(trunk, network)
     assert not is_demonstration({"conv1.weight": trunk["conv1.weight"] * 1.01}, network)
     assert not is_demonstration({"conv1.weight": torch.zeros(3)}, network)
@@ -272,7 +273,7 @@ def test_another_network_is_not_taken_for_demonstration_weights(trunk):
 
 
 def test_unknown_encoder_device_and_precision_are_refused():
-    with pytest.raises(InputError, match="one of fmcib, got 'ct-fm'"):
+    with pytest.raises(InputError, match="one of fmcib, small, got 'ct-fm'"):
         load_encoder("demonstration", encoder_id="ct-fm")
     with pytest.raises(DeviceError, match=r"here are .*cpu, got 'tpu'"):
         load_encoder("demonstration", device="tpu")
@@ -361,7 +362,7 @@ def test_other_errors_of_torch_are_not_taken_for_out_of_memory(patches):
 def test_reduced_precision_is_marked_and_its_deviation_measured(trunk, demonstration):
     rng = np.random.default_rng(0)
     probe = rng.uniform(0, 0.6, (18, 18, 18)).astype(np.float32)  # see small_patches.py
-    network = build_network()
+    network = build_network(SPEC)
     fill(network, trunk, name="demonstration")
     reduced = NetworkEncoder(
         SPEC,

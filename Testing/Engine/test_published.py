@@ -218,7 +218,7 @@ class Trained:
 
     def __init__(self, encoder) -> None:
         self.encoder = encoder
-        self.weights = replace(encoder.weights, name="model_weights.torch", demonstration=False)
+        self.weights = replace(encoder.weights, name="model_weights.torch", caution="")
 
     def __getattr__(self, name):
         return getattr(self.encoder, name)

@@ -130,7 +130,7 @@ def test_rows_say_where_their_numbers_come_from(run, patch, tmp_path):
 
 
 def test_demonstration_weights_are_marked_in_every_row(run, patch, tmp_path):
-    marked = Run(**{**vars(run), "weights": WeightsIdentity(DEMONSTRATION, "cd" * 32, demonstration=True)})
+    marked = Run(**{**vars(run), "weights": WeightsIdentity(DEMONSTRATION, "cd" * 32, DEMONSTRATION_MEANING)})
     good, bad = result(lesion(tmp_path), patch), LesionResult(lesion(tmp_path, 2), error="no")
     for row in write(tmp_path / "f.csv", marked, [good, bad]):
         assert row["weights"] == "DEMONSTRATION WEIGHTS"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 
 import pytest
@@ -75,7 +76,7 @@ def test_another_file_than_others_have_is_taken_as_its_repository_says_and_told_
 
 
 def test_of_a_file_from_a_stick_the_report_is_all_there_is(reports, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(bring, "_check_fits", lambda _path: None)
+    monkeypatch.setattr(bring, "_check_fits", lambda _path, _encoder: None)
     (tmp_path / "stick.torch").write_bytes(CONTENT)
     reports(f"sha256:{SHA256}", "md5:" + "0" * 32)
     assert agreements_of(import_file(tmp_path / "stick.torch")) == ["its SHA-256 is the one that somebody reports"]
@@ -131,9 +132,11 @@ def test_each_repository_is_asked_once_for_all_its_files(repository):
 def test_a_record_of_an_earlier_version_is_read(repository):
     record = download("fmcib", patience=HURRIED)
     beside = record.path.with_name(f"{record.path.name}.record.json")
-    lines = [line for line in beside.read_text(encoding="utf-8").splitlines() if "repository_licence" not in line]
-    beside.write_text("\n".join(lines).replace('use only",', 'use only"'), encoding="utf-8")
+    facts = json.loads(beside.read_text(encoding="utf-8"))
+    for later in ("repository_licence", "encoder", "caution"):
+        del facts[later]
+    beside.write_text(json.dumps(facts), encoding="utf-8")
     (read,) = read_records("fmcib")
     assert isinstance(read, Record)
-    assert read.repository_licence == ""
+    assert (read.repository_licence, read.encoder, read.caution) == ("", "", "")
     assert doubts_of(read) == []

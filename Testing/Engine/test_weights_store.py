@@ -52,7 +52,7 @@ def repository(tmp_path, monkeypatch):
 def fits(monkeypatch):
     """Files of tests are no checkpoints: what is asked of the network is noted, and answered with yes."""
     asked = []
-    monkeypatch.setattr(bring, "_check_fits", asked.append)
+    monkeypatch.setattr(bring, "_check_fits", lambda path, _encoder: asked.append(path))
     return asked
 
 
@@ -299,7 +299,7 @@ def test_an_import_that_is_interrupted_leaves_nothing(repository, tmp_path, fits
 def test_without_torch_a_published_file_is_imported_all_the_same(repository, tmp_path, monkeypatch, caplog):
     from fmcib_engine.weights import checkpoint
 
-    def missing(_: Path) -> None:
+    def missing(_: Path, __: str) -> None:
         message = "Computing needs torch."
         raise DependencyError(message)
 
@@ -329,7 +329,7 @@ def test_weights_of_ones_own_are_kept_as_safetensors_with_where_they_came_from(r
     assert verify(["mine"]) == [(record, "")]
     assert licence_notice("mine") == ""
     with safetensors.safe_open(record.path, "pt") as file:
-        assert file.metadata() == {"source": f"from-stick.torch sha256:{SHA256}"}
+        assert json.loads(file.metadata()["about"]) == {"source": f"from-stick.torch sha256:{SHA256}"}
     with pytest.raises(WeightsError, match=r"weights of the name mine already"):
         import_file(stick, own_name="mine")
     assert import_file(stick, own_name="mine", overwrite=True).sha256 == record.sha256

@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 import pytest
+from fmcib_engine.encoders import DEMONSTRATION_MEANING
 from fmcib_engine.errors import ProtocolError
 from fmcib_engine.framing import MAGIC, VERSION, Header, pack, read_frame
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
@@ -183,7 +184,7 @@ class TestStart:
     def test_the_worker_speaks_first(self, cold):
         assert cold.ready == {
             "type": "ready",
-            "protocol": 1,
+            "protocol": 2,
             "engine_version": cold.ready["engine_version"],
             "pid": cold.process.pid,
         }
@@ -202,7 +203,7 @@ class TestFeatures:
     def test_loaded_tells_what_computes(self, warm, encoder):
         loaded = warm.loaded
         assert loaded["encoder_id"] == "fmcib"
-        assert loaded["demonstration"] is True
+        assert loaded["caution"] == DEMONSTRATION_MEANING
         assert loaded["weights_name"] == encoder.weights.name
         assert loaded["weights_sha256"] == encoder.weights.sha256
         assert (loaded["precision"], loaded["precision_deviation"]) == ("float32", None)
@@ -220,7 +221,7 @@ class TestFeatures:
         assert header["feature_count"] == 4096
         assert header["patch_sha256"] == patch.sha256
         assert header["weights_sha256"] == encoder.weights.sha256
-        assert header["demonstration"] is True
+        assert header["caution"] == DEMONSTRATION_MEANING
         assert (header["note"], header["engine"]) == ("", encoder.engine)
         assert header["recipe_id"] == header["native_recipe_id"] == "fmcib-csv-v1"
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from ..encoders import ENGINES, PRECISIONS, Precision
+from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, PRECISIONS, Precision
 from ..errors import FmcibError
 from ..geometry import FRAMES, parse_frame
-from ..preprocessing import DEFAULT_RECIPE, RECIPES
+from ..preprocessing import RECIPES
 from ..results.table import TableOptions
 from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
 from ..weights import DEMONSTRATION_SOURCE
-from ..weights.store import PUBLISHED_ENCODER, installed_encoder
+from ..weights.shipped import SMALL, shipped
+from ..weights.store import PUBLISHED_ENCODER, default_weights, installed_encoder
 from .cache import cache as cache_group
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
@@ -58,7 +59,7 @@ def _tell(sentence: str, *, debug: bool) -> int:
 @click.version_option(package_name="fmcib-engine")
 @click.option("--debug", is_flag=True, help="Show tracebacks and the messages of libraries.")
 def cli(*, debug: bool) -> None:
-    """Deep-learning biomarkers of a lesion: a CT and a seed become FMCIB's 4,096 features.
+    """Deep-learning biomarkers of a lesion: a CT and a seed become FMCIB's 4,096 features, or a small encoder's.
 
     For research use only.
     """
@@ -73,8 +74,15 @@ _weights = click.option(
     "--weights",
     envvar="FMCIB_WEIGHTS",
     metavar="FILE",
-    help="A checkpoint, an ID of `weights list`, or `demonstration` for random numbers. Else the variable "
-    "FMCIB_WEIGHTS, else the installed `fmcib`.",
+    help="A checkpoint, an ID of `weights list`, or `demonstration` for FMCIB's network with random numbers. Else the "
+    "variable FMCIB_WEIGHTS, else the installed `fmcib`.",
+)
+_encoder = click.option(
+    "--encoder",
+    type=click.Choice([BY_WEIGHTS, *ENCODERS]),
+    default=BY_WEIGHTS,
+    show_default=True,
+    help="The network: auto is the one that the weights are of; any other refuses weights of another.",
 )
 _device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 _engine = click.option(
@@ -106,6 +114,7 @@ _engine = click.option(
 )
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
 @_weights
+@_encoder
 @_device
 @_engine
 @click.option(
@@ -116,9 +125,7 @@ _engine = click.option(
     help="Less is marked in every row.",
 )
 @click.option("--batch-size", type=click.IntRange(min=1), help="Patches at once; by default 4 on the CPU, 16 on CUDA.")
-@click.option(
-    "--recipe", type=click.Choice(list(RECIPES)), default=DEFAULT_RECIPE, show_default=True, help="Preprocessing."
-)
+@click.option("--recipe", type=click.Choice(list(RECIPES)), show_default="the encoder's own", help="Preprocessing.")
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("features.csv"), show_default=True, help="The table."
 )
@@ -137,11 +144,12 @@ def extract(
     table: Path | None,
     image_column: str,
     weights: str | None,
+    encoder: str,
     device: str,
     engine: str,
     precision: Precision,
     batch_size: int | None,
-    recipe: str,
+    recipe: str | None,
     output: Path,
     overwrite: bool,
     resume: bool,
@@ -164,7 +172,7 @@ def extract(
     if table is not None and image is None and (series_uid or time_point is not None):
         msg = "With --table and without --image, give series_uid and time_point as columns of the table."
         raise click.UsageError(msg)
-    encoder = EncoderOptions(_require_weights(weights), device, engine, precision, batch_size)
+    options = EncoderOptions(_require_weights(weights), device, engine, precision, batch_size, encoder)
     if image is not None and seed:
         chosen = parse_frame(frame or "lps")
         one = LesionSeed(1, lesion_id or "1", image, seed, chosen, diameter, series_uid, time_point)
@@ -173,19 +181,21 @@ def extract(
         scan = GivenScan(image, series_uid, time_point) if image is not None else None
         seeds = read_seeds(table, scan=scan, image_column=image_column, frame=parse_frame(frame) if frame else None)
     return run_job(
-        Job(seeds, output, encoder, table, recipe, TableOptions(overwrite, resume, identifiers)),
+        Job(seeds, output, options, table, recipe or "", TableOptions(overwrite, resume, identifiers)),
         lambda results, run: show_results(results, run, output, rows=len(seeds.seeds)),
     )
 
 
 @cli.command()
 @_weights
+@_encoder
 @_device
 @_engine
 @click.option("--self-test/--no-self-test", default=True, show_default=True, help="Recompute known values.")
-def info(*, weights: str | None, device: str, engine: str, self_test: bool) -> int:
+def info(*, weights: str | None, encoder: str, device: str, engine: str, self_test: bool) -> int:
     """Versions, devices, weights, and a self-test against known values."""
-    return show_info(weights or installed_encoder(), device, engine, self_test=self_test)
+    options = EncoderOptions(weights or default_weights() or "", device, engine, encoder_id=encoder)
+    return show_info(options, self_test=self_test)
 
 
 @cli.command()
@@ -217,7 +227,7 @@ def demo(
     """The main job on one scan: features, a table, and a picture of the patch.
 
     Without --image it takes a public CT that an earlier run fetched, or fetches it if you agree, or makes a phantom.
-    Without --weights it computes with random numbers, and says so.
+    Without --weights it computes with the installed `fmcib`, else with what came with the program, and says so.
     """
     if (image is None) != (not seed):
         msg = "Give --image and --seed together, or neither."
@@ -225,7 +235,8 @@ def demo(
     from .demo import run_demo
 
     scan = (image, seed) if image and seed else None
-    return run_demo(scan, output, EncoderOptions(weights or DEMONSTRATION_SOURCE, device, engine), download=download)
+    chosen = weights or default_weights() or DEMONSTRATION_SOURCE
+    return run_demo(scan, output, EncoderOptions(chosen, device, engine), download=download)
 
 
 @cli.command()
@@ -238,10 +249,13 @@ def worker() -> int:
 
 def _require_weights(weights: str | None) -> str:
     if not (chosen := weights or installed_encoder()):
+        trial = (
+            f"{SMALL}` computes with the small encoder" if shipped() else f"{DEMONSTRATION_SOURCE}` with random numbers"
+        )
         msg = (
             f"No weights. Fetch the published ones: `fmcib-engine weights download {PUBLISHED_ENCODER}`. Or give a "
-            "checkpoint of the encoder with --weights FILE or the variable FMCIB_WEIGHTS; `--weights demonstration` "
-            "computes with random numbers, for trying out."
+            "checkpoint of an encoder with --weights FILE or the variable FMCIB_WEIGHTS; "
+            f"`--weights {trial}, for trying out."
         )
         raise click.UsageError(msg)
     return chosen

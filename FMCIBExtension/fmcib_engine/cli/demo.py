@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from .. import phantom, samples
-from ..encoders import DEMONSTRATION_MEANING
 from ..encoders.devices import choose_devices
 from ..errors import FmcibError, OutputError
 from ..readers import read_volume
@@ -41,8 +40,7 @@ def run_demo(scan: tuple[Path, Seed] | None, folder: Path, encoder: EncoderOptio
         patch = results[0].patch
         picture.unlink(missing_ok=True)  # an older one would seem to belong to this run
         if patch is not None:
-            notice = DEMONSTRATION_MEANING if run.weights.demonstration else ""
-            draw_patch(patch, picture, title=f"What the network was fed: {about}", notice=notice)
+            draw_patch(patch, picture, title=f"What the network was fed: {about}", notice=run.weights.caution)
         show_results(results, run, table)
         if patch is not None:
             out.print(str(picture), markup=False)

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from ..batch import analyse
-from ..encoders import Encoder, Precision
+from ..encoders import BY_WEIGHTS, Encoder, Precision
 from ..errors import ImageError, OutputError
-from ..preprocessing import DEFAULT_RECIPE
 from ..readers import HeaderMemory, read_volume
 from ..results.lesion import LesionResult, Run
 from ..results.table import TableOptions, TableWriter, require_writable
@@ -37,6 +36,7 @@ class EncoderOptions:
     engine: str = "auto"
     precision: Precision = "float32"
     batch_size: int | None = None
+    encoder_id: str = BY_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Job:
     output: Path
     encoder: EncoderOptions
     table_path: Path | None = None
-    recipe_id: str = DEFAULT_RECIPE
+    recipe_id: str = ""
+    """Empty: the encoder's own."""
     options: TableOptions = field(default_factory=TableOptions)
 
 
@@ -58,6 +59,7 @@ def open_encoder(options: EncoderOptions) -> Encoder:
     with err.status("Loading PyTorch and the weights"):
         return load_encoder(
             options.weights,
+            encoder_id=options.encoder_id,
             device=options.device,
             precision=options.precision,
             engine=options.engine,
@@ -77,7 +79,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     run = Run(
         encoder=encoder.spec,
         weights=encoder.weights,
-        recipe_id=job.recipe_id,
+        recipe_id=job.recipe_id or encoder.spec.recipe_id,
         precision=encoder.precision,
         precision_deviation=encoder.precision_deviation,
         versions=installed_versions(),
@@ -92,7 +94,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
         if kept := [name for name in job.table.extra_columns if name not in writer.dropped_columns]:
             _log.info("Your other columns are kept: %s", ", ".join(kept))
         try:
-            _fill(writer, job, encoder, tally)
+            _fill(writer, job, encoder, tally, run.recipe_id)
             if not writer.finished_rows and not tally.scans_read:
                 writer.discard()
                 raise ImageError(tally.why_nothing())
@@ -151,12 +153,12 @@ def _require_no_input_lost(job: Job) -> None:
         raise OutputError(msg)
 
 
-def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally) -> None:
+def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally, recipe_id: str) -> None:
     finished = writer.finished_rows
     todo = [seed for seed in job.table.seeds if seed.row not in finished]
     with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
         read = partial(_read, memory=HeaderMemory())
-        for result in analyse(todo, read_volume=read, encoder=encoder, recipe_id=job.recipe_id):
+        for result in analyse(todo, read_volume=read, encoder=encoder, recipe_id=recipe_id):
             writer.write(result)
             tally.count(result)
             advance()

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..cache import cache_folder
-from ..encoders import DEMONSTRATION_MEANING, ENCODERS
+from ..encoders import ENCODERS
 from ..encoders.devices import choose_devices, engine_of, try_devices
 from ..encoders.engines import choose_places
 from ..errors import FmcibError
@@ -16,23 +16,24 @@ from ..results.versions import installed_versions
 from ..weights import load_encoder
 from ..weights.store import licence_notice
 from .console import RESEARCH_ONLY, err, out
-from .extract import ERROR_ROWS, NOTHING, OK
+from .extract import ERROR_ROWS, NOTHING, OK, EncoderOptions
 
 
-def show_info(weights: str | None, device: str, engine: str, *, self_test: bool) -> int:
-    """Print the facts; the exit code says whether weights and self-test are good."""
+def show_info(options: EncoderOptions, *, self_test: bool) -> int:
+    """Print the facts; the exit code says whether weights (none where they are empty) and self-test are good."""
     table = Table(show_header=False, box=None)
     for name, version in installed_versions().items():
         table.add_row(name, version)
     for name in RECIPES:
         table.add_row("recipe", name + (" (default)" if name == DEFAULT_RECIPE else ""))
     for spec in ENCODERS.values():
-        table.add_row("encoder", f"{spec.id}: {spec.title}; weights {spec.weights_licence}; {spec.citation}")
+        about = f"{spec.feature_count:,} features of {spec.recipe_id}; weights {spec.weights_licence}; {spec.citation}"
+        table.add_row("encoder", f"{spec.id}: {spec.title}; {about}")
     table.add_row("feature table", f"schema {SCHEMA_VERSION}, {len(COLUMNS)} columns and the features")
     table.add_row("cache folder", escape(str(cache_folder())))
     out.print(table)
-    usable = _show_devices(device, engine) and _show_weights(weights, device, engine)
-    good = not (usable and self_test) or _show_self_test(device, engine)
+    usable = _show_devices(options.device, options.engine) and _show_weights(options)
+    good = not (usable and self_test) or _show_self_test(options.device, options.engine)
     out.print(RESEARCH_ONLY)
     if not usable:
         return NOTHING
@@ -46,7 +47,8 @@ def show_columns() -> None:
         table.add_column(heading, overflow="fold")
     for column in COLUMNS:
         table.add_row(column.name, column.type.__name__, column.unit, escape(column.meaning))
-    table.add_row("pred_0 …", "float32", "", "the encoder's features, by upstream's names")
+    counts = ", ".join(f"pred_{spec.feature_count - 1} of {spec.id}" for spec in ENCODERS.values())
+    table.add_row("pred_0 …", "float32", "", f"the encoder's features, by upstream's names, up to {counts}")
     out.print(table)
 
 
@@ -66,8 +68,8 @@ def _show_devices(wanted: str, engine: str) -> bool:
     return True
 
 
-def _show_weights(weights: str | None, device: str, engine: str) -> bool:
-    if not weights:
+def _show_weights(options: EncoderOptions) -> bool:
+    if not options.weights:
         out.print(
             "weights: none (`fmcib-engine weights download fmcib`, --weights, or the variable FMCIB_WEIGHTS)",
             markup=False,
@@ -75,21 +77,24 @@ def _show_weights(weights: str | None, device: str, engine: str) -> bool:
         return True
     try:
         with err.status("Loading the weights"):
-            encoder = load_encoder(weights, device=device, engine=engine)
-            identity = encoder.weights
-            notice = licence_notice(weights)
+            encoder = load_encoder(
+                options.weights, encoder_id=options.encoder_id, device=options.device, engine=options.engine
+            )
+            notice = licence_notice(options.weights)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
         return False
+    identity = encoder.weights
     out.print(
-        f"weights: {identity.name}, SHA-256 {identity.sha256}, every tensor as the encoder wants it", markup=False
+        f"weights: {identity.name}, SHA-256 {identity.sha256}, every tensor as the encoder {encoder.spec.id} wants it",
+        markup=False,
     )
     if encoder.engine_deviation is not None:
         out.print(f"engine: {encoder.engine}, deviates {encoder.engine_deviation:.1e} from pytorch", markup=False)
     if notice:
         out.print(notice, markup=False)
-    if identity.demonstration:
-        out.print(f"[bold yellow]{DEMONSTRATION_MEANING}[/]")
+    if identity.caution:
+        out.print(identity.caution, style="bold yellow", markup=False)
     return True
 
 

@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..checks.published import AGREEMENT, PATIENT, Comparison, read_published, verify
-from ..encoders import DEMONSTRATION_MEANING, ENGINES
+from ..encoders import ENGINES
 from ..readers import read_volume
-from ..weights.store import installed_encoder
+from ..weights.store import PUBLISHED_ENCODER, installed_encoder
 from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, NOTHING, OK, EncoderOptions, open_encoder
 
@@ -49,7 +49,7 @@ def verify_published(
         return NOTHING
     table = read_published(published)
     volume = read_volume(scan)
-    encoder = open_encoder(EncoderOptions(weights, device, engine))
+    encoder = open_encoder(EncoderOptions(weights, device, engine, encoder_id=PUBLISHED_ENCODER))
     with err.status(f"Computing the features of {PATIENT}"):
         comparison = verify(volume, encoder, table)
     out.print(
@@ -57,8 +57,8 @@ def verify_published(
     )
     _show(comparison)
     out.print(RESEARCH_ONLY)
-    if encoder.weights.demonstration:
-        out.print(f"{DEMONSTRATION_MEANING}, and so does this comparison.", style="bold yellow", markup=False)
+    if encoder.weights.caution:
+        out.print(f"{encoder.weights.caution}, and so does this comparison.", style="bold yellow", markup=False)
         return ERROR_ROWS
     out.print(_verdict(comparison), style="green" if comparison.agrees else "bold red", markup=False)
     return OK if comparison.agrees else ERROR_ROWS

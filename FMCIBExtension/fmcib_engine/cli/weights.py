@@ -15,9 +15,10 @@ from ..weights.acquire import download as fetch
 from ..weights.acquire import require_offered
 from ..weights.bring import import_file
 from ..weights.catalogue import Entry, load_catalogue
-from ..weights.record import UNVERIFIED, Damaged, Record, read_records, store_folder
+from ..weights.record import UNVERIFIED, Damaged, Record, store_folder
 from ..weights.reports import SaidLicence, agreements_of, ask_licences, doubts_of
-from ..weights.store import path_of, verify
+from ..weights.shipped import SHIPPED
+from ..weights.store import path_of, verify, weights_here
 from .console import byte_progress, err, out
 from .extract import ERROR_ROWS, INTERRUPTED, NOTHING, OK
 
@@ -32,7 +33,7 @@ def weights() -> None:
 def list_(*, ask: bool) -> None:
     """What is published, its licence, and what is here."""
     catalogue = load_catalogue()
-    here = read_records()
+    here = weights_here()
     asked = {}
     if ask:
         with err.status("Asking the repositories"):
@@ -47,7 +48,7 @@ def list_(*, ask: bool) -> None:
         if isinstance(record, Damaged):
             table.add_row(*map(escape, (record.id, record.problem, "unknown", "damaged")))
         elif record.id not in catalogue.entries:
-            table.add_row(escape(record.id), escape(f"your own, {record.source}"), f"{record.size / 1e6:.1f} MB", "yes")
+            table.add_row(*map(escape, (record.id, _about_own(record), f"{record.size / 1e6:.1f} MB", "yes")))
     out.print(table)
     for licence in {entry.licence.title: entry.licence for entry in catalogue.entries.values()}.values():
         out.print(f"{licence.title}: {licence.meaning} {licence.url}", markup=False)
@@ -91,7 +92,7 @@ def download(*, entry_id: str, accept_license: bool, file: str, mirror: str) -> 
 @click.option(
     "--id", "entry_id", default="", metavar="ID", help="Which published file it is, where its size is unknown."
 )
-@click.option("--as", "own_name", default="", metavar="NAME", help="Weights of your own that fit the encoder: a name.")
+@click.option("--as", "own_name", default="", metavar="NAME", help="Weights of your own that fit an encoder: a name.")
 @click.option("--overwrite", is_flag=True, help="Replace a differing file that is here.")
 def import_(*, file: Path, entry_id: str, own_name: str, overwrite: bool) -> int:
     """Take in a file from elsewhere, without network."""
@@ -172,6 +173,13 @@ def _about(entry: Entry) -> str:
     return f"{entry.title}\n{entry.licence.title}; {where}{choice}{unverified}"
 
 
+def _about_own(record: Record) -> str:
+    """Of weights that are not of the catalogue."""
+    whose = f"{record.licence}; {record.source}" if record.licence else f"your own, {record.source}"
+    network = f"weights of the encoder {record.encoder}\n" if record.encoder else ""
+    return f"{network}{whose}" + (f"\n{record.caution}" if record.caution else "")
+
+
 def _said(entry: Entry, records: list[Record | Damaged], asked: list[SaidLicence] | None) -> list[str]:
     """What others say: the checksums that are reported, and the licence that repositories name."""
     lines = [f"reported, not verified by us: {one.checksum} by {one.by}" for one in entry.reported]
@@ -211,6 +219,8 @@ def _tell(record: Record) -> None:
 def _checked(record: Record | Damaged) -> str:
     if isinstance(record, Damaged):
         return "as it was imported, checksum unverified"
+    if record.checksum == SHIPPED:
+        return f"{SHIPPED}, and compared with nothing"
     is_unverified = record.checksum == UNVERIFIED
     own = (
         "as it was imported, checksum unverified"

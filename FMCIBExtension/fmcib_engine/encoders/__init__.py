@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import InputError
-from . import fmcib
+from . import fmcib, small
 from .base import (
-    DEMONSTRATION,
-    DEMONSTRATION_MEANING,
     ENGINES,
     PRECISIONS,
     Encoded,
@@ -18,8 +16,11 @@ from .base import (
     Precision,
     WeightsIdentity,
 )
+from .cautions import COMPUTER_MADE, DEMONSTRATION, DEMONSTRATION_MEANING
 
 __all__ = [
+    "BY_WEIGHTS",
+    "COMPUTER_MADE",
     "DEMONSTRATION",
     "DEMONSTRATION_MEANING",
     "ENCODERS",
@@ -33,7 +34,11 @@ __all__ = [
     "find_encoder",
 ]
 
-ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType({fmcib.SPEC.id: fmcib.SPEC})
+ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType({spec.id: spec for spec in (fmcib.SPEC, small.SPEC)})
+"""Every encoder: the one place where a new one is entered."""
+
+BY_WEIGHTS = "auto"
+"""In the place of an encoder's ID: whichever the weights are of."""
 
 
 def find_encoder(encoder_id: str) -> EncoderSpec:

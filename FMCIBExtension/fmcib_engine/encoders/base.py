@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -15,21 +18,22 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 ENGINES = ("auto", "pytorch", "openvino")
 """Of the libraries that compute the network; `auto` is the fastest that is here, see `engines`."""
 
-DEMONSTRATION = "DEMONSTRATION WEIGHTS"
-DEMONSTRATION_MEANING = f"{DEMONSTRATION} (random numbers, not trained): the features mean nothing"
-
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder as published."""
+    """An encoder: its network, and what it is fed. A file of its own has it, and `ENCODERS` lists it."""
 
     id: str
     title: str
     recipe_id: str
     """Its native preprocessing."""
+    patch_size: int
+    """Edge of the patch that it makes, voxels."""
     feature_count: int
     weights_licence: str
     citation: str
+    make: Callable[[], nn.Module]
+    """Builds the network with its library's own random numbers; `building` is how it is called."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class WeightsIdentity:
     """The file's name, or DEMONSTRATION WEIGHTS."""
     sha256: str
     """Of the file; of generated weights, of their names and values (`weights.demonstration`)."""
-    demonstration: bool = False
+    caution: str = ""
+    """What must stand wherever their features appear (`cautions`); empty where there is nothing to warn of."""
 
 
 @dataclass(frozen=True, eq=False)

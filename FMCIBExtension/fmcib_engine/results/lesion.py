@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..encoders import DEMONSTRATION_MEANING, Encoded, EncoderSpec, Precision, WeightsIdentity
+from ..encoders import Encoded, EncoderSpec, Precision, WeightsIdentity
 from ..geometry import PatientPoint
 from ..preprocessing import Patch
 from ..seeds import LesionSeed
@@ -29,7 +29,7 @@ class Run:
     @property
     def warnings(self) -> list[str]:
         """Sentences that belong beside every number of the run, wherever it is shown."""
-        found = [DEMONSTRATION_MEANING] if self.weights.demonstration else []
+        found = [self.weights.caution] if self.weights.caution else []
         if self.precision_deviation is not None:
             found.append(
                 f"computed in {self.precision}, which changes the features of a probe by {self.precision_deviation:.1%}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from .lesion import LesionResult, Run
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
 Value = str | int | float | bool | None
 
@@ -173,8 +173,21 @@ QUALITY = (
     ),
 )
 PROVENANCE = (
-    Column("encoder_id", str, "", "the network", lambda _, run: run.encoder.id),
+    Column(
+        "encoder_id",
+        str,
+        "",
+        "the network, the same in all rows: the last columns are its features",
+        lambda _, run: run.encoder.id,
+    ),
     Column("weights", str, "", "file name, or DEMONSTRATION WEIGHTS", lambda _, run: run.weights.name),
+    Column(
+        "weights_caution",
+        str,
+        "",
+        "what the features of these weights do not say, such as that nothing was trained; empty without such a caution",
+        lambda _, run: run.weights.caution,
+    ),
     Column("weights_sha256", str, "", "SHA-256 of the weights", lambda _, run: run.weights.sha256),
     Column("recipe_id", str, "", "the preprocessing", lambda _, run: run.recipe_id),
     Column(

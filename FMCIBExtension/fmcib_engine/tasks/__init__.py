@@ -26,7 +26,9 @@ one goes on from there. It ignores SIGINT, as the worker does.
                    "devices": [{"name", "title", "memory_bytes" or null, "problem"}],
                    "openvino_is_faster": bool, "cache_folder" or null,
                    "cache_problem", "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence",
-                    "notice", "time", "problem", "doubts": [sentence]}]}
+                    "notice", "time", "encoder", "caution", "problem", "doubts": [sentence]}]}
+               weights: what came with the engine among them, whose checksum is "shipped with the engine".
+               caution: what must stand wherever features of these weights appear; mostly empty.
                doubts: what others say otherwise, such as another checksum; to be seen, and no reason to refuse.
                openvino_is_faster: whether it is worth while to have, for the CPU; it is no requirement
                problem: empty, or a sentence that names the fix; of a device, a clause that says why it does not
@@ -42,7 +44,7 @@ one goes on from there. It ignores SIGINT, as the worker does.
     import     path, [id=""], [own_name=""], [overwrite=false]
                -> {"record", "agreements": [clause: what others report, and is so], "doubts": as in probe}
                record: {"id", "file", "size", "sha256", "checksum", "source", "time", "licence", "notice",
-                   "repository_licence", "path"}
+                   "repository_licence", "encoder", "caution", "path"}
     licences   id: asks its repositories, at the user's wish, which licence they name
                -> {"licences": [{"mirror", "licence": empty if none is named, "is_another": bool: than ours,
                    "problem": why nobody knows}]}

@@ -190,14 +190,14 @@ def _cache() -> tuple[str | None, str]:
 
 
 def _weights() -> list[dict[str, Any]]:
-    from ..weights.record import Record, read_records
+    from ..weights.record import Record
     from ..weights.reports import doubts_of
-    from ..weights.store import size_problem_of
+    from ..weights.store import size_problem_of, weights_here
 
     told = []
-    for record in read_records():
+    for record in weights_here():
         facts = asdict(record) if isinstance(record, Record) else {"id": record.id, "file": record.file}
-        names = ("id", "file", "sha256", "checksum", "licence", "notice", "time")
+        names = ("id", "file", "sha256", "checksum", "licence", "notice", "time", "encoder", "caution")
         told.append(
             {name: facts.get(name, "") for name in names}
             | {"size": facts.get("size"), "problem": size_problem_of(record)}

@@ -1,35 +1,65 @@
-"""Files of numbers -> an encoder ready to run: strict, mapped, hashed, and marked where nothing was trained."""
+"""Files of numbers -> an encoder ready to run: strict, mapped, hashed, and marked where they mean little."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..encoders import DEMONSTRATION, Encoder, Precision, WeightsIdentity, find_encoder
+from ..encoders import (
+    BY_WEIGHTS,
+    DEMONSTRATION,
+    DEMONSTRATION_MEANING,
+    Encoder,
+    EncoderSpec,
+    Precision,
+    WeightsIdentity,
+    find_encoder,
+)
+from ..encoders.building import build_network
 from ..encoders.devices import engine_of
 from ..encoders.engines import choose_places
-from ..encoders.fmcib import SPEC, build_network
+from ..encoders.fmcib import SPEC as FMCIB
 from ..encoders.network import NetworkEncoder
-from ..preprocessing import PATCH_SIZE
-from .checkpoint import fill, read_checkpoint
+from ..errors import InputError
+from .checkpoint import encoder_of, fill, read_checkpoint
 from .demonstration import content_sha256, demonstration_trunk, is_demonstration
 from .files import file_sha256
 from .in_use import hold
+from .shipped import CAUTION, is_shipped
 from .store import require_pinned, resolve
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["DEMONSTRATION_SOURCE", "load_encoder"]
 
 DEMONSTRATION_SOURCE = "demonstration"
-"""Given instead of a file, asks for the demonstration weights."""
+"""Given instead of a file, asks for FMCIB's demonstration weights."""
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What fills a network."""
+
+    spec: EncoderSpec
+    trunk: Mapping[str, Tensor]
+    name: str
+    caution: str
+    sha256: Future[str]
+    """Being computed."""
+    path: Path | None = None
 
 
 def load_encoder(
     source: str | Path,
     *,
-    encoder_id: str = "fmcib",
+    encoder_id: str = BY_WEIGHTS,
     device: str = "auto",
     precision: Precision = "float32",
     engine: str = "auto",
@@ -39,48 +69,70 @@ def load_encoder(
 
     Args:
         source: a checkpoint, the ID of installed weights, or `"demonstration"`.
-        encoder_id: a key of `ENCODERS`.
+        encoder_id: a key of `ENCODERS`, or auto: the one that the weights are of.
         device: auto, cpu, cuda, cuda:N or mps. With auto the first that works: `Encoder.device` tells which.
         precision: float32 unless the user asks for less, whose deviation is then measured on the probe patch.
         engine: auto, pytorch or openvino (`encoders.engines`); the latter is compared with PyTorch on the probe patch.
         batch_size: patches at once; None chooses by device.
 
     Raises:
-        InputError: an unknown encoder or engine.
+        InputError: an unknown encoder or engine, or demonstration weights of another encoder than FMCIB's.
         WeightsError: a file that is not exactly the encoder's, or not the one that was once verified.
         FeatureError: weights that give no numbers.
         DeviceError: a device or precision that is not here, or a named device that does not work.
         DependencyError: torch or MONAI is not installed, or OpenVINO, where it is named.
         OutOfMemoryError: no room for the network.
     """
-    find_encoder(encoder_id)
+    if encoder_id != BY_WEIGHTS:
+        find_encoder(encoder_id)
     choice = choose_places(device, precision, engine)
     needs_probe = precision != "float32" or engine_of(choice.devices[0]) != "pytorch"
-    path: Path | None = None
     with ThreadPoolExecutor(max_workers=1) as background:
-        if str(source) == DEMONSTRATION_SOURCE:
-            network, trunk = build_network(), demonstration_trunk()
-            sha256 = background.submit(content_sha256, trunk)
-            name, demonstration = DEMONSTRATION, True
-        else:
-            path = resolve(str(source))
-            sha256 = background.submit(file_sha256, path)  # which pages it in, while MONAI is imported
-            network, trunk = build_network(), dict(read_checkpoint(path).trunk)
-            name, demonstration = path.name, False
-        fill(network, trunk, name=name)
-        if not demonstration and is_demonstration(trunk, network):
-            name, demonstration = f"{DEMONSTRATION} ({name})", True
-        identity = WeightsIdentity(name, "", demonstration)
+        numbers = _numbers(str(source), encoder_id, background.submit)
+        network = build_network(numbers.spec)
+        fill(network, numbers.trunk, name=numbers.name)
+        identity = WeightsIdentity(numbers.name, "", numbers.caution)
         probe = _probe() if needs_probe else None
         encoder = NetworkEncoder(
-            SPEC, network, identity, choice, precision=precision, batch_size=batch_size, probe=probe
+            numbers.spec, network, identity, choice, precision=precision, batch_size=batch_size, probe=probe
         )
-        encoder.encode([np.zeros((PATCH_SIZE,) * 3, dtype=np.float32)])  # slower than later, and tells whether it works
-        encoder.weights = WeightsIdentity(name, sha256.result(), demonstration)
-    if path is not None:
-        require_pinned(path, encoder.weights.sha256)
-        hold(path, encoder)
+        # slower than later, and tells whether it works
+        encoder.encode([np.zeros((numbers.spec.patch_size,) * 3, dtype=np.float32)])
+        encoder.weights = WeightsIdentity(numbers.name, numbers.sha256.result(), numbers.caution)
+    if numbers.path is not None:
+        require_pinned(numbers.path, encoder.weights.sha256)
+        hold(numbers.path, encoder)
     return encoder
+
+
+def _numbers(source: str, encoder_id: str, in_background: Callable[..., Future[str]]) -> _Numbers:
+    if source == DEMONSTRATION_SOURCE:
+        _require_fmcib(encoder_id)
+        trunk = demonstration_trunk()
+        hashed = in_background(content_sha256, trunk)
+        return _Numbers(FMCIB, trunk, DEMONSTRATION, DEMONSTRATION_MEANING, hashed)
+    path = resolve(source)
+    hashed = in_background(file_sha256, path)  # which pages it in, while MONAI is imported
+    checkpoint = read_checkpoint(path)
+    spec = encoder_of(checkpoint, encoder_id, name=path.name)
+    name, caution = _meaning(dict(checkpoint.trunk), spec, path.name, checkpoint.about.caution)
+    return _Numbers(spec, checkpoint.trunk, name, caution, hashed, path)
+
+
+def _meaning(trunk: Mapping[str, Tensor], spec: EncoderSpec, name: str, said: str) -> tuple[str, str]:
+    """The name of a file's weights, and their caution: what they are decides, then what the file says."""
+    if is_demonstration(trunk, build_network(spec)):
+        return f"{DEMONSTRATION} ({name})", DEMONSTRATION_MEANING
+    return name, CAUTION if is_shipped(trunk) else said
+
+
+def _require_fmcib(encoder_id: str) -> None:
+    if encoder_id not in {BY_WEIGHTS, FMCIB.id}:
+        msg = (
+            f"The demonstration weights are of the encoder {FMCIB.id}, got {encoder_id!r}. Choose other weights, or "
+            f"the encoder {FMCIB.id}."
+        )
+        raise InputError(msg)
 
 
 def _probe() -> NDArray[np.float32]:

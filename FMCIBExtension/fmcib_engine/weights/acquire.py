@@ -101,6 +101,7 @@ def _fetch(entry: Entry, wanted: Wanted, mirror: str, patience: Patience | None,
         entry.licence.title,
         entry.licence.notice,
         licences_in_words(ask_licences(entry, mirror=mirror, patience=patience)[entry.id]),
+        encoder=entry.encoder,
     )
     with written_whole(beside(fetched.path)) as (noted,):  # if it fails, the file is here and not fetched again
         noted.write_text(record.text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from ..downloads import NO_PICKLES, Progress, is_kept, only_one
@@ -13,11 +14,12 @@ from .catalogue import SIMPLE_NAME, Catalogue, Entry, load_catalogue
 from .files import begins_as_web_page, file_sha256, written_whole
 from .record import IMPORTED, UNVERIFIED, Record, beside, now, read_records, store_folder
 from .reports import tell_doubts
+from .shipped import SMALL
 from .store import installed
 
 _log = logging.getLogger(__name__)
 
-_RESERVED = "demonstration"
+_RESERVED = ("demonstration", SMALL)
 _BLOCK = 2**20
 
 
@@ -107,7 +109,8 @@ def _import_published(path: Path, entry: Entry, *, overwrite: bool, progress: Pr
         else:
             checksum = f"sha256:{sha256}" if entry.sha256 else UNVERIFIED
             texts = checksum, f"{IMPORTED}{path.name}", now(), entry.licence.title, entry.licence.notice
-            record = Record(entry.id, name, copy.stat().st_size, sha256, *texts)
+            size, encoder = copy.stat().st_size, entry.encoder
+            record = Record(entry.id, name, size, sha256, *texts, encoder=encoder)
         noted.write_text(record.text, encoding="utf-8")
     return record
 
@@ -132,7 +135,7 @@ def _require_right(copy: Path, path: Path, entry: Entry) -> None:
             raise WeightsError(msg)
         return
     try:
-        _check_fits(copy)
+        _check_fits(copy, entry.encoder)
     except DependencyError as error:
         _log.warning("%s is not checked against the network: %s", path.name, error)
     except WeightsError as error:
@@ -150,17 +153,18 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
         )
         raise ReplacesError(msg)
     checkpoint = check_fits(path)
-    source = f"{path.name} sha256:{file_sha256(path)}"  # one entry, as safetensors writes several in any order
+    about = replace(checkpoint.about, source=f"{path.name} sha256:{file_sha256(path)}")
     with written_whole(target, beside(target)) as (written, noted):
-        write_safetensors(written, checkpoint, {"source": source})
+        write_safetensors(written, checkpoint, about.metadata)
         texts = file_sha256(written), UNVERIFIED, f"{IMPORTED}{path.name}", now(), "", ""
-        record = Record(name, target.name, written.stat().st_size, *texts)
+        size = written.stat().st_size
+        record = Record(name, target.name, size, *texts, encoder=about.encoder, caution=about.caution)
         noted.write_text(record.text, encoding="utf-8")
     return record
 
 
 def _require_own_name(name: str, entry_id: str, catalogue: Catalogue) -> None:
-    if entry_id or name in catalogue.entries or name == _RESERVED or not SIMPLE_NAME.fullmatch(name):
+    if entry_id or name in catalogue.entries or name in _RESERVED or not SIMPLE_NAME.fullmatch(name):
         msg = (
             "A name of your own is of small letters, digits, - and _, is no ID of the catalogue, and goes without "
             f"an ID (--id); got {name!r}. Choose another."
@@ -168,10 +172,10 @@ def _require_own_name(name: str, entry_id: str, catalogue: Catalogue) -> None:
         raise InputError(msg)
 
 
-def _check_fits(path: Path) -> None:
+def _check_fits(path: Path, encoder_id: str) -> None:
     from .checkpoint import check_fits  # takes torch
 
-    check_fits(path)
+    check_fits(path, encoder_id)
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..downloads import MIRROR_KINDS, Mirror, host_is_listed, is_plain, local_name
+from ..encoders import ENCODERS
 from ..errors import InputError
 
 VARIABLE = "FMCIB_CATALOGUE"
@@ -79,6 +80,8 @@ class Entry:
     refused: str = ""
     """Why it is not offered."""
     reported: tuple[Reported, ...] = ()
+    encoder: str = "fmcib"
+    """Of whose network it is, where it is weights."""
 
     @property
     def file(self) -> str:
@@ -173,6 +176,7 @@ def _entry(table: dict[str, Any], licences: dict[str, Licence], citation: str) -
     licence = licences[texts.pop("licence")]
     facts = {"mirrors": tuple(mirrors), "unverified": tuple(unverified), "size": size, "reported": reported}
     entry = Entry(**texts, licence=licence, **facts)
+    _require(entry.encoder in ENCODERS, f"its encoder {entry.encoder!r} is not one of {', '.join(ENCODERS)}")
     _require(not entry.file or is_plain(entry.file), f"{entry.file!r} cannot be the name of a file here")
     return entry
 

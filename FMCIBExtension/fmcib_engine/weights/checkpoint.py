@@ -7,19 +7,22 @@ Forms (published by FMCIB, written by its training, or by us), in PyTorch's or i
 * the encoder's names, with or without `state_dict` around them;
 
 each possibly behind `module.`, as torch's DataParallel leaves it.
+
+A file that says which encoder it is of (`about`) is one of ours, and may keep its convolutions in half precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..encoders import find_encoder
+from ..encoders import BY_WEIGHTS, ENCODERS, EncoderSpec, find_encoder
+from ..encoders.building import build_network
 from ..encoders.devices import import_torch
-from ..encoders.fmcib import build_network
 from ..errors import OutputError, WeightsError
+from .about import About, read_about
 from .files import import_safetensors, open_weights, written_whole
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Checkpoint:
     trunk: Mapping[str, Tensor]
     head: Mapping[str, Tensor] = field(default_factory=dict)
     form: str = ""
+    about: About = field(default_factory=About)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -45,6 +49,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         DependencyError: torch is not installed, or safetensors for such a file.
         OutOfMemoryError: no room for it.
     """
+    checkpoint, about = _read(path), read_about(path)
+    return replace(checkpoint, trunk=_widened(checkpoint.trunk), about=about) if about.encoder else checkpoint
+
+
+def _read(path: Path) -> Checkpoint:
     content = open_weights(path)
     if not isinstance(content, Mapping):
         msg = f"{path.name} holds a {type(content).__name__}, wanted a dictionary of tensors. Choose another file."
@@ -58,17 +67,58 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(state, form="plain")
 
 
-def check_fits(path: Path, encoder_id: str = "fmcib") -> Checkpoint:
+def check_fits(path: Path, encoder_id: str = BY_WEIGHTS) -> Checkpoint:
     """The checkpoint in a file, if it is exactly an encoder's. Only names, shapes and types are looked at.
+
+    Args:
+        path: the file.
+        encoder_id: a key of `ENCODERS`, or whichever the file is of, which the checkpoint then tells.
 
     Raises:
         InputError: an unknown encoder.
-        WeightsError, DependencyError, OutOfMemoryError: as `read_checkpoint` and `fill`.
+        WeightsError, DependencyError, OutOfMemoryError: as `read_checkpoint`, `encoder_of` and `fill`.
     """
-    find_encoder(encoder_id)
+    if encoder_id != BY_WEIGHTS:
+        find_encoder(encoder_id)
     checkpoint = read_checkpoint(path)
-    _require_fit(build_network(), checkpoint.trunk, path.name)
-    return checkpoint
+    spec = encoder_of(checkpoint, encoder_id, name=path.name)
+    _require_fit(build_network(spec), checkpoint.trunk, path.name)
+    return replace(checkpoint, about=replace(checkpoint.about, encoder=spec.id))
+
+
+def encoder_of(checkpoint: Checkpoint, wanted: str = BY_WEIGHTS, *, name: str) -> EncoderSpec:
+    """Which encoder a checkpoint is of: as its file says; else the one whose network has most of its tensors.
+
+    Raises:
+        WeightsError: one that is not known here, or another than the one that is wanted.
+    """
+    said = checkpoint.about.encoder
+    if said and said not in ENCODERS:
+        msg = (
+            f"{name} is of the encoder {said!r}, which this version does not know: it has {', '.join(ENCODERS)}. "
+            "Choose another file, or install a newer version."
+        )
+        raise WeightsError(msg)
+    found = said or max(ENCODERS, key=lambda each: _in_common(ENCODERS[each], checkpoint.trunk))
+    if wanted not in {BY_WEIGHTS, found}:
+        msg = (
+            f"{name} is of the encoder {found}, not of {wanted}. Choose weights of {wanted}, or the encoder {found} "
+            f"(--encoder {found})."
+        )
+        raise WeightsError(msg)
+    return ENCODERS[found]
+
+
+def _in_common(spec: EncoderSpec, trunk: Mapping[str, Tensor]) -> int:
+    """How many tensors of a network are there by name and shape."""
+    wanted = build_network(spec).state_dict()
+    return sum(key in trunk and trunk[key].shape == tensor.shape for key, tensor in wanted.items())
+
+
+def _widened(trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Float32 of half precision, exactly; others as they are."""
+    torch = import_torch()
+    return {key: tensor.float() if tensor.dtype == torch.float16 else tensor for key, tensor in trunk.items()}
 
 
 def fill(network: nn.Module, trunk: Mapping[str, Tensor], *, name: str) -> None:
@@ -81,15 +131,23 @@ def fill(network: nn.Module, trunk: Mapping[str, Tensor], *, name: str) -> None:
     network.load_state_dict(dict(trunk), strict=True, assign=True)
 
 
-def write_safetensors(path: Path, checkpoint: Checkpoint, metadata: Mapping[str, str]) -> None:
+def write_safetensors(path: Path, checkpoint: Checkpoint, metadata: Mapping[str, str], *, halves: bool = False) -> None:
     """Write a checkpoint with Lighter's prefixes, all of it or nothing, over a file of that name if there is one.
+
+    Args:
+        path: the file.
+        checkpoint: its tensors.
+        metadata: such as `About.metadata`.
+        halves: keep the trunk's convolutions in half precision, for which `metadata` must say the encoder. What is read
+            again is what was rounded: compute with that.
 
     Raises:
         DependencyError: safetensors is not installed.
         OutputError: the file cannot be written.
     """
     safetensors = import_safetensors()
-    tensors = {f"{_TRUNK}{key}": tensor.contiguous() for key, tensor in checkpoint.trunk.items()}
+    trunk = _halved(checkpoint.trunk) if halves else checkpoint.trunk
+    tensors = {f"{_TRUNK}{key}": tensor.contiguous() for key, tensor in trunk.items()}
     tensors |= {f"{_HEADS}{key}": tensor.contiguous() for key, tensor in checkpoint.head.items()}
     with written_whole(path) as (unfinished,):
         unfinished.touch()
@@ -101,6 +159,11 @@ def write_safetensors(path: Path, checkpoint: Checkpoint, metadata: Mapping[str,
             msg = f"The weights {path.name} cannot be written ({said}). Make room, or choose another folder."
             raise OutputError(msg) from error
         unfinished.chmod(mode)  # safetensors keeps its files to their owner
+
+
+def _halved(trunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Convolutions in half precision; batch norms, which are few and small, as they are."""
+    return {key: tensor.half() if tensor.ndim > 1 else tensor for key, tensor in trunk.items()}
 
 
 def _require_fit(network: nn.Module, trunk: Mapping[str, Tensor], name: str) -> None:

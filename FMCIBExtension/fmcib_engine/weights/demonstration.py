@@ -1,4 +1,4 @@
-"""Weights that anyone can make again in seconds, to show and test everything without the published file.
+"""FMCIB's weights as anyone can make them again in seconds, to test the large network without the published file.
 
 Convolutions from one seeded generator, batch norms from `demonstration_batchnorm.npz` (measured on CT patches, so that
 features tell patches apart). Nothing was trained: **the features mean nothing**, and every output says so.
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..encoders.building import build_network
 from ..encoders.devices import import_torch
-from ..encoders.fmcib import build_network
+from ..encoders.fmcib import SPEC
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,7 +29,7 @@ _FIRST = "conv1"
 def demonstration_trunk() -> dict[str, Tensor]:
     """The encoder's tensors by name, the same on every machine to float noise. 0.7 GB, some seconds."""
     torch = import_torch()
-    network = build_network()
+    network = build_network(SPEC)
     state = _convolutions(network)
     with np.load(_BATCH_NORMS, allow_pickle=False) as stored:
         state |= {key: torch.from_numpy(stored[key]) for key in stored.files}

@@ -20,9 +20,7 @@ from ..downloads import ANOTHER_FOLDER, UNFINISHED
 from ..encoders.batching import is_out_of_memory
 from ..encoders.devices import import_torch
 from ..errors import DependencyError, OutOfMemoryError, OutputError, WeightsError
-
-_LONGEST_HEADER = 2**20
-"""Bytes of a safetensors header. FMCIB's takes 40 kB; 1 MB is read in a second, the format's own 100 MB in minutes."""
+from .about import LONGEST_HEADER
 
 _DAMAGED = (
     OSError,
@@ -164,7 +162,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _open_safetensors(path: Path, header_length: int) -> Any:
-    longest = min(_LONGEST_HEADER, path.stat().st_size - 8)
+    longest = min(LONGEST_HEADER, path.stat().st_size - 8)
     if header_length > longest:
         msg = (
             f"{path.name} is no safetensors file of an encoder, or is cut short: its header is to be {header_length:,} "

@@ -42,6 +42,10 @@ class Record:
     """The licence's one line where such weights are used."""
     repository_licence: str = ""
     """What the repositories named when it was downloaded, such as `zenodo: cc-by-4.0`; empty where none was asked."""
+    encoder: str = ""
+    """Of whose network it is; empty in records of before there were several, and of tables."""
+    caution: str = ""
+    """What must stand wherever its features appear, as the file itself says."""
 
     @property
     def was_imported(self) -> bool:

@@ -101,9 +101,8 @@ def _compared(record: Record, *, same: bool) -> list[Reported]:
         entry = load_catalogue().entries.get(record.id)
     except InputError:  # what is installed is used also where the catalogue cannot be read
         return []
-    known = {"sha256": record.sha256}
-    if record.checksum != UNVERIFIED:
-        known |= dict([record.checksum.split(":", 1)])
+    algorithm, _, digits = record.checksum.partition(":")  # or words, which are of no algorithm
+    known = {"sha256": record.sha256, algorithm: digits}
     reports = entry.reported if entry else ()
     return [one for one in reports if one.algorithm in known and (known[one.algorithm] == one.digits) == same]
 

@@ -13,6 +13,7 @@ from ..errors import DependencyError, InputError, WeightsError
 from .catalogue import SIMPLE_NAME, load_catalogue
 from .files import file_sha256
 from .record import IMPORT, Damaged, Record, beside, read_record, read_records, store_folder
+from .shipped import SMALL, shipped
 
 _LIST = "(in the window: Advanced; or `fmcib-engine weights list`)"
 
@@ -32,6 +33,21 @@ def installed(wanted: str | None = None) -> list[Record]:
 def installed_encoder() -> str | None:
     """What to compute with where the user names no weights: the published encoder's ID, if it is installed."""
     return PUBLISHED_ENCODER if read_records(PUBLISHED_ENCODER) else None
+
+
+def weights_here() -> list[Record | Damaged]:
+    """All that is in the store, and what came with the engine.
+
+    Raises:
+        DependencyError: as `cache_folder`.
+    """
+    with_engine = shipped()
+    return [*read_records(), *([with_engine] if with_engine else [])]
+
+
+def default_weights() -> str | None:
+    """What to show things with: the published encoder, if it is installed, else the small one that comes along."""
+    return installed_encoder() or (SMALL if shipped() else None)
 
 
 def size_problem_of(record: Record | Damaged) -> str:
@@ -101,6 +117,8 @@ def resolve(source: str) -> Path:
         DependencyError: an ID of the catalogue, and no cache folder can be found, as `cache_folder`.
     """
     path = Path(source)
+    if source == SMALL and (shipped() or not path.exists()):
+        return path_of(source)
     if not SIMPLE_NAME.fullmatch(source):
         return path
     try:
@@ -184,6 +202,8 @@ def _download(wanted: str) -> str:
 
 
 def _required(wanted: str) -> list[Record | Damaged]:
+    if wanted == SMALL:
+        return [_required_shipped()]
     records = read_records(wanted) if SIMPLE_NAME.fullmatch(wanted) else []
     if not records:
         known = wanted in load_catalogue().entries
@@ -191,3 +211,11 @@ def _required(wanted: str) -> list[Record | Damaged]:
         msg = f"{wanted} is not installed. {how}"
         raise WeightsError(msg)
     return records
+
+
+def _required_shipped() -> Record:
+    record = shipped()
+    if record is None:
+        msg = f"The weights {SMALL}, which come with the engine, are not in this copy of it. Install it again."
+        raise WeightsError(msg)
+    return record

@@ -1,6 +1,6 @@
 """The engine behind stdin and stdout: a process that keeps the network warm and turns patches into features.
 
-Started as `python -m fmcib_engine worker`. This docstring is the protocol, version 1.
+Started as `python -m fmcib_engine worker`. This docstring is the protocol, version 2.
 
 **Frames.** Both directions carry frames of `framing`: a JSON header, and a binary payload that is empty unless said
 otherwise. Requests come in on stdin, replies go out on stdout. File descriptor 1 is turned to stderr at the start, so
@@ -9,15 +9,15 @@ it writes: nothing limits how much may be in flight, except the pipes.
 
 **Start.** The worker speaks first, before it imports torch:
 
-    {"type": "ready", "protocol": 1, "engine_version": "0.1.0", "pid": 4711}
+    {"type": "ready", "protocol": 2, "engine_version": "0.1.0", "pid": 4711}
 
 **Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
 and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
 
-    load       weights, [encoder="fmcib"], [device="auto"], [precision="float32"], [engine="auto"]
-               weights: a file, an installed ID, or "demonstration"; device: auto, cpu, cuda, cuda:N or mps;
-               precision: float32, tf32, bfloat16 or float16; engine: auto, pytorch or openvino. Replaces the loaded
-               encoder, and only if it succeeds.
+    load       weights, [encoder="auto"], [device="auto"], [precision="float32"], [engine="auto"]
+               weights: a file, an installed ID, or "demonstration"; encoder: an ID, or auto, the one that they are of;
+               device: auto, cpu, cuda, cuda:N or mps; precision: float32, tf32, bfloat16 or float16; engine: auto,
+               pytorch or openvino. Replaces the loaded encoder, and only if it succeeds.
     encode     payload: `Patch.to_bytes()`
     ping
     cancel     target: the id of another request
@@ -27,10 +27,10 @@ and should not use twice. Fields in square brackets may be left out; a field tha
 they came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits.
 
     load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
-               {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "demonstration": bool, "device",
+               {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "caution", "device",
                 "precision", "precision_deviation": number or null, "engine", "engine_deviation": number or null,
                 "feature_count", "versions": {package: version}, "seconds"}
-    encode     {"type": "encoded", "feature_count", "device", "engine", "precision", "note", "demonstration": bool,
+    encode     {"type": "encoded", "feature_count", "device", "engine", "precision", "note", "caution",
                 "recipe_id", "native_recipe_id", "patch_sha256", "weights_sha256", "seconds"}
                payload: the features, little-endian float32
     ping       {"type": "pong"}
@@ -39,10 +39,11 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
                {"type": "cancel_ignored", "target"}
     shut_down  {"type": "bye"}
 
-A `note` is empty or says what the user should know, such as a device that ran out of memory or did not work. With
-`auto`, `device` and `engine` are those that really compute, of `loaded` as of `encoded`. A patch of another recipe than
-the encoder's own is encoded all the same, because replication needs it: the two ids are there to be compared, as
-`results.lesion` does for its warning.
+A `note` is empty or says what the user should know, such as a device that ran out of memory or did not work. A
+`caution` is empty or says what must stand wherever features of these weights appear. With `auto`, `device` and `engine`
+are those that really compute, of `loaded` as of `encoded`. A patch of another recipe than the encoder's own is encoded
+all the same, because replication needs it: the two ids are there to be compared, as `results.lesion` does for its
+warning.
 
 **Errors.** {"type": "error", "id", "code", "message"}; the message is one or two sentences for the user, who has a
 window and no command line (`words`).
@@ -67,4 +68,4 @@ SIGINT, which a terminal sends to the parent's children as well: the parent deci
 
 __all__ = ["PROTOCOL"]
 
-PROTOCOL = 1
+PROTOCOL = 2

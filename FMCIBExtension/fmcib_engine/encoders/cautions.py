@@ -1,0 +1,24 @@
+"""What stands wherever features appear whose weights mean less than their numbers seem to say."""
+
+from __future__ import annotations
+
+DEMONSTRATION = "DEMONSTRATION WEIGHTS"
+DEMONSTRATION_MEANING = f"{DEMONSTRATION} (random numbers, not trained): the features mean nothing"
+COMPUTER_MADE = "TRAINED ON COMPUTER-MADE LESIONS: shows how it works, says nothing about patients"
+
+_LONGEST = 200
+
+
+def caution_of(weights_name: str, said: str) -> str:
+    """The caution of a row of a table.
+
+    Args:
+        weights_name: its cell `weights`.
+        said: its cell `weights_caution`, which tables before schema 1.5 lack.
+    """
+    return said or (DEMONSTRATION_MEANING if weights_name.startswith(DEMONSTRATION) else "")
+
+
+def readable(text: str) -> str:
+    """A caution that a file brings, as one short sentence: semicolons separate sentences in a table."""
+    return " ".join(text.replace(";", ",").split())[:_LONGEST]
