@@ -29,7 +29,7 @@ class FMCIBModule(ScriptedLoadableModule):
             "The published weights are licensed CC BY-NC 4.0: non-commercial use only."
             "<ol>"
             "<li><b>Get ready.</b> The top of the panel says what is missing, with a button for each. To try it "
-            "without the published weights, press <i>Use demonstration weights</i>.</li>"
+            "without the published weights, press <i>Try it without the published weights</i>.</li>"
             "<li><b>Load a CT</b>, or one of the module Sample Data: <i>FMCIBPhantom</i> is computed at once, "
             "<i>FMCIB-LIDC-IDRI-0001</i> is a public CT, fetched after you agree. Choose it in the panel.</li>"
             "<li><b>Press <i>Place seed</i></b> (Ctrl+Shift+L) and click on the middle of a lesion in a slice view. "

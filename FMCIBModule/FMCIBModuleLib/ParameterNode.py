@@ -16,7 +16,7 @@ class FMCIBParameterNode:
     analyseOnPlacing - whether a seed is analysed as soon as it is placed or has been moved.
     jumpOnPlacing - whether the other slice views go to a seed that was placed or has been moved.
     showAllBoxes - whether the boxes of all lesions are shown, not only of those that are chosen in the list.
-    weights - an installed ID, a file, or "demonstration" (random numbers, for trying out).
+    weights - an installed ID (also "small", which comes along), a file, or "demonstration" (random numbers).
     device - auto, cpu, cuda, cuda:N or mps.
     engine - the library that computes: on a CPU in float32 auto takes OpenVINO where it is installed.
     precision - of the network; less than float32 changes the features, and their rows say by how much.

@@ -64,7 +64,7 @@ def _loaded(settings: EncoderSettings) -> dict[str, Any]:
         "encoder_id": "fmcib",
         "weights_name": settings.weights,
         "weights_sha256": "0" * 64,
-        "demonstration": False,
+        "caution": "",
         "precision": "float32",
         "precision_deviation": None,
         "engine_deviation": None,

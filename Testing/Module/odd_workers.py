@@ -96,7 +96,7 @@ def load(header: dict) -> None:
         **encoder,
         encoder_id="fmcib",
         weights_name=header["weights"],
-        demonstration=False,
+        caution="",
         precision_deviation=None,
         engine_deviation=None,
         feature_count=FEATURE_COUNT,

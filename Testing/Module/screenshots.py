@@ -109,7 +109,7 @@ def takeAll() -> Photographer:
     takeLicence(camera)
     volumeNode = loadCt("")
     choose(window, volumeNode)
-    click(window._requirementsPanel.ui.demonstrationButton)
+    click(window._requirementsPanel.ui.trialButton)
     spinUntil(lambda: window.logic.analysis.worker.state == "ready")
     click(window._requirementsPanel.ui.hideButton)
     for view in ("Red", "Yellow", "Green"):

@@ -114,6 +114,8 @@ def record(name: str = "fmcib", **changes: object) -> dict:
         "licence": "CC BY-NC 4.0",
         "notice": "weights licensed CC BY-NC 4.0: non-commercial use only",
         "time": "2026-01-01T00:00:00+00:00",
+        "encoder": "fmcib",
+        "caution": "",
         "problem": "",
     } | changes
 

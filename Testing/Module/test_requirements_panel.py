@@ -10,7 +10,7 @@ from setup_support import UI, Heard, settle
 
 SIGNALS = (
     *("torchClicked", "extensionsClicked", "packagesClicked", "downloadClicked", "importClicked"),
-    *("demonstrationClicked", "wheelsClicked", "checkClicked", "cancelClicked", "fasterClicked", "fasterWheelsClicked"),
+    *("trialClicked", "wheelsClicked", "checkClicked", "cancelClicked", "fasterClicked", "fasterWheelsClicked"),
 )
 GOOD = [
     Requirement("torch", "good", "PyTorch 2.13.0, CPU"),
@@ -41,7 +41,7 @@ def show(panel, requirements, hasExtension=True, canOpenExtensions=True):
 def visible(panel) -> set[str]:
     """The buttons that a user can see."""
     names = ("torchButton", "extensionsButton", "packagesButton", "downloadButton", "importButton")
-    names += ("demonstrationButton", "wheelsButton", "checkButton", "summaryCheckButton", "requirementsCancelButton")
+    names += ("trialButton", "wheelsButton", "checkButton", "summaryCheckButton", "requirementsCancelButton")
     return {name for name in names if getattr(panel.ui, name).isVisible()}
 
 
@@ -58,7 +58,7 @@ def test_what_is_missing_is_said_in_words_with_a_symbol_and_the_buttons_that_hel
     assert panel.ui.torchSymbol.text == "✗"
     assert panel.ui.torchLabel.text == "PyTorch is missing. Install it."
     assert visible(panel) == {
-        *("torchButton", "downloadButton", "importButton", "demonstrationButton", "wheelsButton", "checkButton"),
+        *("torchButton", "downloadButton", "importButton", "trialButton", "wheelsButton", "checkButton"),
     }
 
 
@@ -95,7 +95,7 @@ def test_while_it_is_checked_there_is_no_button_to_check_again(panel):
         ("packagesButton", "packagesClicked", [GOOD[0], *MISSING[1:]], True),
         ("downloadButton", "downloadClicked", MISSING, True),
         ("importButton", "importClicked", MISSING, True),
-        ("demonstrationButton", "demonstrationClicked", MISSING, True),
+        ("trialButton", "trialClicked", MISSING, True),
         ("wheelsButton", "wheelsClicked", MISSING, True),
         ("checkButton", "checkClicked", MISSING, True),
         ("summaryCheckButton", "checkClicked", GOOD, True),

@@ -360,7 +360,7 @@ def test_demonstration_weights_are_one_click_and_have_their_own_notice(makeSetup
     made.setup.start()
     spinUntil(lambda: made.setup.requirements.result is not None)
     made.show()
-    click(made.ui.demonstrationButton)
+    click(made.ui.trialButton)
     assert made.heard.of("weightsChanged") == [["demonstration"]]
     assert made.setup.isReady
     assert made.heard.of("ready") == [[]]

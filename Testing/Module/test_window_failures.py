@@ -182,7 +182,7 @@ def test_what_is_missing_is_told_the_seed_is_kept_and_is_analysed_once_it_is_the
     assert words in stage.message
     stage.answers["probe"] = probed()
     if weights == "fmcib":
-        click(stage.requirements.demonstrationButton)
+        click(stage.requirements.trialButton)
     else:
         click(stage.requirements.checkButton)
     settle()

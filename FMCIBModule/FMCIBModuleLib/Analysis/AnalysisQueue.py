@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from fmcib_engine import pipeline
+from fmcib_engine.encoders import find_encoder
 from fmcib_engine.errors import FmcibError
 
 from ..Errors import sentenceOf
@@ -137,6 +138,7 @@ class AnalysisQueue:
     def _cut(self, task: Task) -> bool:
         try:
             task.scan = snapshotOf(task.volumeNode)
+            task.recipeId = find_encoder(self._loaded["encoder_id"]).recipe_id
             task.patch = pipeline.cut(task.scan.volume, task.seed.point, task.recipeId)
         except FmcibError as error:
             problem = sentenceOf(error)

@@ -22,7 +22,7 @@ class Task:
         volumeNode: its CT.
         seed: its point in LPS mm, and its name.
         order: keys of the lesions that were asked for together, in the user's order.
-        recipeId: the preprocessing.
+        recipeId: the preprocessing: the network's own, when its turn has come.
         scan, patch: what was read and cut, when its turn has come.
     """
 

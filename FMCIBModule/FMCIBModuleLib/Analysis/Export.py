@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fmcib_engine.encoders import find_encoder
+from fmcib_engine.encoders.cautions import caution_of
 from fmcib_engine.errors import OutputError
 from fmcib_engine.results.rows import relative_path
 from fmcib_engine.results.schema import COLUMNS, feature_columns
@@ -61,7 +62,7 @@ def _cells(
     volumeNode, row: dict[str, str], path: Path, scan: Path | None, pseudonym: str, *, identifiers: bool
 ) -> list[str]:
     """Without identifiers a scan of the window has a number for a name: files are named after patients, too."""
-    known = {"image_path": pseudonym}
+    known = {"image_path": pseudonym, "weights_caution": caution_of(row["weights"], row["weights_caution"])}
     file = scan or scanFile(volumeNode)
     if file is not None and (identifiers or scan):
         known["image_path"] = relative_path(file, path.absolute().parent, identifiers=identifiers)

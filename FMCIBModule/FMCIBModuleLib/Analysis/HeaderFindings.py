@@ -7,7 +7,8 @@ from typing import Any
 
 import slicer
 from fmcib_engine import pipeline
-from fmcib_engine.encoders import DEMONSTRATION, WeightsIdentity, find_encoder
+from fmcib_engine.encoders import WeightsIdentity, find_encoder
+from fmcib_engine.encoders.cautions import caution_of
 from fmcib_engine.errors import FmcibError
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.preprocessing import Quality
@@ -189,7 +190,8 @@ def _warningsOfRun(row: Mapping[str, str]) -> tuple[str, ...]:
         encoder = find_encoder(row["encoder_id"])
     except (FmcibError, ValueError):
         return ()
-    weights = WeightsIdentity(row["weights"], row["weights_sha256"], row["weights"] == DEMONSTRATION)
+    caution = caution_of(row["weights"], row["weights_caution"])
+    weights = WeightsIdentity(row["weights"], row["weights_sha256"], caution)
     return Run(encoder, weights, row["recipe_id"], row["precision"], deviation, versions={}).warnings
 
 

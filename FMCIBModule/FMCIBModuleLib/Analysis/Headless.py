@@ -17,7 +17,7 @@ import slicer.util
 from fmcib_engine.errors import FmcibError, OutputError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
-from fmcib_engine.weights.store import licence_notice
+from fmcib_engine.weights.store import PUBLISHED_ENCODER, default_weights, licence_notice
 from fmcib_engine.words import in_script
 
 from ..Engine import EngineError
@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
         SystemExit: wrong arguments, or --help.
     """
     wanted = _parser().parse_args(arguments)
+    wanted.weights = wanted.weights or default_weights() or PUBLISHED_ENCODER
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt would swallow an exception in one of its slots, and go on
     logic = None
@@ -80,8 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--save-scene", action="store_true", help=f"also write {SCENE}: scan, seeds, boxes and tables")
     add(
         "--weights",
-        default=os.environ.get("FMCIB_WEIGHTS") or "fmcib",
-        help='installed ID, file, or "demonstration" (random numbers); else the variable FMCIB_WEIGHTS, else fmcib',
+        default=os.environ.get("FMCIB_WEIGHTS") or "",
+        help='installed ID, file, or "demonstration" (random numbers); else the variable FMCIB_WEIGHTS, else fmcib, or '
+        "where that is not installed small, which comes along",
     )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--engine", default="auto", help="library that computes: auto, pytorch or openvino")

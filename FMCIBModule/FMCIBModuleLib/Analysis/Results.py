@@ -45,7 +45,7 @@ def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> 
     versions = {**here, **{name: loaded["versions"].get(name) for name in ("torch", "monai", "openvino")}}
     return Run(
         encoder=find_encoder(loaded["encoder_id"]),
-        weights=WeightsIdentity(loaded["weights_name"], loaded["weights_sha256"], loaded["demonstration"]),
+        weights=WeightsIdentity(loaded["weights_name"], loaded["weights_sha256"], loaded["caution"]),
         recipe_id=recipeId,
         precision=loaded["precision"],
         precision_deviation=loaded["precision_deviation"],

@@ -1,4 +1,6 @@
-"""The results of one CT as two table nodes under it: its lesions, one a row, and their features, one lesion a column.
+"""The results of one CT as table nodes under it: its lesions, one a row, and their features, one lesion a column.
+
+Features of two encoders never stand in one table: each encoder has its own, and a lesion is in one of them.
 
 All cells are text, exactly that of the engine's feature table: Slicer saves a table's numbers with six digits, and what
 is saved with a scene must come back to the last bit. The features stand apart because a table of 4,096 columns takes
@@ -28,6 +30,9 @@ OWN_COLUMNS = {
     GRID_COLUMN: "fingerprint of the scan's geometry when the patch was cut",
 }
 FEATURE_COLUMN = "feature"
+ENCODER = "FMCIB.Encoder"
+"""Attribute of a table of features: whose. Without it, as of scenes before there were several, FMCIB's."""
+_FIRST_ENCODER = "fmcib"
 
 
 class LesionTable:
@@ -39,17 +44,22 @@ class LesionTable:
     @property
     def node(self):
         """The table node of the lesions; None before the first."""
-        return self._find("lesions", KEY_COLUMN)
+        return next(iter(self._find("lesions", KEY_COLUMN)), None)
 
     @property
     def featuresNode(self):
-        """The table node of the features, one column a lesion; None before the first."""
+        """The first of `featuresNodes`; None before the first."""
+        return next(iter(self.featuresNodes), None)
+
+    @property
+    def featuresNodes(self) -> list:
+        """The table nodes of the features, one for each encoder, one column a lesion."""
         return self._find("features", FEATURE_COLUMN)
 
-    def _find(self, role: str, firstColumn: str):
+    def _find(self, role: str, firstColumn: str) -> list:
         """A table of a scene that was saved without its data has no columns, and is none."""
         found = resultNodes(self._volumeNode, "vtkMRMLTableNode", role)
-        return next((node for node in found if node.GetTable().GetColumnByName(firstColumn) is not None), None)
+        return [node for node in found if node.GetTable().GetColumnByName(firstColumn) is not None]
 
     def keys(self) -> list[str]:
         """The lesions' keys, in the order of the rows."""
@@ -75,9 +85,8 @@ class LesionTable:
 
     def featureTexts(self, key: str) -> list[str]:
         """The same as they stand in a table; empty where there are none."""
-        node = self.featuresNode
-        column = node.GetTable().GetColumnByName(key) if node else None
-        return [] if column is None else _texts(column)
+        columns = [node.GetTable().GetColumnByName(key) for node in self.featuresNodes]
+        return next((_texts(column) for column in columns if column is not None), [])
 
     def write(self, key: str, cells: Mapping[str, str], features: Sequence[str], order: Sequence[str] = ()) -> None:
         """Put a lesion's row in the place of its former one, or where it belongs among those of `order`, or at the end.
@@ -101,7 +110,7 @@ class LesionTable:
             for name in _columnNames():
                 _setCell(node, index, name, key if name == KEY_COLUMN else cells[name])
             self._number()
-        self._writeFeatures(key, features)
+        self._writeFeatures(key, features, cells["encoder_id"])
 
     def rename(self, key: str, name: str) -> None:
         """The lesion's name; nothing where it has no row."""
@@ -142,8 +151,8 @@ class LesionTable:
         with NodeModify(self.node):
             self.node.RemoveRow(keys.index(key))
             self._number()
-        if self.featuresNode is not None:
-            _removeColumn(self.featuresNode, key)
+        for features in self.featuresNodes:
+            _removeColumn(features, key)
 
     def _number(self) -> None:
         """The column `row` counts from 1, as in the engine's table."""
@@ -151,17 +160,23 @@ class LesionTable:
         for index in range(node.GetNumberOfRows()):
             _setCell(node, index, "row", str(index + 1))
 
-    def _writeFeatures(self, key: str, features: Sequence[str]) -> None:
-        node = self.featuresNode
+    def _writeFeatures(self, key: str, features: Sequence[str], encoderId: str) -> None:
+        """In the encoder's table; those of another encoder go, and their table with the last of them."""
+        for node in self.featuresNodes:
+            if features and _encoderOf(node) != encoderId:
+                _removeLast(node, key)
+            else:
+                with NodeModify(node):
+                    _removeColumn(node, key)
+        if not features:
+            return
+        node = next((each for each in self.featuresNodes if _encoderOf(each) == encoderId), None)
         if node is None:
-            if not features:
-                return
-            node = self._create("features", _("FMCIB features"))
+            node = self._create("features", _featuresTitle(encoderId))
+            node.SetAttribute(ENCODER, encoderId)
             _addColumn(node, FEATURE_COLUMN, [f"pred_{index}" for index in range(len(features))])
         with NodeModify(node):
-            _removeColumn(node, key)
-            if features:
-                _addColumn(node, key, features)
+            _addColumn(node, key, features)
 
     def _create(self, role: str, title: str):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", slicer.mrmlScene.GenerateUniqueName(title))
@@ -171,6 +186,26 @@ class LesionTable:
         if role == "lesions":
             _addColumns(node)
         return node
+
+
+def _encoderOf(featuresNode) -> str:
+    return featuresNode.GetAttribute(ENCODER) or _FIRST_ENCODER
+
+
+def _featuresTitle(encoderId: str) -> str:
+    if encoderId == _FIRST_ENCODER:
+        return _("FMCIB features")
+    return _("FMCIB features of the encoder {encoder}").format(encoder=encoderId)
+
+
+def _removeLast(featuresNode, key: str) -> None:
+    """A lesion's column, and the table that has no other."""
+    table = featuresNode.GetTable()
+    if table.GetColumnByName(key) is None:
+        return
+    _removeColumn(featuresNode, key)
+    if table.GetNumberOfColumns() == 1:
+        slicer.mrmlScene.RemoveNode(featuresNode)
 
 
 def _columnNames() -> list[str]:

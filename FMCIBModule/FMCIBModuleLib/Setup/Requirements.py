@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fmcib_engine.encoders import find_encoder
+from fmcib_engine.weights.about import read_about
+from fmcib_engine.weights.shipped import SHIPPED
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
@@ -91,11 +93,28 @@ class Requirements:
         """One line that must be seen where the chosen weights are used; empty if none are, or nobody knows yet."""
         if self.weights == DEMONSTRATION:
             return _("DEMONSTRATION WEIGHTS: random numbers. The features mean nothing.")
+        told = self._toldOfWeights()
+        if told is None or told["checksum"] == SHIPPED:
+            return told["caution"] if told else ""
+        return " ".join(filter(None, (told["caution"], told["notice"] or self._unknownLicence(told["encoder"]))))
+
+    @property
+    def trial(self) -> str:
+        """What to compute with for whoever has no weights, as a text of the parameter node."""
+        shipped = [each["id"] for each in self.installedWeights if each["checksum"] == SHIPPED and not each["problem"]]
+        return next(iter(shipped), DEMONSTRATION)
+
+    def _toldOfWeights(self) -> Mapping[str, str] | None:
+        """What is known of the chosen weights: of a file, what it says of itself; None where they are not here."""
         found = [record for record in self.installedWeights if record["id"] == self.weights]
-        if found and found[0]["notice"]:
-            return found[0]["notice"]
-        if not found and not self._isFile:
-            return ""
+        if found or not self._isFile:
+            return found[0] if found else None
+        about = read_about(Path(self.weights))
+        return {"encoder": about.encoder, "caution": about.caution, "notice": "", "checksum": ""}
+
+    def _unknownLicence(self, encoderId: str) -> str:
+        if encoderId not in ("", _PUBLISHED):
+            return _("The licence of these weights is not known here.")
         text = _(
             "The licence of these weights is not known here. FMCIB's published weights are {licence}: non-commercial "
             "use only."
@@ -135,8 +154,9 @@ class Requirements:
 
     def weightsTitles(self) -> list[tuple[str, str]]:
         """(Text of the parameter `weights`, title) of what is here, the chosen file among it."""
-        titles = {record["id"]: record["id"] for record in self.installedWeights if not record["problem"]}
-        titles[DEMONSTRATION] = _("Demonstration weights (random numbers)")
+        titles = {record["id"]: _title(record) for record in self.installedWeights if not record["problem"]}
+        if DEMONSTRATION in (self.trial, self.weights):
+            titles[DEMONSTRATION] = _("Demonstration weights (random numbers)")
         if self._weights().state == "good":
             titles.setdefault(self.weights, Path(self.weights).name)
         return [*titles.items()]
@@ -261,6 +281,13 @@ def isWhole(result: Mapping[str, Any]) -> bool:
     """Whether a probe's answer has all that is asked of it here."""
     kinds = {"torch": dict, "packages": dict, "devices": list, "weights": list, "cache_problem": str}
     return all(isinstance(result.get(name), kind) for name, kind in kinds.items())
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    """Of weights in a list: their name, and what they are where that is no licence's matter."""
+    if record["checksum"] == SHIPPED:
+        return _("{name} (trained on computer-made lesions, for trying out)").format(name=record["id"])
+    return record["id"] if record["encoder"] in ("", _PUBLISHED) else f"{record['id']} ({record['encoder']})"
 
 
 def _withProblem(title: str, device: Mapping[str, Any]) -> str:

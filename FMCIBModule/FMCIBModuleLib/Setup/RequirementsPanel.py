@@ -24,7 +24,7 @@ class RequirementsPanel:
 
     Attributes:
         widget: to be put into the window.
-        torchClicked, extensionsClicked, packagesClicked, downloadClicked, importClicked, demonstrationClicked,
+        torchClicked, extensionsClicked, packagesClicked, downloadClicked, importClicked, trialClicked,
         wheelsClicked, fasterClicked, fasterWheelsClicked, checkClicked, cancelClicked: emitted without values.
     """
 
@@ -36,7 +36,7 @@ class RequirementsPanel:
         self.packagesClicked = clicks(ui.packagesButton)
         self.downloadClicked = clicks(ui.downloadButton)
         self.importClicked = clicks(ui.importButton)
-        self.demonstrationClicked = clicks(ui.demonstrationButton)
+        self.trialClicked = clicks(ui.trialButton)
         self.wheelsClicked = clicks(ui.wheelsButton)
         self.fasterClicked, self.fasterWheelsClicked = Signal(), Signal()
         clicks(ui.fasterButton).connect(lambda: self._askForFaster(self.fasterClicked))
@@ -54,7 +54,7 @@ class RequirementsPanel:
         self._wasOffered = self._isUnwanted = self._opensWhenBusy = False
         self._helpers = (
             *(ui.torchButton, ui.extensionsButton, ui.packagesButton, ui.downloadButton, ui.importButton),
-            *(ui.demonstrationButton, ui.wheelsButton, ui.checkButton, ui.summaryCheckButton),
+            *(ui.trialButton, ui.wheelsButton, ui.checkButton, ui.summaryCheckButton),
             *(ui.fasterButton, ui.fasterWheelsButton),
         )
         ui.hideButton.connect("clicked(bool)", lambda *_values: self.collapse())

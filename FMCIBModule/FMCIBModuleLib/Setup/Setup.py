@@ -19,7 +19,7 @@ from .Installer import Installer
 from .LicenceDialog import LicenceDialog
 from .RemovalDesk import RemovalDesk
 from .RemovalDialog import RemovalDialog
-from .Requirements import DEMONSTRATION, Requirement, Requirements
+from .Requirements import Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
 from .TaskProcess import TaskProcess
@@ -159,7 +159,7 @@ class Setup:
         self._connect(panel.fasterWheelsClicked, self._installFasterFromFolder)
         self._connect(panel.downloadClicked, self._weights.download)
         self._connect(panel.importClicked, self._weights.importFile)
-        self._connect(panel.demonstrationClicked, lambda: self._chooseWeights(DEMONSTRATION))
+        self._connect(panel.trialClicked, lambda: self._chooseWeights(self.requirements.trial))
         self._connect(panel.checkClicked, self.requirements.probe)
         self._connect(panel.cancelClicked, self._activity.cancel)
         self._connect(advanced.deviceChosen, self._chooseDevice)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from fmcib_engine.encoders import DEMONSTRATION
+from fmcib_engine.encoders.cautions import caution_of
 from fmcib_engine.geometry import PatientPoint
 from slicer.i18n import tr as _
 
@@ -34,8 +35,10 @@ def predictionInWords(lesion: Lesion) -> str:
     """What is predicted; empty where there are no features to predict from. No heads can be installed yet."""
     if not _hasFeatures(lesion):
         return ""
-    isDemonstration = lesion.row["weights"].startswith(DEMONSTRATION)
-    return _("demonstration") if isDemonstration else _("no head")
+    caution = _cautionOf(lesion)
+    if not caution:
+        return _("no head")
+    return _("demonstration") if caution.startswith(DEMONSTRATION) else _("only a trial")
 
 
 def markOf(lesion: Lesion) -> str:
@@ -61,8 +64,24 @@ def qualityInWords(lesion: Lesion) -> list[str]:
 def _warningsOf(lesion: Lesion) -> tuple[list[str], list[str]]:
     """About the lesion, and about the weights."""
     found = warningsOf(lesion.row)
-    ofWeights = [each for each in found if each.startswith(DEMONSTRATION)]
+    ofWeights = [each for each in found if each == _cautionOf(lesion)]
     return [each for each in found if each not in ofWeights], ofWeights
+
+
+def _cautionOf(lesion: Lesion) -> str:
+    return caution_of(lesion.row["weights"], lesion.row["weights_caution"])
+
+
+def ofOtherEncoders(lesions: Collection[Lesion]) -> dict[str, str]:
+    """Of lesions whose features are another network's than those that were computed last: a sentence, by their ids."""
+    rows = {each.id: each.row for each in lesions if _hasFeatures(each)}
+    newest = max(rows.values(), key=lambda row: row["computed_at"], default=None)
+    text = _("computed with the network {own}, the newest lesion with {newest}: analyse again to compare them")
+    return {
+        lesionId: text.format(own=row["encoder_id"], newest=newest["encoder_id"])
+        for lesionId, row in rows.items()
+        if row["encoder_id"] != newest["encoder_id"]
+    }
 
 
 def detailsInWords(lesion: Lesion, quality: Sequence[str], isStale: bool) -> str:
@@ -94,7 +113,9 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
         return []
     return [
         _seedInWords(row),
-        _("weights {weights}, SHA-256 {sha}…").format(weights=row["weights"], sha=row["weights_sha256"][:12]),
+        _("weights {weights} of the network {encoder}, SHA-256 {sha}…").format(
+            weights=row["weights"], encoder=row["encoder_id"], sha=row["weights_sha256"][:12]
+        ),
         _("recipe {recipe}, {precision} on {device}").format(
             recipe=row["recipe_id"], precision=row["precision"], device=row["device"]
         )

@@ -21,14 +21,14 @@ class EncoderSettings:
         weights: a file, the ID of installed weights, or "demonstration".
         device: auto, cpu, cuda, cuda:N or mps.
         precision: float32, tf32, bfloat16 or float16.
-        encoder: the ID of the encoder.
+        encoder: the ID of the encoder, or auto: the one that the weights are of.
         engine: auto, pytorch or openvino, the library that computes.
     """
 
     weights: str
     device: str = "auto"
     precision: str = "float32"
-    encoder: str = "fmcib"
+    encoder: str = "auto"
     engine: str = "auto"
 
 

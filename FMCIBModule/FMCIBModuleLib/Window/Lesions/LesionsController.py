@@ -22,7 +22,15 @@ from ...Scene.Settled import whenSettled
 from ...Signal import Signal
 from ...Soon import Soon
 from ..ErrorBoundary import ErrorBoundary
-from ..LesionWords import detailsInWords, exportInWords, markOf, predictionInWords, qualityInWords, withoutBreaks
+from ..LesionWords import (
+    detailsInWords,
+    exportInWords,
+    markOf,
+    ofOtherEncoders,
+    predictionInWords,
+    qualityInWords,
+    withoutBreaks,
+)
 from ..SeedFollower import SeedFollower
 from ..SliceViews import jumpToSeed
 from ..UndoSteps import canRedo, canUndo, redo, undo, undoStep
@@ -90,10 +98,11 @@ class LesionsController:
         """
         former, self._lesions = self._lesions, {lesion.id: lesion for lesion in allLesions()}
         self._nodes.update()
-        stale = self._staleIds()
+        stale = dict.fromkeys(self._staleIds(), _("seed or scan is not as it was when this was computed"))
+        stale = ofOtherEncoders(self._lesions.values()) | stale
         names = scanNames()
         self._panel.showLesions(
-            [self._listed(each, names[each.volumeNode], each.id in stale) for each in self._lesions.values()]
+            [self._listed(each, names[each.volumeNode], stale.get(each.id, "")) for each in self._lesions.values()]
         )
         self._panel.showUndo(canUndo(), canRedo())
         unknown = {each.id for each in former.values() if not each.row}
@@ -112,11 +121,11 @@ class LesionsController:
     def _showChoice(self) -> None:
         self.choiceChanged.emit(self._lesions.get(self._panel.currentId))
 
-    def _listed(self, lesion: Lesion, scan: str, isStale: bool) -> ListedLesion:
+    def _listed(self, lesion: Lesion, scan: str, whyStale: str) -> ListedLesion:
         isWaiting = self._logic.isWaiting(lesion.volumeNode, lesion.key)
         quality, mark = qualityInWords(lesion), markOf(lesion)
-        if isStale:
-            quality.insert(0, _("seed or scan is not as it was when this was computed"))
+        if whyStale:
+            quality.insert(0, whyStale)
             mark = "stale"
         if isWaiting:
             quality.insert(0, _("being analysed"))
@@ -131,8 +140,8 @@ class LesionsController:
                 _("The features are there; nothing that turns them into a prediction is installed."),
                 "\n".join(quality),
             ),
-            detailsInWords(lesion, quality, isStale),
-            isSettled=not (isWaiting or isStale),
+            detailsInWords(lesion, quality, bool(whyStale)),
+            isSettled=not (isWaiting or whyStale),
         )
 
     def _onChosen(self, lesionId: str) -> None:
