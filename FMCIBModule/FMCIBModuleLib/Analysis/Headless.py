@@ -42,12 +42,12 @@ def main(arguments: list[str]) -> int:
         SystemExit: wrong arguments, or --help.
     """
     wanted = _parser().parse_args(arguments)
-    wanted.weights = wanted.weights or default_weights() or PUBLISHED_ENCODER
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt would swallow an exception in one of its slots, and go on
     logic = None
     try:
         _requireOutput(wanted)
+        wanted.weights = wanted.weights or default_weights() or PUBLISHED_ENCODER
         if notice := licence_notice(wanted.weights):
             print(notice, file=sys.stderr, flush=True)
         logic = AnalysisLogic(

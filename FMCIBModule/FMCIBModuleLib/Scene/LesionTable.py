@@ -110,7 +110,7 @@ class LesionTable:
             for name in _columnNames():
                 _setCell(node, index, name, key if name == KEY_COLUMN else cells[name])
             self._number()
-        self._writeFeatures(key, features, cells["encoder_id"])
+        self._writeFeatures(key, features, cells["encoder_id"] or _FIRST_ENCODER)
 
     def rename(self, key: str, name: str) -> None:
         """The lesion's name; nothing where it has no row."""
