@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds, makeWarm
+from analysis_support import DEMONSTRATION, PATIENCE, SMALL, makeSeeds, makeWarm
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
@@ -51,6 +51,15 @@ def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):
         patch.setattr(worker, "close", lambda: None)
         logic.close()
     makeWarm(worker, settings)
+
+
+@pytest.fixture
+def smallLogic(small_installed, ownerOfShared):
+    """An analysis by a worker of its own, with the small encoder."""
+    worker = WorkerProcess(environment={"FMCIB_SMALL_WEIGHTS": str(small_installed)}, parent=ownerOfShared)
+    logic = AnalysisLogic(worker, SMALL)
+    yield logic
+    logic.close()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
 DEMONSTRATION = EncoderSettings("demonstration", device="cpu")
+SMALL = EncoderSettings("small", device="cpu")
 GOLDEN_CASES = {case.name: case for case in golden_cases()}
 
 

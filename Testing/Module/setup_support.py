@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import slicer
+from fmcib_engine.encoders import COMPUTER_MADE
+from fmcib_engine.weights.shipped import SHIPPED
 from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
 from support import ROOT
@@ -118,6 +120,11 @@ def record(name: str = "fmcib", **changes: object) -> dict:
         "caution": "",
         "problem": "",
     } | changes
+
+
+def shippedRecord(**changes: object) -> dict:
+    facts = {"file": "small.safetensors", "size": 1_810_560, "checksum": SHIPPED, "licence": "MIT", "notice": ""}
+    return record("small", **facts, encoder="small", caution=COMPUTER_MADE) | changes
 
 
 def fullDisk(*_values: object, **_options: object) -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import slicer
-from analysis_support import PATIENCE, makeSeeds, needs_torch, rowsOf
+from analysis_support import PATIENCE, SMALL, makeSeeds, needs_torch, rowsOf, spinUntilFinished
 from clicks import click
 from fmcib_engine.encoders import COMPUTER_MADE, DEMONSTRATION_MEANING
 from fmcib_engine.errors import OutputError
@@ -17,23 +17,18 @@ from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import COLUMNS, feature_columns
 from fmcib_engine.weights.about import About
-from fmcib_engine.weights.shipped import SHIPPED
-from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.Analysis.Export import exportTable
 from FMCIBModuleLib.Scene.LesionTable import ENCODER, GRID_COLUMN, LesionTable
-from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from FMCIBModuleLib.Scene.Seeds import seedsOf
 from FMCIBModuleLib.Setup.Requirements import Requirements
 from FMCIBModuleLib.Window.LesionWords import ofOtherEncoders, predictionInWords, qualityInWords
-from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
-from setup_support import oddTask, probed, record
+from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
+from setup_support import oddTask, probed, record, shippedRecord
 from support import ROOT
+from window_support import NODULE, near, settle
 from worker_support import spinUntil
 
-pytest_plugins = ["analysis_fixtures", "setup_fixtures"]
-
-SMALL = EncoderSettings("small", device="cpu")
-NODULE = pointToRas(PHANTOM_SEED)
+pytest_plugins = ["analysis_fixtures", "setup_fixtures", "window_fixtures"]
 
 
 def cells(name: str, encoderId: str, **others: str) -> dict[str, str]:
@@ -164,11 +159,6 @@ def judge():
         each.close()
 
 
-def shippedRecord(**changes: object) -> dict:
-    facts = {"file": "small.safetensors", "size": 1_810_560, "checksum": SHIPPED, "licence": "MIT", "notice": ""}
-    return record("small", **facts, encoder="small", caution=COMPUTER_MADE) | changes
-
-
 def test_what_came_along_is_listed_chosen_for_trying_out_and_says_what_it_is(judge):
     requirements = judge("small", record(), shippedRecord())
     assert requirements.trial == "small"
@@ -220,13 +210,36 @@ def test_trying_it_is_one_click_and_takes_the_small_encoder(makeSetupStage, smal
     assert [combo.itemData(index) for index in range(combo.count)] == ["small", "choose a file"]
 
 
-@pytest.fixture
-def smallLogic(small_installed, ownerOfShared):
-    """An analysis by a worker of its own, with the small encoder."""
-    worker = WorkerProcess(environment={"FMCIB_SMALL_WEIGHTS": str(small_installed)}, parent=ownerOfShared)
-    logic = AnalysisLogic(worker, SMALL)
-    yield logic
-    logic.close()
+@needs_torch
+def test_the_window_says_what_the_small_encoders_numbers_are_wherever_they_appear(smallStage, phantomNode):
+    stage = smallStage
+    assert stage.window.ui.weightsNotice.isVisible()
+    assert stage.window.ui.weightsNotice.text == COMPUTER_MADE
+    stage.place(NODULE)
+    spinUntilFinished(stage.analysis)
+    settle()
+    assert [stage.cell(0, column) for column in range(4)] == ["Lesion 1", "Phantom", "only a trial", "✓"]
+    details = stage.details.replace("\u200b", "").splitlines()
+    assert COMPUTER_MADE in details
+    assert any(line.startswith("weights small.safetensors of the network small, SHA-256") for line in details)
+    assert COMPUTER_MADE in stage.table.item(0, 3).toolTip()
+    assert stage.patch.viewsWidget.isVisible()
+    assert LesionTable(phantomNode).features(rowsOf(phantomNode)[0]["lesion_key"]).shape == (128,)
+
+
+def test_a_row_of_another_encoder_than_the_newest_is_marked_and_is_whole_when_it_is_analysed_again(stage, phantomNode):
+    stage.analysed(NODULE, near(8, 0, 0))
+    table = LesionTable(phantomNode)
+    key = table.keys()[0]
+    table.write(key, table.row(key) | {"encoder_id": "small", "computed_at": "2020-01-01T00:00:00+00:00"}, texts(128))
+    stage.window._lesions.refresh()
+    assert [stage.cell(row, 3) for row in (0, 1)] == ["↻", "✓"]
+    assert [stage.isItalic(row) for row in (0, 1)] == [True, False]
+    assert stage.quality(0).startswith("computed with the network small, the newest lesion with fmcib")
+    click(stage.scan.analyseButton)
+    stage.answer()
+    assert [stage.cell(row, 3) for row in (0, 1)] == ["✓", "✓"]
+    assert tableSizes(table) == {"fmcib": (4096, 2)}
 
 
 def exported(path) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import slicer
 from analysis_support import DEMONSTRATION, PATIENCE, makeWarm
+from setup_support import shippedRecord
 from support import ROOT
 from window_support import Remembered, Stage, WindowLogic, forgetSteps, goodAnswers, settle
 
@@ -68,6 +69,20 @@ def realStage(module, demonstrationWorker, phantomNode, monkeypatch):
     demonstrationWorker.wait(timeoutSeconds=PATIENCE)
     stage.close()
     makeWarm(demonstrationWorker, DEMONSTRATION)
+    forgetSteps()
+
+
+@pytest.fixture
+def smallStage(module, smallLogic, phantomNode):
+    """A window with that analysis, with the phantom in view."""
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    logic = _logic(smallLogic)
+    logic.getParameterNode().weights = "small"
+    logic.getParameterNode().device = "cpu"
+    stage = Stage(logic, goodAnswers(weights=[shippedRecord()])).show()
+    yield stage
+    smallLogic.worker.wait(timeoutSeconds=PATIENCE)
+    stage.close()
     forgetSteps()
 
 
