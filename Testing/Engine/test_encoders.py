@@ -265,7 +265,7 @@ def test_a_copy_of_the_engine_without_them_says_so(capsys):
     assert "not in this copy" in in_one_line(capsys.readouterr().err)
 
 
-def test_weights_of_ones_own_keep_their_encoder_and_their_caution(small_file, tmp_path, monkeypatch):
+def test_weights_of_ones_own_keep_their_encoder_and_their_caution(small_file, small_installed, tmp_path, monkeypatch):
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
     record = import_file(small_file, own_name="mine")
     assert (record.encoder, record.caution, record.checksum) == ("small", COMPUTER_MADE, UNVERIFIED)
@@ -275,6 +275,9 @@ def test_weights_of_ones_own_keep_their_encoder_and_their_caution(small_file, tm
     assert import_file(small_file, own_name="mine", overwrite=True).sha256 == record.sha256
     with pytest.raises(InputError, match="A name of your own"):
         import_file(small_file, own_name="small")
+    said_nothing = tmp_path / "w.torch"
+    torch.save(dict(read_checkpoint(small_file).trunk), said_nothing)
+    assert import_file(said_nothing, own_name="same").caution == COMPUTER_MADE
 
 
 def test_a_file_of_another_encoder_is_no_published_file(small_file, tmp_path, monkeypatch):

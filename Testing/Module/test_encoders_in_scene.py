@@ -21,7 +21,7 @@ from FMCIBModuleLib.Analysis.Export import exportTable
 from FMCIBModuleLib.Scene.LesionTable import ENCODER, GRID_COLUMN, LesionTable
 from FMCIBModuleLib.Scene.Seeds import seedsOf
 from FMCIBModuleLib.Setup.Requirements import Requirements
-from FMCIBModuleLib.Window.LesionWords import ofOtherEncoders, predictionInWords, qualityInWords
+from FMCIBModuleLib.Window.LesionWords import ofOtherWeights, predictionInWords, qualityInWords
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 from setup_support import oddTask, probed, record, shippedRecord
 from support import ROOT
@@ -112,12 +112,20 @@ def test_lesions_of_another_encoder_than_the_newest_are_to_be_analysed_again():
     old = lesion("old", cells("a", "small", computed_at="2026-01-01T00:00:00+00:00"))
     new = lesion("new", cells("b", "fmcib", computed_at="2026-01-01T00:00:01+00:00"))
     failed = lesion("failed", cells("c", "small", status="error", computed_at="2026-01-01T00:00:02+00:00"))
-    told = ofOtherEncoders([old, new, failed, lesion("unknown", None)])
+    told = ofOtherWeights([old, new, failed, lesion("unknown", None)])
     assert told == {
         "old": "computed with the network small, the newest lesion with fmcib: analyse again to compare them"
     }
-    assert ofOtherEncoders([old, failed]) == {}
-    assert ofOtherEncoders([]) == {}
+    assert ofOtherWeights([old, failed]) == {}
+    assert ofOtherWeights([]) == {}
+
+
+def test_lesions_of_other_weights_of_the_same_encoder_are_to_be_analysed_again_too():
+    facts = {"weights": "w.torch", "weights_sha256": "12345678" * 8, "computed_at": "2026-01-01T00:00:00+00:00"}
+    new = lesion("new", cells("a", "fmcib", **facts))
+    old = lesion("old", cells("b", "fmcib", **facts | {"weights_sha256": "abcdefab" * 8, "computed_at": "2020-01-01"}))
+    words = "computed with the weights w.torch (abcdefab…), the newest lesion with w.torch (12345678…): analyse again"
+    assert ofOtherWeights([old, new]) == {"old": f"{words} to compare them"}
 
 
 @pytest.mark.parametrize(

@@ -72,16 +72,23 @@ def _cautionOf(lesion: Lesion) -> str:
     return caution_of(lesion.row["weights"], lesion.row["weights_caution"])
 
 
-def ofOtherEncoders(lesions: Collection[Lesion]) -> dict[str, str]:
-    """Of lesions whose features are another network's than those that were computed last: a sentence, by their ids."""
+def ofOtherWeights(lesions: Collection[Lesion]) -> dict[str, str]:
+    """Of lesions whose features are of another network or other weights than the newest: a sentence, by their ids."""
     rows = {each.id: each.row for each in lesions if _hasFeatures(each)}
-    newest = max(rows.values(), key=lambda row: row["computed_at"], default=None)
-    text = _("computed with the network {own}, the newest lesion with {newest}: analyse again to compare them")
-    return {
-        lesionId: text.format(own=row["encoder_id"], newest=newest["encoder_id"])
-        for lesionId, row in rows.items()
-        if row["encoder_id"] != newest["encoder_id"]
-    }
+    newest = max(rows.values(), key=lambda row: row["computed_at"], default={})
+    found = {}
+    for lesionId, row in rows.items():
+        if row["encoder_id"] != newest["encoder_id"]:
+            text = _("computed with the network {own}, the newest lesion with {newest}: analyse again to compare them")
+            found[lesionId] = text.format(own=row["encoder_id"], newest=newest["encoder_id"])
+        elif row["weights_sha256"] != newest["weights_sha256"]:
+            text = _("computed with the weights {own}, the newest lesion with {newest}: analyse again to compare them")
+            found[lesionId] = text.format(own=_weightsInWords(row), newest=_weightsInWords(newest))
+    return found
+
+
+def _weightsInWords(row: Mapping[str, str]) -> str:
+    return f"{row['weights']} ({row['weights_sha256'][:8]}…)"
 
 
 def detailsInWords(lesion: Lesion, quality: Sequence[str], isStale: bool) -> str:

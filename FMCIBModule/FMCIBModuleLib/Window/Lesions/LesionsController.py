@@ -26,7 +26,7 @@ from ..LesionWords import (
     detailsInWords,
     exportInWords,
     markOf,
-    ofOtherEncoders,
+    ofOtherWeights,
     predictionInWords,
     qualityInWords,
     withoutBreaks,
@@ -99,7 +99,7 @@ class LesionsController:
         former, self._lesions = self._lesions, {lesion.id: lesion for lesion in allLesions()}
         self._nodes.update()
         stale = dict.fromkeys(self._staleIds(), _("seed or scan is not as it was when this was computed"))
-        stale = ofOtherEncoders(self._lesions.values()) | stale
+        stale = ofOtherWeights(self._lesions.values()) | stale
         names = scanNames()
         self._panel.showLesions(
             [self._listed(each, names[each.volumeNode], stale.get(each.id, "")) for each in self._lesions.values()]
