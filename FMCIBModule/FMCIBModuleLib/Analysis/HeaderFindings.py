@@ -27,7 +27,10 @@ from .AnalysisTask import Task
 from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
 
 _MOST_NAMES = 5
-_OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")
+_OF_PATCH = (
+    *(column.name for column in QUALITY),
+    *("patch_sha256", "device", "engine", "engine_deviation", "openvino_version"),
+)
 
 
 class HeaderFindings:

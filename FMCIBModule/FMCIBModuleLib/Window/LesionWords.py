@@ -69,7 +69,7 @@ def _warningsOf(lesion: Lesion) -> tuple[list[str], list[str]]:
 
 
 def _cautionOf(lesion: Lesion) -> str:
-    return caution_of(lesion.row["weights"], lesion.row["weights_caution"])
+    return caution_of(lesion.row.get("weights", ""), lesion.row.get("weights_caution", ""))
 
 
 def ofOtherWeights(lesions: Collection[Lesion]) -> dict[str, str]:
