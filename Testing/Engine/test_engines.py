@@ -28,8 +28,8 @@ from fmcib_engine.encoders.openvino_cpu import OpenVinoNetwork  # noqa: E402
 from fmcib_engine.encoders.openvino_graph import translate  # noqa: E402
 
 CPU, CUDA, OPENVINO = torch.device("cpu"), torch.device("cuda:0"), OpenVinoCpu()
-SPEC = EncoderSpec("small", "A small ResNet", "fmcib-csv-v1", 128, "none", "none")
 SIZE = 24
+SPEC = EncoderSpec("tiny", "A tiny ResNet", "fmcib-csv-v1", SIZE, 128, "none", "none", lambda: None)
 
 
 @pytest.fixture(scope="module")
