@@ -15,7 +15,7 @@ import pytest
 from fmcib_engine.encoders import EncoderSpec, WeightsIdentity, devices, engines, memory, openvino_cpu
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places
-from fmcib_engine.errors import DependencyError, DeviceError, InputError
+from fmcib_engine.errors import DependencyError, DeviceError, ImageError, InputError
 from fmcib_engine.results.lesion import LesionResult, Run
 from fmcib_engine.results.schema import COLUMNS
 from fmcib_engine.seeds import LesionSeed
@@ -93,6 +93,18 @@ def test_a_patch_has_the_same_bits_twice_alone_and_in_any_batch(network, patches
             np.testing.assert_array_equal(fast.encode([patch])[0].features, together[index].features)
     again = encoder(network, OPENVINO, CPU).encode(patches)  # made anew
     assert all(np.array_equal(one.features, other.features) for one, other in zip(again, together, strict=True))
+
+
+@pytest.mark.parametrize("places", [(OPENVINO, CPU), (OPENVINO,), (CPU,)], ids=["auto", "openvino", "pytorch"])
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, -np.inf])
+def test_a_voxel_that_is_no_number_gives_no_features_by_any_engine(nothing, places, network, patches):
+    """OpenVINO's ReLU makes 0 of it, and features come that look like others."""
+    bad = patches[0].copy()
+    bad[3, 4, 5] = nothing
+    given = encoder(network, *places)
+    with pytest.raises(ImageError, match=r"voxels that are NaN or infinite\. Repair the scan"):
+        given.encode([patches[1], bad])
+    assert given.encode(patches[:1])[0].engine == ("pytorch" if places == (CPU,) else "openvino")
 
 
 def test_it_computes_in_float32_with_as_many_threads_as_pytorch(network, patches):
