@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
@@ -105,6 +106,24 @@ def test_a_voxel_that_is_no_number_gives_no_features_by_any_engine(nothing, plac
     with pytest.raises(ImageError, match=r"voxels that are NaN or infinite\. Repair the scan"):
         given.encode([patches[1], bad])
     assert given.encode(patches[:1])[0].engine == ("pytorch" if places == (CPU,) else "openvino")
+
+
+def test_weights_in_another_order_of_memory_are_computed_as_well(network, patches):
+    """As a file has them that was saved after `.to(memory_format=torch.channels_last_3d)`."""
+    reordered = copy.deepcopy(network).to(memory_format=torch.channels_last_3d)
+    assert not reordered.conv1.weight.is_contiguous() or not reordered.layer2[0].conv1.weight.is_contiguous()
+    (found,) = encoder(reordered, OPENVINO, CPU).encode(patches[:1])
+    assert (found.engine, found.note) == ("openvino", "")
+    assert relative(found.features, by_torch(network, patches[:1])[0]) < 1e-5
+
+
+def test_what_it_was_made_of_may_change_afterwards(network, patches):
+    own = copy.deepcopy(network)
+    fast = encoder(own, OPENVINO, CPU)
+    (before,) = fast.encode(patches[:1])
+    for tensor in own.state_dict().values():
+        tensor.fill_(7)
+    np.testing.assert_array_equal(fast.encode(patches[:1])[0].features, before.features)
 
 
 def test_it_computes_in_float32_with_as_many_threads_as_pytorch(network, patches):
