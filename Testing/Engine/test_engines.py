@@ -16,7 +16,7 @@ import pytest
 from fmcib_engine.encoders import EncoderSpec, WeightsIdentity, devices, engines, memory, openvino_cpu
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places
-from fmcib_engine.errors import DependencyError, DeviceError, ImageError, InputError
+from fmcib_engine.errors import DependencyError, DeviceError, ImageError, InputError, LibraryError
 from fmcib_engine.results.lesion import LesionResult, Run
 from fmcib_engine.results.schema import COLUMNS
 from fmcib_engine.seeds import LesionSeed
@@ -124,6 +124,12 @@ def test_what_it_was_made_of_may_change_afterwards(network, patches):
     for tensor in own.state_dict().values():
         tensor.fill_(7)
     np.testing.assert_array_equal(fast.encode(patches[:1])[0].features, before.features)
+
+
+def test_why_it_fails_is_told_and_not_where_in_its_source(network, patches):
+    fast = OpenVinoNetwork(network, patches[0], lambda batch: by_torch(network, batch))
+    with pytest.raises(LibraryError, match=r"^it failed \(RuntimeError: The input tensor size is not equal to"):
+        fast(np.stack(patches)[:, 2:])
 
 
 def test_it_computes_in_float32_with_as_many_threads_as_pytorch(network, patches):
