@@ -232,6 +232,22 @@ def test_memory_is_asked_of_the_machine_and_of_the_container(tmp_path):
     assert memory.free_bytes(machine, group) == 1600
 
 
+def test_memory_is_asked_of_the_batch_system_whose_groups_lie_within_each_other(tmp_path):
+    own, job = tmp_path / "own", tmp_path / "slurm" / "job_7"
+    own.write_text("4:memory:/elsewhere\n0::/slurm/job_7/step_0\n", encoding="utf-8")
+    (job / "step_0").mkdir(parents=True)
+    for folder, most, used in ((job / "step_0", "max", 100), (job, "5000", 1000), (tmp_path / "slurm", "9000", 2000)):
+        (folder / "memory.max").write_text(f"{most}\n", encoding="utf-8")
+        (folder / "memory.current").write_text(f"{used}\n", encoding="utf-8")
+        (folder / "memory.stat").write_text("anon 90\ninactive_file 10\n", encoding="utf-8")
+    assert memory.free_bytes(tmp_path / "none", tmp_path, own) == 4010
+    (job / "memory.max").write_text("max\n", encoding="utf-8")
+    assert memory.free_bytes(tmp_path / "none", tmp_path, own) == 7010
+    own.write_text("0::/not/seen/from/inside/a/container\n", encoding="utf-8")
+    assert memory.free_bytes(tmp_path / "none", tmp_path, own) is None
+    assert memory.free_bytes(tmp_path / "none", tmp_path / "slurm", own) == 7010
+
+
 def test_one_that_breaks_in_the_midst_loses_and_repeats_nothing(network, patches):
     fast = encoder(network, OPENVINO, CPU)
     first = fast.encode(patches[:2])
