@@ -19,7 +19,7 @@ from fmcib_engine.volume import Volume
 from FMCIBModuleLib.Analysis.SeriesLooks import LOOKING
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from nodes import addVolume
 from setup_support import fullDisk
 from window_support import reloadScene, settle
