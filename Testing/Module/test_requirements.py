@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from FMCIBModuleLib.Setup.Requirements import Requirements
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess, engineCommand
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess, engineCommand
 from setup_support import Heard, oddTask, probed, record
 from worker_support import spinUntil
 

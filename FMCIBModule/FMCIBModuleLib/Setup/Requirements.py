@@ -12,8 +12,8 @@ from fmcib_engine.encoders import find_encoder
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from ..Worker.TaskProcess import TaskProcess
 from .Desktop import Slot, tellFaults
-from .TaskProcess import TaskProcess
 
 DEMONSTRATION = "demonstration"
 _PUBLISHED = "fmcib"
