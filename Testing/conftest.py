@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +17,10 @@ from few_cases import few_cases
 from support import DATA, GOLDEN
 
 
+os.environ.pop("COLUMNS", None)
+"""Of the terminal, or of xdist: rich would keep it, and tests say themselves how wide a table may be."""
+
+
 def pytest_addoption(parser):
     parser.addoption("--cases", type=int, help="of each test only so many cases, from the first to the last")
 
@@ -24,6 +31,15 @@ def pytest_collection_modifyitems(config, items):
         kept = few_cases([item.nodeid for item in items], most)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
         items[:] = [item for item in items if item.nodeid in kept]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_goes_back():
+    """Networks of the last file are given back to the system: a process of tests would keep gigabytes, others starve."""
+    yield
+    gc.collect()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
 
 
 @pytest.fixture(scope="session", autouse=True)
