@@ -1,0 +1,171 @@
+"""The outline of a lesion, from smooth over lobulated to spiculated, as a signed distance in mm.
+
+A body whose radius depends on the direction: an ellipsoid at `roughness` 0, which grows lobes with clefts between them
+until 0.5 and keeps them, and from 0.5 on strands that leave its surface, longer and more of them up to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dice import Dice, Vector
+from .space import Axes, End, smooth_field
+from .tubes import tube_distance
+from .vessels import turned
+
+Array = NDArray[np.float32]
+
+OUTLINES = ("smooth", "lobulated", "spiculated")
+"""Of each third of the roughness."""
+
+
+def outline_of(roughness: float) -> str:
+    return OUTLINES[min(2, int(3.0 * roughness))]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Centred at zero.
+
+    Attributes:
+        radius: of the ball of the same volume, mm; the strands belong to the volume.
+        axis: the direction in which it is longer by `elongation`.
+        lobes: their middles on the body.
+        lobe_depth: how far clefts go in, as a share of the radius.
+        strands: chains of (x, y, z, radius), mm.
+        lattice: of the field that bends everything by `bend` mm.
+    """
+
+    radius: float
+    axis: Vector
+    elongation: float
+    lobes: tuple[Vector, ...]
+    lobe_depth: float
+    strands: tuple[tuple[End, ...], ...]
+    lattice: int
+    bend: float
+
+    @classmethod
+    def drawn(cls, diameter: float, roughness: float, dice: Dice) -> Outline:
+        """By chance, of `diameter` mm: that of the ball of the same volume."""
+        axis, elongation = dice.direction(), dice.uniform(1.0, 1.35)
+        lobes = tuple(dice.direction() for _ in range(dice.whole(7, 10)))
+        depth = 0.62 * min(1.0, 2.0 * roughness)
+        lattice = dice.lattice()
+        bend = diameter * (0.012 + 0.05 * min(1.0, 2.0 * roughness))
+        plain = cls(1.0, axis, elongation, lobes, depth, (), lattice, 0.0)
+        radius = diameter / 2.0 / plain._mean_radius()
+        strands: tuple[tuple[End, ...], ...] = ()
+        if roughness > 0.5:
+            body = cls(radius, axis, elongation, lobes, depth, (), lattice, bend)
+            strands = tuple(body._grow_strands(2.0 * roughness - 1.0, diameter / 2.0, dice))
+            share = sum(_cone(strand) for strand in strands) / (diameter**3 * 0.5236)
+            radius *= 1.0 - share / 3.0
+        return cls(radius, axis, elongation, lobes, depth, strands, lattice, bend)
+
+    @property
+    def reach(self) -> float:
+        """No part of it is farther from zero, mm."""
+        far = self.radius * self.elongation * (1.0 + self.lobe_depth) + 1.5 * self.bend
+        return max([far, *(max(abs(c) for c in end[:3]) + end[3] for strand in self.strands for end in strand)])
+
+    def distance(self, axes: Axes) -> Array:
+        """Distance to it, mm [z, y, x]: what the mask and the painting are made of."""
+        z, y, x = axes
+        push = np.float32(0.6 * self.bend) * smooth_field(self.lattice, axes, max(3.0, 0.5 * self.radius))
+        y, z = y[:, np.newaxis], z[:, np.newaxis, np.newaxis]
+        distance = np.empty_like(push)
+        for first in range(0, len(push), 6):  # a few planes at a time stay within the processor's cache
+            few = slice(first, first + 6)
+            distance[few] = self._body(x + push[few], y + push[few], z[few] - push[few])
+        for strand in self.strands:
+            for start, end in pairwise(strand):
+                _unite(distance, axes, (start, end))
+        return distance
+
+    def _body(self, x: Any, y: Any, z: Any) -> Array:
+        along = x * np.float32(self.axis[0]) + y * np.float32(self.axis[1]) + z * np.float32(self.axis[2])
+        along *= np.float32(1.0 / self.elongation - 1.0)
+        u, v, w = (here + along * np.float32(a) for here, a in zip((x, y, z), self.axis, strict=True))
+        far = np.sqrt(u * u + v * v + w * w) + np.float32(1e-3)
+        if self.lobe_depth > 0.0:
+            nearest = np.full(far.shape, -1.0, dtype=np.float32)
+            for lobe in self.lobes:
+                a, b, c = (np.float32(each) for each in lobe)
+                np.maximum(nearest, u * a + v * b + w * c, out=nearest)
+            nearest /= far
+            surface = self._surface(nearest)
+            return np.asarray(far - surface, dtype=np.float32)
+        return np.asarray(far - np.float32(self.radius), dtype=np.float32)
+
+    def _surface(self, nearest: Any) -> Any:
+        """The radius where the nearest lobe's middle is at an angle of this cosine: round lobes, sharp clefts."""
+        off = np.maximum(1.0 - nearest, 0.0)
+        return self.radius * (1.0 - self.lobe_depth * np.minimum(off * (0.6 + 0.9 * off), 0.7))
+
+    def _mean_radius(self) -> float:
+        """Of the ball of the same volume, where the radius is 1: the mean over directions of a cube's faces."""
+        steps = (np.arange(16) + 0.5) / 8.0 - 1.0
+        a, b = (grid.ravel() for grid in np.meshgrid(steps, steps))
+        one = np.ones_like(a)
+        sides = [(sign * one, a, b) for sign in (-1, 1)]
+        u, v, w = (np.concatenate(parts) for parts in zip(*sides, *((b, s, a) for s, a, b in sides),
+                   *((a, b, s) for s, a, b in sides), strict=True))  # fmt: skip
+        length = np.sqrt(u * u + v * v + w * w)
+        nearest = np.full(length.shape, -1.0)
+        for p, q, r in self.lobes:
+            nearest = np.maximum(nearest, (u * p + v * q + w * r) / length)
+        surface = self._surface(nearest)
+        weights = 1.0 / (length * length * length)
+        mean = float((surface * surface * surface * weights).sum() / weights.sum()) * self.elongation
+        return _cube_root(mean)
+
+    def _grow_strands(self, strength: float, half: float, dice: Dice) -> Iterator[tuple[End, ...]]:
+        """From within the body outwards, thinner and a little bent."""
+        for _ in range(round(9 + 13 * strength)):
+            out = dice.direction()
+            place = np.array(out, dtype=np.float32)
+            surface = float(-self._body(place[:1], place[1:2], place[2:])[0]) + 1.0
+            thick = min(2.4, max(0.7, 0.2 * half)) * dice.uniform(0.8, 1.2)
+            length = min(14.0, max(3.0, half * (0.35 + 0.5 * strength) * dice.uniform(0.6, 1.3)))
+            root = tuple(0.75 * surface * c for c in out)
+            knee = tuple(surface * c for c in out)
+            bent = turned(out, 0.35, dice)
+            tip = tuple(k + length * c for k, c in zip(knee, bent, strict=True))
+            yield (*root, thick), (*knee, 0.75 * thick), (*tip, 0.3)  # type: ignore[misc]
+
+
+def _cube_root(value: float) -> float:
+    """By Newton's steps, which are the same everywhere."""
+    root = 1.0
+    for _ in range(40):
+        root = (2.0 * root + value / (root * root)) / 3.0
+    return root
+
+
+def _cone(strand: tuple[End, ...]) -> float:
+    """Volume of the part beyond the body, cubic mm."""
+    (*knee, thick), (*tip, thin) = strand[-2], strand[-1]
+    length = sum((a - b) ** 2 for a, b in zip(knee, tip, strict=True))
+    return 1.0472 * float(np.sqrt(length)) * (thick * thick + thick * thin + thin * thin)
+
+
+def _unite(distance: Array, axes: Axes, tube: tuple[End, End]) -> None:
+    """The nearer of what is there and a tube, in the part around it."""
+    start, end = tube
+    reach = max(start[3], end[3]) + 2.0
+    cut = []
+    for axis, p, q in zip(axes, start[2::-1], end[2::-1], strict=True):
+        first, last = np.searchsorted(axis, (min(p, q) - reach, max(p, q) + reach))
+        cut.append(slice(int(first), int(last)))
+    part = distance[cut[0], cut[1], cut[2]]
+    if part.size:
+        z, y, x = (axis[each] for axis, each in zip(axes, cut, strict=True))
+        away = tube_distance(x, y[:, np.newaxis], z[:, np.newaxis, np.newaxis], tube)
+        np.minimum(part, away.astype(np.float32), out=part)
