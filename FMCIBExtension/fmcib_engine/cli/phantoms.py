@@ -14,7 +14,7 @@ import numpy as np
 from ..decimals import decimal_points
 from ..errors import OutputError
 from ..geometry import VoxelGrid
-from ..phantom.lesions import Case, LesionPatch, draw, sample_case
+from ..phantom.lesions import EDITION, Case, LesionPatch, draw, sample_case
 from ..phantom.sites import SITES
 from ..results.image import write_image
 from ..results.picture import write_atomically
@@ -60,7 +60,9 @@ def make_phantoms(wanted: Wanted, folder: Path, *, sheet: bool, overwrite: bool)
         for case in wanted.cases():
             patch = draw(case, wanted.size_mm)
             rows.append(_write_patch(patch, folder))
-            details.append(json.dumps({**case.to_json(), "size_mm": wanted.size_mm, "details": patch.details}))
+            details.append(
+                json.dumps({"edition": EDITION, **case.to_json(), "size_mm": wanted.size_mm, "details": patch.details})
+            )
             advance()
     if rows:
         _write_table(rows, folder / _TABLE)
@@ -90,7 +92,8 @@ def write_sheet(path: Path, run_seed: int) -> None:
 def _caption(patch: LesionPatch) -> str:
     case, place = patch.case, patch.details.get("place", "")
     return (
-        f"{case.site}: {place}\n{case.density}, {case.outline}, {case.diameter_mm:.0f} mm, {case.phase}, {case.scanner}"
+        f"{case.site}: {place}\n{case.density}, {case.outline}\n"
+        f"{case.diameter_mm:.0f} mm, contrast {case.phase}, scanner {case.scanner}"
     )
 
 

@@ -36,12 +36,15 @@ from .tissues import PHASES, tissues_of
 
 Array = NDArray[np.float32]
 
+EDITION = "lesions-1"
+"""The same edition makes the same patch of the same case; a change of any voxel is a new edition."""
+
 DIAMETERS_MM = (4.0, 40.0)
 SIZES_MM = (16, 128)
 """Smallest and largest edge of a patch."""
 FARTHEST_MM = 200.0
 """No patch is centred farther from the lesion: the site's anatomy ends somewhere."""
-_CASE, _TISSUES, _ANATOMY, _LESION, _NOISE, _ELSEWHERE, _SOLID = range(7)
+_CASE, _TISSUES, _ANATOMY, _LESION, _NOISE, _ELSEWHERE = range(6)
 """What each stream of chance is for."""
 
 
@@ -196,8 +199,9 @@ def draw(
     mask = np.zeros((size_mm,) * 3, dtype=np.bool_)
     details: dict[str, float | str] = {f"{name}_hu": hu for name, hu in tissue.items()}
     if lesion:
-        details |= _paint_lesion(space, case, scene)
-        mask = _mask_of(case, _shifted((scan.out,) * 3, centre))
+        outline, dice = _lesion_of(case)
+        details |= _paint_lesion(space, outline, case, replace(scene, dice=dice))
+        mask = _mask_of(outline, _shifted((scan.out,) * 3, centre))
     hu = scan.scan(space.hu, KERNELS[case.kernel], case.noise_hu, Dice(*key, _NOISE))
     return LesionPatch(np.clip(hu, -1024.0, 3071.0), mask, case, details | scene.dice.notes)
 
@@ -230,21 +234,20 @@ def _lesion_of(case: Case) -> tuple[Outline, Dice]:
     return Outline.drawn(case.diameter_mm, case.roughness, dice), dice
 
 
-def _paint_lesion(space: Space, case: Case, scene: Scene) -> dict[str, float | str]:
-    outline, dice = _lesion_of(case)
-    site, own = SITES[case.site], Dice(case.run_seed, case.number, _SOLID)
-    filling = Filling.drawn(case.density, site.solid_hu(replace(scene, dice=own)), case.diameter_mm, site.calcium, own)
+def _paint_lesion(space: Space, outline: Outline, case: Case, scene: Scene) -> dict[str, float | str]:
+    """Fill it, by the scene's chance; gives what it is made of."""
+    site, dice = SITES[case.site], scene.dice
+    filling = Filling.drawn(case.density, site.solid_hu(scene), case.diameter_mm, site.calcium, dice)
     reach = outline.reach + filling.margin_mm
     part = space.box((-reach,) * 3, (reach,) * 3)
     if not part.empty:
         filling.paint(part, outline.distance(part.axes), scene.radius, dice)
-    return {f"lesion_{name}": value for name, value in asdict(filling).items() if value is not None} | own.notes
+    return {f"lesion_{name}": value for name, value in asdict(filling).items() if value is not None} | dice.notes
 
 
-def _mask_of(case: Case, axes: Axes) -> NDArray[np.bool_]:
+def _mask_of(outline: Outline, axes: Axes) -> NDArray[np.bool_]:
     """Which points lie inside, by the equation that the tissue was painted with."""
     mask = np.zeros(tuple(len(axis) for axis in axes), dtype=np.bool_)
-    outline, _ = _lesion_of(case)
     box = tuple(slice(*np.searchsorted(axis, (-outline.reach - 1.0, outline.reach + 1.0))) for axis in axes)
     z, y, x = (axis[part] for axis, part in zip(axes, box, strict=True))
     if mask[box].size:

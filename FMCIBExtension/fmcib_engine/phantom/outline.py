@@ -7,7 +7,7 @@ until 0.5 and keeps them, and from 0.5 on strands that leave its surface, longer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -34,7 +34,8 @@ class Outline:
     """Centred at zero.
 
     Attributes:
-        radius: of the ball of the same volume, mm; the strands belong to the volume.
+        radius: of its body at the middle of a lobe, mm, such that the volume, strands and all, is that of a ball of
+            the diameter that was asked for.
         axis: the direction in which it is longer by `elongation`.
         lobes: their middles on the body.
         lobe_depth: how far clefts go in, as a share of the radius.
@@ -57,17 +58,15 @@ class Outline:
         axis, elongation = dice.direction(), dice.uniform(1.0, 1.35)
         lobes = tuple(dice.direction() for _ in range(dice.whole(7, 10)))
         depth = 0.62 * min(1.0, 2.0 * roughness)
-        lattice = dice.lattice()
         bend = diameter * (0.012 + 0.05 * min(1.0, 2.0 * roughness))
-        plain = cls(1.0, axis, elongation, lobes, depth, (), lattice, 0.0)
-        radius = diameter / 2.0 / plain._mean_radius()
-        strands: tuple[tuple[End, ...], ...] = ()
-        if roughness > 0.5:
-            body = cls(radius, axis, elongation, lobes, depth, (), lattice, bend)
-            strands = tuple(body._grow_strands(2.0 * roughness - 1.0, diameter / 2.0, dice))
-            share = sum(_cone(strand) for strand in strands) / (diameter**3 * 0.5236)
-            radius *= 1.0 - share / 3.0
-        return cls(radius, axis, elongation, lobes, depth, strands, lattice, bend)
+        body = cls(diameter / 2.0, axis, elongation, lobes, depth, (), dice.lattice(), bend)
+        body = replace(body, radius=body.radius * body.too_small_by(diameter))
+        if roughness <= 0.5:
+            return body
+        rough = replace(body, strands=tuple(body.grown_strands(2.0 * roughness - 1.0, diameter / 2.0, dice)))
+        for _ in range(2):  # the strands stay as they are
+            rough = replace(rough, radius=rough.radius * rough.too_small_by(diameter))
+        return rough
 
     @property
     def reach(self) -> float:
@@ -83,57 +82,50 @@ class Outline:
         distance = np.empty_like(push)
         for first in range(0, len(push), 6):  # a few planes at a time stay within the processor's cache
             few = slice(first, first + 6)
-            distance[few] = self._body(x + push[few], y + push[few], z[few] - push[few])
+            far, surface = self._radii(x + push[few], y + push[few], z[few] - push[few])
+            np.subtract(far, surface, out=distance[few])
         for strand in self.strands:
             for start, end in pairwise(strand):
                 _unite(distance, axes, (start, end))
         return distance
 
-    def _body(self, x: Any, y: Any, z: Any) -> Array:
+    def _radii(self, x: Any, y: Any, z: Any) -> tuple[Any, Any]:
+        """How far points are from zero, in a space in which the ellipsoid is a ball; and the body's surface there."""
         along = x * np.float32(self.axis[0]) + y * np.float32(self.axis[1]) + z * np.float32(self.axis[2])
         along *= np.float32(1.0 / self.elongation - 1.0)
         u, v, w = (here + along * np.float32(a) for here, a in zip((x, y, z), self.axis, strict=True))
         far = np.sqrt(u * u + v * v + w * w) + np.float32(1e-3)
-        if self.lobe_depth > 0.0:
-            nearest = np.full(far.shape, -1.0, dtype=np.float32)
-            for lobe in self.lobes:
-                a, b, c = (np.float32(each) for each in lobe)
-                np.maximum(nearest, u * a + v * b + w * c, out=nearest)
-            nearest /= far
-            surface = self._surface(nearest)
-            return np.asarray(far - surface, dtype=np.float32)
-        return np.asarray(far - np.float32(self.radius), dtype=np.float32)
+        if self.lobe_depth == 0.0:
+            return far, np.float32(self.radius)
+        nearest = np.full(far.shape, -1.0, dtype=np.float32)
+        for lobe in self.lobes:
+            a, b, c = (np.float32(each) for each in lobe)
+            np.maximum(nearest, u * a + v * b + w * c, out=nearest)
+        nearest /= far
+        return far, self._surface(nearest)
 
     def _surface(self, nearest: Any) -> Any:
         """The radius where the nearest lobe's middle is at an angle of this cosine: round lobes, sharp clefts."""
         off = np.maximum(1.0 - nearest, 0.0)
         return self.radius * (1.0 - self.lobe_depth * np.minimum(off * (0.6 + 0.9 * off), 0.7))
 
-    def _mean_radius(self) -> float:
-        """Of the ball of the same volume, where the radius is 1: the mean over directions of a cube's faces."""
-        steps = (np.arange(16) + 0.5) / 8.0 - 1.0
-        a, b = (grid.ravel() for grid in np.meshgrid(steps, steps))
-        one = np.ones_like(a)
-        sides = [(sign * one, a, b) for sign in (-1, 1)]
-        u, v, w = (np.concatenate(parts) for parts in zip(*sides, *((b, s, a) for s, a, b in sides),
-                   *((a, b, s) for s, a, b in sides), strict=True))  # fmt: skip
-        length = np.sqrt(u * u + v * v + w * w)
-        nearest = np.full(length.shape, -1.0)
-        for p, q, r in self.lobes:
-            nearest = np.maximum(nearest, (u * p + v * q + w * r) / length)
-        surface = self._surface(nearest)
-        weights = 1.0 / (length * length * length)
-        mean = float((surface * surface * surface * weights).sum() / weights.sum()) * self.elongation
-        return _cube_root(mean)
+    def too_small_by(self, diameter: float) -> float:
+        """By which factor it must grow to have the volume of a ball of `diameter` mm, measured on a coarse grid."""
+        step = 2.0 * self.reach / 26.0
+        axis = ((np.arange(26) - 12.5) * step).astype(np.float32)
+        inside = np.clip(0.5 - self.distance((axis, axis, axis)) / np.float32(step), 0.0, 1.0)
+        volume = float(inside.sum(dtype=np.float64)) * step**3
+        return _cube_root(0.5235988 * diameter**3 / volume)
 
-    def _grow_strands(self, strength: float, half: float, dice: Dice) -> Iterator[tuple[End, ...]]:
+    def grown_strands(self, strength: float, half: float, dice: Dice) -> Iterator[tuple[End, ...]]:
         """From within the body outwards, thinner and a little bent."""
-        for _ in range(round(9 + 13 * strength)):
+        count = min(1.0, 0.3 + half / 12.0) * (9 + 13 * strength) + 0.25 * half
+        for _ in range(round(count)):
             out = dice.direction()
-            place = np.array(out, dtype=np.float32)
-            surface = float(-self._body(place[:1], place[1:2], place[2:])[0]) + 1.0
-            thick = min(2.4, max(0.7, 0.2 * half)) * dice.uniform(0.8, 1.2)
-            length = min(14.0, max(3.0, half * (0.35 + 0.5 * strength) * dice.uniform(0.6, 1.3)))
+            far, radius = self._radii(*(np.array([c], dtype=np.float32) for c in out))
+            surface = float((radius / far)[0])
+            thick = min(2.4, max(0.5, 0.2 * half)) * dice.uniform(0.8, 1.2)
+            length = min(16.0, max(3.0, half * (0.35 + 0.5 * strength) * dice.uniform(0.6, 1.3)))
             root = tuple(0.75 * surface * c for c in out)
             knee = tuple(surface * c for c in out)
             bent = turned(out, 0.35, dice)
@@ -147,13 +139,6 @@ def _cube_root(value: float) -> float:
     for _ in range(40):
         root = (2.0 * root + value / (root * root)) / 3.0
     return root
-
-
-def _cone(strand: tuple[End, ...]) -> float:
-    """Volume of the part beyond the body, cubic mm."""
-    (*knee, thick), (*tip, thin) = strand[-2], strand[-1]
-    length = sum((a - b) ** 2 for a, b in zip(knee, tip, strict=True))
-    return 1.0472 * float(np.sqrt(length)) * (thick * thick + thick * thin + thin * thin)
 
 
 def _unite(distance: Array, axes: Axes, tube: tuple[End, End]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .picture import BACKGROUND, TEXT, new_figure, write_atomically
 
 COLUMNS = 8
-_TILE, _GAP, _CAPTION, _TOP = 150, 6, 32, 70
+_TILE, _GAP, _CAPTION, _TOP = 150, 6, 42, 70
 """Pixels."""
 
 
@@ -25,7 +25,7 @@ class Tile:
     hu: NDArray[np.float32]
     window_hu: tuple[float, float]
     caption: str
-    """Two lines at most."""
+    """Three lines at most."""
 
 
 def draw_sheet(tiles: Sequence[Tile], path: Path, *, title: str, notice: str) -> None:

@@ -59,12 +59,7 @@ def _paint_kidney(space: Space, scene: Scene, radii: tuple[float, float, float])
     dice, hu = scene.dice, scene.hu
     body = ellipsoid(space, (0.0, 0.0, 0.0), radii)
     space.paint(body, np.float32(hu["kidney"]) + 3.0 * space.field(dice.lattice(), 4.0))
-    for level in (-34.0, -17.0, 0.0, 17.0, 34.0):
-        flat = float(np.sqrt(1.0 - (level / 60.0) ** 2))
-        for c, s in _AROUND:
-            if c + s > -1.2:
-                x, y = (radius * 0.58 * flat * turn for radius, turn in zip(radii, (c, s), strict=False))
-                space.paint_ball((x, y, level), (6.8, 6.8, 7.2), np.float32(hu["medulla"]))
+    _paint_pyramids(space, scene, radii)
     sinus = ellipsoid(space, (-2.5, -2.0, 0.0), (radii[0] * 0.42, radii[1] * 0.38, radii[2] * 0.55))
     mouth = ellipsoid(space, (-radii[0] * 0.8, -radii[1] * 0.45, 0.0), (radii[0] * 0.75, 8.0, 17.0))
     sinus = np.minimum(sinus, mouth) + 1.3 * space.field(dice.lattice(), 5.0)
@@ -78,6 +73,22 @@ def _paint_kidney(space: Space, scene: Scene, radii: tuple[float, float, float])
     for blood, lift, thick in (("vein", 6.0, 4.5), ("artery", -1.0, 2.6)):
         chain = ((2.0, 0.0, lift, 0.6 * thick), (-14.0, -9.0, lift, thick), (*out[:2], lift, thick))
         space.paint_tube(chain, hu[blood])
+
+
+def _paint_pyramids(space: Space, scene: Scene, radii: tuple[float, float, float]) -> None:
+    """Cones with their tips at the sinus, cortex between them."""
+    dice = scene.dice
+    for level in (-34.0, -17.0, 0.0, 17.0, 34.0):
+        flat = float(np.sqrt(1.0 - (level / 60.0) ** 2))
+        for c, s in _AROUND:
+            u, v, z = c + dice.uniform(-0.2, 0.2), s + dice.uniform(-0.2, 0.2), level + dice.uniform(-4.0, 4.0)
+            wide = dice.uniform(4.5, 6.8)
+            if c + s > -1.2:
+                tip, base = (
+                    (share * flat * radii[0] * u, share * flat * radii[1] * v, z * (1.0 + lift))
+                    for share, lift in ((0.36, 0.0), (0.66, 0.12))
+                )
+                space.paint_tube(((*tip, 1.8), (*base, wide)), scene.hu["medulla"])
 
 
 SITE = Site(
