@@ -103,8 +103,7 @@ class Case:
             odd = ", ".join(sorted(names ^ set(values)))
             msg = f"A computer-made lesion is described by {len(names)} values; these are missing or unknown: {odd}."
             raise InputError(msg)
-        vectors = {name: tuple(float(c) for c in values[name]) for name in ("grid_phase", "seed_offset_mm")}
-        case = cls(**{**values, **vectors})
+        case = cls(**{**values, **{name: tuple(values[name]) for name in ("grid_phase", "seed_offset_mm")}})
         _require_key(case.number, case.run_seed)
         _require_known(case)
         return case
@@ -150,6 +149,7 @@ def sample_case(
     _require_name("scanner", scanner, SCANNERS)
     phase, size, rough = dice.pick(PHASES), dice.uniform(0.0, 1.0), dice.uniform(0.0, 1.0)
     roughness = rough if roughness is None else roughness
+    _require_range("roughness", roughness)
     machine, make = SCANNERS[scanner], Dice(run_seed, number, _CASE, 1)
     thickness = make.uniform(*machine.thickness_mm)
     case = Case(
@@ -313,13 +313,26 @@ def _require_known(case: Case) -> None:
         allowed = ", ".join(SITES[case.site].densities)
         msg = f"A lesion in {case.site} cannot be {case.density} here. It can be: {allowed}."
         raise InputError(msg)
-    for name, (low, high) in _RANGES.items():
-        value = getattr(case, name)
-        if not low <= value <= high:
-            msg = f"{name} of a computer-made lesion is {low:g} to {high:g}, got {value!r}."
+    for name in _RANGES:
+        _require_range(name, getattr(case, name))
+    for name, (low, high) in {"grid_phase": (0.0, 1.0), "seed_offset_mm": (-2.0, 2.0)}.items():
+        vector = getattr(case, name)
+        if len(vector) != 3 or not all(_is_number(c) and low <= c <= high for c in vector):
+            msg = f"{name} of a computer-made lesion is three numbers from {low:g} to {high:g}, got {vector!r}."
             raise InputError(msg)
     if case.outline != outline_of(case.roughness):
         msg = f"A roughness of {case.roughness:g} is {outline_of(case.roughness)}, not {case.outline}."
+        raise InputError(msg)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _require_range(name: str, value: Any) -> None:
+    low, high = _RANGES[name]
+    if not _is_number(value) or not low <= value <= high:  # also what is not a number
+        msg = f"{name} of a computer-made lesion is {low:g} to {high:g}, got {value!r}."
         raise InputError(msg)
 
 

@@ -60,13 +60,13 @@ class Outline:
         depth = 0.62 * min(1.0, 2.0 * roughness)
         bend = diameter * (0.012 + 0.05 * min(1.0, 2.0 * roughness))
         body = cls(diameter / 2.0, axis, elongation, lobes, depth, (), dice.lattice(), bend)
-        body = replace(body, radius=body.radius * body.too_small_by(diameter))
+        wanted = 0.5235988 * diameter**3
+        body = replace(body, radius=body.radius * _cube_root(wanted / body.volume()))
         if roughness <= 0.5:
             return body
         rough = replace(body, strands=tuple(body.grown_strands(2.0 * roughness - 1.0, diameter / 2.0, dice)))
-        for _ in range(2):  # the strands stay as they are
-            rough = replace(rough, radius=rough.radius * rough.too_small_by(diameter))
-        return rough
+        left = max(0.2, 2.0 - rough.volume() / wanted)  # what the strands take, the body lacks
+        return replace(rough, radius=rough.radius * _cube_root(left))
 
     @property
     def reach(self) -> float:
@@ -109,13 +109,12 @@ class Outline:
         off = np.maximum(1.0 - nearest, 0.0)
         return self.radius * (1.0 - self.lobe_depth * np.minimum(off * (0.6 + 0.9 * off), 0.7))
 
-    def too_small_by(self, diameter: float) -> float:
-        """By which factor it must grow to have the volume of a ball of `diameter` mm, measured on a coarse grid."""
+    def volume(self) -> float:
+        """Cubic mm, measured on a coarse grid."""
         step = 2.0 * self.reach / 26.0
         axis = ((np.arange(26) - 12.5) * step).astype(np.float32)
         inside = np.clip(0.5 - self.distance((axis, axis, axis)) / np.float32(step), 0.0, 1.0)
-        volume = float(inside.sum(dtype=np.float64)) * step**3
-        return _cube_root(0.5235988 * diameter**3 / volume)
+        return float(inside.sum(dtype=np.float64)) * step**3
 
     def grown_strands(self, strength: float, half: float, dice: Dice) -> Iterator[tuple[End, ...]]:
         """From within the body outwards, thinner and a little bent."""

@@ -25,6 +25,10 @@ Axes = tuple[Array, Array, Array]
 End = tuple[float, float, float, float]
 
 
+_FAR = 1e4
+"""Beyond everything, mm."""
+
+
 @dataclass(frozen=True, eq=False)
 class Space:
     """Points, shape [z, y, x]; what is painted into a part of it changes the whole."""
@@ -79,6 +83,10 @@ class Space:
         )
         axes = (self.axes[0][cut[0]], self.axes[1][cut[1]], self.axes[2][cut[2]])
         return Space(axes, x, y, z, self.hu[tuple(cut)], self.edge, self.slack)
+
+    def behind(self, y: float) -> Space:
+        """The part farther back than `y` mm."""
+        return self.box((-_FAR, y, -_FAR), (_FAR, _FAR, _FAR))
 
     @property
     def empty(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dice import Vector
-from ..space import End, Space, ellipsoid
+from ..space import End, Space
 from ..tubes import tube_distance
 from ..vessels import Trunk, tree, turned
 from .layers import paint_fat, paint_muscles
@@ -51,14 +51,14 @@ def _paint_great_vessels(space: Space, scene: Scene) -> None:
     zero: Vector = (dice.uniform(-32, 34), dice.uniform(-46, -26) - 0.4 * scene.radius, 0.0)
     there = space.seen_from(zero)
     for side in (-1, 1):
-        there.paint(ellipsoid(there, (side * 38.0, 4.0, 0.0), (16.0, 19.0, 300.0)), np.float32(hu["muscle"]))
+        there.paint_ball((side * 38.0, 4.0, 0.0), (16.0, 19.0, 300.0), np.float32(hu["muscle"]))
     rise = 36.0
-    level = there.z * np.float32(1.0 / rise) + np.float32(dice.uniform(0, 1))
+    spine, body = there.ball((0.0, 0.0, 0.0), (23.0, 17.0, 900.0))
+    level = spine.z * np.float32(1.0 / rise) + np.float32(dice.uniform(0, 1))
     height = np.abs(level - np.rint(level)) * np.float32(rise)
-    body = ellipsoid(there, (0.0, 0.0, 0.0), (23.0, 17.0, 900.0))
-    there.paint(body, np.float32(hu["disc"]))
-    marrow = np.float32(hu["marrow"]) + 30.0 * there.field(dice.lattice(), 1.8)
-    there.paint_bone(np.maximum(body, height - 13.5), 1.5, hu["cortex"] * 0.75, marrow)
+    spine.paint(body, np.float32(hu["disc"]))
+    marrow = np.float32(hu["marrow"]) + 30.0 * spine.field(dice.lattice(), 1.8)
+    spine.paint_bone(np.maximum(body, height - 13.5), 1.5, hu["cortex"] * 0.75, marrow)
     wide = dice.uniform(8.5, 12.0)
     there.paint_tube(((6.0, -28.0, -90.0, wide), (5.0, -27.0, 90.0, wide)), hu["artery"])
     if dice.chance(0.5, "aortic_calcium"):

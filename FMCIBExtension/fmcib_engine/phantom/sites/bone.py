@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..space import Space, ellipsoid
+from ..space import Space
 from ..tubes import tube_distance
 from ..vessels import unit
 from .layers import ChestWall, paint_fat, paint_muscles, round_wall
@@ -43,18 +43,19 @@ def _paint_vertebra(space: Space, scene: Scene) -> None:
     zero = (dice.uniform(-0.6, 0.6) * wide, dice.uniform(-0.6, 0.75) * deep, dice.uniform(-0.5, 0.5) * half)
     paint_fat(space, scene)
     bent = space.bent(dice, 1.2).seen_from(zero)
-    x, y = bent.x, bent.y
     if thoracic:
         _paint_lungs(bent, scene, deep)
     else:
         for side in (-1, 1):
-            bent.paint(ellipsoid(bent, (side * 39.0, 4.0, 0.0), (16.0, 20.0, 200.0)), np.float32(hu["muscle"]))
-    paint_muscles(bent, np.maximum(deep + 16.0 - y, 7.0 - np.abs(x)), np.abs(x), scene, 22.0)
+            bent.paint_ball((side * 39.0, 4.0, 0.0), (16.0, 20.0, 200.0), np.float32(hu["muscle"]))
+    back = bent.behind(deep + 14.0)
+    aside = np.abs(back.x)
+    paint_muscles(back, np.maximum(deep + 16.0 - back.y, 7.0 - aside), aside, scene, 22.0)
     aorta = (9.0, -deep - 12.0)
     bent.paint_tube(((*aorta, -90.0, 10.5), (*aorta, 90.0, 10.5)), hu["artery"])
     if not thoracic:
         bent.paint_tube(((-15.0, -deep - 11.0, -90.0, 10.0), (-15.0, -deep - 10.0, 90.0, 10.5)), hu["vein"])
-    _paint_levels(bent, scene, (wide, deep, half))
+    _paint_levels(bent.box((-36.0, -deep, -200.0), (36.0, deep + 46.0, 200.0)), scene, (wide, deep, half))
 
 
 def _paint_lungs(space: Space, scene: Scene, deep: float) -> None:

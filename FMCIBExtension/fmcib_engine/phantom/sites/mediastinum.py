@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..dice import Dice, Vector
-from ..space import End, Space, ellipsoid
+from ..space import End, Space
 from .layers import paint_fat
 from .lung import paint_air, paint_trees
 from .scene import MOSTLY_SOLID, Scene, Site, like_a_node
@@ -52,9 +52,8 @@ def paint(space: Space, scene: Scene) -> None:
     bent = space.bent(dice, 3.0).seen_from(zero)  # type: ignore[arg-type]
     _paint_lungs(bent, scene, dice.uniform(-4, 4))
     _paint_spine(bent, scene)
-    atrium = ellipsoid(bent, (4.0, -6.0, -58.0), (34.0, 19.0, 24.0))
-    bent.paint(atrium, np.float32(hu["artery"]))
-    bent.paint(ellipsoid(bent, (14.0, -50.0, -76.0), (50.0, 34.0, 30.0)), np.float32(hu["vein"]))
+    bent.paint_ball((4.0, -6.0, -58.0), (34.0, 19.0, 24.0), np.float32(hu["artery"]))
+    bent.paint_ball((14.0, -50.0, -76.0), (50.0, 34.0, 30.0), np.float32(hu["vein"]))
     gullet = ((5, 18, 120, 7), (6, 20, -20, 7), (10, 21, -110, 8))
     bent.paint_tube(gullet, hu["bowel"])
     if dice.chance(0.4):
@@ -88,8 +87,8 @@ def _paint_lungs(space: Space, scene: Scene, wide: float) -> None:
     lung = np.maximum(lung, np.maximum(y - 76.0, -y - 78.0))
     space.paint(lung, air.hu)
     for side in (-1, 1):
-        hilum = ellipsoid(space, (side * 40.0, 0.0, -24.0), (14.0, 14.0, 26.0))
-        space.paint(hilum, np.float32(scene.hu["fat"] + 20.0), 3.0)
+        part, hilum = space.ball((side * 40.0, 0.0, -24.0), (14.0, 14.0, 26.0))
+        part.paint(hilum, np.float32(scene.hu["fat"] + 20.0), 3.0)
 
 
 def _paint_spine(space: Space, scene: Scene) -> None:
