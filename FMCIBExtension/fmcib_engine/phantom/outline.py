@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .dice import Dice, Vector
-from .space import Axes, End, smooth_field
-from .tubes import tube_distance
+from .space import Axes, smooth_field
+from .tubes import Tube, tube_distance
 from .vessels import turned
 
 Array = NDArray[np.float32]
@@ -39,7 +38,7 @@ class Outline:
         axis: the direction in which it is longer by `elongation`.
         lobes: their middles on the body.
         lobe_depth: how far clefts go in, as a share of the radius.
-        strands: chains of (x, y, z, radius), mm.
+        strands: that leave it.
         lattice: of the field that bends everything by `bend` mm.
     """
 
@@ -48,7 +47,7 @@ class Outline:
     elongation: float
     lobes: tuple[Vector, ...]
     lobe_depth: float
-    strands: tuple[tuple[End, ...], ...]
+    strands: tuple[Tube, ...]
     lattice: int
     bend: float
 
@@ -60,7 +59,7 @@ class Outline:
         depth = 0.62 * min(1.0, 2.0 * roughness)
         bend = diameter * (0.012 + 0.05 * min(1.0, 2.0 * roughness))
         body = cls(diameter / 2.0, axis, elongation, lobes, depth, (), dice.lattice(), bend)
-        wanted = 0.5235988 * diameter**3
+        wanted = 0.5235988 * diameter * diameter * diameter
         body = replace(body, radius=body.radius * _cube_root(wanted / body.volume()))
         if roughness <= 0.5:
             return body
@@ -85,8 +84,7 @@ class Outline:
             far, surface = self._radii(x + push[few], y + push[few], z[few] - push[few])
             np.subtract(far, surface, out=distance[few])
         for strand in self.strands:
-            for start, end in pairwise(strand):
-                _unite(distance, axes, (start, end))
+            _unite(distance, axes, strand)
         return distance
 
     def _radii(self, x: Any, y: Any, z: Any) -> tuple[Any, Any]:
@@ -114,22 +112,21 @@ class Outline:
         step = 2.0 * self.reach / 26.0
         axis = ((np.arange(26) - 12.5) * step).astype(np.float32)
         inside = np.clip(0.5 - self.distance((axis, axis, axis)) / np.float32(step), 0.0, 1.0)
-        return float(inside.sum(dtype=np.float64)) * step**3
+        return float(inside.sum(dtype=np.float64)) * step * step * step
 
-    def grown_strands(self, strength: float, half: float, dice: Dice) -> Iterator[tuple[End, ...]]:
-        """From within the body outwards, thinner and a little bent."""
-        count = min(1.0, 0.3 + half / 12.0) * (9 + 13 * strength) + 0.25 * half
+    def grown_strands(self, strength: float, half: float, dice: Dice) -> Iterator[Tube]:
+        """From within the body outwards, thinner and a little aslant; more of them on a larger body."""
+        count = min(1.0, 0.3 + half / 12.0) * (9 + 13 * strength) + 0.8 * half
         for _ in range(round(count)):
             out = dice.direction()
             far, radius = self._radii(*(np.array([c], dtype=np.float32) for c in out))
             surface = float((radius / far)[0])
-            thick = min(2.4, max(0.5, 0.2 * half)) * dice.uniform(0.8, 1.2)
-            length = min(16.0, max(3.0, half * (0.35 + 0.5 * strength) * dice.uniform(0.6, 1.3)))
-            root = tuple(0.75 * surface * c for c in out)
-            knee = tuple(surface * c for c in out)
-            bent = turned(out, 0.35, dice)
-            tip = tuple(k + length * c for k, c in zip(knee, bent, strict=True))
-            yield (*root, thick), (*knee, 0.75 * thick), (*tip, 0.3)  # type: ignore[misc]
+            thick = min(3.0, max(0.5, 0.18 * half)) * dice.uniform(0.8, 1.2)
+            length = min(17.0, max(3.0, half * (0.35 + 0.5 * strength) * dice.uniform(0.6, 1.3)))
+            aslant = turned(out, 0.35, dice)
+            root = tuple(0.8 * surface * c for c in out)
+            tip = tuple(surface * c + length * a for c, a in zip(out, aslant, strict=True))
+            yield (*root, thick), (*tip, 0.3)  # type: ignore[misc]
 
 
 def _cube_root(value: float) -> float:
@@ -140,7 +137,7 @@ def _cube_root(value: float) -> float:
     return root
 
 
-def _unite(distance: Array, axes: Axes, tube: tuple[End, End]) -> None:
+def _unite(distance: Array, axes: Axes, tube: Tube) -> None:
     """The nearer of what is there and a tube, in the part around it."""
     start, end = tube
     reach = max(start[3], end[3]) + 2.0

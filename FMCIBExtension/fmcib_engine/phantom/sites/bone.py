@@ -76,7 +76,8 @@ def _paint_levels(space: Space, scene: Scene, body: tuple[float, float, float]) 
     height = np.abs(level - np.rint(level)) * np.float32(rise)
     waist = 1.0 + 0.09 * np.minimum(height * np.float32(1.0 / half), 1.0)
     u, v = x * np.float32(1.0 / wide) / waist, y * np.float32(1.0 / deep) / waist
-    oval = (np.sqrt(np.sqrt(u**4 + v**4 + 1.4 * u * u * v * v)) - 1.0) * np.float32(deep)
+    u, v = u * u, v * v
+    oval = (np.sqrt(np.sqrt(u * u + v * v + 1.4 * u * v)) - 1.0) * np.float32(deep)
     oval = np.maximum(oval, 0.6 * (y - deep + 2.0))
     space.paint(oval, np.float32(hu["disc"]))
     marrow = _marrow(space, scene)
@@ -141,7 +142,7 @@ def _paint_hip(space: Space, scene: Scene) -> None:
         tube_distance(bent.x, bent.y, bent.z, ((10.0, 2.0, -8.0, 17.0), (46.0, 6.0, -36.0, 19.0))),
         tube_distance(bent.x, bent.y, bent.z, ((48.0, 8.0, -34.0, 19.0), (44.0, 2.0, -110.0, 15.0))),
     )
-    bent.paint_bone(np.minimum(far - 23.5, shaft), 1.7, hu["cortex"], marrow + 70.0 * (far < 20.0))
+    bent.paint_bone(np.minimum(far - 23.5, shaft), 1.7, hu["cortex"], marrow + np.float32(70.0) * (far < 20.0))
 
 
 _KINDS = {"vertebra": _paint_vertebra, "ilium": _paint_ilium, "rib": _paint_rib, "hip": _paint_hip}

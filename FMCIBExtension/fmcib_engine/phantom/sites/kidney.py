@@ -79,7 +79,7 @@ def _paint_pyramids(space: Space, scene: Scene, radii: tuple[float, float, float
     """Cones with their tips at the sinus, cortex between them."""
     dice = scene.dice
     for level in (-34.0, -17.0, 0.0, 17.0, 34.0):
-        flat = float(np.sqrt(1.0 - (level / 60.0) ** 2))
+        flat = float(np.sqrt(1.0 - level * level / 3600.0))
         for c, s in _AROUND:
             u, v, z = c + dice.uniform(-0.2, 0.2), s + dice.uniform(-0.2, 0.2), level + dice.uniform(-4.0, 4.0)
             wide = dice.uniform(4.5, 6.8)

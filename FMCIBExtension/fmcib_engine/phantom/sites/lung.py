@@ -70,7 +70,7 @@ def paint_trees(space: Space, scene: Scene, out: Vector) -> None:
 def _paint_twigs(space: Space, scene: Scene) -> None:
     """The ends of other trees, everywhere."""
     dice, hu = scene.dice, scene.hu
-    for _ in range(22):
+    for _ in range(34):
         start = tuple(dice.uniform(-32.0, 32.0) for _ in range(3))
         way, length, thick = dice.direction(), dice.uniform(4.0, 13.0), dice.uniform(0.35, 0.85)
         end = tuple(s + length * w for s, w in zip(start, way, strict=True))

@@ -110,8 +110,8 @@ def _paint_small_nodes(space: Space, scene: Scene, dice: Dice) -> None:
         x, y, z = (c * (scene.radius + dice.uniform(4.0, 14.0)) for c in way)
         part, distance = space.ball((x, y, z), (size * 1.4, size, size * 1.2))
         if not part.empty:
-            fat = part.hu < 0.0
-            part.paint(distance + 30.0 * (1.0 - fat * (part.hu > -250.0)), np.float32(scene.hu["node"]))
+            elsewhere = (part.hu >= 0.0) | (part.hu <= -250.0)
+            part.paint(distance + np.float32(30.0) * elsewhere, np.float32(scene.hu["node"]))
 
 
 SITE = Site(
