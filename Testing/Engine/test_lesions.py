@@ -18,6 +18,7 @@ from fmcib_engine.phantom import Case, draw, draw_elsewhere, sample_case
 from fmcib_engine.phantom.acquisition import Acquisition, Grid
 from fmcib_engine.phantom.dice import Dice
 from fmcib_engine.phantom.filling import DENSITY_HU
+from fmcib_engine.phantom.lesions import EDITION
 from fmcib_engine.phantom.outline import OUTLINES, Outline, outline_of
 from fmcib_engine.phantom.scanners import KERNELS, SCANNERS
 from fmcib_engine.phantom.sites import SITES
@@ -25,6 +26,19 @@ from fmcib_engine.phantom.space import smooth_field
 from fmcib_engine.phantom.tissues import PHASES, tissue_ranges
 
 EVERY_LESION = [(site, density) for site in SITES for density in SITES[site].densities]
+
+
+PATCHES = {
+    "bone": "ed21a45c9c342399",
+    "abdomen": "3c2cef6b342b4a3a",
+    "mediastinum": "5196c0fc92247c4f",
+    "liver": "505c167d8f5bb6fb",
+    "lung": "7a1ae7e5b039f54e",
+    "kidney": "4a6a14062807811b",
+    "soft tissue": "1820d86306d3dc94",
+    "pelvis": "9f8e46fe444c522f",
+}
+"""SHA-256 of one patch and mask of each site in the edition `lesions-1`: another voxel is another edition."""
 
 
 def sha(array: np.ndarray) -> str:
@@ -76,6 +90,13 @@ for number in (7, 3, 5):
     assert done.stdout.split() == [
         hashlib.sha256(here[n].hu.tobytes() + here[n].mask.tobytes()).hexdigest() for n in (7, 3, 5)
     ]
+
+
+@pytest.mark.parametrize(("number", "site"), list(enumerate(SITES)))
+def test_a_patch_has_the_bits_of_its_edition(number, site):
+    assert EDITION == "lesions-1"
+    patch = draw(sample_case(number, 1, site=site))
+    assert hashlib.sha256(patch.hu.astype("<f4").tobytes() + patch.mask.tobytes()).hexdigest()[:16] == PATCHES[site]
 
 
 def test_cases_and_runs_differ():

@@ -63,7 +63,7 @@ def test_the_sheet_shows_eight_of_each_site(tmp_path, monkeypatch):
     assert make(tmp_path, "--count", "0") == 0
     *tiles, text = shown
     assert len(tiles) == 64
-    assert [tile.caption.partition(":")[0] for tile in tiles[::8]] == [*phantoms.SITES]
+    assert [tile.caption.partition(",")[0] for tile in tiles[::8]] == [*phantoms.SITES]
     assert text["notice"] == COMPUTER_MADE
     assert not (tmp_path / "phantoms.csv").exists()
 
@@ -78,8 +78,8 @@ def test_the_sheet_is_a_png(tmp_path):
     from matplotlib.image import imread
 
     picture = imread(tmp_path / "sheet.png")[..., 0]
-    assert picture.shape == (70 + 2 * (2 * 150 + 6 + 42), 8 * 156 + 6)
-    axial, coronal = picture[112:262, 6:156], picture[264:414, 6:156]
+    assert picture.shape == (70 + 2 * (2 * 150 + 6 + 50), 8 * 156 + 6)
+    axial, coronal = picture[120:270, 6:156], picture[272:422, 6:156]
     assert axial[15:22, 23:29].min() > 0.9
     assert coronal[122:127, 121:126].min() > 0.9
     assert (axial > 0.9).sum() < 100

@@ -92,8 +92,8 @@ def write_sheet(path: Path, run_seed: int) -> None:
 def _caption(patch: LesionPatch) -> str:
     case, place = patch.case, patch.details.get("place", "")
     return (
-        f"{case.site}: {place}\n{case.density}, {case.outline}\n"
-        f"{case.diameter_mm:.0f} mm, contrast {case.phase}, scanner {case.scanner}"
+        f"{case.site}, {case.diameter_mm:.0f} mm\n{place}\n"
+        f"{case.density}, {case.outline}\n{case.phase}, scanner {case.scanner}"
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .picture import BACKGROUND, TEXT, new_figure, write_atomically
 
 COLUMNS = 8
-_TILE, _GAP, _CAPTION, _TOP = 150, 6, 42, 70
+_TILE, _GAP, _CAPTION, _TOP = 150, 6, 50, 70
 """Pixels."""
 
 
@@ -25,7 +25,7 @@ class Tile:
     hu: NDArray[np.float32]
     window_hu: tuple[float, float]
     caption: str
-    """Three lines at most."""
+    """Four lines at most."""
 
 
 def draw_sheet(tiles: Sequence[Tile], path: Path, *, title: str, notice: str) -> None:
@@ -43,7 +43,7 @@ def draw_sheet(tiles: Sequence[Tile], path: Path, *, title: str, notice: str) ->
         row, column = divmod(number, COLUMNS)
         left, top = _GAP + column * (_TILE + _GAP), _TOP + row * row_height
         middle = tile.hu.shape[0] // 2
-        style: dict[str, Any] = {"color": TEXT, "fontsize": 6.5, "verticalalignment": "bottom", "parse_math": False}
+        style: dict[str, Any] = {"color": TEXT, "fontsize": 6, "verticalalignment": "bottom", "parse_math": False}
         figure.text(left / width, 1 - (top + _CAPTION - 3) / height, tile.caption, **style)
         for plane, below in ((tile.hu[middle], 0), (tile.hu[::-1, middle], _TILE + 2)):
             bottom = top + _CAPTION + below + _TILE

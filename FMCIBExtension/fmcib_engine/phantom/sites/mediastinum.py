@@ -15,7 +15,7 @@ _STATIONS: dict[str, Vector] = {
     "aortopulmonary window": (27.0, -3.0, 12.0),
     "subcarinal": (2.0, 10.0, -22.0),
     "before the vessels": (6.0, -54.0, 34.0),
-    "right hilar": (-35.0, -16.0, -31.0),
+    "right hilar": (-30.0, -16.0, -30.0),
     "left hilar": (40.0, -9.0, -22.0),
     "beside the oesophagus": (-8.0, 22.0, -52.0),
 }
