@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..decimals import decimal_points
 from ..errors import OutputError
 from ..geometry import VoxelGrid
 from ..phantom.lesions import EDITION, Case, LesionPatch, draw, sample_case
 from ..phantom.sites import SITES
 from ..results.image import write_image
-from ..results.picture import write_atomically
 from ..results.sheet import COLUMNS, Tile, draw_sheet
 from ..volume import Volume
 from .console import out, progress
@@ -65,8 +66,8 @@ def make_phantoms(wanted: Wanted, folder: Path, *, sheet: bool, overwrite: bool)
             )
             advance()
     if rows:
-        _write_table(rows, folder / _TABLE)
-        write_atomically(folder / _DETAILS, ("\n".join(details) + "\n").encode())
+        _write_text("\n".join(details) + "\n", folder / _DETAILS)
+        _write_text(_as_csv(rows), folder / _TABLE)
         out.print(
             f"{folder / _TABLE}: {wanted.count} lesions, their truth, and seeds for `extract --table`", markup=False
         )
@@ -110,15 +111,22 @@ def _write_patch(patch: LesionPatch, folder: Path) -> dict[str, Any]:
     return place | {"lesion_id": name, "lesion_diameter_mm": values.pop("diameter_mm")} | values
 
 
-def _write_table(rows: list[dict[str, Any]], path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.part")
+def _as_csv(rows: list[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _write_text(text: str, path: Path) -> None:
+    """All of it or nothing."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with decimal_points(), temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        temporary.write_text(text, encoding="utf-8", newline="")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         msg = f"{path.name} cannot be written ({error.strerror}). Choose another folder (--output), or make room."
         raise OutputError(msg) from error

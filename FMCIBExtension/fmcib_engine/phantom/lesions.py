@@ -103,7 +103,10 @@ class Case:
             odd = ", ".join(sorted(names ^ set(values)))
             msg = f"A computer-made lesion is described by {len(names)} values; these are missing or unknown: {odd}."
             raise InputError(msg)
-        case = cls(**{**values, **{name: tuple(values[name]) for name in ("grid_phase", "seed_offset_mm")}})
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        case = cls(**given)
         _require_key(case.number, case.run_seed)
         _require_known(case)
         return case
@@ -178,6 +181,9 @@ def draw(
 ) -> LesionPatch:
     """A cube of `size_mm` whole millimetres of the case's scan.
 
+    Tissue is the patient's, the same in every cube; noise is each cube's own, as if exposed anew. For views that share
+    their noise, cut them from one larger cube.
+
     Args:
         case: what to draw.
         size_mm: edge, 16 to 128; the recipe's patch has 50.
@@ -202,7 +208,8 @@ def draw(
         outline, dice = _lesion_of(case)
         details |= _paint_lesion(space, outline, case, replace(scene, dice=dice))
         mask = _mask_of(outline, _shifted((scan.out,) * 3, centre))
-    hu = scan.scan(space.hu, KERNELS[case.kernel], case.noise_hu, Dice(*key, _NOISE))
+    exposure = [size_mm, *(round(1000.0 * (c + FARTHEST_MM)) for c in centre)]
+    hu = scan.scan(space.hu, KERNELS[case.kernel], case.noise_hu, Dice(*key, _NOISE, *exposure))
     return LesionPatch(np.clip(hu, -1024.0, 3071.0), mask, case, details | scene.dice.notes)
 
 
@@ -290,7 +297,7 @@ def _require_key(number: int, run_seed: int) -> None:
 
 
 def _require_name(what: str, name: Any, known: Any) -> None:
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         msg = f"No {what} {name!r} of computer-made lesions. There are: {', '.join(known)}."
         raise InputError(msg)
 
@@ -317,7 +324,11 @@ def _require_known(case: Case) -> None:
         _require_range(name, getattr(case, name))
     for name, (low, high) in {"grid_phase": (0.0, 1.0), "seed_offset_mm": (-2.0, 2.0)}.items():
         vector = getattr(case, name)
-        if len(vector) != 3 or not all(_is_number(c) and low <= c <= high for c in vector):
+        if (
+            not isinstance(vector, tuple)
+            or len(vector) != 3
+            or not all(_is_number(c) and low <= c <= high for c in vector)
+        ):
             msg = f"{name} of a computer-made lesion is three numbers from {low:g} to {high:g}, got {vector!r}."
             raise InputError(msg)
     if case.outline != outline_of(case.roughness):
