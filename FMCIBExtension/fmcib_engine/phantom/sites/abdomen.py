@@ -23,12 +23,13 @@ def paint(space: Space, scene: Scene) -> None:
     place = dice.pick(PLACES, "place")
     paint_fat(space, scene)
     bent = space.bent(dice, 3.0)
-    _paint_mesentery(bent, scene)
     if place == "retroperitoneum":
         _paint_great_vessels(bent, scene)
     loops = {"mesentery": 4, "retroperitoneum": 2, "omentum": 3}[place]
-    for number in range(dice.whole(loops - 1, loops + 1)):
-        _paint_loop(bent, scene, place, number)
+    for storey, there in scene.storeys(bent):
+        _paint_mesentery(storey, there)
+        for number in range(there.dice.whole(loops - 1, loops + 1)):
+            _paint_loop(storey, there, place, number)
     if place == "omentum":
         _paint_front_wall(bent, scene)
 

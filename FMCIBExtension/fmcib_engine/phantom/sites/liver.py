@@ -25,7 +25,8 @@ def paint(space: Space, scene: Scene) -> None:
     place = dice.pick(PLACES, "place")
     bent = space.bent(dice, 2.5)
     bent.hu[...] = hu["liver"] + 3.0 * bent.field(dice.lattice(), 6.0)
-    _paint_veins(bent, scene)
+    for storey, there in scene.storeys(bent):
+        _paint_veins(storey, there)
     near = scene.radius + dice.uniform(1.0, 12.0)
     if place == "below the ribs":
         out = unit(-1.0, dice.uniform(-0.9, 0.9), dice.uniform(-0.2, 0.3))

@@ -23,7 +23,8 @@ def paint(space: Space, scene: Scene) -> None:
     out = unit(dice.side() * dice.uniform(0.3, 1.0), dice.uniform(-0.8, 0.9), dice.uniform(-0.25, 0.25))
     bent = space.bent(dice, 2.0)
     paint_air(bent, scene)
-    paint_trees(bent, scene, out)
+    for storey, there in scene.storeys(bent):
+        paint_trees(storey, there, out)
     if place == "fissural" or dice.chance(0.2):
         _paint_fissure(bent, scene)
     if place == "pleural":

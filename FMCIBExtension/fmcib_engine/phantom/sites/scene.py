@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..dice import Dice
 from ..space import Space
 
 Tissues = dict[str, float]
+
+_STOREY_MM = 60.0
+_STOREYS = 4
+"""Above, and as many below."""
+_FAR = 1e4
+_NO_LESION_MM = 4.0
+"""Radius of what vessels and bowel leave free where no lesion is."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,23 @@ class Scene:
     dice: Dice
     hu: Tissues
     radius: float
+
+    def storeys(self, space: Space) -> Iterator[tuple[Space, Scene]]:
+        """The space itself; then its parts above and below, each 60 mm with chance of its own, seen from its middle.
+
+        For what is drawn around zero only, vessels and loops of bowel, so that a cube of the same scan away from the
+        lesion has some as well.
+        """
+        seed = self.dice.lattice()
+        yield space, self
+        for number in range(1, _STOREYS + 1):
+            for up in (-1, 1):
+                middle = up * _STOREY_MM * number
+                low, high = middle - _STOREY_MM / 2, middle + _STOREY_MM / 2
+                part = space.box((-_FAR, -_FAR, low), (_FAR, _FAR, high))
+                if not part.empty:
+                    there = Scene(Dice(seed, number, 1 + up), self.hu, _NO_LESION_MM)
+                    yield part.seen_from((0.0, 0.0, -middle)), there
 
 
 @dataclass(frozen=True)
