@@ -16,7 +16,6 @@ import pytest
 from few_cases import few_cases
 from support import DATA, GOLDEN
 
-
 os.environ.pop("COLUMNS", None)
 """Of the terminal, or of xdist: rich would keep it, and tests say themselves how wide a table may be."""
 
