@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory_goes_back():
-    """Networks of the last file are given back to the system: a process of tests would keep gigabytes, others starve."""
+    """Networks of the last file go back to the system: a process of tests would keep gigabytes, others starve."""
     yield
     gc.collect()
     if sys.platform == "linux":
