@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
 import platform
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fmcib_engine import weights
 from fmcib_engine.encoders import EncoderSpec, WeightsIdentity, devices, engines, memory, openvino_cpu
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places
@@ -389,3 +392,25 @@ def test_nothing_imports_it_but_the_part_that_keeps_it_quiet():
     files = [path for folder in ("FMCIBExtension", "FMCIBModule", "Testing") for path in (root / folder).rglob("*.py")]
     found = [path.name for path in files if importing.search(path.read_text(encoding="utf-8"))]
     assert found == ["quiet.py"]
+
+
+def test_an_encoder_that_nobody_holds_is_gone_before_the_next_is_loaded(monkeypatch):
+    """It refers to itself, and Python's collector counts objects, not gigabytes."""
+
+    class StoppedError(Exception):
+        pass
+
+    def stop():
+        raise StoppedError
+
+    gc.collect()
+    gc.disable()
+    try:
+        former = weakref.ref(weights.load_encoder("demonstration", device="cpu", engine="pytorch"))
+        assert former() is not None
+        monkeypatch.setattr(weights, "build_network", stop)
+        with pytest.raises(StoppedError):
+            weights.load_encoder("demonstration", device="cpu", engine="pytorch")
+        assert former() is None
+    finally:
+        gc.enable()
