@@ -38,11 +38,9 @@ SPEC = EncoderSpec("small", "A small ResNet", "fmcib-csv-v1", 128, "none", "none
 SIZE = 24
 
 
-@pytest.fixture(scope="module")
-def network():
+def small_network():
     """A ResNet-10 of one sixteenth the width: other blocks than FMCIB's, of the same layers."""
-    torch.manual_seed(0)
-    made = resnet.resnet10(
+    return resnet.resnet10(
         spatial_dims=3,
         n_input_channels=1,
         feed_forward=False,
@@ -50,6 +48,12 @@ def network():
         bias_downsample=True,
         widen_factor=0.25,
     )
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    made = small_network()
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm3d):
             module.running_mean.normal_(0, 0.1)
@@ -197,14 +201,7 @@ def test_features_that_differ_are_refused_and_pytorch_goes_on_with_a_word(limit,
 
 
 def test_a_wrong_translation_is_noticed(network, patches, monkeypatch):
-    other = resnet.resnet10(
-        spatial_dims=3,
-        n_input_channels=1,
-        feed_forward=False,
-        shortcut_type="B",
-        bias_downsample=True,
-        widen_factor=0.25,
-    ).eval()
+    other = small_network().eval()
     monkeypatch.setattr(openvino_cpu, "translate", lambda _, shape: translate(other, shape))
     (encoded,) = encoder(network, OPENVINO, CPU).encode(patches[:1])
     assert encoded.engine == "pytorch"
