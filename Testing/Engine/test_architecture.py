@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "samples": {"errors", "cache", "downloads", "readers"},
     "encoders": {"errors", "quiet"},
     "weights": {"errors", "cache", "downloads", "encoders", "preprocessing", "phantom"},
-    "kept": {"cache", "downloads", "samples", "weights"},
+    "kept": {"errors", "cache", "downloads", "samples", "weights"},
     "removal": {"errors", "cache", "downloads", "kept", "weights"},
     "results": GROUND | {"preprocessing", "seeds", "encoders", "__init__"},
     "pipeline": GROUND | {"preprocessing", "encoders"},

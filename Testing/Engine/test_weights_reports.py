@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 from fmcib_engine.downloads import Patience
-from fmcib_engine.weights import bring
+from fmcib_engine.weights import acquire, bring
 from fmcib_engine.weights.acquire import download
 from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.catalogue import load_catalogue
 from fmcib_engine.weights.record import Record, read_records
 from fmcib_engine.weights.reports import agreements_of, ask_licences, doubts_of
-from repository_server import FILE, Repository
+from repository_server import FILE, served
 
 pytest.importorskip("requests")
 pytest.importorskip("filelock")
@@ -27,14 +28,8 @@ HURRIED = Patience(connect=60, silence=60, retries=1, pause=0.001)
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    repository = Repository({FILE: CONTENT})
-    repository.start()
-    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
-    yield repository
-    repository.stop()
+    with served({FILE: CONTENT}, tmp_path, monkeypatch) as repository:
+        yield repository
 
 
 @pytest.fixture
@@ -119,6 +114,26 @@ def test_a_repository_that_does_not_tell_its_licence_stops_nothing(repository):
     (zenodo, huggingface) = ask_licences(load_catalogue().entry("fmcib"))["fmcib"]
     assert (zenodo.licence, zenodo.problem) == ("", "")
     assert "has no such file" in huggingface.problem
+
+
+def test_weights_whose_licence_nobody_waited_for_are_here_with_their_record(repository, monkeypatch):
+    """The user cancels at 100 %, while a firewall lets the question about the licence wait."""
+
+    def cancelled(*_entries: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(acquire, "ask_licences", cancelled)
+    with pytest.raises(KeyboardInterrupt):
+        download("fmcib", patience=HURRIED)
+    (record,) = read_records("fmcib")
+    assert (record.sha256, record.repository_licence) == (SHA256, "")
+    assert download("fmcib", patience=HURRIED) == record  # here already: nothing is asked again
+
+
+def test_a_record_with_a_checksum_of_no_kind_agrees_with_nothing(reports):
+    reports(f"md5:{MD5}")
+    record = replace(download("fmcib", patience=HURRIED), checksum="no colon", sha256="0" * 64)
+    assert (agreements_of(record), doubts_of(record)) == ([], [])
 
 
 def test_each_repository_is_asked_once_for_all_its_files(repository):

@@ -11,7 +11,7 @@ from pathlib import Path
 import slicer
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.weights.shipped import SHIPPED
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
 from support import ROOT
 

@@ -176,6 +176,27 @@ def test_a_removal_that_is_broken_off_says_what_went_and_what_stayed(makeSetupSt
     spinUntil(lambda: isIdle(made))
 
 
+def test_where_nobody_can_tell_what_stayed_that_is_said_once(makeSetupStage, tmp_path, monkeypatch):
+    """As where the disk has gone: the removal crashes, and so does whoever looks."""
+    lives = tmp_path / "lives"
+    for name, path in (("CRASHES", tmp_path / "now"), ("LIVES", lives)):
+        monkeypatch.setenv(f"ODD_TASK_{name}", str(path))
+    made = makeSetupStage({"probe": probed(weights=[record()]), "contents": CONTENTS}, habit="breaks off")
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    made.show()
+    click(openDialog(made).ui.removeButton)
+    spinUntil(lambda: made.advanced.ui.advancedBusyLabel.text == "half of it is gone")
+    made.answers.write_text(json.dumps({"probe": probed()}), encoding="utf-8")
+    (tmp_path / "now").touch()
+    spinUntil(lambda: made.advanced.ui.advancedNote.text.startswith("Nobody could look what stayed"))
+    spinUntil(lambda: isIdle(made))
+    spinFor(0.3)
+    told = lives.read_text(encoding="utf-8").splitlines()
+    assert [line.split()[1] for line in told if " probe " not in line] == ["contents", "remove", "contents"]
+    assert len(made.heard.of("failed")) == 2
+
+
 WEIGHTS = {**ITEMS[0], "name": "weights/fmcib", "kind": "weights"}
 
 

@@ -14,7 +14,7 @@ from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, SCHEMA_VERSION
 from ..results.versions import installed_versions
 from ..weights import load_encoder
-from ..weights.store import licence_notice
+from ..weights.reports import notices
 from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, NOTHING, OK, EncoderOptions
 
@@ -80,7 +80,7 @@ def _show_weights(options: EncoderOptions) -> bool:
             encoder = load_encoder(
                 options.weights, encoder_id=options.encoder_id, device=options.device, engine=options.engine
             )
-            notice = licence_notice(options.weights)
+            told = notices(options.weights)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
         return False
@@ -91,7 +91,7 @@ def _show_weights(options: EncoderOptions) -> bool:
     )
     if encoder.engine_deviation is not None:
         out.print(f"engine: {encoder.engine}, deviates {encoder.engine_deviation:.1e} from pytorch", markup=False)
-    if notice:
+    for notice in told:
         out.print(notice, markup=False)
     if identity.caution:
         out.print(identity.caution, style="bold yellow", markup=False)

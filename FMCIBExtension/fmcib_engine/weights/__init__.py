@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def load_encoder(
     """
     if encoder_id != BY_WEIGHTS:
         find_encoder(encoder_id)
+    gc.collect()  # an encoder that nobody holds any more refers to itself, and would keep gigabytes meanwhile
     choice = choose_places(device, precision, engine)
     needs_probe = precision != "float32" or engine_of(choice.devices[0]) != "pytorch"
     with ThreadPoolExecutor(max_workers=1) as background:

@@ -15,6 +15,7 @@ from ..downloads import Mirror, Patience, Session, look_up_licence
 from ..errors import DownloadError, InputError
 from .catalogue import Entry, Reported, load_catalogue
 from .record import UNVERIFIED, Record
+from .store import record_of, resolve
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +85,16 @@ def doubts_of(record: Record) -> list[str]:
     return doubts
 
 
+def notices(source: str) -> list[str]:
+    """What is to be seen where weights are used: the licence in a line, then the doubts; none for a file elsewhere.
+
+    Raises:
+        WeightsError: as `record_of`.
+    """
+    record = record_of(resolve(source))
+    return [text for text in (record.notice, *doubts_of(record)) if text] if record else []
+
+
 def is_another_licence(named: str, ours: str) -> bool:
     """Whether a repository names another one than we do; where it names none, it says nothing."""
     return bool(named) and _plain(named) != _plain(ours)
@@ -101,8 +112,10 @@ def _compared(record: Record, *, same: bool) -> list[Reported]:
         entry = load_catalogue().entries.get(record.id)
     except InputError:  # what is installed is used also where the catalogue cannot be read
         return []
-    algorithm, _, digits = record.checksum.partition(":")  # or words, which are of no algorithm
-    known = {"sha256": record.sha256, algorithm: digits}
+    known = {"sha256": record.sha256}
+    if record.checksum != UNVERIFIED:
+        algorithm, _, digits = record.checksum.partition(":")
+        known |= {algorithm: digits}
     reports = entry.reported if entry else ()
     return [one for one in reports if one.algorithm in known and (known[one.algorithm] == one.digits) == same]
 

@@ -31,6 +31,7 @@ _OF_PATCH = (
     *(column.name for column in QUALITY),
     *("patch_sha256", "device", "engine", "engine_deviation", "openvino_version"),
 )
+"""Columns that are empty where a lesion has no features."""
 
 
 class HeaderFindings:

@@ -17,7 +17,8 @@ import slicer.util
 from fmcib_engine.errors import FmcibError, OutputError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
-from fmcib_engine.weights.store import PUBLISHED_ENCODER, default_weights, licence_notice
+from fmcib_engine.weights.reports import notices
+from fmcib_engine.weights.store import PUBLISHED_ENCODER, default_weights
 from fmcib_engine.words import in_script
 
 from ..Engine import EngineError
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
     try:
         _requireOutput(wanted)
         wanted.weights = wanted.weights or default_weights() or PUBLISHED_ENCODER
-        if notice := licence_notice(wanted.weights):
+        for notice in notices(wanted.weights):
             print(notice, file=sys.stderr, flush=True)
         logic = AnalysisLogic(
             settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision, engine=wanted.engine)
