@@ -6,6 +6,7 @@ The schedule, the order of the lesions and all random numbers follow from the st
 from __future__ import annotations
 
 import pickle
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,9 @@ def read_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
         return None
     torch = import_torch()
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about what a damaged file seems to be
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
         if content.pop("format") == _FORMAT and content["digest"] == digest:
             return Checkpoint(**content)
     except _DAMAGED:

@@ -51,8 +51,8 @@ def random_network(trainable: Trainable, seed: int) -> nn.Module:
     """
     torch = import_torch()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
         network: Any = trainable.build().to_empty(device="cpu")
+        torch.manual_seed(seed)
         for module in network.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
