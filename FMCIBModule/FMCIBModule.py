@@ -138,7 +138,7 @@ class FMCIBModuleLogic(ScriptedLoadableModuleLogic):
         from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings
 
         chosen = self.getParameterNode()
-        self.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision)
+        self.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision, engine=chosen.engine)
         return self.analysis.analyse(volumeNode, seeds, wait=wait, timeoutSeconds=timeoutSeconds)
 
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from few_cases import few_cases
 from support import DATA, GOLDEN
+
+
+def pytest_addoption(parser):
+    parser.addoption("--cases", type=int, help="of each test only so many cases, from the first to the last")
+
+
+def pytest_collection_modifyitems(config, items):
+    """For `--cases`: whether a test holds on another Python is told by its code, hardly by its 48th orientation."""
+    if (most := config.getoption("cases", None)) is not None:
+        kept = few_cases([item.nodeid for item in items], most)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+        items[:] = [item for item in items if item.nodeid in kept]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +47,39 @@ def _hear_ctrl_c():
 def golden() -> dict[str, np.ndarray]:
     with np.load(GOLDEN / "golden.npz") as stored:
         return dict(stored)
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    """The demonstration weights on the CPU by PyTorch, loaded once for all files."""
+    pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    from fmcib_engine.weights import load_encoder
+
+    return load_encoder("demonstration", device="cpu", engine="pytorch")
+
+
+@pytest.fixture(scope="session")
+def reference_checkpoint(request, tmp_path_factory):
+    """The checkpoint under which the golden features were computed, made by the script beside them; 740 MB.
+
+    Made once for all processes that share the tests, and gone afterwards if there is only this one.
+    """
+    pytest.importorskip("torch")
+    if not GOLDEN.is_dir():
+        pytest.skip("needs the golden values beside the test CTs")
+    from filelock import FileLock  # an extra, which Slicer's Python may lack
+
+    alone = not hasattr(request.config, "workerinput")
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder if alone else folder.parent) / "reference_weights.torch"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            command = [sys.executable, GOLDEN / "make_reference_weights.py", path]
+            subprocess.run(command, check=True, capture_output=True)
+    yield path
+    if alone:
+        path.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The one folder for what is fetched or made once: `FMCIB_HOME`, else the user's cache folder.
 
-In it are `weights` (see `weights.store`), `samples`, and `networks`: what was made of weights for this computer, in
-files and folders whose names begin with the SHA-256 of the weights. What lies there is told, and removed, by `kept`.
+In it are `weights` (see `weights.store`) and `samples`. What lies there is told by `kept`, and removed by `removal`.
 """
 
 from __future__ import annotations
@@ -26,12 +25,3 @@ def cache_folder() -> Path:
         msg = "Finding the cache folder needs platformdirs (extra [cli]). Install it, or set FMCIB_HOME to a folder."
         raise DependencyError(msg) from error
     return user_cache_path("fmcib", appauthor=False)
-
-
-def networks_folder() -> Path:
-    """Where to keep what was made of weights, and can be made again.
-
-    Raises:
-        DependencyError: as `cache_folder`.
-    """
-    return cache_folder() / "networks"

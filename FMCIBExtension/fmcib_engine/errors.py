@@ -11,6 +11,7 @@
     |   `-- ReplacesError       a file in whose place another is: the user must allow it
     |-- FeatureError            a network that gives no numbers
     |-- DeviceError             a device or precision that this machine does not have, or that does not work
+    |-- LibraryError            a library beside PyTorch that does not compute the network, or computes other features
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
     |-- DownloadError           no mirror gave the file, whole and right
@@ -64,6 +65,10 @@ class FeatureError(FmcibError):
 
 class DeviceError(FmcibError):
     """A device or precision that is not available here, or does not work."""
+
+
+class LibraryError(FmcibError):
+    """A library beside PyTorch that does not compute the network, or whose features differ by more than rounding."""
 
 
 class OutOfMemoryError(FmcibError):

@@ -2,8 +2,7 @@
 
     weights/ID/FILE with FILE.record.json     downloaded, imported, or weights of the user's own
     weights/ID/FILE.part, unfinished-FILE     what an interrupted download or import has left
-    samples/FILE, samples/ID/*.dcm, *.part    the scans that `samples` knows
-    networks/SHA-256…                         what was made of weights, and is made again
+    samples/FILE, samples/ID/UUID.dcm, *.part the scans that `samples` knows, by the names that they are published with
 
 Everything else is strange: files of other names, files that somebody put there by hand, and every link, wherever it
 leads. It is counted, and never touched. Locks stay: another process may wait for one.
@@ -18,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from .cache import cache_folder, networks_folder
+from .cache import cache_folder
 from .downloads import PART, RECORD, UNFINISHED
+from .errors import InputError
 from .samples import SAMPLES, SERIES, samples_folder
-from .weights.catalogue import SIMPLE_NAME
+from .weights.catalogue import SIMPLE_NAME, load_catalogue
 from .weights.record import Damaged, Record, read_records, store_folder
 
-_LOCK = ".lock"
-_OF_WEIGHTS = re.compile(r"[0-9a-f]{64}.*")
+_IMAGE = re.compile(rf"[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\.dcm({re.escape(PART)})?")
+"""How the bucket of samples names an image; what the user puts beside them is seldom named so."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "sample": Kind("sample scan", "It can be downloaded again."),
         "unfinished": Kind("unfinished download or import", "The next one begins from the start."),
-        "network": Kind("network made ready for this computer", "It is made again when it is needed."),
     }
 )
 
@@ -96,7 +95,7 @@ def contents() -> Contents:
         DependencyError: as `cache_folder`.
     """
     folder = cache_folder()
-    kept = tuple(each for find in (_weights, _samples, _networks) for each in find())
+    kept = tuple(each for find in (_weights, _samples) for each in find())
     ours = {path for each in kept for path in each.files}
     strange = [path.relative_to(folder).as_posix() for path in _all_below(folder) if path not in ours]
     return Contents(folder, kept, tuple(sorted(strange)))
@@ -117,8 +116,19 @@ def _weights() -> Iterator[Kept]:
         if with_records:
             yield _kept(folder, max(map(_kind_of, records), key=list(KINDS).index), with_records, folder)
         for name, path in files.items():
-            if (name.endswith(PART) or name.startswith(UNFINISHED)) and path not in with_records:
+            if path not in with_records and _is_unfinished(name, folder.name):
                 yield _kept(path, "unfinished", [path], folder)
+
+
+def _is_unfinished(name: str, of: str) -> bool:
+    """Whether a download or import of this ID or own name leaves such a file; others' files may be named alike."""
+    try:
+        is_published = of in load_catalogue().entries
+    except InputError:
+        is_published = False
+    if is_published:
+        return name.endswith(PART) or name.startswith(UNFINISHED)
+    return name.removesuffix(RECORD) == f"{UNFINISHED}{of}.safetensors"
 
 
 def _kind_of(record: Record | Damaged) -> str:
@@ -137,18 +147,9 @@ def _samples() -> Iterator[Kept]:
                 yield _kept(path, "unfinished" if path.name.endswith(PART) else "sample", [path], folder)
     for series in _folders(folder):
         if series.name in SERIES:
-            files = [path for path in _files(series) if path.name.removesuffix(PART).endswith(".dcm")]
+            files = [path for path in _files(series) if _IMAGE.fullmatch(path.name)]
             if files:
                 yield _kept(series, "sample", files, folder)
-
-
-def _networks() -> Iterator[Kept]:
-    folder = networks_folder()
-    for path in [*_files(folder), *_folders(folder)]:
-        if _OF_WEIGHTS.fullmatch(path.name):
-            files = [path] if path.is_file() else _files(path)
-            if files:
-                yield _kept(path, "network", files, folder)
 
 
 def _kept(path: Path, kind: str, files: list[Path], lock: Path) -> Kept:
@@ -165,7 +166,7 @@ def _size(path: Path) -> int:
 
 def _all_below(folder: Path) -> Iterator[Path]:
     """What lies there, our folders opened; hidden files are the system's, and locks."""
-    ours = {store_folder(), samples_folder(), networks_folder()}
+    ours = {store_folder(), samples_folder()}
     for path in _entries(folder):
         if path in ours and not is_link(path):
             for each in _entries(path):

@@ -52,13 +52,21 @@ def why_not_here(folder: Path) -> str:
     """Why nothing is removed in such a folder, as a sentence: it is no folder of ours alone; else empty."""
     with suppress(OSError, RuntimeError):
         folder, home = folder.resolve(), Path.home().resolve()
-        if folder == home or folder in home.parents or folder == Path(folder.anchor):
+        if folder == Path(folder.anchor) or any(_is_same(folder, each) for each in (home, *home.parents)):
             return (
-                f"The folder {folder} is your home folder, or one above it, and no folder of this program alone: "
-                "nothing is removed there. Remove the files by hand, and choose another folder "
+                "The cache folder is your home folder, or one above it, and no folder of this program alone: nothing "
+                "is removed there. Remove the files by hand, and choose another folder "
                 "(in the window: Advanced; or by FMCIB_HOME)."
             )
     return ""
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether both lead to one folder; some disks know no capitals."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return one == other
 
 
 def remove(
@@ -86,6 +94,7 @@ def _remove(kept: Kept) -> Removed:
         return Removed(kept, 0, "")
     freed = 0
     try:
+        _require_ours(kept.lock)  # before a lock is made in it
         with only_one(kept.lock, waits=False):
             if any(map(is_in_use, kept.files)):
                 return Removed(kept, 0, f"{kept.name} is in use. {_END_OTHERS}")

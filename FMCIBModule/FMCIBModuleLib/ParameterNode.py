@@ -18,6 +18,7 @@ class FMCIBParameterNode:
     showAllBoxes - whether the boxes of all lesions are shown, not only of those that are chosen in the list.
     weights - an installed ID, a file, or "demonstration" (random numbers, for trying out).
     device - auto, cpu, cuda, cuda:N or mps.
+    engine - the library that computes: on a CPU in float32 auto takes OpenVINO where it is installed.
     precision - of the network; less than float32 changes the features, and their rows say by how much.
     """
 
@@ -27,6 +28,7 @@ class FMCIBParameterNode:
     showAllBoxes: bool = False
     weights: str = "fmcib"
     device: str = "auto"
+    engine: Annotated[str, Choice(["auto", "pytorch", "openvino"])] = "auto"
     precision: Annotated[str, Choice(["float32", "tf32", "bfloat16", "float16"])] = "float32"
 
 

@@ -42,7 +42,7 @@ class Watch:
         analysis._queue._onAnswer = analysis._onAnswer
         _after(analysis, "_onAnswer", self.note)
         analysis._queue._onAnswer = analysis._onAnswer
-        _after(lesions, "_showPatch", self.note)  # the last thing that a refresh does
+        _after(lesions, "_showChoice", self.note)  # the last thing that a refresh does
 
     def note(self) -> None:
         self.times.append(perf_counter())

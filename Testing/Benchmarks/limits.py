@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from timing import repeat
+from fmcib_engine.encoders.engines import is_openvino_installed
+from fmcib_engine.encoders.openvino_cpu import OpenVinoNetwork
+from fmcib_engine.phantom import probe_patch
+from timing import in_turns, repeat, require_same_features
 from torch.utils.flop_counter import FlopCounterMode
 
 STAGES = ("conv1", "layer1", "layer2", "layer3", "layer4")
@@ -35,15 +38,17 @@ class Limits:
     gflop: float
     weight_bytes: int
     seconds: dict[int, float]
-    """Of a forward pass, by batch."""
+    """Of a forward pass by PyTorch, by batch."""
+    fast_seconds: dict[int, float]
+    """The same by OpenVINO, in turns with it; empty where that is not installed."""
     matrix_gflops: float
     """Best float32 matrix product."""
     copy_bytes_per_second: float
     """Read and written together, by a copy larger than any cache."""
     stages: list[Stage]
 
-    def gflops(self, batch: int) -> float:
-        return batch * self.gflop / self.seconds[batch]
+    def gflops(self, batch: int, seconds: float) -> float:
+        return batch * self.gflop / seconds
 
     def least_seconds(self, stage: Stage) -> tuple[float, float]:
         """If nothing but its arithmetic took time, and if nothing but reading its weights once did."""
@@ -52,14 +57,34 @@ class Limits:
 
 def measure_limits(network: Any, repeats: int) -> Limits:
     flops = _count_flops(network)
-    seconds = {}
+    seconds, fast_seconds = _time_batches(network, repeats)
     with torch.inference_mode():
-        for batch in BATCHES:
-            inputs = torch.rand(batch, 1, 50, 50, 50)
-            seconds[batch] = median(repeat(lambda inputs=inputs: network(inputs), repeats))
         stage_seconds = _time_stages(network, repeats)
     stages = [Stage(name, flops[name], _bytes_of(getattr(network, name)), stage_seconds[name]) for name in STAGES]
-    return Limits(flops[""], _bytes_of(network), seconds, best_matrix_gflops(repeats), copy_bandwidth(repeats), stages)
+    weight_bytes = _bytes_of(network)
+    return Limits(
+        flops[""], weight_bytes, seconds, fast_seconds, best_matrix_gflops(repeats), copy_bandwidth(repeats), stages
+    )
+
+
+def _time_batches(network: Any, repeats: int) -> tuple[dict[int, float], dict[int, float]]:
+    """Median seconds of a forward pass by batch: by PyTorch, and by OpenVINO where it is installed."""
+
+    def by_torch(batch: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return network(torch.from_numpy(batch)[:, None]).numpy()
+
+    fast = OpenVinoNetwork(network, probe_patch(), by_torch) if is_openvino_installed() else None
+    seconds, fast_seconds = {}, {}
+    for size in BATCHES:
+        batch = np.random.default_rng(0).random((size, 50, 50, 50), dtype=np.float32)
+        if fast is None:
+            seconds[size] = median(repeat(lambda batch=batch: by_torch(batch), repeats))
+            continue
+        require_same_features(fast(batch), by_torch(batch))
+        pair = in_turns(lambda batch=batch: fast(batch), lambda batch=batch: by_torch(batch), rounds=repeats)
+        seconds[size], fast_seconds[size] = median(pair.theirs), median(pair.ours)
+    return seconds, fast_seconds
 
 
 def best_matrix_gflops(repeats: int) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from scan import ROOT
 
-PACKAGES = ("numpy", "scipy", "torch", "monai", "SimpleITK", "nibabel")
+PACKAGES = ("numpy", "scipy", "torch", "openvino", "monai", "SimpleITK", "nibabel")
 
 
 @dataclass

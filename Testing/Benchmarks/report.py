@@ -82,11 +82,12 @@ def verdict(limits: Limits) -> str:
 
 
 def _batch_table(limits: Limits) -> list[str]:
-    rows = ["| batch | forward | a patch | GFLOP/s | of the best matrix product |", "|--:|--:|--:|--:|--:|"]
-    for batch in BATCHES:
-        seconds, reached = limits.seconds[batch], limits.gflops(batch)
-        share = f"{reached / limits.matrix_gflops:.0%}"
-        rows.append(_line(str(batch), _seconds(seconds), _seconds(seconds / batch), f"{reached:.0f}", share))
+    rows = ["| batch | engine | a patch | GFLOP/s | of the best matrix product | ratio |", "|--:|---|--:|--:|--:|--:|"]
+    for engine, times in (("PyTorch", limits.seconds), ("OpenVINO", limits.fast_seconds)):
+        for batch, seconds in times.items():
+            reached = limits.gflops(batch, seconds)
+            share, ratio = f"{reached / limits.matrix_gflops:.0%}", f"{limits.seconds[batch] / seconds:.2f}x"
+            rows.append(_line(str(batch), engine, _seconds(seconds / batch), f"{reached:.0f}", share, ratio))
     return rows
 
 

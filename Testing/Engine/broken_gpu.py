@@ -38,7 +38,7 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 def break_gpu(how: str) -> None:
     """Make PyTorch, in this process, that of such a computer."""
     import torch
-    from fmcib_engine.encoders.fmcib import FmcibEncoder
+    from fmcib_engine.encoders.network import NetworkEncoder
 
     later, how = how.startswith("later: "), how.removeprefix("later: ")
     kind = "mps" if how == "mps" else "cuda"
@@ -47,7 +47,7 @@ def break_gpu(how: str) -> None:
     torch.cuda.device_count = lambda: 1
     torch.cuda.get_device_properties = lambda _: types.SimpleNamespace(name=TITLE, total_memory=16 << 30)
     torch.cuda.empty_cache = lambda: None
-    compute, calls = FmcibEncoder._forward, []
+    compute, calls = NetworkEncoder._forward, []
 
     def forward(encoder, batch, device):
         if device.type == "cpu":
@@ -58,7 +58,7 @@ def break_gpu(how: str) -> None:
         make_error = ERRORS[how]
         raise make_error()
 
-    FmcibEncoder._forward = forward
+    NetworkEncoder._forward = forward
 
 
 if __name__ == "__main__":

@@ -24,23 +24,40 @@ pytest.importorskip("torch")
 
 from fmcib_engine.cli import extract as extract_module  # noqa: E402  after the skip
 from fmcib_engine.cli.commands import run  # noqa: E402
-from fmcib_engine.weights import load_encoder  # noqa: E402
+from fmcib_engine.encoders import engines  # noqa: E402
+from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places  # noqa: E402
 
 ENGINE = [sys.executable, "-m", "fmcib_engine"]
+ON_SMALL_PATCHES = [sys.executable, Path(__file__).with_name("small_patches.py")]
 SEED = [str(value) for value in PHANTOM_SEED]
 PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
 
+class Remembering:
+    """The encoder, which computes a patch that it has seen before no second time: most rows here are of one seed."""
+
+    def __init__(self, encoder) -> None:
+        self._encoder, self._seen = encoder, {}
+
+    def __getattr__(self, name):
+        return getattr(self._encoder, name)
+
+    def encode(self, patches):
+        new = {patch.tobytes(): patch for patch in patches if patch.tobytes() not in self._seen}
+        self._seen |= zip(new, self._encoder.encode(list(new.values())), strict=True)
+        return [self._seen[patch.tobytes()] for patch in patches]
+
+
 @pytest.fixture(scope="module")
-def encoder():
-    return load_encoder("demonstration", device="cpu")
+def remembering(encoder):
+    return Remembering(encoder)
 
 
 @pytest.fixture
-def warm(monkeypatch, encoder):
+def warm(monkeypatch, remembering):
     """Commands run in this process use one real encoder instead of loading it each time."""
-    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: encoder)
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: remembering)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +81,9 @@ def features(row: dict[str, str]) -> np.ndarray:
     return np.array([row[name] for name in feature_columns(4096)], dtype=np.float32)
 
 
-def engine(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
+def engine(*arguments: object, command=ENGINE, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ENGINE, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, **options
+        [*command, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, **options
     )
 
 
@@ -83,6 +100,23 @@ def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan,
     assert list(row)[-4096:] == feature_columns(4096)
     assert {column.name for column in COLUMNS} <= row.keys()
     assert np.isfinite(features(row)).all()
+    expected = "openvino" if choose_places("auto").devices[0] == OpenVinoCpu() else "pytorch"
+    assert row["engine"] == expected
+    assert (row["openvino_version"] != "") == (row["engine_deviation"] != "") == (expected == "openvino")
+
+
+def test_an_engine_is_named_switched_off_or_refused(scan, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "f.csv"
+    what = ["extract", "--image", str(scan), "--seed", *SEED, "--weights", "demonstration", "--device", "cpu"]
+    what += ["--output", str(output)]
+    assert run([*what, "--engine", "pytorch"]) == 0
+    (row,) = read(output)
+    assert (row["engine"], row["engine_deviation"], row["openvino_version"]) == ("pytorch", "", "")
+    assert run([*what, "--overwrite", "--engine", "openvino", "--precision", "bfloat16"]) == 4
+    assert "OpenVINO computes in float32" in capsys.readouterr().err
+    monkeypatch.setattr(engines, "is_openvino_installed", lambda: False)
+    assert run([*what, "--overwrite", "--engine", "openvino"]) == 4
+    assert "OpenVINO is not installed. Install it" in capsys.readouterr().err.replace("\n", " ")
 
 
 @needs_golden
@@ -236,7 +270,7 @@ def test_a_dicom_folder_is_a_scan(tmp_path, warm):
 def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
     output = tmp_path / "f.csv"
     done = engine("extract", "--image", scan, "--seed", *SEED, "--weights", "demonstration", "--device", "cpu",
-                  "--precision", "bfloat16", "--output", output)  # fmt: skip
+                  "--precision", "bfloat16", "--output", output, command=ON_SMALL_PATCHES)  # fmt: skip
     assert done.returncode == 0, done.stderr
     (row,) = read(output)
     assert row["precision"] == "bfloat16"
@@ -363,9 +397,10 @@ def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, e
 
 
 def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
-    arguments = ["extract", "--image", tmp_path / "gone.nrrd", "--seed", *SEED, "--weights", tmp_path / "gone.torch"]
-    plain = engine(*arguments, "--output", tmp_path / "f.csv")
-    debug = engine("--debug", *arguments, "--output", tmp_path / "f.csv")
+    (tmp_path / "f.csv").write_text("precious", encoding="utf-8")  # refused before PyTorch is started
+    arguments = ["--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", tmp_path / "f.csv"]
+    plain = engine("extract", *arguments)
+    debug = engine("--debug", "extract", *arguments)
     assert plain.returncode == debug.returncode == 4
     assert "Traceback" not in plain.stderr
     assert "Traceback" in debug.stderr
@@ -415,7 +450,7 @@ NEVER_DONE = """
 from os import getppid
 
 from fmcib_engine.cli import main
-from fmcib_engine.encoders.fmcib import FmcibEncoder
+from fmcib_engine.encoders.network import NetworkEncoder
 
 def encode(self, patches):
     while next(left, None) is None and getppid() == parent:
@@ -423,7 +458,7 @@ def encode(self, patches):
     return encode_once(self, patches)
 
 left, parent = iter(range(5)), getppid()
-encode_once, FmcibEncoder.encode = FmcibEncoder.encode, encode
+encode_once, NetworkEncoder.encode = NetworkEncoder.encode, encode
 main()
 """
 """The command, but the network computes the sixth lesion again and again, until it is ended or left alone."""
@@ -484,6 +519,7 @@ def test_info_tells_versions_devices_weights_and_a_good_self_test():
     for word in ("fmcib-engine", "numpy", "torch", "monai", "device cpu", "weights: none (`", "CC BY-NC 4.0"):
         assert word in done.stdout
     assert done.stdout.count(": good, deviates") == 2
+    assert "self-test by " in done.stdout
 
 
 def test_a_wrong_self_test_is_loud(monkeypatch, capsys):

@@ -23,7 +23,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 from broken_gpu import TITLE, accelerator_error  # noqa: E402  after the skips
-from fmcib_engine.encoders.fmcib import FmcibEncoder, build_network  # noqa: E402
+from fmcib_engine.encoders.fmcib import SPEC, build_network  # noqa: E402
+from fmcib_engine.encoders.network import NetworkEncoder  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import fill  # noqa: E402
 from fmcib_engine.weights.demonstration import demonstration_trunk  # noqa: E402
@@ -133,7 +134,12 @@ def patches():
     return [np.full((2, 2, 2), number, np.float32) for number in range(7)]
 
 
-@pytest.mark.parametrize(("kind", "text", "reason"), REPORTED, ids=lambda value: str(value)[:40])
+def named(value) -> str:
+    """A part of a test's name that is the same in every process."""
+    return getattr(value, "__name__", str(value))[:40]
+
+
+@pytest.mark.parametrize(("kind", "text", "reason"), REPORTED, ids=named)
 def test_whatever_fails_on_a_gpu_alone_goes_on_on_the_cpu_with_its_reason(kind, text, reason, patches):
     gpu = BrokenGpu(kind(text))
     batcher = Batcher(gpu, CUDA, batch_size=4, others=[CPU])
@@ -145,7 +151,7 @@ def test_whatever_fails_on_a_gpu_alone_goes_on_on_the_cpu_with_its_reason(kind, 
     assert "--" not in results[0].note
 
 
-@pytest.mark.parametrize(("kind", "text", "reason"), REPORTED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("kind", "text", "reason"), REPORTED, ids=named)
 def test_whoever_names_a_device_gets_a_sentence_with_device_reason_and_remedy(kind, text, reason, patches):
     with pytest.raises(DeviceError) as refusal:
         Batcher(BrokenGpu(kind(text)), CUDA, batch_size=4).run(patches)
@@ -271,18 +277,17 @@ def test_a_gpu_that_refuses_to_free_memory_stops_nothing(patches, monkeypatch):
     assert {one.device for one in Batcher(gpu, CUDA, batch_size=2).run(patches)} == {"cpu"}
 
 
-def test_weights_that_a_broken_gpu_does_not_give_back_are_taken_from_the_file():
+def test_weights_that_a_broken_gpu_does_not_give_back_are_taken_from_the_file(encoder):
     network = build_network()
     trunk = demonstration_trunk()
     fill(network, trunk, name="demonstration")
-    reference = load_encoder("demonstration", device="cpu")
-    encoder = FmcibEncoder(network, reference.weights, devices.Choice((MPS, CPU)), batch_size=1)
-    encoder._batcher.device = torch.device("meta")  # stands for a GPU
+    broken = NetworkEncoder(SPEC, network, encoder.weights, devices.Choice((MPS, CPU)), batch_size=1)
+    broken._batcher.device = torch.device("meta")  # stands for a GPU
     patch = np.full((50, 50, 50), 0.3, np.float32)
-    (encoded,) = encoder.encode([patch])  # on `meta` the weights are gone, and no number comes back
-    (expected,) = reference.encode([patch])
+    (encoded,) = broken.encode([patch])  # on `meta` the weights are gone, and no number comes back
+    (expected,) = encoder.encode([patch])
     np.testing.assert_array_equal(encoded.features, expected.features)
-    assert encoded.device == encoder.device == "cpu"
+    assert encoded.device == broken.device == "cpu"
     assert encoded.note.startswith("meta does not work (")
 
 

@@ -13,12 +13,13 @@ import pytest
 from fmcib_engine.encoders import DEMONSTRATION, devices
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.errors import DeviceError, FeatureError, InputError, OutOfMemoryError, WeightsError
-from support import GOLDEN, golden_cases, needs_golden
+from support import golden_cases, needs_golden
 
 torch = pytest.importorskip("torch")
 resnet = pytest.importorskip("monai.networks.nets.resnet")
 
-from fmcib_engine.encoders.fmcib import SPEC, FmcibEncoder, build_network  # noqa: E402  after the skips
+from fmcib_engine.encoders.fmcib import SPEC, build_network  # noqa: E402  after the skips
+from fmcib_engine.encoders.network import NetworkEncoder  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 from fmcib_engine.weights.checkpoint import fill, read_checkpoint  # noqa: E402
 from fmcib_engine.weights.demonstration import content_sha256, demonstration_trunk, is_demonstration  # noqa: E402
@@ -29,23 +30,15 @@ def trunk():
     return demonstration_trunk()
 
 
-@pytest.fixture(scope="module")
-def demonstration():
-    return load_encoder("demonstration", device="cpu")
+@pytest.fixture
+def demonstration(encoder):
+    return encoder
 
 
-@pytest.fixture(scope="module")
-def reference_checkpoint(tmp_path_factory):
-    """The checkpoint under which the golden features were computed, made by the script beside them."""
-    path = tmp_path_factory.mktemp("weights") / "reference_weights.torch"
-    subprocess.run([sys.executable, GOLDEN / "make_reference_weights.py", path], check=True, capture_output=True)
-    yield path
-    path.unlink()
-
-
-@pytest.fixture(scope="module")
-def reference(reference_checkpoint):
-    return load_encoder(reference_checkpoint, device="cpu")
+@pytest.fixture(scope="module", params=["pytorch", "openvino"])
+def reference(request, reference_checkpoint):
+    """Golden is golden with every engine."""
+    return load_encoder(reference_checkpoint, device="cpu", engine=request.param)
 
 
 @needs_golden
@@ -54,7 +47,7 @@ def test_features_are_upstreams(case, golden, reference):
     (encoded,) = reference.encode([golden[f"{case.name}/patch"]])
     expected = golden[f"{case.name}/features"]
     assert np.linalg.norm(encoded.features - expected) / np.linalg.norm(expected) < 1e-4
-    assert encoded.device == "cpu"
+    assert (encoded.device, encoded.engine) == ("cpu", reference.engine)
 
 
 @needs_golden
@@ -148,7 +141,7 @@ def test_every_form_of_checkpoint_gives_the_encoders_own_names(form, zipped, tru
 def test_a_lighter_checkpoint_with_a_head_gives_the_same_features(trunk, save, demonstration):
     content, _ = other_forms(trunk)["lighter behind module"]
     patch = np.random.default_rng(1).uniform(0, 0.6, (50, 50, 50)).astype(np.float32)
-    encoder = load_encoder(save(content), device="cpu")
+    encoder = load_encoder(save(content), device="cpu", engine="pytorch")
     np.testing.assert_array_equal(encoder.encode([patch])[0].features, demonstration.encode([patch])[0].features)
 
 
@@ -196,7 +189,7 @@ def test_features_that_are_no_numbers_are_an_error(patches):
 def test_a_move_that_runs_out_of_memory_ends_with_the_whole_network_on_the_cpu(trunk, demonstration):
     network = build_network()
     fill(network, trunk, name="demonstration")
-    encoder = FmcibEncoder(network, demonstration.weights, devices.Choice((torch.device("cpu"),)), batch_size=2)
+    encoder = NetworkEncoder(SPEC, network, demonstration.weights, devices.Choice((torch.device("cpu"),)), batch_size=2)
     encoder._batcher.device = torch.device("meta")  # stands for a GPU
     moved = network.to
 
@@ -367,10 +360,11 @@ def test_other_errors_of_torch_are_not_taken_for_out_of_memory(patches):
 
 def test_reduced_precision_is_marked_and_its_deviation_measured(trunk, demonstration):
     rng = np.random.default_rng(0)
-    probe = rng.uniform(0, 0.6, (50, 50, 50)).astype(np.float32)
+    probe = rng.uniform(0, 0.6, (18, 18, 18)).astype(np.float32)  # see small_patches.py
     network = build_network()
     fill(network, trunk, name="demonstration")
-    reduced = FmcibEncoder(
+    reduced = NetworkEncoder(
+        SPEC,
         network,
         demonstration.weights,
         devices.Choice((torch.device("cpu"),)),

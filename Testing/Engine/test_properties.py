@@ -252,10 +252,10 @@ def test_a_patch_does_not_depend_on_what_lies_far_from_it(scan, value, step):
     assert before.sha256 == after.sha256
 
 
-def read_text(folder, text, **options):
+def table_of(folder, text):
     path = folder / "seeds.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
-    return read_seed_table(path, **options)
+    return read_seed_table(path)
 
 
 TABLE_WORDS = ["image_path", "coordX", "coordY", "coordZ", "lesion_id", "time_point", ",", ";", "\t", '"', "\n", "\r"]
@@ -267,7 +267,7 @@ with_header = fragments.map(lambda parts: "image_path,coordX,coordY,coordZ\n" + 
 @given(st.one_of(fragments.map("".join), with_header, st.text(), st.binary()))
 def test_any_text_is_a_table_or_refused_as_one(tmp_path, text):
     try:
-        table = read_text(tmp_path, text, encoding="utf-8")
+        table = table_of(tmp_path, text)
     except TableError:
         return
     assert table.seeds
@@ -292,7 +292,7 @@ def test_what_a_csv_writer_wrote_comes_back(tmp_path, rows, extra, separator):
     writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL)
     writer.writerow(["image_path", "coordX", "coordY", "coordZ", "lesion_id", "time_point", f"my {extra}"])
     writer.writerows(rows)
-    table = read_text(tmp_path, text.getvalue(), encoding="utf-8")
+    table = table_of(tmp_path, text.getvalue())
     assert table.extra_columns == (f"my {extra}",)
     for row, seed in zip(rows, table.seeds, strict=True):
         image, x, y, z, lesion_id, time_point, note = row

@@ -25,15 +25,9 @@ pytest.importorskip("torch")
 
 from fmcib_engine.cli import verify_published as command  # noqa: E402  after the skip
 from fmcib_engine.cli.commands import run  # noqa: E402
-from fmcib_engine.weights import load_encoder  # noqa: E402
 
 HEADER = ["", "PatientID", "coordX", "coordY", "coordZ", "image_path", "survival", *feature_columns(4096)]
 LUNG1_SEED = (82.30073006174621, -201.48108486783707, -456.8378905177621)
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return load_encoder("demonstration", device="cpu")
 
 
 @pytest.fixture(scope="module")

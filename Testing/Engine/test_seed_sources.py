@@ -444,16 +444,6 @@ def test_scans_of_another_computer_are_found_below_the_table_or_told(tmp_path):
 # The whole way
 
 
-@pytest.fixture(scope="module")
-def encoder():
-    """Loaded once: what it computes is tested elsewhere."""
-    pytest.importorskip("torch")
-    pytest.importorskip("monai")
-    from fmcib_engine.weights import load_encoder
-
-    return load_encoder("demonstration", device="cpu")
-
-
 @pytest.fixture
 def features(tmp_path, encoder, monkeypatch):
     """Runs the command `extract`; gives its exit code and its rows."""

@@ -447,6 +447,7 @@ def test_a_fault_of_ours_is_an_answer_without_its_words(repository, tmp_path):
 def test_the_self_test_is_good_here_and_knows_its_device(repository):
     answer = ask("self_test", {"device": "cpu"})
     assert (answer["good"], answer["device"]) == (True, "cpu")
+    assert (answer["engine"] == "pytorch") == (answer["engine_deviation"] is None)
     assert [check["what"] for check in answer["checks"]] == [
         "patch, largest difference",
         "features, relative difference",

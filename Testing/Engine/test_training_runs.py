@@ -22,12 +22,14 @@ from fmcib_engine.training.loop import Training
 from fmcib_engine.training.prepare import Shelf, prepare
 from fmcib_engine.training.pretrain import pretrain
 from fmcib_engine.training.pretrain_settings import PretrainSettings
+from fmcib_engine.training.result import COMPUTER_MADE, is_computer_made
 from fmcib_engine.training.settings import digest
 from fmcib_engine.training.table_source import TableSource
 from fmcib_engine.weights.checkpoint import read_checkpoint as read_weights
 from training_support import PLACES, WITH_TINY, build_tiny, losses, make_scans
 
 torch = pytest.importorskip("torch")
+save_file = pytest.importorskip("safetensors.torch").save_file
 for package in ("monai", "yaml", "lightning_fabric", "SimpleITK"):
     pytest.importorskip(package)
 
@@ -348,6 +350,18 @@ def test_fine_tuning_begins_with_the_weights_that_are_given(table, tmp_path):
         if not torch.equal(tensor, first[name])
     }  # noqa: E501
     assert moved == {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"}
+
+
+def test_what_began_on_computer_made_lesions_says_so_also_after_real_ones(table, tmp_path):
+    begun = pretrained(settings_of(table), tmp_path / "pre")
+    tensors = {f"model.trunk.{name}": tensor for name, tensor in read_weights(begun.result).trunk.items()}
+    marked, plain = tmp_path / "marked.safetensors", tmp_path / "plain.safetensors"
+    save_file(tensors, marked, metadata={"fmcib": json.dumps({"notice": COMPUTER_MADE})})
+    save_file(tensors, plain)
+    torch.save({"trunk_state_dict": read_weights(begun.result).trunk}, tmp_path / "published.torch")
+    for weights, wanted in ((marked, True), (plain, False), (tmp_path / "published.torch", False)):
+        outcome = finetuned(classes_of(table, weights=str(weights), epochs=1), tmp_path / f"from-{weights.stem}")
+        assert is_computer_made(outcome.result) is wanted
 
 
 def test_batch_norms_of_what_does_not_learn_keep_their_numbers(table, tmp_path):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 
 import pytest
 from fmcib_engine.downloads import Patience
-from fmcib_engine.weights import bring
+from fmcib_engine.weights import acquire, bring
 from fmcib_engine.weights.acquire import download
 from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.catalogue import load_catalogue
@@ -118,6 +119,26 @@ def test_a_repository_that_does_not_tell_its_licence_stops_nothing(repository):
     (zenodo, huggingface) = ask_licences(load_catalogue().entry("fmcib"))["fmcib"]
     assert (zenodo.licence, zenodo.problem) == ("", "")
     assert "has no such file" in huggingface.problem
+
+
+def test_weights_whose_licence_nobody_waited_for_are_here_with_their_record(repository, monkeypatch):
+    """The user cancels at 100 %, while a firewall lets the question about the licence wait."""
+
+    def cancelled(*_entries: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(acquire, "ask_licences", cancelled)
+    with pytest.raises(KeyboardInterrupt):
+        download("fmcib", patience=HURRIED)
+    (record,) = read_records("fmcib")
+    assert (record.sha256, record.repository_licence) == (SHA256, "")
+    assert download("fmcib", patience=HURRIED) == record  # here already: nothing is asked again
+
+
+def test_a_record_with_a_checksum_of_no_kind_agrees_with_nothing(reports):
+    reports(f"md5:{MD5}")
+    record = replace(download("fmcib", patience=HURRIED), checksum="no colon", sha256="0" * 64)
+    assert (agreements_of(record), doubts_of(record)) == ([], [])
 
 
 def test_each_repository_is_asked_once_for_all_its_files(repository):

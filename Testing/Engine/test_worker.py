@@ -26,6 +26,7 @@ from support import OF_THE_COMMAND_LINE, needs_golden
 pytest.importorskip("torch")
 
 COMMAND = [sys.executable, "-m", "fmcib_engine", "worker"]
+ON_SMALL_PATCHES = [sys.executable, str(Path(__file__).with_name("small_patches.py")), "worker"]
 PATIENCE = 120.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
@@ -207,7 +208,8 @@ class TestFeatures:
         assert (loaded["precision"], loaded["precision_deviation"]) == ("float32", None)
         assert loaded["feature_count"] == 4096
         assert loaded["device"] == encoder.encode([random_patch().array])[0].device
-        assert "torch" in loaded["versions"]
+        assert (loaded["engine"], loaded["engine_deviation"]) == (encoder.engine, encoder.engine_deviation)
+        assert {"torch", "openvino"} <= loaded["versions"].keys()
 
     def test_features_are_those_of_the_engine_itself(self, warm, encoder):
         patch = random_patch(1)
@@ -219,7 +221,7 @@ class TestFeatures:
         assert header["patch_sha256"] == patch.sha256
         assert header["weights_sha256"] == encoder.weights.sha256
         assert header["demonstration"] is True
-        assert header["note"] == ""
+        assert (header["note"], header["engine"]) == ("", encoder.engine)
         assert header["recipe_id"] == header["native_recipe_id"] == "fmcib-csv-v1"
 
     @needs_golden
@@ -233,11 +235,22 @@ class TestFeatures:
         assert header["type"] == "encoded"
         assert (header["recipe_id"], header["native_recipe_id"]) == ("fmcib-yaml-v1", "fmcib-csv-v1")
 
-    def test_a_reduced_precision_is_measured_and_named(self, cold):
-        loaded = cold.load(precision="bfloat16", device="cpu")
-        assert loaded["precision"] == "bfloat16", loaded
-        assert 0.0 < loaded["precision_deviation"] < 1.0
-        assert cold.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
+    def test_a_named_engine_computes_alone_or_is_refused(self, cold):
+        refused = cold.load(precision="bfloat16", device="cpu", engine="openvino")
+        assert (refused["type"], refused["code"]) == ("error", "device")
+        assert refused["message"].startswith("OpenVINO computes in float32, got 'bfloat16'")
+        assert "--" not in refused["message"]
+        assert cold.load(engine="onnx")["code"] == "bad_request"
+        loaded = cold.load(device="cpu", engine="pytorch")
+        assert (loaded["engine"], loaded["engine_deviation"]) == ("pytorch", None)
+        assert cold.ask("encode", 1, random_patch().to_bytes())[0]["engine"] == "pytorch"
+
+    def test_a_reduced_precision_is_measured_and_named(self):
+        with WorkerClient(ON_SMALL_PATCHES) as client:
+            loaded = client.load(precision="bfloat16", device="cpu")
+            assert loaded["precision"] == "bfloat16", loaded
+            assert 0.0 < loaded["precision_deviation"] < 1.0
+            assert client.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
 
 
 class TestOrder:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from analysis_support import DEMONSTRATION, PATIENCE, makeSeeds, makeWarm
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
@@ -12,7 +9,6 @@ from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from hand_worker import HandLogic
-from support import GOLDEN
 
 
 @pytest.fixture(scope="session")
@@ -22,20 +18,9 @@ def demonstrationWorker(ownerOfShared):
 
 
 @pytest.fixture(scope="session")
-def referenceCheckpoint(tmp_path_factory):
-    """The checkpoint under which the golden features were computed."""
-    if not GOLDEN.is_dir():
-        pytest.skip("needs the golden values beside the test CTs")
-    pytest.importorskip("torch")
-    path = tmp_path_factory.mktemp("weights") / "reference_weights.torch"
-    subprocess.run([sys.executable, GOLDEN / "make_reference_weights.py", path], check=True, capture_output=True)
-    return path
-
-
-@pytest.fixture(scope="session")
-def referenceWorker(referenceCheckpoint, ownerOfShared):
+def referenceWorker(reference_checkpoint, ownerOfShared):
     """A worker with the reference checkpoint, warm."""
-    yield from _warm(EncoderSettings(str(referenceCheckpoint), device="cpu"), ownerOfShared)
+    yield from _warm(EncoderSettings(str(reference_checkpoint), device="cpu"), ownerOfShared)
 
 
 def _warm(settings: EncoderSettings, owner):
@@ -53,9 +38,9 @@ def logic(demonstrationWorker, monkeypatch):
 
 
 @pytest.fixture
-def referenceLogic(referenceWorker, referenceCheckpoint, monkeypatch):
+def referenceLogic(referenceWorker, reference_checkpoint, monkeypatch):
     """An analysis with the reference checkpoint."""
-    yield from _logic(referenceWorker, EncoderSettings(str(referenceCheckpoint), device="cpu"), monkeypatch)
+    yield from _logic(referenceWorker, EncoderSettings(str(reference_checkpoint), device="cpu"), monkeypatch)
 
 
 def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):

@@ -20,7 +20,7 @@ needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch
 PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
-DEMONSTRATION = EncoderSettings("demonstration", device="cpu")
+DEMONSTRATION = EncoderSettings("demonstration", device="cpu", engine="pytorch")  # as the encoder of the tests
 GOLDEN_CASES = {case.name: case for case in golden_cases()}
 
 

@@ -44,7 +44,7 @@ class HandWorker:
         else:
             features = np.zeros(4096, dtype=np.float32)
             features[0] = asked.array.mean()
-            onDone(features, {"device": "cpu", "note": ""}, self._loaded)
+            onDone(features, {"device": "cpu", "engine": "pytorch", "note": ""}, self._loaded)
 
     def wait(self, timeoutSeconds: float | None = None) -> None:  # noqa: ARG002
         while self.open:
@@ -67,6 +67,7 @@ def _loaded(settings: EncoderSettings) -> dict[str, Any]:
         "demonstration": False,
         "precision": "float32",
         "precision_deviation": None,
+        "engine_deviation": None,
         "versions": {"torch": "2.0", "monai": "1.0"},
     }
 

@@ -89,7 +89,7 @@ def load(header: dict) -> None:
         return
     sha = Path(weights).read_text(encoding="utf-8") if weights else header["weights"]
     reply("progress", header["id"], step="Loading the weights", fraction=0.5)
-    encoder.update(weights_sha256=sha, precision=header["precision"], device=header["device"])
+    encoder.update(weights_sha256=sha, precision=header["precision"], device=header["device"], engine="pytorch")
     reply(
         "loaded",
         header["id"],
@@ -98,6 +98,7 @@ def load(header: dict) -> None:
         weights_name=header["weights"],
         demonstration=False,
         precision_deviation=None,
+        engine_deviation=None,
         feature_count=FEATURE_COUNT,
         versions={"torch": str(lives())},
     )

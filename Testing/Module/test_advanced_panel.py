@@ -136,5 +136,6 @@ def test_the_log_is_shown_and_cannot_be_edited(panel):
     assert panel.log == "one\ntwo"
 
 
-def test_the_precision_is_bound_by_its_name(panel):
-    assert panel.ui.precisionCombo.property("SlicerParameterName") == "precision"
+@pytest.mark.parametrize("name", ["precision", "engine"])
+def test_precision_and_engine_are_bound_by_their_names(name, panel):
+    assert getattr(panel.ui, f"{name}Combo").property("SlicerParameterName") == name

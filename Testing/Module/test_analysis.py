@@ -49,12 +49,10 @@ def test_a_point_becomes_a_row_with_its_meaning(logic, phantomNode, noduleSeeds,
     assert LesionTable(phantomNode).features(row["lesion_key"]).shape == (4096,)
 
 
-def test_features_are_those_of_the_engine(logic, phantomNode, noduleSeeds, chest):
-    from fmcib_engine.weights import load_encoder
-
+def test_features_are_those_of_the_engine(logic, phantomNode, noduleSeeds, chest, encoder):
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     (row,) = rowsOf(phantomNode)
-    (encoded,) = pipeline.encode([pipeline.cut(chest, PHANTOM_SEED)], load_encoder("demonstration", device="cpu"))
+    (encoded,) = pipeline.encode([pipeline.cut(chest, PHANTOM_SEED)], encoder)
     features = LesionTable(phantomNode).features(row["lesion_key"])
     assert np.linalg.norm(features - encoded.features) / np.linalg.norm(encoded.features) < 1e-5
 

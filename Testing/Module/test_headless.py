@@ -224,7 +224,7 @@ def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
     refused(run("--ct", ct, *common, "--weights", tmp_path / "gone.torch"), "gone.torch", output)
     device = run("--ct", ct, *common, "--weights", "demonstration", "--device", "cuda:99")
     refused(device, "got 'cuda:99'", output)
-    assert device.stderr.rstrip().endswith("(--device, --precision)")
+    assert device.stderr.rstrip().endswith("(--device, --precision, --engine)")
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, tmp_path):

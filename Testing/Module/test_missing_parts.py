@@ -92,10 +92,10 @@ def test_a_program_that_is_not_there_is_told_once_and_leaves_no_row(phantomNode,
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the worker")
 def test_weights_deleted_under_a_worker_that_then_dies_are_told(
-    referenceCheckpoint, phantomNode, noduleSeeds, tmp_path
+    reference_checkpoint, phantomNode, noduleSeeds, tmp_path
 ):
     weights = tmp_path / "mine.torch"
-    shutil.copy(referenceCheckpoint, weights)
+    shutil.copy(reference_checkpoint, weights)
     logic = AnalysisLogic(WorkerProcess(), EncoderSettings(str(weights), device="cpu"))
     failures = []
     logic.failed.connect(failures.append)

@@ -10,9 +10,10 @@ from fmcib_engine.downloads import only_one
 from fmcib_engine.weights.record import Record
 from FMCIBModuleLib.Setup.AdvancedDesk import Facts
 from setup_support import PretendDesktop, children, probed, record
+from window_support import NODULE
 from worker_support import GOOD, GUARD, makePatches, spinFor, spinUntil
 
-pytest_plugins = ["setup_fixtures", "worker_fixtures"]
+pytest_plugins = ["analysis_fixtures", "setup_fixtures", "window_fixtures", "worker_fixtures"]
 pytest.importorskip("filelock")
 
 FETCHED = Record("fmcib", "w.torch", 2_000_000, "2" * 64, "md5:" + "3" * 32, "https://x", "", "CC BY-NC 4.0", "notice")
@@ -173,6 +174,52 @@ def test_a_removal_that_is_broken_off_says_what_went_and_what_stayed(makeSetupSt
     spinUntil(lambda: made.advanced.ui.advancedNote.text == told)
     assert len(made.heard.of("failed")) == (1 if how == "crashes" else 0)
     spinUntil(lambda: isIdle(made))
+
+
+def test_where_nobody_can_tell_what_stayed_that_is_said_once(makeSetupStage, tmp_path, monkeypatch):
+    """As where the disk has gone: the removal crashes, and so does whoever looks."""
+    lives = tmp_path / "lives"
+    for name, path in (("CRASHES", tmp_path / "now"), ("LIVES", lives)):
+        monkeypatch.setenv(f"ODD_TASK_{name}", str(path))
+    made = makeSetupStage({"probe": probed(weights=[record()]), "contents": CONTENTS}, habit="breaks off")
+    made.setup.start()
+    spinUntil(lambda: made.setup.requirements.result is not None)
+    made.show()
+    click(openDialog(made).ui.removeButton)
+    spinUntil(lambda: made.advanced.ui.advancedBusyLabel.text == "half of it is gone")
+    made.answers.write_text(json.dumps({"probe": probed()}), encoding="utf-8")
+    (tmp_path / "now").touch()
+    spinUntil(lambda: made.advanced.ui.advancedNote.text.startswith("Nobody could look what stayed"))
+    spinUntil(lambda: isIdle(made))
+    spinFor(0.3)
+    told = lives.read_text(encoding="utf-8").splitlines()
+    assert [line.split()[1] for line in told if " probe " not in line] == ["contents", "remove", "contents"]
+    assert len(made.heard.of("failed")) == 2
+
+
+WEIGHTS = {**ITEMS[0], "name": "weights/fmcib", "kind": "weights"}
+
+
+def test_the_window_lets_its_worker_go_before_weights_are_removed_and_not_while_it_computes(stage):
+    stage.answers |= {"contents": CONTENTS | {"items": [WEIGHTS]}}
+    stage.answers["remove"] = {"gone": ["weights/fmcib"], "stayed": [], "freed": 1}
+    stage.window.ui.advancedSection.collapsed = False
+    stage.place(NODULE)
+    worker, removal = stage.analysis.worker, stage.window.setup._removal
+    click(stage.advanced.removeFilesButton)
+    click(removal._dialog.ui.removeButton)
+    assert "lesions are being analysed" in stage.message
+    assert worker.letGoes == 0
+    stage.answer()
+    stage.parameters.weights = "fmcib"
+    stage.answer()
+    stage.answers["probe"] = probed()  # the weights are gone
+    click(stage.advanced.removeFilesButton)
+    click(removal._dialog.ui.removeButton)
+    assert worker.letGoes == 1
+    assert stage.advanced.advancedNote.text == "Removed: weights/fmcib. 0.0 MB were freed."
+    assert not stage.window.setup.isReady
+    assert "Weights are missing" in stage.requirements.weightsLabel.text
 
 
 def test_a_worker_that_is_let_go_is_gone_and_the_next_request_has_another(startWorker):

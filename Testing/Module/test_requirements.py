@@ -229,3 +229,54 @@ def test_the_real_probe_without_torch_tells_what_is_missing_and_how_to_get_it(py
     assert states(requirements) == {"torch": "missing", "packages": "missing", "weights": "missing"}
     assert {"monai", "filelock"} <= set(requirements.missingPackages()) <= {"monai", "filelock", "safetensors"}
     requirements.close()
+
+
+CPU_HERE = {"name": "cpu", "title": "CPU", "memory_bytes": None, "problem": ""}
+GPU_HERE = {"name": "cuda:0", "title": "GPU", "memory_bytes": 1 << 34, "problem": ""}
+LACKS_OPENVINO = probed(openvino_is_faster=True, weights=[record()], packages={"openvino": ABSENT})
+
+
+def test_openvino_is_offered_with_its_size_where_the_processor_computes_and_blocks_nothing(judge):
+    requirements = judge(LACKS_OPENVINO)
+    offer = requirements.faster()
+    assert (offer.name, offer.state) == ("faster", "missing")
+    assert "Faster on this computer's processor" in offer.text
+    assert " MB to download)" in offer.text
+    assert "not needed" in offer.fix
+    assert requirements.isReady
+    assert requirements.missingPackages() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "device", "engine", "isOffered"),
+    [
+        ({"devices": [GPU_HERE, CPU_HERE]}, "auto", "auto", False),
+        ({"devices": [GPU_HERE, CPU_HERE]}, "cpu", "auto", True),
+        ({"devices": [{**GPU_HERE, "problem": "it is broken"}, CPU_HERE]}, "auto", "auto", True),
+        ({"devices": [{**GPU_HERE, "name": "mps"}, CPU_HERE]}, "auto", "auto", False),
+        ({}, "auto", "pytorch", False),
+        ({"openvino_is_faster": False}, "auto", "auto", False),
+    ],
+    ids=["gpu", "gpu, but the cpu is chosen", "broken gpu", "mac", "switched off", "other processor"],
+)
+def test_openvino_is_not_offered_where_it_would_not_be_used(judge, changes, device, engine, isOffered):
+    requirements = judge({**LACKS_OPENVINO, **changes})
+    requirements.device, requirements.engine = device, engine
+    assert (requirements.faster() is not None) == isOffered
+
+
+def test_an_openvino_that_is_here_is_named_and_a_broken_one_blocks_nothing(judge):
+    good = judge(
+        {**LACKS_OPENVINO, "packages": LACKS_OPENVINO["packages"] | {"openvino": {"version": "9", "problem": ""}}}
+    )
+    assert (good.faster().state, "OpenVINO 9" in good.faster().text) == ("good", True)
+    problem = {"version": "9", "problem": "OpenVINO cannot be imported. Reinstall it."}
+    broken = judge({**LACKS_OPENVINO, "packages": LACKS_OPENVINO["packages"] | {"openvino": problem}})
+    assert (broken.faster().state, broken.faster().fix) == ("wrong", problem["problem"])
+    assert broken.isReady
+
+
+def test_before_a_probe_nothing_is_offered():
+    requirements = Requirements(oddTask("good"))
+    assert requirements.faster() is None
+    requirements.close()

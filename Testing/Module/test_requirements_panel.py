@@ -10,7 +10,7 @@ from setup_support import UI, Heard, settle
 
 SIGNALS = (
     *("torchClicked", "extensionsClicked", "packagesClicked", "downloadClicked", "importClicked"),
-    *("demonstrationClicked", "wheelsClicked", "checkClicked", "cancelClicked"),
+    *("demonstrationClicked", "wheelsClicked", "checkClicked", "cancelClicked", "fasterClicked", "fasterWheelsClicked"),
 )
 GOOD = [
     Requirement("torch", "good", "PyTorch 2.13.0, CPU"),
@@ -137,3 +137,50 @@ def test_a_note_is_there_until_it_is_empty(panel):
     assert panel.ui.requirementsNote.isVisible()
     panel.showNote("")
     assert not panel.ui.requirementsNote.isVisible()
+
+
+OFFER = Requirement("faster", "missing", "Faster: OpenVINO (60 MB)", "It is not needed.")
+INSTALLED = Requirement("faster", "good", "Faster: OpenVINO 2026")
+
+
+def offered(panel) -> set[str]:
+    names = ("fasterLabel", "fasterButton", "fasterWheelsButton", "fasterHideButton")
+    return {name for name in names if getattr(panel.ui, name).isVisible()}
+
+
+def test_what_is_faster_is_offered_below_the_one_line_and_can_be_put_away(panel):
+    show(panel, GOOD)
+    assert offered(panel) == set()
+    panel.showFaster(OFFER)
+    assert offered(panel) == {"fasterLabel", "fasterButton", "fasterWheelsButton", "fasterHideButton"}
+    assert panel.ui.fasterLabel.text == "Faster: OpenVINO (60 MB). It is not needed."
+    assert not panel.ui.detailsWidget.isVisible()
+    click(panel.ui.fasterHideButton)
+    panel.showFaster(OFFER)
+    assert offered(panel) == set()
+
+
+def test_what_was_offered_stays_in_words_when_it_is_here_until_the_user_comes_again(panel):
+    show(panel, GOOD)
+    panel.showFaster(INSTALLED)
+    assert offered(panel) == set()
+    panel.showFaster(OFFER)
+    panel.showFaster(INSTALLED)
+    assert offered(panel) == {"fasterLabel"}
+    panel.collapse()
+    assert offered(panel) == set()
+
+
+@pytest.mark.parametrize("name", ["fasterButton", "fasterWheelsButton"])
+def test_an_offer_that_is_taken_opens_the_list_where_progress_is_told(name, panel):
+    show(panel, GOOD)
+    panel.showFaster(OFFER)
+    heard = Heard(panel, "fasterClicked", "fasterWheelsClicked")
+    signal = panel.fasterClicked if name == "fasterButton" else panel.fasterWheelsClicked
+    signal.connect(lambda: panel.showActivity("Installing openvino", None, canCancel=True))
+    click(getattr(panel.ui, name))
+    assert len(heard.all) == 1
+    assert panel.ui.requirementsBusyWidget.isVisible()
+    assert not panel.ui.fasterButton.enabled
+    panel.showActivity("", None, canCancel=False)
+    assert panel.ui.fasterButton.enabled

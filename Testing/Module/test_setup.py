@@ -385,3 +385,45 @@ def test_with_slicers_own_defaults_all_is_found_here(tmp_path):
     setup.close()
     for each in (panel, advanced):
         each.widget.deleteLater()
+
+
+NO_OPENVINO = probed(openvino_is_faster=True, packages={"openvino": ABSENT}, weights=[record()])
+
+
+def test_openvino_is_installed_from_a_folder_after_a_question_and_the_worker_started_again(
+    probedStage, pipOfItsOwn, tmp_path
+):
+    (tmp_path / "wheels").mkdir()
+    makeWheel(tmp_path / "wheels", "openvino", "2099.1")
+    installer = Installer(PipProcess(pipOfItsOwn), pins=dict)
+    made = probedStage(NO_OPENVINO, installer=installer, desktop=PretendDesktop(tmp_path / "wheels"))
+    assert made.setup.isReady  # without it
+    here = {"openvino": {"version": "2099.1", "problem": ""}}
+    made.answers.write_text(
+        json.dumps({"probe": probed(openvino_is_faster=True, packages=here, weights=[record()])}), encoding="utf-8"
+    )
+    click(made.ui.fasterWheelsButton)
+    assert "OpenVINO" in made.desktop.asked[-1]
+    spinUntil(lambda: "2099.1" in made.ui.fasterLabel.text)
+    assert made.heard.of("installed") == [[]]
+    assert made.heard.of("failed") == []
+    assert not made.ui.fasterButton.isVisible()
+
+
+def test_a_user_who_declines_openvino_installs_nothing(probedStage):
+    made = probedStage(NO_OPENVINO, desktop=PretendDesktop(agrees=False))
+    before = children()
+    click(made.ui.fasterButton)
+    assert "stay" in made.desktop.asked[-1]  # Slicer's own packages
+    assert children() == before
+    assert not {"installed", "failed"} & set(made.heard.names())
+
+
+def test_the_self_test_computes_by_the_engine_that_is_chosen_and_names_it(makeSetupStage):
+    made = makeSetupStage(
+        {"self_test": {"good": True, "checks": [], "device": "cpu", "engine": "openvino", "note": "", "seconds": 2.0}}
+    )
+    made.setup.showDevice("cpu", "openvino")
+    click(made.advanced.ui.selfTestButton)
+    spinUntil(lambda: made.advanced.ui.advancedNote.text)
+    assert made.advanced.ui.advancedNote.text == "Self-test passed on cpu by OpenVINO: 0 checks in 2 s."

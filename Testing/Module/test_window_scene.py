@@ -24,12 +24,13 @@ def disagreements(stage) -> list[str]:
         "volume": (chosen.volume, stage.scan.volumeSelector.currentNode()),
         "analyseOnPlacing": (chosen.analyseOnPlacing, stage.scan.analyseOnPlacingCheckBox.checked),
         "precision": (chosen.precision, stage.advanced.precisionCombo.currentText),
+        "engine": (chosen.engine, stage.advanced.engineCombo.currentText),
         "device": (chosen.device, stage.advanced.deviceCombo.currentData),
         "weights": (chosen.weights, stage.advanced.weightsCombo.currentData),
         "volume of the window": (chosen.volume, stage.window._scan.volumeNode),
         "settings": (
-            (chosen.weights, chosen.device, chosen.precision),
-            (settings.weights, settings.device, settings.precision),
+            (chosen.weights, chosen.device, chosen.precision, chosen.engine),
+            (settings.weights, settings.device, settings.precision, settings.engine),
         ),
     }
     return [f"{name}: {one!r}, {other!r}" for name, (one, other) in pairs.items() if one != other]
@@ -55,9 +56,10 @@ def test_choices_made_by_the_mouse_reach_the_parameter_node(rich, chest):
     click(rich.scan.analyseOnPlacingCheckBox)
     chooseItem(rich.advanced.precisionCombo, "bfloat16")
     chooseItem(rich.advanced.deviceCombo, "CUDA:0")
+    chooseItem(rich.advanced.engineCombo, "pytorch")
     chosen = rich.parameters
     assert (chosen.volume, chosen.analyseOnPlacing) == (other, False)
-    assert (chosen.precision, chosen.device) == ("bfloat16", "cuda:0")
+    assert (chosen.precision, chosen.device, chosen.engine) == ("bfloat16", "cuda:0", "pytorch")
     assert disagreements(rich) == []
 
 

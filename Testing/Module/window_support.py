@@ -56,7 +56,7 @@ class PretendTask:
 
 
 class WindowWorker(HandWorker):
-    """Offers what the window asks as well: it writes down what was warmed, and how often it was started again."""
+    """Offers what the window asks as well: it writes down what was warmed, and how often it began anew, was let go."""
 
     lastLog = "a line of the log"
     state = "ready"
@@ -64,13 +64,17 @@ class WindowWorker(HandWorker):
     def __init__(self) -> None:
         super().__init__()
         self.warmed: list[Any] = []
-        self.restarts = 0
+        self.restarts = self.letGoes = 0
 
     def warm(self, settings: Any) -> None:
         self.warmed.append(settings)
 
     def restart(self) -> None:
         self.restarts += 1
+
+    def letGo(self) -> bool:
+        self.letGoes += not self.open
+        return not self.open
 
 
 class WindowLogic(HandLogic):

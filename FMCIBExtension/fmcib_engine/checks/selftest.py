@@ -75,6 +75,10 @@ class SelfTest:
     checks: tuple[Check, ...]
     device: str
     """Where it was computed in the end."""
+    engine: str
+    """By which library."""
+    engine_deviation: float | None
+    """Of that from PyTorch; None of PyTorch."""
     note: str
     """Why it was not where it should be; empty otherwise."""
 
@@ -83,21 +87,22 @@ class SelfTest:
         return all(check.good for check in self.checks)
 
 
-def run_self_test(device: str = "auto") -> SelfTest:
-    """Recompute the stored values on a device, in float32. Seconds, and 1.5 GB of memory.
+def run_self_test(device: str = "auto", engine: str = "auto") -> SelfTest:
+    """Recompute the stored values on a device by an engine, in float32. Seconds, and 1.5 GB of memory.
 
     Raises:
         DependencyError, DeviceError, OutOfMemoryError: the features cannot be computed at all.
     """
     patch = probe_patch()
     voxels = patch.ravel()[::PATCH_STEP]
-    (encoded,) = load_encoder(DEMONSTRATION_SOURCE, device=device).encode([patch])
+    encoder = load_encoder(DEMONSTRATION_SOURCE, device=device, engine=engine)
+    (encoded,) = encoder.encode([patch])
     features = encoded.features[::FEATURE_STEP]
     checks = (
         Check("patch, largest difference", float(np.abs(voxels - np.array(EXPECTED_PATCH)).max()), 1e-5),
         Check("features, relative difference", _relative(features, np.array(EXPECTED_FEATURES)), 1e-4),
     )
-    return SelfTest(checks, encoded.device, encoded.note)
+    return SelfTest(checks, encoded.device, encoded.engine, encoder.engine_deviation, encoded.note)
 
 
 def _relative(values: NDArray[np.float32], expected: NDArray[np.float64]) -> float:

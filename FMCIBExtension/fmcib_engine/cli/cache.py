@@ -19,7 +19,7 @@ _MOST_NAMED = 5
 
 @click.group()
 def cache() -> None:
-    """What was downloaded, imported or made here: list, remove."""
+    """Files of this program here: list, remove."""
 
 
 @cache.command("list")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..encoders import PRECISIONS, Precision
+from ..encoders import ENGINES, PRECISIONS, Precision
 from ..errors import FmcibError
 from ..geometry import FRAMES, parse_frame
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
@@ -80,6 +80,14 @@ _weights = click.option(
     "FMCIB_WEIGHTS, else the installed `fmcib`.",
 )
 _device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+_engine = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="Library that computes the network: on the CPU in float32 auto takes openvino where it is installed (the "
+    "extra [fast]) and compares it with pytorch.",
+)
 
 
 @cli.command()
@@ -102,6 +110,7 @@ _device = click.option("--device", default="auto", show_default=True, help="auto
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
 @_weights
 @_device
+@_engine
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
@@ -132,6 +141,7 @@ def extract(
     image_column: str,
     weights: str | None,
     device: str,
+    engine: str,
     precision: Precision,
     batch_size: int | None,
     recipe: str,
@@ -157,7 +167,7 @@ def extract(
     if table is not None and image is None and (series_uid or time_point is not None):
         msg = "With --table and without --image, give series_uid and time_point as columns of the table."
         raise click.UsageError(msg)
-    encoder = EncoderOptions(_require_weights(weights), device, precision, batch_size)
+    encoder = EncoderOptions(_require_weights(weights), device, engine, precision, batch_size)
     if image is not None and seed:
         chosen = parse_frame(frame or "lps")
         one = LesionSeed(1, lesion_id or "1", image, seed, chosen, diameter, series_uid, time_point)
@@ -174,10 +184,11 @@ def extract(
 @cli.command()
 @_weights
 @_device
+@_engine
 @click.option("--self-test/--no-self-test", default=True, show_default=True, help="Recompute known values.")
-def info(*, weights: str | None, device: str, self_test: bool) -> int:
+def info(*, weights: str | None, device: str, engine: str, self_test: bool) -> int:
     """Versions, devices, weights, and a self-test against known values."""
-    return show_info(weights or installed_encoder(), device, self_test=self_test)
+    return show_info(weights or installed_encoder(), device, engine, self_test=self_test)
 
 
 @cli.command()
@@ -192,6 +203,7 @@ def columns() -> None:
 @click.option("--download/--no-download", default=None, help="Agree (or not) to fetch a public CT. Else you are asked.")
 @_weights
 @_device
+@_engine
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True, help="A folder."
 )
@@ -202,6 +214,7 @@ def demo(
     download: bool | None,
     weights: str | None,
     device: str,
+    engine: str,
     output: Path,
 ) -> int:
     """The main job on one scan: features, a table, and a picture of the patch.
@@ -215,7 +228,7 @@ def demo(
     from .demo import run_demo
 
     scan = (image, seed) if image and seed else None
-    return run_demo(scan, output, EncoderOptions(weights or DEMONSTRATION_SOURCE, device), download=download)
+    return run_demo(scan, output, EncoderOptions(weights or DEMONSTRATION_SOURCE, device, engine), download=download)
 
 
 @cli.command()

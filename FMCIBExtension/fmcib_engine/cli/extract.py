@@ -34,6 +34,7 @@ class EncoderOptions:
 
     weights: str
     device: str = "auto"
+    engine: str = "auto"
     precision: Precision = "float32"
     batch_size: int | None = None
 
@@ -59,6 +60,7 @@ def open_encoder(options: EncoderOptions) -> Encoder:
             options.weights,
             device=options.device,
             precision=options.precision,
+            engine=options.engine,
             batch_size=options.batch_size,
         )
 
@@ -79,6 +81,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
         precision=encoder.precision,
         precision_deviation=encoder.precision_deviation,
         versions=installed_versions(),
+        engine_deviation=encoder.engine_deviation,
     )
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from ..cache import cache_folder
 from ..encoders import DEMONSTRATION_MEANING, ENCODERS
-from ..encoders.devices import choose_devices, try_devices
+from ..encoders.devices import choose_devices, engine_of, try_devices
+from ..encoders.engines import choose_places
 from ..errors import FmcibError
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, SCHEMA_VERSION
@@ -18,7 +19,7 @@ from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, NOTHING, OK
 
 
-def show_info(weights: str | None, device: str, *, self_test: bool) -> int:
+def show_info(weights: str | None, device: str, engine: str, *, self_test: bool) -> int:
     """Print the facts; the exit code says whether weights and self-test are good."""
     table = Table(show_header=False, box=None)
     for name, version in installed_versions().items():
@@ -30,8 +31,8 @@ def show_info(weights: str | None, device: str, *, self_test: bool) -> int:
     table.add_row("feature table", f"schema {SCHEMA_VERSION}, {len(COLUMNS)} columns and the features")
     table.add_row("cache folder", escape(str(cache_folder())))
     out.print(table)
-    usable = _show_devices(device) and _show_weights(weights, device)
-    good = not (usable and self_test) or _show_self_test(device)
+    usable = _show_devices(device, engine) and _show_weights(weights, device, engine)
+    good = not (usable and self_test) or _show_self_test(device, engine)
     out.print(RESEARCH_ONLY)
     if not usable:
         return NOTHING
@@ -49,7 +50,7 @@ def show_columns() -> None:
     out.print(table)
 
 
-def _show_devices(wanted: str) -> bool:
+def _show_devices(wanted: str, engine: str) -> bool:
     try:
         tried = try_devices()
         for device in tried:
@@ -57,13 +58,15 @@ def _show_devices(wanted: str) -> bool:
             problem = f"; does not work: {device.problem}" if device.problem else ""
             out.print(f"device {device.name}: {device.title}{memory}{problem}", markup=False)
         choose_devices(wanted, listed=tried)
+        first = choose_places(wanted, engine=engine).devices[0]
+        out.print(f"engine: {engine_of(first)} on {first}", markup=False)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
         return False
     return True
 
 
-def _show_weights(weights: str | None, device: str) -> bool:
+def _show_weights(weights: str | None, device: str, engine: str) -> bool:
     if not weights:
         out.print(
             "weights: none (`fmcib-engine weights download fmcib`, --weights, or the variable FMCIB_WEIGHTS)",
@@ -72,7 +75,8 @@ def _show_weights(weights: str | None, device: str) -> bool:
         return True
     try:
         with err.status("Loading the weights"):
-            identity = load_encoder(weights, device=device).weights
+            encoder = load_encoder(weights, device=device, engine=engine)
+            identity = encoder.weights
             notice = licence_notice(weights)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
@@ -80,6 +84,8 @@ def _show_weights(weights: str | None, device: str) -> bool:
     out.print(
         f"weights: {identity.name}, SHA-256 {identity.sha256}, every tensor as the encoder wants it", markup=False
     )
+    if encoder.engine_deviation is not None:
+        out.print(f"engine: {encoder.engine}, deviates {encoder.engine_deviation:.1e} from pytorch", markup=False)
     if notice:
         out.print(notice, markup=False)
     if identity.demonstration:
@@ -87,13 +93,17 @@ def _show_weights(weights: str | None, device: str) -> bool:
     return True
 
 
-def _show_self_test(device: str) -> bool:
+def _show_self_test(device: str, engine: str) -> bool:
     from ..checks.selftest import run_self_test
 
     with err.status("Self-test: the probe patch and its features, with demonstration weights"):
-        report = run_self_test(device)
+        report = run_self_test(device, engine)
     if report.note:
         err.print(f"self-test: {report.note}", style="bold yellow", markup=False)
+    deviation = (
+        "" if report.engine_deviation is None else f", which deviates {report.engine_deviation:.1e} from pytorch"
+    )
+    out.print(f"self-test by {report.engine} on {report.device}{deviation}", markup=False)
     for check in report.checks:
         verdict = "[green]good[/]" if check.good else "[bold red]WRONG[/]"
         out.print(f"self-test, {check.what}: {verdict}, deviates {check.deviation:.1e} (at most {check.limit:.0e})")

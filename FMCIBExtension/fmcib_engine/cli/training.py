@@ -13,7 +13,7 @@ import click
 
 from ..training.finetune_settings import FinetuneSettings
 from ..training.pretrain_settings import PretrainSettings
-from ..training.result import COMPUTER_MADE
+from ..training.result import COMPUTER_MADE, is_computer_made
 from ..training.settings import as_yaml, read_settings
 from ..training.start import Outcome
 from .console import RESEARCH_ONLY, err, out, progress
@@ -139,17 +139,17 @@ def _run(run: Callable[..., Outcome], settings: Any, output: Path | None, *, dev
             err.print(f"Interrupted. To go on from the last checkpoint in {output}, add --resume.", markup=False)
         return INTERRUPTED
     if first:
-        _tell(outcome, settings)
+        _tell(outcome)
     return ERROR_ROWS if outcome.left_out else OK
 
 
-def _tell(outcome: Outcome, settings: Any) -> None:
+def _tell(outcome: Outcome) -> None:
     for name, value in outcome.numbers.items():
         out.print(f"{name}: {value:z.4f}", markup=False)
     out.print(f"{outcome.result}: {outcome.lesions} lesions, {outcome.steps} steps. {RESEARCH_ONLY}", markup=False)
     if outcome.numbers:
         out.print("The epoch was chosen on these lesions: others will score lower.")
-    if settings.phantoms:
+    if is_computer_made(outcome.result):
         out.print(f"{COMPUTER_MADE}.", style="bold yellow")
     if outcome.left_out:
         err.print(f"{outcome.left_out} lesions were left out; lesions.json says why.", style="red", markup=False)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..checks.published import AGREEMENT, PATIENT, Comparison, read_published, verify
-from ..encoders import DEMONSTRATION_MEANING
+from ..encoders import DEMONSTRATION_MEANING, ENGINES
 from ..readers import read_volume
 from ..weights.store import installed_encoder
 from .console import RESEARCH_ONLY, err, out
@@ -32,7 +32,10 @@ _WHERE = {
     help="The published weights. Else FMCIB_WEIGHTS, else the installed `fmcib`.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-def verify_published(*, scan: Path | None, published: Path | None, weights: str | None, device: str) -> int:
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="As of extract.")
+def verify_published(
+    *, scan: Path | None, published: Path | None, weights: str | None, device: str, engine: str
+) -> int:
     """Compute one published lesion again, and compare its features with those that FMCIB's authors published.
 
     Exit codes: 0 they agree; 3 they do not, or the weights are not FMCIB's; 4 something is missing or cannot be read.
@@ -46,10 +49,12 @@ def verify_published(*, scan: Path | None, published: Path | None, weights: str 
         return NOTHING
     table = read_published(published)
     volume = read_volume(scan)
-    encoder = open_encoder(EncoderOptions(weights, device))
+    encoder = open_encoder(EncoderOptions(weights, device, engine))
     with err.status(f"Computing the features of {PATIENT}"):
         comparison = verify(volume, encoder, table)
-    out.print(f"{escape(encoder.weights.name)}, SHA-256 {encoder.weights.sha256}, on {encoder.device}")
+    out.print(
+        f"{escape(encoder.weights.name)}, SHA-256 {encoder.weights.sha256}, on {encoder.device} by {encoder.engine}"
+    )
     _show(comparison)
     out.print(RESEARCH_ONLY)
     if encoder.weights.demonstration:

@@ -10,6 +10,7 @@ from . import fmcib
 from .base import (
     DEMONSTRATION,
     DEMONSTRATION_MEANING,
+    ENGINES,
     PRECISIONS,
     Encoded,
     Encoder,
@@ -22,6 +23,7 @@ __all__ = [
     "DEMONSTRATION",
     "DEMONSTRATION_MEANING",
     "ENCODERS",
+    "ENGINES",
     "PRECISIONS",
     "Encoded",
     "Encoder",

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+ENGINES = ("auto", "pytorch", "openvino")
+"""Of the libraries that compute the network; `auto` is the fastest that is here, see `engines`."""
+
 DEMONSTRATION = "DEMONSTRATION WEIGHTS"
 DEMONSTRATION_MEANING = f"{DEMONSTRATION} (random numbers, not trained): the features mean nothing"
 
@@ -49,6 +52,8 @@ class Encoded:
     device: str
     note: str = ""
     """What the user should know, such as a device that did not work."""
+    engine: str = "pytorch"
+    """Which library computed them: pytorch or openvino."""
 
 
 class Encoder(Protocol):
@@ -67,6 +72,14 @@ class Encoder(Protocol):
     @property
     def precision_deviation(self) -> float | None:
         """|reduced - float32| / |float32| over the features of the probe patch; None in float32."""
+
+    @property
+    def engine(self) -> str:
+        """Which library computes the next patch: pytorch, or openvino."""
+
+    @property
+    def engine_deviation(self) -> float | None:
+        """|engine - PyTorch| / |PyTorch| over the features of the probe patch; None where PyTorch computes."""
 
     @property
     def batch_size(self) -> int:

@@ -1,5 +1,7 @@
 """Many patches through a network on a device that may fail: halve the batch, go on elsewhere, or say why not.
 
+Another library on the CPU (`engines`) counts as such a device; "the CPU" is PyTorch's.
+
 A device that runs out of memory gets smaller batches, then the CPU takes over. One that fails for any other reason,
 be it an exception of whatever kind or features that are no numbers, is at fault if the CPU can compute the same batch:
 then the next device takes over, or there is a sentence where the user named the device. What the CPU cannot compute
@@ -11,7 +13,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,12 @@ from numpy.typing import NDArray
 from ..errors import FeatureError, OutOfMemoryError
 from .base import Encoded
 from .device_faults import does_not_compute, fault_of, said
-from .devices import does_not_work, import_torch, in_words
-
-if TYPE_CHECKING:
-    import torch
+from .devices import Place, does_not_work, engine_of, import_torch, in_words
 
 _log = logging.getLogger(__name__)
 
-Forward = Callable[[NDArray[np.float32], "torch.device"], NDArray[np.float32]]
-"""(n, 50, 50, 50) patches and the device to compute on -> (n, feature_count)."""
+Forward = Callable[[NDArray[np.float32], Place], NDArray[np.float32]]
+"""(n, 50, 50, 50) patches and the place to compute at -> (n, feature_count)."""
 
 
 class Batcher:
@@ -42,10 +40,10 @@ class Batcher:
     def __init__(
         self,
         forward: Forward,
-        device: torch.device,
+        device: Place,
         batch_size: int,
         *,
-        others: Sequence[torch.device] = (),
+        others: Sequence[Place] = (),
         left_out: Sequence[str] = (),
         may_overflow: bool = False,
     ) -> None:
@@ -65,6 +63,7 @@ class Batcher:
         self.batch_size = batch_size
         self.remark = ""
         self._left = list(left_out)
+        self._by = ""
         self._note = self._noted()
         self._is_at_fault = False
 
@@ -81,7 +80,8 @@ class Batcher:
             batch = np.stack(patches[len(results) : len(results) + self.batch_size])
             features = self._compute(batch)
             if features is not None:
-                results += [Encoded(row, str(self.device), self._note) for row in features]
+                at = str(self.device), self._note, engine_of(self.device)
+                results += [Encoded(row, *at) for row in features]
         return results
 
     def _compute(self, batch: NDArray[np.float32]) -> NDArray[np.float32] | None:
@@ -96,7 +96,7 @@ class Batcher:
                 raise
             return self._leave(batch, error)
 
-    def _numbers(self, batch: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    def _numbers(self, batch: NDArray[np.float32], device: Place) -> NDArray[np.float32]:
         features = self._forward(batch, device)
         _require_numbers(features)
         return features
@@ -128,22 +128,24 @@ class Batcher:
             self.batch_size = failed_size // 2
             _log.warning("%s is out of memory: the batch is now %d patches.", self.device, self.batch_size)
         elif self.device.type != "cpu":
-            self._left.append(f"{self.device} was out of memory")
-            _log.warning("%s is out of memory for a single patch: going on, slower, on the CPU.", self.device)
+            name = in_words(self.device) if engine_of(self.device) != "pytorch" else str(self.device)
+            self._left.append(f"{name} was out of memory")
+            _log.warning("%s is out of memory for a single patch: going on, slower, by PyTorch on the CPU.", name)
             self._go_to(import_torch().device("cpu"))
         else:
             msg = "The CPU has no memory left for a single patch (it takes about 1.5 GB). Close other programs."
             raise OutOfMemoryError(msg) from error
         self._free()
 
-    def _go_to(self, device: torch.device) -> None:
+    def _go_to(self, device: Place) -> None:
+        self._by = " by PyTorch" if engine_of(self.device) != "pytorch" else ""
         self.device = device
         self._note = self._noted()
 
     def _noted(self) -> str:
         """What is to be said of every feature from now on."""
-        where = "the CPU" if self.device.type == "cpu" else str(self.device)
-        return f"{', '.join(self._left)}, computed on {where}{self.remark}" if self._left else ""
+        where = "the CPU" if str(self.device) == "cpu" else str(self.device)
+        return f"{', '.join(self._left)}, computed{self._by} on {where}{self.remark}" if self._left else ""
 
     def _free(self) -> None:
         """Give memory of a GPU back, which one that is broken refuses."""

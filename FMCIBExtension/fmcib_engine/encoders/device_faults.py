@@ -12,10 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..errors import DeviceError, FeatureError
+from ..errors import DeviceError, FeatureError, LibraryError
 
 _PATH = re.compile(r"""(?:[A-Za-z]:)?[^\s'"(]*[\\/]([^\s\\/'"]*)""")
 _LONGEST = 150
+
+ANOTHER_ENGINE = "let the engine be chosen (in the window: Advanced; or --engine auto)"
+_ANOTHER_DEVICE = "choose another device (in the window: Advanced; or --device cpu)"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Fault:
     """A clause, such as `this PyTorch was not built for it`."""
     remedy: str
     """What to do about it, without a full stop."""
+    otherwise: str = _ANOTHER_DEVICE
+    """What else can be done."""
 
 
 _NO_NUMBERS = Fault("it gives features that are no numbers", "Update its driver, or install another PyTorch")
@@ -83,6 +88,8 @@ _KINDS: tuple[tuple[str, Fault], ...] = (
 
 def fault_of(error: BaseException) -> Fault:
     """What an exception tells of the device on which it was raised."""
+    if isinstance(error, LibraryError):
+        return Fault(str(error), "Install it again", ANOTHER_ENGINE)
     if isinstance(error, FeatureError):
         return _NO_NUMBERS
     text = str(error).lower()
@@ -100,8 +107,5 @@ def said(error: BaseException) -> str:
 
 
 def does_not_compute(title: str, fault: Fault) -> DeviceError:
-    """For somebody who has asked for this very device."""
-    return DeviceError(
-        f"{title} does not compute here: {fault.reason}. {fault.remedy}, or choose another device "
-        "(in the window: Advanced; or --device cpu)."
-    )
+    """For somebody who has asked for this very device or engine."""
+    return DeviceError(f"{title} does not compute here: {fault.reason}. {fault.remedy}, or {fault.otherwise}.")

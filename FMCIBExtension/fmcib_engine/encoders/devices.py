@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import DependencyError, DeviceError
 from .base import Precision
@@ -26,6 +26,7 @@ _SUPPORTED: dict[str, tuple[Precision, ...]] = {
     "cpu": ("float32", "bfloat16"),
     "cuda": ("float32", "tf32", "bfloat16", "float16"),
     "mps": ("float32", "float16"),
+    "openvino": ("float32",),
 }
 _VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _LIKE = 1e-2
@@ -52,11 +53,18 @@ class DeviceFacts:
         return f"{self.title} ({self.name})"
 
 
+class Place(Protocol):
+    """Where something can be computed: a `torch.device`, or another library on the CPU (`engines`)."""
+
+    @property
+    def type(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Choice:
     """Where to compute."""
 
-    devices: tuple[torch.device, ...]
+    devices: tuple[Place, ...]
     """The first, and where to go on, in this order, if it turns out not to work. One where the user named it."""
     left_out: tuple[str, ...] = ()
     """Better ones that are known not to work, each with its reason."""
@@ -100,8 +108,15 @@ def try_devices() -> list[DeviceFacts]:
     return [device if device.problem or device.name == "cpu" else _tried(device) for device in list_devices()]
 
 
-def in_words(device: torch.device) -> str:
-    """Title and name of a device."""
+def engine_of(place: Place) -> str:
+    """The name that a row has of it."""
+    return "openvino" if place.type == "openvino" else "pytorch"
+
+
+def in_words(device: Place) -> str:
+    """Title and name of a device; of another library on the CPU its title."""
+    if device.type == "openvino":
+        return "OpenVINO"
     found = [facts.in_words for facts in list_devices() if facts.name == str(device)]
     return found[0] if found else str(device)
 
@@ -142,7 +157,7 @@ def does_not_work(title: str, reason: str) -> str:
     return f"{title} does not work ({reason})"
 
 
-def require_precision(device: torch.device, precision: str) -> None:
+def require_precision(device: Place, precision: str) -> None:
     """Refuse a precision that the device does not compute in.
 
     Raises:

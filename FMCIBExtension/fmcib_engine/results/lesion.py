@@ -23,6 +23,8 @@ class Run:
     precision_deviation: float | None
     versions: dict[str, str]
     """Version of the engine, of Python, and of each package that has a part in the numbers."""
+    engine_deviation: float | None = None
+    """Of the library that computed the network, from PyTorch; see `Encoder.engine_deviation`."""
 
     @property
     def warnings(self) -> list[str]:

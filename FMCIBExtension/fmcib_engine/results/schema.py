@@ -12,7 +12,7 @@ from typing import Any
 
 from .lesion import LesionResult, Run
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 
 Value = str | int | float | bool | None
 
@@ -61,6 +61,11 @@ def _decoder_version(package: str) -> Callable[[LesionResult, Run], Any]:
     return lambda result, run: (
         run.versions.get(package) if result.source and result.source.reader.startswith("SimpleITK") else None
     )
+
+
+def _of_openvino(value: Callable[[Run], Value]) -> Callable[[LesionResult, Run], Value]:
+    """Of the rows that OpenVINO computed: a run may go on without it."""
+    return lambda result, run: value(run) if result.encoded and result.encoded.engine == "openvino" else None
 
 
 LESION = (
@@ -182,6 +187,20 @@ PROVENANCE = (
     Column(
         "device", str, "", "where it was computed", lambda result, _: result.encoded.device if result.encoded else None
     ),
+    Column(
+        "engine",
+        str,
+        "",
+        "library that computed the network: pytorch, or openvino, whose features are PyTorch's to rounding",
+        lambda result, _: result.encoded.engine if result.encoded else None,
+    ),
+    Column(
+        "engine_deviation",
+        float,
+        "1",
+        "|openvino - pytorch| / |pytorch| of the features of the engine's probe patch; empty with pytorch",
+        _of_openvino(lambda run: run.engine_deviation),
+    ),
     Column("precision", str, "", "float32, or what the user asked for", lambda _, run: run.precision),
     Column(
         "precision_deviation",
@@ -198,6 +217,13 @@ PROVENANCE = (
     Column("pydicom_version", str, "", "of pydicom, if it read the headers", _decoder_version("pydicom")),
     Column("torch_version", str, "", "of PyTorch", _version("torch")),
     Column("monai_version", str, "", "of MONAI", _version("monai")),
+    Column(
+        "openvino_version",
+        str,
+        "",
+        "of OpenVINO, if it computed the network",
+        _of_openvino(lambda run: run.versions.get("openvino")),
+    ),
     Column("computed_at", str, "", "UTC, ISO 8601", lambda result, _: result.computed_at.isoformat(timespec="seconds")),
     Column("schema_version", str, "", "of this table of columns", lambda *_: SCHEMA_VERSION),
 )

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from .. import __version__
 
-PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "monai")
+PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "monai", "openvino")
 
 
 def installed_versions() -> dict[str, str]:

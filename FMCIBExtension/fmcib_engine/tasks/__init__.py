@@ -23,10 +23,12 @@ one goes on from there. It ignores SIGINT, as the worker does.
 
     probe      what is installed, and what is wrong with it
                -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
-                   "devices": [{"name", "title", "memory_bytes" or null, "problem"}], "cache_folder" or null,
+                   "devices": [{"name", "title", "memory_bytes" or null, "problem"}],
+                   "openvino_is_faster": bool, "cache_folder" or null,
                    "cache_problem", "weights": [{"id", "file", "size" or null, "sha256", "checksum", "licence",
                     "notice", "time", "problem", "doubts": [sentence]}]}
                doubts: what others say otherwise, such as another checksum; to be seen, and no reason to refuse.
+               openvino_is_faster: whether it is worth while to have, for the CPU; it is no requirement
                problem: empty, or a sentence that names the fix; of a device, a clause that says why it does not
                    work. Weights are compared by size only.
     catalogue  what can be had
@@ -52,8 +54,9 @@ one goes on from there. It ignores SIGINT, as the worker does.
     remove     names: a list, of items: **only after the user agreed, and let go of what has them open**
                -> {"gone": [name], "stayed": [{"name", "problem"}], "freed": bytes}
                Killed in the midst it leaves what `contents` tells then; nothing is left that is taken for whole.
-    self_test  [device="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null, "limit", "good": bool}],
-               "device", "note", "seconds"}
+    self_test  [device="auto"], [engine="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null,
+                   "limit", "good": bool}], "device", "engine", "engine_deviation" or null, "note",
+                   "seconds"}
                note: empty, or why it was not computed on a better device
     sample     id: **only after the user agreed** -> {"folder", "seed_lps": [x, y, z], "series_uid"}
     series     request: path of a JSON file, which is removed, with {"files": [path of each file of a DICOM series],

@@ -18,6 +18,7 @@ from typing import Any
 from .. import __version__
 from ..cache import cache_folder
 from ..errors import DependencyError
+from ..quiet import import_openvino
 
 OLDEST: Mapping[str, str] = MappingProxyType(
     {
@@ -30,12 +31,13 @@ OLDEST: Mapping[str, str] = MappingProxyType(
         "filelock": "3.12",
         "requests": "2.31",
         "urllib3": "2.2",
+        "openvino": "2026.4",
     }
 )
 """The packages that are looked for, and the oldest version that the engine works with; pyproject.toml has the same."""
 
 _MODULES = {"scipy": "scipy.ndimage", "monai": "monai.networks.nets.resnet"}
-_TITLES = {"torch": "PyTorch", "numpy": "NumPy", "scipy": "SciPy", "monai": "MONAI"}
+_TITLES = {"torch": "PyTorch", "numpy": "NumPy", "scipy": "SciPy", "monai": "MONAI", "openvino": "OpenVINO"}
 _INSTALL = "(in the window: Install; or with pip)"
 _NO_LIBRARY = ("DLL load failed", "cannot open shared object", "Library not loaded", "[WinError")
 _PATH = re.compile(r"""(?:[A-Za-z]:)?[^\s'"(]*[\\/]([^\s\\/'"]*)""")
@@ -67,6 +69,7 @@ def probe(say: Callable[[str], None]) -> dict[str, Any]:
         "packages": {name: asdict(found[name]) for name in OLDEST},
         "torch": asdict(torch),
         "devices": devices,
+        "openvino_is_faster": bool(devices) and _openvino_is_faster(),
         "cache_folder": folder,
         "cache_problem": problem,
         "weights": _weights() if folder and not found["numpy"].problem else [],
@@ -77,7 +80,7 @@ def _look(name: str) -> Found:
     """Import a package."""
     version = _version(name)
     try:
-        import_module(_MODULES.get(name, name))
+        import_openvino() if name == "openvino" else import_module(_MODULES.get(name, name))
     except Exception as error:  # noqa: BLE001 - whatever a broken package raises is its problem, not the probe's
         _log.debug("%s cannot be imported", name, exc_info=error)
         if _is_missing(name, error):
@@ -112,6 +115,12 @@ def _look_at_torch(*, numpy_is_good: bool) -> tuple[Found, list[dict[str, Any]]]
         else:
             problem = f"PyTorch {torch.version} is damaged ({_reason(error)}). Reinstall it."
         return Found(torch.version, problem), []
+
+
+def _openvino_is_faster() -> bool:
+    from ..encoders.engines import openvino_is_faster
+
+    return openvino_is_faster()
 
 
 def _compute(*, with_numpy: bool) -> None:

@@ -151,10 +151,10 @@ def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
     reporter.say("Starting PyTorch")
     import_torch()
     reporter.say("Computing the probe's patch and features")
-    report = run_self_test(arguments["device"])
+    report = run_self_test(arguments["device"], arguments["engine"])
     checks = [{**asdict(check), "deviation": _number(check.deviation), "good": check.good} for check in report.checks]
-    seconds = perf_counter() - start
-    return {"good": report.good, "checks": checks, "device": report.device, "note": report.note, "seconds": seconds}
+    where = {name: getattr(report, name) for name in ("device", "engine", "engine_deviation", "note")}
+    return {"good": report.good, "checks": checks, **where, "seconds": perf_counter() - start}
 
 
 def _number(value: float) -> float | None:
@@ -192,7 +192,7 @@ _TASKS: Mapping[str, _Task] = {
     "verify": _Task(_verify),
     "contents": _Task(_contents),
     "remove": _Task(_remove, {"names": ()}),
-    "self_test": _Task(_self_test, {"device": "auto"}),
+    "self_test": _Task(_self_test, {"device": "auto", "engine": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),
 }

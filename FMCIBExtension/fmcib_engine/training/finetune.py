@@ -148,7 +148,15 @@ def _write(job: _Job, training: Training, validation: Validation, classes: _Clas
     text, scores = validation.of_best(classes.names)
     keep_text(job.run.path / PREDICTIONS, text)
     numbers = {"steps": training.step, "best_epoch": int(training.notes["best_epoch"]), **counts, **scores}
-    write_result(job.run, job.trainable, training.best, command="finetune", numbers=numbers, classes=classes.names)
+    write_result(
+        job.run,
+        job.trainable,
+        training.best,
+        command="finetune",
+        numbers=numbers,
+        classes=classes.names,
+        begun_with=job.weights,
+    )
 
 
 def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, validation: Validation) -> None:

@@ -38,7 +38,7 @@ class Processes:
     def __init__(self, device: str, precision: str) -> None:
         fabric_package = _import_fabric()
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
-        chosen = choose_devices(device, precision).devices[0]
+        chosen: Any = choose_devices(device, precision).devices[0]
         if precision == "bfloat16" and chosen.type != "cuda":
             msg = f"Mixed precision is for CUDA, this device is {chosen}. Use `precision: float32`."
             raise DeviceError(msg)

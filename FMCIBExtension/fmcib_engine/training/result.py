@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..weights.checkpoint import Checkpoint, write_safetensors
@@ -23,6 +24,7 @@ def write_result(
     command: str,
     numbers: dict[str, Any],
     classes: list[str] | None = None,
+    begun_with: Path | None = None,
 ) -> None:
     """Write trunk and head, and note in the folder that the run is done.
 
@@ -37,6 +39,7 @@ def write_result(
         command: which made it.
         numbers: to be noted beside it.
         classes: of the head; None for a projection head.
+        begun_with: the weights that it began with, whose notice goes on.
 
     Raises:
         OutputError: it cannot be written.
@@ -46,12 +49,23 @@ def write_result(
     about |= {"recipe": trainable.spec.recipe_id, "settings_sha256": run.facts()["settings_sha256"]}
     if classes:
         about["classes"] = classes
-    if settings.phantoms:
+    if settings.phantoms or (begun_with and is_computer_made(begun_with)):
         about["notice"] = COMPUTER_MADE
     # One entry: safetensors writes several in an order of chance, and the same run should give the same bytes.
     weights = Checkpoint(_below("trunk.", state), _below("head.", state) if classes else {})
     write_safetensors(run.path / RESULT, weights, {"fmcib": json.dumps(about)})
     run.finish({**numbers, **({"classes": classes} if classes else {})})
+
+
+def is_computer_made(weights: Path) -> bool:
+    """Whether a file says of itself that computer-made lesions were trained on."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, "pt") as file:
+            return COMPUTER_MADE in (file.metadata() or {}).get("fmcib", "")
+    except (SafetensorError, OSError):  # of another kind: a published one
+        return False
 
 
 def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

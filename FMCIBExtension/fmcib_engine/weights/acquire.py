@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ..downloads import Patience, Progress, Wanted, fetch, local_name, only_one
 from ..errors import InputError
@@ -100,8 +101,14 @@ def _fetch(entry: Entry, wanted: Wanted, mirror: str, patience: Patience | None,
         now(),
         entry.licence.title,
         entry.licence.notice,
-        licences_in_words(ask_licences(entry, mirror=mirror, patience=patience)[entry.id]),
     )
-    with written_whole(beside(fetched.path)) as (noted,):  # if it fails, the file is here and not fetched again
-        noted.write_text(record.text, encoding="utf-8")
+    _note(record)
+    said = licences_in_words(ask_licences(entry, mirror=mirror, patience=patience)[entry.id])
+    record = replace(record, repository_licence=said)
+    _note(record)
     return record
+
+
+def _note(record: Record) -> None:
+    with written_whole(beside(record.path)) as (noted,):  # if it fails, the file is here and not fetched again
+        noted.write_text(record.text, encoding="utf-8")

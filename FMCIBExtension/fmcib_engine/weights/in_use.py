@@ -29,8 +29,9 @@ def is_in_use(path: Path) -> bool:
     """Whether a process holds it, as far as that can be known without trying to remove it."""
     if sys.platform == "win32":
         return False
+    mode = "r+b" if os.access(path, os.W_OK) else "rb"  # on network disks (NFS) only who may write can lock for writing
     try:
-        with path.open("rb") as file:
+        with path.open(mode) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -103,7 +103,8 @@ def _compared(record: Record, *, same: bool) -> list[Reported]:
         return []
     known = {"sha256": record.sha256}
     if record.checksum != UNVERIFIED:
-        known |= dict([record.checksum.split(":", 1)])
+        algorithm, _, digits = record.checksum.partition(":")
+        known |= {algorithm: digits}
     reports = entry.reported if entry else ()
     return [one for one in reports if one.algorithm in known and (known[one.algorithm] == one.digits) == same]
 

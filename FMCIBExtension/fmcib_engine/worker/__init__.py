@@ -14,9 +14,10 @@ it writes: nothing limits how much may be in flight, except the pipes.
 **Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
 and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
 
-    load       weights, [encoder="fmcib"], [device="auto"], [precision="float32"]
+    load       weights, [encoder="fmcib"], [device="auto"], [precision="float32"], [engine="auto"]
                weights: a file, an installed ID, or "demonstration"; device: auto, cpu, cuda, cuda:N or mps;
-               precision: float32, tf32, bfloat16 or float16. Replaces the loaded encoder, and only if it succeeds.
+               precision: float32, tf32, bfloat16 or float16; engine: auto, pytorch or openvino. Replaces the loaded
+               encoder, and only if it succeeds.
     encode     payload: `Patch.to_bytes()`
     ping
     cancel     target: the id of another request
@@ -27,10 +28,10 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
 
     load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
                {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "demonstration": bool, "device",
-                "precision", "precision_deviation": number or null, "feature_count", "versions": {package: version},
-                "seconds"}
-    encode     {"type": "encoded", "feature_count", "device", "precision", "note", "demonstration": bool, "recipe_id",
-                "native_recipe_id", "patch_sha256", "weights_sha256", "seconds"}
+                "precision", "precision_deviation": number or null, "engine", "engine_deviation": number or null,
+                "feature_count", "versions": {package: version}, "seconds"}
+    encode     {"type": "encoded", "feature_count", "device", "engine", "precision", "note", "demonstration": bool,
+                "recipe_id", "native_recipe_id", "patch_sha256", "weights_sha256", "seconds"}
                payload: the features, little-endian float32
     ping       {"type": "pong"}
     cancel     {"type": "cancelled", "id": target} in the place of the target's own reply, if it was still waiting, then
@@ -39,18 +40,19 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
     shut_down  {"type": "bye"}
 
 A `note` is empty or says what the user should know, such as a device that ran out of memory or did not work. With
-`auto`, `device` is the one that really computes, of `loaded` as of `encoded`. A patch of another recipe than the
-encoder's own is encoded all the same, because replication needs it: the two ids are there to be compared, as
+`auto`, `device` and `engine` are those that really compute, of `loaded` as of `encoded`. A patch of another recipe than
+the encoder's own is encoded all the same, because replication needs it: the two ids are there to be compared, as
 `results.lesion` does for its warning.
 
 **Errors.** {"type": "error", "id", "code", "message"}; the message is one or two sentences for the user, who has a
 window and no command line (`words`).
 
-    bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder, a payload that is not a
-                   patch, or `encode` before `load`
+    bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder or engine, a payload
+                   that is not a patch, or `encode` before `load`
     weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers
-    device         a device or precision that this machine does not have; a device, named in `load`, that does not work
-    dependency     torch or MONAI is not installed
+    device         a device or precision that this machine does not have; a device or engine, named in `load`, that does
+                   not work, or not together with the others
+    dependency     torch or MONAI is not installed, or OpenVINO, where it is named
     out_of_memory  neither the device nor the CPU has room
     internal       a fault of ours; its traceback is in the log
     protocol       bytes that are not a frame, or a header that is not a JSON object

@@ -18,7 +18,7 @@ _LONGEST_ID = 200
 _REQUIRED = object()
 _FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
-        "load": {"weights": _REQUIRED, "encoder": "fmcib", "device": "auto", "precision": "float32"},
+        "load": {"weights": _REQUIRED, "encoder": "fmcib", "device": "auto", "precision": "float32", "engine": "auto"},
         "encode": {},
         "cancel": {"target": _REQUIRED},
         "ping": {},

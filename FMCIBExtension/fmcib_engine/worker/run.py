@@ -111,6 +111,7 @@ class _Desk:
             encoder_id=wanted["encoder"],
             device=wanted["device"],
             precision=precision,
+            engine=wanted["engine"],
         )
         header = {
             "type": "loaded",
@@ -122,6 +123,8 @@ class _Desk:
             "device": encoder.device,
             "precision": encoder.precision,
             "precision_deviation": encoder.precision_deviation,
+            "engine": encoder.engine,
+            "engine_deviation": encoder.engine_deviation,
             "feature_count": encoder.spec.feature_count,
             "versions": installed_versions(),
             "seconds": perf_counter() - start,
@@ -142,6 +145,7 @@ class _Desk:
             "id": request.id,
             "feature_count": len(encoded.features),
             "device": encoded.device,
+            "engine": encoded.engine,
             "precision": self._encoder.precision,
             "note": encoded.note,
             "demonstration": self._encoder.weights.demonstration,

@@ -31,7 +31,7 @@ from .Export import exportTable
 OK, ERROR_ROWS, NOTHING = 0, 3, 4
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"
 _MOST_SHOWN = 20
-_WAYS = {"device": "--device, --precision", "weights": "--weights"}
+_WAYS = {"device": "--device, --precision, --engine", "weights": "--weights"}
 """By the code of what the worker could not do."""
 
 
@@ -49,7 +49,9 @@ def main(arguments: list[str]) -> int:
         _requireOutput(wanted)
         if notice := licence_notice(wanted.weights):
             print(notice, file=sys.stderr, flush=True)
-        logic = AnalysisLogic(settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision))
+        logic = AnalysisLogic(
+            settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision, engine=wanted.engine)
+        )
         logic.progressed.connect(lambda text, fraction: print(f"{fraction:4.0%}  {text}", flush=True))
         return _run(logic, wanted)
     except (FmcibError, AnalysisError, EngineError) as error:
@@ -82,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         help='installed ID, file, or "demonstration" (random numbers); else the variable FMCIB_WEIGHTS, else fmcib',
     )
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("--engine", default="auto", help="library that computes: auto, pytorch or openvino")
     add("--precision", default="float32", help="float32, tf32, bfloat16 or float16")
     add("--overwrite", action="store_true", help="replace what an earlier run wrote")
     add("--identifiers", action="store_true", help="write the series UID, and the scan's path as seen from the table")

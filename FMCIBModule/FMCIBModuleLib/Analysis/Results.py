@@ -40,9 +40,9 @@ class VersionsHere:
 def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> Run:
     """What the row says of the network, from the worker's reply to `load`, and of this process's packages.
 
-    numpy and scipy cut the patch here, torch and MONAI ran there.
+    numpy and scipy cut the patch here, torch, MONAI and OpenVINO ran there.
     """
-    versions = {**here, **{name: loaded["versions"].get(name) for name in ("torch", "monai")}}
+    versions = {**here, **{name: loaded["versions"].get(name) for name in ("torch", "monai", "openvino")}}
     return Run(
         encoder=find_encoder(loaded["encoder_id"]),
         weights=WeightsIdentity(loaded["weights_name"], loaded["weights_sha256"], loaded["demonstration"]),
@@ -50,6 +50,7 @@ def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> 
         precision=loaded["precision"],
         precision_deviation=loaded["precision_deviation"],
         versions=versions,
+        engine_deviation=loaded["engine_deviation"],
     )
 
 
@@ -68,10 +69,14 @@ def _resultOf(task: Task, answer: Answer) -> LesionResult:
         ),
         point=seed.point,
         patch=task.patch,
-        encoded=Encoded(answer.features, answer.header["device"], answer.header["note"]) if hasFeatures else None,
+        encoded=_encodedOf(answer) if hasFeatures else None,
         source=source,
         error=answer.error,
     )
+
+
+def _encodedOf(answer: Answer) -> Encoded:
+    return Encoded(answer.features, *(answer.header[name] for name in ("device", "note", "engine")))
 
 
 def cellsOf(task: Task, answer: Answer, run: Run) -> tuple[dict[str, str], list[str]]:

@@ -46,7 +46,7 @@ class AdvancedDesk:
     Attributes:
         cacheChanged: emitted when another folder holds; processes that run have the former.
         failed: emitted with a sentence that names the fix.
-        device: the text of the parameter; the self-test computes there.
+        device, engine: the texts of the parameters; the self-test computes there.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class AdvancedDesk:
         facts: Facts,
     ) -> None:
         self.cacheChanged, self.failed = Signal(), Signal()
-        self.device = "auto"
+        self.device = self.engine = "auto"
         self._panel, self._task, self._activity = panel, task, activity
         self._settings, self._desktop, self._facts = settings, desktop, facts
         self._names = SeenNames(facts.names)
@@ -82,7 +82,7 @@ class AdvancedDesk:
     def selfTest(self) -> None:
         if not self._activity.isBusy:
             text = _("Self-test: computing stored values again")
-            start = partial(self._task.start, "self_test", {"device": self.device})
+            start = partial(self._task.start, "self_test", {"device": self.device, "engine": self.engine})
             self._activity.begin(text, start, self._task.cancel)
 
     def chooseCache(self) -> None:
@@ -132,7 +132,7 @@ class AdvancedDesk:
             self.cacheChanged.emit()
 
     def _onTested(self, result: Mapping[str, Any]) -> None:
-        texts = {"device": result["device"], "seconds": result["seconds"], "count": len(result["checks"])}
+        texts = {"device": _whereInWords(result), "seconds": result["seconds"], "count": len(result["checks"])}
         if result["good"]:
             text = _("Self-test passed on {device}: {count} checks in {seconds:.0f} s.")
             self._activity.tell(" ".join(filter(None, (text.format(**texts), _sentence(result.get("note"))))))
@@ -144,6 +144,12 @@ class AdvancedDesk:
             "PyTorch again."
         )
         self.failed.emit(text.format(what=bad, **texts))
+
+
+def _whereInWords(result: Mapping[str, Any]) -> str:
+    """The device, and the library if it is not PyTorch."""
+    by = _(" by OpenVINO") if result.get("engine") == "openvino" else ""
+    return f"{result['device']}{by}"
 
 
 def _sentence(note: str | None) -> str:

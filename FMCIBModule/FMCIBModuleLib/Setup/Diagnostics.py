@@ -13,7 +13,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-_PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "monai", "safetensors", "vtk")
+_PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "openvino", "monai", "safetensors", "vtk")
 _LONGEST_LINE = 500
 _LOG_LINES = 40
 _MOST_NAMES = 2000

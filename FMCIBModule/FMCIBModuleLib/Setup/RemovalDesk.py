@@ -50,6 +50,7 @@ class RemovalDesk:
         self._dialog: RemovalDialog | None = None
         self._items: Sequence[Mapping[str, Any]] = ()
         self._removing: Sequence[str] = ()
+        self._unknown: Sequence[str] = ()  # of which a removal was broken off, and nobody has looked yet
         self._isCancelled = False
         task.progressed.connect(activity.show)
         task.ended.connect(activity.end)
@@ -63,6 +64,7 @@ class RemovalDesk:
 
     def open(self) -> None:
         """Look what lies there, and let the user choose; nothing is removed before they press *Remove*."""
+        self._unknown = ()
         self._run("contents", {}, _("Looking what lies in the folder"), self._ask)
 
     def close(self) -> None:
@@ -136,13 +138,18 @@ class RemovalDesk:
         self.failed.emit(message)
         if self._removing:  # it may have ended in the midst
             self._lookWhatStayed()
+        elif self._unknown:
+            names, self._unknown = self._unknown, ()
+            text = _("Nobody could look what stayed of {names}. Look again: Remove downloaded files…")
+            self._activity.tell(text.format(names=", ".join(names)))
         self.changed.emit()
 
     def _lookWhatStayed(self) -> None:
+        self._unknown, self._removing = self._removing, ()
         self._run("contents", {}, _("Looking what stayed"), self._tellWhatStayed)
 
     def _tellWhatStayed(self, contents: Mapping[str, Any]) -> None:
-        names, self._removing = self._removing, ()
+        names, self._unknown = self._unknown, ()
         here = [each["name"] for each in contents["items"]]
         gone, stayed = [name for name in names if name not in here], [name for name in names if name in here]
         text = _("The removal was broken off. Removed: {gone}. Still here: {stayed}.")

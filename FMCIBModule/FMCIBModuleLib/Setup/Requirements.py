@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ _SHIPPED = ("requests", "urllib3")
 """Slicer has these; they are installed only where they are not."""
 
 _OF_SLICER = ("numpy", "scipy")
+_FASTER = "openvino"
+_MEGABYTES = {"win32": 85, "darwin": 35}
+"""To be downloaded of it, by system; 60 elsewhere."""
+
 _GIB = 1 << 30
 
 
@@ -48,13 +53,14 @@ class Requirements:
         changed: emitted when the list may be another.
         failed: emitted with a sentence when the probe itself did not work.
         probed: emitted when a probe has told what there is.
-        weights: the text of the parameter node that names the weights.
+        weights, device, engine: the texts of the parameter node.
         result: what the last probe told; None before the first.
     """
 
     def __init__(self, task: TaskProcess, around: Callable[[Slot], Slot] = tellFaults) -> None:
         self.changed, self.failed, self.probed = Signal(), Signal(), Signal()
         self.weights = _PUBLISHED
+        self.device = self.engine = "auto"
         self.result: Mapping[str, Any] | None = None
         self._task = task
         self._isDue = self._hasCrashed = False
@@ -138,6 +144,27 @@ class Requirements:
     def list(self) -> list[Requirement]:
         """PyTorch, the packages, and the weights."""
         return [self._torch(), self._packages(), self._weights()]
+
+    def faster(self) -> Requirement | None:
+        """What would make the CPU faster, and is not needed; None where it would not be used, or nobody knows."""
+        if self.result is None or not self.result.get("openvino_is_faster") or not self._usesCpu:
+            return None
+        found = self.result["packages"].get(_FASTER)
+        if _isGood(found):
+            text = _("Faster on this computer's processor: OpenVINO {version} computes the same features")
+            return Requirement("faster", "good", text.format(version=found["version"]))
+        if _versionOf(found):
+            text = _("OpenVINO does not work, so PyTorch computes")
+            return Requirement("faster", "wrong", text, found["problem"])
+        text = _("Faster on this computer's processor: OpenVINO ({size} MB to download) computes the same features")
+        fix = _("It is not needed, and replaces nothing.")
+        return Requirement("faster", "missing", text.format(size=_MEGABYTES.get(sys.platform, 60)), fix)
+
+    @property
+    def _usesCpu(self) -> bool:
+        """Whether the CPU would compute, and is not kept to PyTorch."""
+        gpus = [each for each in self.devices if each["name"] != "cpu" and not each.get("problem")]
+        return self.engine != "pytorch" and (self.device == "cpu" or (self.device == "auto" and not gpus))
 
     def _unknown(self, name: str, title: str) -> Requirement:
         if self.isChecking:

@@ -25,7 +25,7 @@ class RequirementsPanel:
     Attributes:
         widget: to be put into the window.
         torchClicked, extensionsClicked, packagesClicked, downloadClicked, importClicked, demonstrationClicked,
-        wheelsClicked, checkClicked, cancelClicked: emitted without values.
+        wheelsClicked, fasterClicked, fasterWheelsClicked, checkClicked, cancelClicked: emitted without values.
     """
 
     def __init__(self, uiPath: str) -> None:
@@ -38,6 +38,10 @@ class RequirementsPanel:
         self.importClicked = clicks(ui.importButton)
         self.demonstrationClicked = clicks(ui.demonstrationButton)
         self.wheelsClicked = clicks(ui.wheelsButton)
+        self.fasterClicked, self.fasterWheelsClicked = Signal(), Signal()
+        clicks(ui.fasterButton).connect(lambda: self._askForFaster(self.fasterClicked))
+        clicks(ui.fasterWheelsButton).connect(lambda: self._askForFaster(self.fasterWheelsClicked))
+        clicks(ui.fasterHideButton).connect(self._hideFaster)
         self.checkClicked = clicks(ui.checkButton, ui.summaryCheckButton)
         self.cancelClicked = clicks(ui.requirementsCancelButton)
         self._rows = {
@@ -47,9 +51,11 @@ class RequirementsPanel:
         }
         self._places = (ui.introLabel, ui.torchPlace, ui.packagesPlace, ui.weightsPlace, ui.wheelsPlace)
         self._isOpen = self._isGood = self._isBusy = self._isChecking = False
+        self._wasOffered = self._isUnwanted = self._opensWhenBusy = False
         self._helpers = (
             *(ui.torchButton, ui.extensionsButton, ui.packagesButton, ui.downloadButton, ui.importButton),
             *(ui.demonstrationButton, ui.wheelsButton, ui.checkButton, ui.summaryCheckButton),
+            *(ui.fasterButton, ui.fasterWheelsButton),
         )
         ui.hideButton.connect("clicked(bool)", lambda *_values: self.collapse())
         reserve(ui.requirementsBusyWidget, _ACTIVITY_LINES)
@@ -57,6 +63,8 @@ class RequirementsPanel:
         reserve(ui.packagesButtons)  # they come when PyTorch is there
         reserveLines(ui.summaryLabel, _SUMMARY_LINES)
         self.showRequirements((), hasExtension=True, canOpenExtensions=False)
+        self._faster = None
+        self.showFaster(None)
         self.showActivity("", None, canCancel=False)
         self.showNote("")
 
@@ -91,9 +99,34 @@ class RequirementsPanel:
         for place in self._places:
             place.updateGeometry()  # or Qt lays out what the text was before
 
+    def showFaster(self, faster) -> None:
+        """Offer what is not needed and makes the CPU faster; None, or what is good already, is no offer.
+
+        What has been offered stays, in words, when it has come to be here: nothing moves under the pointer.
+        """
+        self._faster = faster
+        isOffer = faster is not None and faster.state != "good"
+        self._wasOffered = self._wasOffered or isOffer
+        self.ui.fasterWidget.visible = faster is not None and self._wasOffered and not self._isUnwanted
+        self.ui.fasterLabel.text = " ".join(f"{each}." for each in _sentences(faster))
+        for button in (self.ui.fasterButton, self.ui.fasterWheelsButton, self.ui.fasterHideButton):
+            button.visible = isOffer
+
+    def _hideFaster(self) -> None:
+        self._isUnwanted = True
+        self.showFaster(self._faster)
+
+    def _askForFaster(self, signal: Signal) -> None:
+        """What is installed then is told in the list, which opens for that."""
+        self._opensWhenBusy = True
+        signal.emit()
+        self._opensWhenBusy = False
+
     def collapse(self) -> None:
         """Leave one line, if all is good; no room is kept for what is there no more."""
         self._isOpen = self._isOpen and not self._isGood
+        self._wasOffered = False
+        self.showFaster(self._faster)
         for place in self._places:
             release(place)
         self._showForm()
@@ -104,6 +137,7 @@ class RequirementsPanel:
         showFraction(self.ui.requirementsProgressBar, fraction)
         self.ui.requirementsCancelButton.enabled = canCancel
         self._isBusy = bool(text)
+        self._isOpen = self._isOpen or (self._isBusy and self._opensWhenBusy)
         for button in self._helpers:
             button.enabled = not self._isBusy
         self.showNote(self.ui.requirementsNote.text)
@@ -127,6 +161,10 @@ class RequirementsPanel:
         self.ui.detailsWidget.visible = self._isOpen
         self.ui.hideButton.enabled = self._isGood and not self._isBusy
         self.ui.checkButton.enabled = not (self._isBusy or self._isChecking)
+
+
+def _sentences(requirement) -> list[str]:
+    return [text.rstrip(".") for text in (requirement.text, requirement.fix) if text] if requirement else []
 
 
 def clicks(*buttons) -> Signal:

@@ -113,9 +113,10 @@ class Setup:
         self.requirements.weights = text
         self._show()
 
-    def showDevice(self, text: str) -> None:
-        """The parameter `device` of the scene."""
-        self._device = self._desk.device = text
+    def showDevice(self, text: str, engine: str = "auto") -> None:
+        """The parameters `device` and `engine` of the scene."""
+        self._device = self._desk.device = self.requirements.device = text
+        self._desk.engine = self.requirements.engine = engine
         self._show()
 
     def remember(self, message: str) -> None:
@@ -154,6 +155,8 @@ class Setup:
         self._connect(panel.extensionsClicked, self._desktop.openExtensions)
         self._connect(panel.packagesClicked, self._installPackages)
         self._connect(panel.wheelsClicked, self._installWheels)
+        self._connect(panel.fasterClicked, self._installFaster)
+        self._connect(panel.fasterWheelsClicked, self._installFasterFromFolder)
         self._connect(panel.downloadClicked, self._weights.download)
         self._connect(panel.importClicked, self._weights.importFile)
         self._connect(panel.demonstrationClicked, lambda: self._chooseWeights(DEMONSTRATION))
@@ -208,6 +211,22 @@ class Setup:
         if folder and self._desktop.confirm(question.format(names=", ".join(names))):
             self._install(names, folder)
 
+    def _installFaster(self) -> None:
+        question = _(
+            "OpenVINO will be downloaded into Slicer's Python, with its own small package for statistics, which is "
+            "never used here. It computes the same features to rounding, faster. Slicer's own packages stay."
+        )
+        if not self._activity.isBusy and self._desktop.confirm(question):
+            self._install(["openvino"], "")
+
+    def _installFasterFromFolder(self) -> None:
+        if self._activity.isBusy:
+            return
+        folder = self._desktop.folder(_("Folder of wheels"))
+        question = _("OpenVINO will be installed into Slicer's Python from that folder, without network.")
+        if folder and self._desktop.confirm(question):
+            self._install(["openvino"], folder)
+
     def _requirement(self, name: str) -> Requirement:
         return next(each for each in self.requirements.list() if each.name == name)
 
@@ -234,7 +253,7 @@ class Setup:
         self.weightsChanged.emit(text)
 
     def _chooseDevice(self, text: str) -> None:
-        self.showDevice(text)
+        self.showDevice(text, self.requirements.engine)
         self.deviceChanged.emit(text)
 
     def _fail(self, message: str) -> None:
@@ -251,6 +270,7 @@ class Setup:
         self._panel.showRequirements(
             requirements.list(), self._installer.hasTorchExtension, self._desktop.canOpenExtensions
         )
+        self._panel.showFaster(requirements.faster())
         isKnown = result is not None
         self._advanced.showDevices(requirements.deviceTitles(), self._device, isKnown)
         self._advanced.showWeights(requirements.weightsTitles(), requirements.weights, isKnown)

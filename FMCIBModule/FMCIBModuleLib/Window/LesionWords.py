@@ -97,7 +97,8 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
         _("weights {weights}, SHA-256 {sha}…").format(weights=row["weights"], sha=row["weights_sha256"][:12]),
         _("recipe {recipe}, {precision} on {device}").format(
             recipe=row["recipe_id"], precision=row["precision"], device=row["device"]
-        ),
+        )
+        + _byWhat(row),
         _("analysed {local} ({time} UTC) by engine {engine}, PyTorch {torch}").format(
             local=timeInWords(lesion),
             time=row["computed_at"].removesuffix("+00:00"),
@@ -105,6 +106,14 @@ def provenanceInWords(lesion: Lesion) -> list[str]:
             torch=row["torch_version"],
         ),
     ]
+
+
+def _byWhat(row: Mapping[str, str]) -> str:
+    """That another library than PyTorch computed, and how far from PyTorch; rows of older tables do not tell."""
+    if row.get("engine", "") != "openvino":
+        return ""
+    text = _(" by OpenVINO {version}, {deviation} from PyTorch on a probe")
+    return text.format(version=row["openvino_version"], deviation=f"{float(row['engine_deviation'] or 0):.0e}")
 
 
 def _seedInWords(row: Mapping[str, str]) -> str:

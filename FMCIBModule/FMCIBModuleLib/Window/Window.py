@@ -159,9 +159,11 @@ class Window(VTKObservationMixin):
         """The user, a script or a scene that was loaded has changed a choice."""
         chosen = self._parameters
         with self._boundary.guard():
-            self.logic.analysis.settings = EncoderSettings(chosen.weights, chosen.device, chosen.precision)
+            self.logic.analysis.settings = EncoderSettings(
+                chosen.weights, chosen.device, chosen.precision, engine=chosen.engine
+            )
             self.setup.showWeights(chosen.weights)
-            self.setup.showDevice(chosen.device)
+            self.setup.showDevice(chosen.device, chosen.engine)
             self._scan.show(chosen.volume, chosen.analyseOnPlacing, chosen.jumpOnPlacing, mayTurnTo=self._isEntered)
             self._marks.updateSoon()
             self._warm()
@@ -198,7 +200,8 @@ class Window(VTKObservationMixin):
     def _settings(self) -> dict[str, object]:
         """What diagnostics say of the choices."""
         settings = self.logic.analysis.settings
-        return {"recipe": DEFAULT_RECIPE, "precision": settings.precision, "encoder": settings.encoder}
+        names = ("precision", "engine", "encoder")
+        return {"recipe": DEFAULT_RECIPE, **{name: getattr(settings, name) for name in names}}
 
     def _showNotice(self, text: str) -> None:
         self.ui.weightsNotice.text = text

@@ -22,12 +22,14 @@ class EncoderSettings:
         device: auto, cpu, cuda, cuda:N or mps.
         precision: float32, tf32, bfloat16 or float16.
         encoder: the ID of the encoder.
+        engine: auto, pytorch or openvino, the library that computes.
     """
 
     weights: str
     device: str = "auto"
     precision: str = "float32"
     encoder: str = "fmcib"
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)
