@@ -26,6 +26,7 @@ from fmcib_engine.training.result import COMPUTER_MADE, is_computer_made
 from fmcib_engine.training.settings import digest
 from fmcib_engine.training.table_source import TableSource
 from fmcib_engine.weights.checkpoint import read_checkpoint as read_weights
+from support import DATA, golden_cases, needs_golden
 from training_support import PLACES, WITH_TINY, build_tiny, losses, make_scans
 
 torch = pytest.importorskip("torch")
@@ -109,6 +110,19 @@ def test_patches_away_from_lesions_touch_no_lesion_and_lie_in_the_scan(table):
     assert np.array_equal(again.patches, first.patches)
     other = next(iter(TableSource(table, "fmcib-csv-v1", 2, 4).cut(source.jobs[0])))
     assert not np.array_equal(other.patches[1], first.patches[1])
+
+
+@needs_golden
+def test_real_scans_of_several_kinds_are_trained_on(tmp_path):
+    """DICOM, NIfTI and others; those that are cut to 100 mm around their lesion have no room beside it."""
+    large = [case for case in golden_cases() if "0314" not in case.image and "LUNG1" not in case.image]
+    with (tmp_path / "seeds.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image_path", "coordX", "coordY", "coordZ"])
+        writer.writerows([DATA / case.image, *case.seed] for case in large)
+    outcome = pretrained(settings_of(tmp_path / "seeds.csv", batch_size=3), tmp_path / "run")
+    assert (outcome.lesions, outcome.left_out) == (len(large), 0)
+    assert np.isfinite(losses(tmp_path / "run")).all()
 
 
 def test_a_scan_without_room_beside_its_lesions_is_told(table, tmp_path):

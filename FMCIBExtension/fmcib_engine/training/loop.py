@@ -148,10 +148,9 @@ def train(
     Raises:
         TrainingError, OutOfMemoryError, OutputError: as `Training` says.
     """
-    kept = time.monotonic()
+    kept = began = time.monotonic()
     with training.processes.exact():
         for tensors, numbers in batches:
-            began = time.monotonic()
             values = training.take(tensors, numbers, judge, pace.rate(training.step))
             epoch, into_epoch = divmod(training.step, training.steps_per_epoch)
             stop = False
@@ -159,11 +158,12 @@ def train(
                 noted, stop = pace.after_epoch(epoch)
                 values |= noted
             if metrics:
-                values["seconds"] = time.monotonic() - began
+                values["seconds"] = time.monotonic() - began  # with what was waited for patches
                 metrics.write(training.step, epoch + (into_epoch > 0), values)
             if stop or training.step == pace.steps or time.monotonic() - kept >= pace.checkpoint_seconds:
                 training.keep(folder)
                 kept = time.monotonic()
             pace.advance()
+            began = time.monotonic()
             if stop:
                 return
