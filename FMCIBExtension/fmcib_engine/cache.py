@@ -1,4 +1,4 @@
-"""The one folder for what is fetched or made once: `FMCIB_HOME`, else the user's cache folder.
+"""The one folder for what is fetched or imported once: `FMCIB_HOME`, else the user's cache folder.
 
 In it are `weights` (see `weights.store`) and `samples`. What lies there is told by `kept`, and removed by `removal`.
 """

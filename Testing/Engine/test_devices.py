@@ -565,7 +565,7 @@ def test_a_version_that_is_bad_on_cuda_alone_is_left_out_by_auto_and_refused_by_
     [
         ("2.9.1+cpu", None, None),
         ("2.9.0+rocm6.4", None, None),
-        ("2.9.1+cu130", "13.0", 91501),  # a newer cuDNN was installed beside it
+        ("2.9.1+cu130", "13.0", 91500),  # a newer cuDNN was installed beside it
         ("2.9.2+cu128", "12.8", 91002),
         ("2.10.0+cu128", "12.8", 91002),
         ("2.8.0", "12.8", 91002),

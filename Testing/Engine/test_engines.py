@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
@@ -15,7 +16,7 @@ import pytest
 from fmcib_engine.encoders import EncoderSpec, WeightsIdentity, devices, engines, memory, openvino_cpu
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places
-from fmcib_engine.errors import DependencyError, DeviceError, InputError
+from fmcib_engine.errors import DependencyError, DeviceError, ImageError, InputError, LibraryError
 from fmcib_engine.results.lesion import LesionResult, Run
 from fmcib_engine.results.schema import COLUMNS
 from fmcib_engine.seeds import LesionSeed
@@ -94,6 +95,42 @@ def test_a_patch_has_the_same_bits_twice_alone_and_in_any_batch(network, patches
             np.testing.assert_array_equal(fast.encode([patch])[0].features, together[index].features)
     again = encoder(network, OPENVINO, CPU).encode(patches)  # made anew
     assert all(np.array_equal(one.features, other.features) for one, other in zip(again, together, strict=True))
+
+
+@pytest.mark.parametrize("places", [(OPENVINO, CPU), (OPENVINO,), (CPU,)], ids=["auto", "openvino", "pytorch"])
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, -np.inf])
+def test_a_voxel_that_is_no_number_gives_no_features_by_any_engine(nothing, places, network, patches):
+    """OpenVINO's ReLU makes 0 of it, and features come that look like others."""
+    bad = patches[0].copy()
+    bad[3, 4, 5] = nothing
+    given = encoder(network, *places)
+    with pytest.raises(ImageError, match=r"voxels that are NaN or infinite\. Repair the scan"):
+        given.encode([patches[1], bad])
+    assert given.encode(patches[:1])[0].engine == ("pytorch" if places == (CPU,) else "openvino")
+
+
+def test_weights_in_another_order_of_memory_are_computed_as_well(network, patches):
+    """As a file has them that was saved after `.to(memory_format=torch.channels_last_3d)`."""
+    reordered = copy.deepcopy(network).to(memory_format=torch.channels_last_3d)
+    assert not reordered.conv1.weight.is_contiguous() or not reordered.layer2[0].conv1.weight.is_contiguous()
+    (found,) = encoder(reordered, OPENVINO, CPU).encode(patches[:1])
+    assert (found.engine, found.note) == ("openvino", "")
+    assert relative(found.features, by_torch(network, patches[:1])[0]) < 1e-5
+
+
+def test_what_it_was_made_of_may_change_afterwards(network, patches):
+    own = copy.deepcopy(network)
+    fast = encoder(own, OPENVINO, CPU)
+    (before,) = fast.encode(patches[:1])
+    for tensor in own.state_dict().values():
+        tensor.fill_(7)
+    np.testing.assert_array_equal(fast.encode(patches[:1])[0].features, before.features)
+
+
+def test_why_it_fails_is_told_and_not_where_in_its_source(network, patches):
+    fast = OpenVinoNetwork(network, patches[0], lambda batch: by_torch(network, batch))
+    with pytest.raises(LibraryError, match=r"^it failed \(RuntimeError: The input tensor size is not equal to"):
+        fast(np.stack(patches)[:, 2:])
 
 
 def test_it_computes_in_float32_with_as_many_threads_as_pytorch(network, patches):
@@ -196,6 +233,22 @@ def test_memory_is_asked_of_the_machine_and_of_the_container(tmp_path):
     assert memory.free_bytes(machine, group) == 1600
 
 
+def test_memory_is_asked_of_the_batch_system_whose_groups_lie_within_each_other(tmp_path):
+    own, job = tmp_path / "own", tmp_path / "slurm" / "job_7"
+    own.write_text("4:memory:/elsewhere\n0::/slurm/job_7/step_0\n", encoding="utf-8")
+    (job / "step_0").mkdir(parents=True)
+    for folder, most, used in ((job / "step_0", "max", 100), (job, "5000", 1000), (tmp_path / "slurm", "9000", 2000)):
+        (folder / "memory.max").write_text(f"{most}\n", encoding="utf-8")
+        (folder / "memory.current").write_text(f"{used}\n", encoding="utf-8")
+        (folder / "memory.stat").write_text("anon 90\ninactive_file 10\n", encoding="utf-8")
+    assert memory.free_bytes(tmp_path / "none", tmp_path, own) == 4010
+    (job / "memory.max").write_text("max\n", encoding="utf-8")
+    assert memory.free_bytes(tmp_path / "none", tmp_path, own) == 7010
+    own.write_text("0::/not/seen/from/inside/a/container\n", encoding="utf-8")
+    assert memory.free_bytes(tmp_path / "none", tmp_path, own) is None
+    assert memory.free_bytes(tmp_path / "none", tmp_path / "slurm", own) == 7010
+
+
 def test_one_that_breaks_in_the_midst_loses_and_repeats_nothing(network, patches):
     fast = encoder(network, OPENVINO, CPU)
     first = fast.encode(patches[:2])
@@ -210,7 +263,7 @@ def test_one_that_breaks_in_the_midst_loses_and_repeats_nothing(network, patches
     assert [one.engine for one in (*first, *second)] == ["openvino"] * 2 + ["pytorch"] * 3
     assert relative(np.stack([one.features for one in (*first, *second)]), by_torch(network, patches)) < 1e-5
     assert "OpenVINO does not work (it failed (RuntimeError: Exception from " in second[0].note
-    assert fast.engine_deviation is None
+    assert (fast.engine_deviation, fast._openvino) == (None, None)  # its memory is given back
 
 
 def test_out_of_memory_in_the_midst_halves_the_batch_then_goes_to_pytorch(patches):
@@ -330,7 +383,9 @@ def test_it_asks_nobody_and_writes_nothing(tmp_path):
 
 
 def test_nothing_imports_it_but_the_part_that_keeps_it_quiet():
-    engine = Path(engines.__file__).parents[1]
-    importing = re.compile(r"^\s*(?:import|from) openvino\b|import_module\(.openvino.\)", re.MULTILINE)
-    found = [path.name for path in engine.rglob("*.py") if importing.search(path.read_text(encoding="utf-8"))]
+    """Neither in the engine, nor in the module, nor in a test."""
+    root = Path(__file__).parents[2]
+    importing = re.compile(r"^\s*(?:import|from) openvino\b|import(?:_module|orskip)\(.openvino.\)", re.MULTILINE)
+    files = [path for folder in ("FMCIBExtension", "FMCIBModule", "Testing") for path in (root / folder).rglob("*.py")]
+    found = [path.name for path in files if importing.search(path.read_text(encoding="utf-8"))]
     assert found == ["quiet.py"]

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,11 +179,37 @@ def test_a_link_that_was_put_into_the_place_of_a_folder_meanwhile_is_not_followe
 
 
 @needs_posix
+def test_nor_is_one_in_the_place_of_a_samples_folder(full, tmp_path):
+    (kept,) = choose(contents(), [SAMPLE])
+    (full / SAMPLE).rename(tmp_path / "away")
+    (full / SAMPLE).symlink_to(tmp_path / "away")
+    (removed,) = remove([kept])
+    assert "behind a link that was not there before" in removed.problem
+    assert (tmp_path / "away" / IMAGE).exists()
+
+
+def test_weights_of_which_a_part_was_imported_go_by_their_name_alone(full):
+    install(full, replace(BROUGHT, id="fmcib"))
+    kinds = by_name(contents())
+    assert kinds["weights/fmcib"][0] == "imported"
+    assert "weights/fmcib/s.torch" not in kinds
+
+
+@needs_posix
+def test_a_record_that_is_a_link_makes_no_file_ours(full, tmp_path):
+    record = full / "weights" / "fmcib" / "w.torch.record.json"
+    record.rename(tmp_path / "record.json")
+    record.symlink_to(tmp_path / "record.json")
+    assert {"weights/fmcib/w.torch", "weights/fmcib/w.torch.record.json"} <= set(contents().strange)
+
+
+@needs_posix
 def test_the_folder_itself_may_be_a_link(full, tmp_path, monkeypatch):
     (tmp_path / "link").symlink_to(full)
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "link"))
     found = contents()
     assert len(found.kept) == 9
+    assert "thesis.docx" in found.strange
     assert not [each.problem for each in remove(found.kept) if each.problem]
     assert not (full / "weights" / "fmcib" / "w.torch").exists()
 

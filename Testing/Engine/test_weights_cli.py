@@ -25,6 +25,7 @@ from fmcib_engine.cli import weights as weights_module  # noqa: E402
 from fmcib_engine.cli.commands import run  # noqa: E402
 from fmcib_engine.errors import WeightsError  # noqa: E402
 from fmcib_engine.weights.record import Record  # noqa: E402
+from fmcib_engine.weights.reports import notices  # noqa: E402
 
 CONTENT = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(20_000))
 WEIGHTS = [sys.executable, "-m", "fmcib_engine", "weights"]
@@ -342,6 +343,22 @@ def test_the_installed_encoder_is_used_where_no_weights_are_given_and_its_licenc
     assert "weights licensed CC BY-NC 4.0: non-commercial use only" in told
     assert "It is no checkpoint." in told
     assert asked == ["fmcib"]
+    assert "WARNING" not in told
+
+
+def test_a_file_that_others_report_otherwise_is_told_wherever_it_is_used(repository, tmp_path, monkeypatch, capsys):
+    assert weights("download", "fmcib", "--accept-license").returncode == 0
+    report = f'[[entry.reported]]\nchecksum = "md5:{"0" * 32}"\nby = "somebody"'
+    size = f"size = {len(CONTENT)}\n{report}"
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "reports.toml", size=size)))
+    licence, doubt = notices("fmcib")
+    assert licence == "weights licensed CC BY-NC 4.0: non-commercial use only"
+    assert doubt.startswith(f"WARNING: the MD5 of {FILE} is not the one that somebody reports")
+    assert notices(str(tmp_path / "elsewhere.torch")) == []
+    extract = ["extract", "--image", "gone.nrrd", "--seed", "1", "2", "3", "--output", str(tmp_path / "f.csv")]
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: cannot_load())
+    assert run(extract) == 4
+    assert doubt in " ".join(capsys.readouterr().err.split())
 
 
 def test_progress_is_told_now_and_then_where_there_is_no_terminal(monkeypatch, capsys):

@@ -16,10 +16,10 @@ from fmcib_engine.weights.acquire import download
 from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.catalogue import load_catalogue
 from fmcib_engine.weights.record import IMPORT, UNVERIFIED, Record, beside
+from fmcib_engine.weights.reports import notices
 from fmcib_engine.weights.store import (
     installed,
     installed_encoder,
-    licence_notice,
     path_of,
     problem_of,
     require_pinned,
@@ -150,7 +150,7 @@ def test_a_download_is_recorded_with_what_was_checked(repository):
     assert installed() == [record]
     assert verify() == [(record, "")]
     assert path_of("fmcib") == resolve("fmcib") == record.path
-    assert licence_notice("fmcib") == "weights licensed CC BY-NC 4.0: non-commercial use only"
+    assert notices("fmcib") == ["weights licensed CC BY-NC 4.0: non-commercial use only"]
 
 
 def test_what_is_here_and_good_is_not_fetched_again(repository):
@@ -327,7 +327,7 @@ def test_weights_of_ones_own_are_kept_as_safetensors_with_where_they_came_from(r
     assert (record.id, record.file, record.licence) == ("mine", "mine.safetensors", "")
     assert resolve("mine") == record.path
     assert verify(["mine"]) == [(record, "")]
-    assert licence_notice("mine") == ""
+    assert notices("mine") == []
     with safetensors.safe_open(record.path, "pt") as file:
         assert file.metadata() == {"source": f"from-stick.torch sha256:{SHA256}"}
     with pytest.raises(WeightsError, match=r"weights of the name mine already"):
@@ -344,7 +344,7 @@ def test_a_path_stays_a_path(repository, tmp_path, monkeypatch):
     assert resolve("fmcib") == record.path
     assert resolve("./fmcib") == Path("fmcib")
     require_pinned(Path("fmcib"), "anything")
-    assert licence_notice("./fmcib") == ""
+    assert notices("./fmcib") == []
 
 
 def test_an_id_that_is_not_installed_says_how_to_get_it(repository):
@@ -461,7 +461,7 @@ def test_a_link_in_place_of_a_file_is_held_to_the_pin_and_so_is_a_link_to_the_fi
     record.path.symlink_to(brought(tmp_path, CHANGED))
     with pytest.raises(WeightsError, match=r"was changed after it was verified"):
         require_pinned(resolve("fmcib"), hashlib.sha256(CHANGED).hexdigest())
-    assert licence_notice("fmcib")
+    assert notices("fmcib")
 
 
 def test_the_pin_is_the_entrys_whatever_a_mirror_calls_the_file(repository):
@@ -515,7 +515,7 @@ def test_installed_files_are_used_without_the_catalogue(repository, tmp_path, mo
     monkeypatch.setenv("FMCIB_CATALOGUE", str(tmp_path / "gone.toml"))
     assert resolve("fmcib") == record.path
     require_pinned(record.path, SHA256)
-    assert licence_notice("fmcib") == "weights licensed CC BY-NC 4.0: non-commercial use only"
+    assert notices("fmcib") == ["weights licensed CC BY-NC 4.0: non-commercial use only"]
     assert verify() == [(record, "")]
 
 

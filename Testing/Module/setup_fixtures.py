@@ -15,7 +15,7 @@ from FMCIBModuleLib.Setup.PipProcess import PipProcess
 from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
 from FMCIBModuleLib.Setup.Settings import Settings
 from FMCIBModuleLib.Setup.Setup import Setup, Tools
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from repository_server import FILE, Repository
 from setup_support import CONTENT, UI, Heard, PretendDesktop, Store, oddTask
 

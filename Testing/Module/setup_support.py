@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import slicer
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
 from support import ROOT
 

@@ -142,6 +142,23 @@ def test_a_row_without_coordinates_is_nowhere():
     assert placeOf(lesion(coordX="", coordY="", coordZ="")) is None
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({}, "on cpu"),
+        ({"engine": ""}, "on cpu"),
+        ({"engine": "pytorch", "engine_deviation": "", "openvino_version": ""}, "on cpu"),
+        ({"engine": "openvino", "engine_deviation": "3.4e-05"}, "on cpu by OpenVINO 9, 3e-05 from PyTorch on a probe"),
+        ({"engine": "openvino", "engine_deviation": ""}, "on cpu by OpenVINO 9"),
+        ({"engine": "openvino", "engine_deviation": "damaged"}, "on cpu by OpenVINO 9"),
+    ],
+)
+def test_the_engine_is_told_as_far_as_the_row_knows_it(cells, words):
+    names = ("weights", "weights_sha256", "recipe_id", "computed_at", "engine_version", "torch_version", "coordX")
+    known = {**dict.fromkeys(names, ""), "precision": "float32", "device": "cpu", "openvino_version": "9"}
+    assert provenanceInWords(lesion(**(known | cells)))[2].endswith(f"float32 {words}")
+
+
 class _OfNoScan:
     def GetID(self) -> str:
         return "scan"

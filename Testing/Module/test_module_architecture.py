@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "Worker": ("",),
     "Setup": ("", "Worker"),
     "Scene": ("",),
-    "Analysis": ("", "Scene", "Worker", "Setup/TaskProcess"),
+    "Analysis": ("", "Scene", "Worker"),
     "Window": ("", "Scene", "Analysis", "Setup/Desktop"),
     **dict.fromkeys(PANELS, ("", "Scene", "Analysis", "Window")),
 }
@@ -34,7 +34,7 @@ MAY_IMPORT = {
 
 EXCEPTIONS = {
     "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", *PANELS),
-    "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Setup/TaskProcess"),
+    "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Worker/TaskProcess"),
 }
 """File -> the same for it alone: the one that puts the window together, and Sample Data's, which has no window."""
 

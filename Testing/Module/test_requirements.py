@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from FMCIBModuleLib.Setup.Requirements import Requirements
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess, engineCommand
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess, engineCommand
 from setup_support import Heard, oddTask, probed, record
 from worker_support import spinUntil
 
@@ -273,6 +273,9 @@ def test_an_openvino_that_is_here_is_named_and_a_broken_one_blocks_nothing(judge
     problem = {"version": "9", "problem": "OpenVINO cannot be imported. Reinstall it."}
     broken = judge({**LACKS_OPENVINO, "packages": LACKS_OPENVINO["packages"] | {"openvino": problem}})
     assert (broken.faster().state, broken.faster().fix) == ("wrong", problem["problem"])
+    assert (
+        broken.faster().text == "OpenVINO 9 is not fit for use: where it fails, PyTorch computes"
+    )  # too old ones may not
     assert broken.isReady
 
 

@@ -19,7 +19,7 @@ from fmcib_engine.volume import Volume
 from FMCIBModuleLib.Analysis.SeriesLooks import LOOKING
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from nodes import addVolume
 from setup_support import fullDisk
 from window_support import reloadScene, settle
@@ -113,7 +113,7 @@ def test_half_of_a_series_knows_its_gap_and_the_other_half(gapped, small, handLo
     nodule, low = rowsOf(node)
     assert (nodule["status"], low["status"]) == ("ok", "error")
     assert low["error"].startswith("The patch would touch slices that cannot be trusted: 2 slices are missing between")
-    assert low["patch_sha256"] == low["padded_fraction"] == low["device"] == ""
+    assert low["patch_sha256"] == low["padded_fraction"] == low["device"] == low["engine"] == ""
     assert LOOKING not in nodule["warnings"] + low["warnings"]
     warnings = nodule["warnings"].split("; ")
     assert warnings[0] == "the volume holds 78 of the 118 images of its series that make one scan"

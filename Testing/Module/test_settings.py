@@ -80,7 +80,7 @@ def test_slicers_own_settings_keep_it(tmp_path):
 
 
 def test_the_engines_processes_use_the_folder(tmp_path, monkeypatch):
-    from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+    from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 
     monkeypatch.delenv("FMCIB_HOME", raising=False)
     monkeypatch.delenv("FMCIB_HOME_OF_SLICER", raising=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from FMCIBModuleLib.Setup.TaskProcess import TaskProcess
+from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from setup_support import Heard, oddTask
 from worker_support import isAlive, spinFor, spinUntil
 

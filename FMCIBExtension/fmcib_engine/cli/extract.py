@@ -19,7 +19,8 @@ from ..results.versions import installed_versions
 from ..seeds import LesionSeed, SeedTable
 from ..volume import Volume
 from ..weights import load_encoder
-from ..weights.store import licence_notice, resolve
+from ..weights.reports import notices
+from ..weights.store import resolve
 from .console import err, progress
 
 _log = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ class Job:
 
 
 def open_encoder(options: EncoderOptions) -> Encoder:
-    """Load the weights, with a sign of life, and their licence where they are of the store."""
-    if notice := licence_notice(options.weights):
+    """Load the weights, with a sign of life, and their licence and doubts where they are of the store."""
+    for notice in notices(options.weights):
         err.print(notice, markup=False)
     with err.status("Loading PyTorch and the weights"):
         return load_encoder(

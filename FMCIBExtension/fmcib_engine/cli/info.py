@@ -14,7 +14,7 @@ from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, SCHEMA_VERSION
 from ..results.versions import installed_versions
 from ..weights import load_encoder
-from ..weights.store import licence_notice
+from ..weights.reports import notices
 from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, NOTHING, OK
 
@@ -77,7 +77,7 @@ def _show_weights(weights: str | None, device: str, engine: str) -> bool:
         with err.status("Loading the weights"):
             encoder = load_encoder(weights, device=device, engine=engine)
             identity = encoder.weights
-            notice = licence_notice(weights)
+            told = notices(weights)
     except FmcibError as error:
         err.print(f"Error: {error}", style="bold red", markup=False)
         return False
@@ -86,7 +86,7 @@ def _show_weights(weights: str | None, device: str, engine: str) -> bool:
     )
     if encoder.engine_deviation is not None:
         out.print(f"engine: {encoder.engine}, deviates {encoder.engine_deviation:.1e} from pytorch", markup=False)
-    if notice:
+    for notice in told:
         out.print(notice, markup=False)
     if identity.demonstration:
         out.print(f"[bold yellow]{DEMONSTRATION_MEANING}[/]")

@@ -72,7 +72,7 @@ def _require_openvino(choice: Choice, precision: str) -> None:
         raise DeviceError(msg)
     if not is_openvino_installed():
         msg = (
-            "OpenVINO is not installed. Install it (in the window: Faster; or the engine's extra [fast]), or "
+            "OpenVINO is not installed. Install it (in the window: Install OpenVINO; or the engine's extra [fast]), or "
             f"{ANOTHER_ENGINE}."
         )
         raise DependencyError(msg)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ImageError
 from .base import Encoded, EncoderSpec, Precision, WeightsIdentity
 from .batching import Batcher
 from .devices import Choice, Place, engine_of, import_torch, require_precision
@@ -26,7 +27,7 @@ _DEFAULT_BATCH = {"openvino": 4, "cpu": 4, "cuda": 16, "mps": 4}
 
 
 class NetworkEncoder:
-    """A network with its weights on a device.
+    """A network with its weights on a device. For one thread at a time.
 
     Args:
         spec: of the encoder.
@@ -97,9 +98,14 @@ class NetworkEncoder:
         """Features of each patch; see `Encoder.encode`.
 
         Raises:
+            ImageError: voxels that are not finite, of which PyTorch makes no numbers, and OpenVINO's ReLU wrong ones.
+            FeatureError: features that are not finite.
             DeviceError: the device does not work, and the user has named it.
             OutOfMemoryError: not even one patch fits into the CPU's memory.
         """
+        if not all(np.isfinite(patch).all() for patch in patches):
+            msg = "A patch holds voxels that are NaN or infinite. Repair the scan, or place the seed elsewhere."
+            raise ImageError(msg)
         return self._batcher.run(patches)
 
     def _forward(self, batch: NDArray[np.float32], device: Place) -> NDArray[np.float32]:

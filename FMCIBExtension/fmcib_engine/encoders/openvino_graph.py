@@ -72,7 +72,8 @@ def _find(known: Mapping[str, Callable[..., Any]], name: str) -> Callable[..., A
 
 
 def _constant(operations: Operations, tensor: Tensor) -> Any:
-    return operations.constant(tensor.detach().numpy(), shared_memory=True)
+    """The tensor where it is; a copy of one in another order of memory, such as `channels_last_3d`."""
+    return operations.constant(tensor.detach().numpy(), shared_memory=tensor.is_contiguous())
 
 
 def _convolution(operations: Operations, layer: Any, maps: Any) -> Any:

@@ -15,6 +15,7 @@ from ..downloads import Mirror, Patience, Session, look_up_licence
 from ..errors import DownloadError, InputError
 from .catalogue import Entry, Reported, load_catalogue
 from .record import UNVERIFIED, Record
+from .store import record_of, resolve
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +83,16 @@ def doubts_of(record: Record) -> list[str]:
             f"({', '.join(others)}). Keep to the stricter one, or ask the authors."
         )
     return doubts
+
+
+def notices(source: str) -> list[str]:
+    """What is to be seen where weights are used: the licence in a line, then the doubts; none for a file elsewhere.
+
+    Raises:
+        WeightsError: as `record_of`.
+    """
+    record = record_of(resolve(source))
+    return [text for text in (record.notice, *doubts_of(record)) if text] if record else []
 
 
 def is_another_licence(named: str, ours: str) -> bool:

@@ -151,12 +151,6 @@ def record_of(path: Path) -> Record | None:
     return read_record(beside(inside[0]))
 
 
-def licence_notice(source: str) -> str:
-    """One line to show where weights of the store are used; empty for a file elsewhere."""
-    record = record_of(resolve(source))
-    return record.notice if record else ""
-
-
 def _published_sha256(entry_id: str) -> str:
     """The catalogue's, if there is one: an installed file is used also where the catalogue cannot be read."""
     try:

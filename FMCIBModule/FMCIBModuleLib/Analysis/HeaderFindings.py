@@ -26,7 +26,11 @@ from .AnalysisTask import Task
 from .SeriesLooks import LOOKING, SeriesLooks, isOfLook
 
 _MOST_NAMES = 5
-_OF_PATCH = (*(column.name for column in QUALITY), "patch_sha256", "device")
+_OF_PATCH = (
+    *(column.name for column in QUALITY),
+    *("patch_sha256", "device", "engine", "engine_deviation", "openvino_version"),
+)
+"""Columns that are empty where a lesion has no features."""
 
 
 class HeaderFindings:

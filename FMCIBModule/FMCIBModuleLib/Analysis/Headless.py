@@ -17,7 +17,7 @@ import slicer.util
 from fmcib_engine.errors import FmcibError, OutputError
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.table import TableOptions, require_writable
-from fmcib_engine.weights.store import licence_notice
+from fmcib_engine.weights.reports import notices
 from fmcib_engine.words import in_script
 
 from ..Engine import EngineError
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     logic = None
     try:
         _requireOutput(wanted)
-        if notice := licence_notice(wanted.weights):
+        for notice in notices(wanted.weights):
             print(notice, file=sys.stderr, flush=True)
         logic = AnalysisLogic(
             settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision, engine=wanted.engine)

@@ -21,7 +21,7 @@ from fmcib_engine.geometry import VoxelGrid
 
 from ..Scene.ScanNode import instancesOf, isInScene, wasReadByEngine
 from ..Scene.SceneBridge import ownGridOf
-from ..Setup.TaskProcess import TaskProcess
+from ..Worker.TaskProcess import TaskProcess
 
 LOOKING = "the headers of its series have not been looked at yet"
 """A warning in a row, until that is done; in English, as all that stands in a row."""

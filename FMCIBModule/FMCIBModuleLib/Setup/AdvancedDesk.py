@@ -11,13 +11,13 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from ..Worker.TaskProcess import TaskProcess
 from .Activity import Activity
 from .AdvancedPanel import AdvancedPanel
 from .Desktop import Desktop, Slot, tellFaults
 from .Diagnostics import SeenNames, diagnosticsText, scrubbed
 from .Requirements import Requirements
 from .Settings import Settings
-from .TaskProcess import TaskProcess
 
 _FAILURES = 10
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..Worker.ChildProcess import ChildProcess, End
 from ..Worker.WorkerLaunch import pythonProgram
-from .ChildProcess import ChildProcess, End
 
 _START = (
     "import os, runpy, sys, threading; "

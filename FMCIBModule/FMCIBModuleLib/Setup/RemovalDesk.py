@@ -1,4 +1,4 @@
-"""Removes what was downloaded, imported or made in the cache folder, after the user has chosen."""
+"""Removes what was downloaded or imported into the cache folder, after the user has chosen."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from ..Worker.TaskProcess import TaskProcess
 from .Activity import Activity
 from .Desktop import Desktop, Slot, tellFaults
 from .RemovalDialog import RemovalDialog, sizeText
-from .TaskProcess import TaskProcess
 
 _NEVER_OPEN = ("sample", "unfinished")
 """Kinds, as the engine's task `contents` tells them, that no process keeps open."""

@@ -12,8 +12,8 @@ from fmcib_engine.encoders import find_encoder
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from ..Worker.TaskProcess import TaskProcess
 from .Desktop import Slot, tellFaults
-from .TaskProcess import TaskProcess
 
 DEMONSTRATION = "demonstration"
 _PUBLISHED = "fmcib"
@@ -154,8 +154,8 @@ class Requirements:
             text = _("Faster on this computer's processor: OpenVINO {version} computes the same features")
             return Requirement("faster", "good", text.format(version=found["version"]))
         if _versionOf(found):
-            text = _("OpenVINO does not work, so PyTorch computes")
-            return Requirement("faster", "wrong", text, found["problem"])
+            text = _("OpenVINO {version} is not fit for use: where it fails, PyTorch computes")
+            return Requirement("faster", "wrong", text.format(version=found["version"]), found["problem"])
         text = _("Faster on this computer's processor: OpenVINO ({size} MB to download) computes the same features")
         fix = _("It is not needed, and replaces nothing.")
         return Requirement("faster", "missing", text.format(size=_MEGABYTES.get(sys.platform, 60)), fix)

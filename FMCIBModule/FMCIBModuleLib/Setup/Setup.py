@@ -10,6 +10,7 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from ..Worker.TaskProcess import TaskProcess
 from .Activity import Activity
 from .AdvancedDesk import AdvancedDesk, Facts
 from .AdvancedPanel import AdvancedPanel
@@ -22,7 +23,6 @@ from .RemovalDialog import RemovalDialog
 from .Requirements import DEMONSTRATION, Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
-from .TaskProcess import TaskProcess
 from .WeightsDesk import Dialogs, WeightsDesk
 
 

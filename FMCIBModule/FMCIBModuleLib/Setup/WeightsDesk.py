@@ -10,11 +10,11 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
+from ..Worker.TaskProcess import TaskProcess
 from .Activity import Activity
 from .Desktop import Desktop, Slot, tellFaults
 from .ImportDialog import ImportDialog
 from .LicenceDialog import LicenceDialog
-from .TaskProcess import TaskProcess
 
 
 @dataclass(frozen=True)

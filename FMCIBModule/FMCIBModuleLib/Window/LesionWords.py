@@ -112,8 +112,12 @@ def _byWhat(row: Mapping[str, str]) -> str:
     """That another library than PyTorch computed, and how far from PyTorch; rows of older tables do not tell."""
     if row.get("engine", "") != "openvino":
         return ""
+    try:
+        deviation = f"{float(row['engine_deviation']):.0e}"
+    except ValueError:  # a damaged cell
+        return _(" by OpenVINO {version}").format(version=row["openvino_version"])
     text = _(" by OpenVINO {version}, {deviation} from PyTorch on a probe")
-    return text.format(version=row["openvino_version"], deviation=f"{float(row['engine_deviation'] or 0):.0e}")
+    return text.format(version=row["openvino_version"], deviation=deviation)
 
 
 def _seedInWords(row: Mapping[str, str]) -> str:

@@ -93,7 +93,7 @@ class LidcSample:
                 self._fetch(LIDC_0001)
 
     def _fetch(self, sample) -> None:
-        from ..Setup.TaskProcess import TaskProcess
+        from ..Worker.TaskProcess import TaskProcess
 
         self._task = task = (self._makeTask or TaskProcess)()
         task.progressed.connect(self._onProgress)

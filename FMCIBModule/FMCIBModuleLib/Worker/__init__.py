@@ -1,1 +1,1 @@
-"""The process that computes: the engine's worker behind QProcess."""
+"""The engine's processes behind QProcess: the worker, which computes and stays, and one for each task."""

@@ -12,9 +12,9 @@ from slicer.i18n import tr as _
 
 from ..Engine import EngineError, engineFolder
 from ..Signal import Signal
-from ..Worker.WorkerLaunch import makeLaunch, pythonProgram
-from ..Worker.WorkerMessages import LAUNCHERS_WORDS
 from .ChildProcess import ChildProcess, End
+from .WorkerLaunch import makeLaunch, pythonProgram
+from .WorkerMessages import LAUNCHERS_WORDS
 
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.tasks.run import run_task; "
