@@ -28,10 +28,11 @@ else
 	@echo "Not run: SLICER_BASE_PYTHON does not name the folder Base/Python of Slicer's sources."
 endif
 
-bench: .venv/made  ## Speed and memory beside the whole-scan chain
+bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the window; of computer-made lesions
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
+	$(RUN) Testing/Benchmarks/lesions.py
 
 catalogue-check: .venv/made  ## What Slicer's extensions catalogue wants: ready (0), wrong (1), to be filled in (3)
 	@cd Testing && ../$(RUN) -m Catalogue.check

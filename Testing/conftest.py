@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +15,9 @@ import numpy as np
 import pytest
 from few_cases import few_cases
 from support import DATA, GOLDEN
+
+os.environ.pop("COLUMNS", None)
+"""Of the terminal, or of xdist: rich would keep it, and tests say themselves how wide a table may be."""
 
 
 def pytest_addoption(parser):
@@ -24,6 +30,15 @@ def pytest_collection_modifyitems(config, items):
         kept = few_cases([item.nodeid for item in items], most)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
         items[:] = [item for item in items if item.nodeid in kept]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_goes_back():
+    """Networks of the last file go back to the system: a process of tests would keep gigabytes, others starve."""
+    yield
+    gc.collect()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
 
 
 @pytest.fixture(scope="session", autouse=True)

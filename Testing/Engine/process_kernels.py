@@ -14,8 +14,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from fmcib_engine import phantom
 from fmcib_engine.errors import SeedError, SeriesError
 from fmcib_engine.geometry import PatientPoint, VoxelGrid, point_in_frame
+from fmcib_engine.phantom.sites import SITES
 from fmcib_engine.preprocessing import RECIPES, cut_patch, fmcib_csv_v1, fmcib_yaml_v1
 from fmcib_engine.preprocessing.crop import Crop
 from fmcib_engine.readers import read_volume
@@ -94,6 +96,12 @@ def stacks(folder: Path) -> list:
     return found
 
 
+def lesions() -> list[str]:
+    """Of two computer-made lesions of each site, by all scanners."""
+    patches = [phantom.draw(phantom.sample_case(number, 3, site=site)) for number, site in enumerate([*SITES] * 2)]
+    return [digest(patch.hu) + digest(patch.mask) for patch in patches]
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     cases = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
@@ -102,5 +110,6 @@ if __name__ == "__main__":
         "patches": [patches(case, number) for number, case in enumerate(cases[::4])],
         "real": real_patches(),
         "stacks": stacks(folder / "series"),
+        "lesions": lesions(),
     }
     print(json.dumps({"blas": blas(), "answers": answers}))

@@ -12,6 +12,8 @@ import socket
 import ssl
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +23,18 @@ RECORD, OWNER_AND_NAME, FOLDER = "1", "owner/Repo", "models/encoder"
 FILE = "weights.torch"
 GUARD = 240.0
 """Seconds that a client is held at most: a guard against hanging, not a measure of speed."""
+
+
+VARIABLES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "FMCIB_WEIGHTS",
+)
+"""Those of whoever runs the tests, which would lead elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -298,3 +312,17 @@ class _Handler(BaseHTTPRequestHandler):
         if "cut" in fault or fault == "stall":
             return
         self.wfile.write(body[half:] + (b"more" if fault == "too long" else b""))
+
+
+@contextmanager
+def served(files: dict[str, bytes], folder: Path, monkeypatch, home: str = "home") -> Iterator[Repository]:
+    """A server with these files, the catalogue that names it, and an empty store: the folder `home` of `folder`."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    repository = Repository(files)
+    repository.start()
+    monkeypatch.setenv("FMCIB_HOME", str(folder / home))
+    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(folder / "catalogue.toml")))
+    yield repository
+    repository.stop()

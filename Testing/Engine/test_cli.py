@@ -101,6 +101,8 @@ def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan,
     assert {column.name for column in COLUMNS} <= row.keys()
     assert np.isfinite(features(row)).all()
     expected = "openvino" if choose_places("auto").devices[0] == OpenVinoCpu() else "pytorch"
+    if "not enough memory" in row["warnings"]:  # other programs have it, and the row says so
+        expected = "pytorch"
     assert row["engine"] == expected
     assert (row["openvino_version"] != "") == (row["engine_deviation"] != "") == (expected == "openvino")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
 import platform
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fmcib_engine import weights
 from fmcib_engine.encoders import EncoderSpec, WeightsIdentity, devices, engines, memory, openvino_cpu
 from fmcib_engine.encoders.batching import Batcher
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places
@@ -35,11 +38,9 @@ SPEC = EncoderSpec("small", "A small ResNet", "fmcib-csv-v1", 128, "none", "none
 SIZE = 24
 
 
-@pytest.fixture(scope="module")
-def network():
+def small_network():
     """A ResNet-10 of one sixteenth the width: other blocks than FMCIB's, of the same layers."""
-    torch.manual_seed(0)
-    made = resnet.resnet10(
+    return resnet.resnet10(
         spatial_dims=3,
         n_input_channels=1,
         feed_forward=False,
@@ -47,6 +48,12 @@ def network():
         bias_downsample=True,
         widen_factor=0.25,
     )
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    made = small_network()
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm3d):
             module.running_mean.normal_(0, 0.1)
@@ -194,14 +201,7 @@ def test_features_that_differ_are_refused_and_pytorch_goes_on_with_a_word(limit,
 
 
 def test_a_wrong_translation_is_noticed(network, patches, monkeypatch):
-    other = resnet.resnet10(
-        spatial_dims=3,
-        n_input_channels=1,
-        feed_forward=False,
-        shortcut_type="B",
-        bias_downsample=True,
-        widen_factor=0.25,
-    ).eval()
+    other = small_network().eval()
     monkeypatch.setattr(openvino_cpu, "translate", lambda _, shape: translate(other, shape))
     (encoded,) = encoder(network, OPENVINO, CPU).encode(patches[:1])
     assert encoded.engine == "pytorch"
@@ -389,3 +389,25 @@ def test_nothing_imports_it_but_the_part_that_keeps_it_quiet():
     files = [path for folder in ("FMCIBExtension", "FMCIBModule", "Testing") for path in (root / folder).rglob("*.py")]
     found = [path.name for path in files if importing.search(path.read_text(encoding="utf-8"))]
     assert found == ["quiet.py"]
+
+
+def test_an_encoder_that_nobody_holds_is_gone_before_the_next_is_loaded(monkeypatch):
+    """It refers to itself, and Python's collector counts objects, not gigabytes."""
+
+    class StoppedError(Exception):
+        pass
+
+    def stop():
+        raise StoppedError
+
+    gc.collect()
+    gc.disable()
+    try:
+        former = weakref.ref(weights.load_encoder("demonstration", device="cpu", engine="pytorch"))
+        assert former() is not None
+        monkeypatch.setattr(weights, "build_network", stop)
+        with pytest.raises(StoppedError):
+            weights.load_encoder("demonstration", device="cpu", engine="pytorch")
+        assert former() is None
+    finally:
+        gc.enable()

@@ -1,4 +1,5 @@
-"""The same scan and seed give the same voxel and patch on every processor, to the last bit.
+"""The same scan and seed give the same voxel and patch on every processor, and the same number the same
+computer-made lesion, to the last bit.
 
 OpenBLAS, which numpy's wheels bring, has other code for other processors; `OPENBLAS_CORETYPE` chooses it. One that the
 processor cannot run ends its process.
@@ -88,7 +89,7 @@ def answers(tmp_path_factory):
     return {name: each["answers"] for name, each in told.items()}
 
 
-@pytest.mark.parametrize("what", ["voxels", "patches", "real", "stacks"])
+@pytest.mark.parametrize("what", ["voxels", "patches", "real", "stacks", "lesions"])
 def test_every_processor_gives_the_same_to_the_last_bit(answers, what):
     first, *others = [each[what] for each in answers.values()]
     assert len(others) >= 1

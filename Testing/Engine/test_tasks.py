@@ -21,7 +21,7 @@ import pytest
 from fmcib_engine.downloads import only_one
 from fmcib_engine.tasks import io
 from fmcib_engine.tasks.io import Reporter
-from repository_server import FILE, Repository
+from repository_server import FILE, Repository, served
 from support import OF_THE_COMMAND_LINE
 
 pytest.importorskip("requests")
@@ -108,15 +108,8 @@ def ask(name: str, arguments: object = "", command: tuple[str, ...] = ()) -> dic
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    repository = Repository({FILE: CONTENT, "t.csv": b"a,b\n"})
-    repository.start()
-    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "Größe 肺"))
-    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
-    yield repository
-    repository.stop()
+    with served({FILE: CONTENT, "t.csv": b"a,b\n"}, tmp_path, monkeypatch, home="Größe 肺") as repository:
+        yield repository
 
 
 @pytest.fixture

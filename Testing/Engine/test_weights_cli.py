@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from repository_server import FILE, Repository
+from repository_server import FILE, Repository, served
 
 pytest.importorskip("requests")
 pytest.importorskip("rich")
@@ -32,29 +32,13 @@ WEIGHTS = [sys.executable, "-m", "fmcib_engine", "weights"]
 DOWNLOAD = [*WEIGHTS, "download", "fmcib", "--accept-license"]
 PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
-VARIABLES = (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "FMCIB_WEIGHTS",
-)
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    repository = Repository({FILE: CONTENT, "t.csv": b"a,b\n"})
-    repository.start()
-    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
     monkeypatch.setenv("COLUMNS", "200")
-    yield repository
-    repository.stop()
+    with served({FILE: CONTENT, "t.csv": b"a,b\n"}, tmp_path, monkeypatch) as repository:
+        yield repository
 
 
 @pytest.fixture

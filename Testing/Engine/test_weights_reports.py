@@ -14,7 +14,7 @@ from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.catalogue import load_catalogue
 from fmcib_engine.weights.record import Record, read_records
 from fmcib_engine.weights.reports import agreements_of, ask_licences, doubts_of
-from repository_server import FILE, Repository
+from repository_server import FILE, served
 
 pytest.importorskip("requests")
 pytest.importorskip("filelock")
@@ -27,14 +27,8 @@ HURRIED = Patience(connect=60, silence=60, retries=1, pause=0.001)
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    repository = Repository({FILE: CONTENT})
-    repository.start()
-    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
-    yield repository
-    repository.stop()
+    with served({FILE: CONTENT}, tmp_path, monkeypatch) as repository:
+        yield repository
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from fmcib_engine.weights.store import (
     resolve,
     verify,
 )
-from repository_server import FILE, Repository
+from repository_server import FILE, served
 
 pytest.importorskip("requests")
 
@@ -38,14 +38,10 @@ HURRIED = Patience(connect=60, silence=60, retries=1, pause=0.001)
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    repository = Repository({FILE: CONTENT, "task1/test.csv": b"a,b\n", "task2/test.csv": b"c,d\n"})
-    repository.start()
-    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
-    yield repository
-    repository.stop()
+    with served(
+        {FILE: CONTENT, "task1/test.csv": b"a,b\n", "task2/test.csv": b"c,d\n"}, tmp_path, monkeypatch
+    ) as repository:
+        yield repository
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from FMCIBModuleLib.Setup.RequirementsPanel import RequirementsPanel
 from FMCIBModuleLib.Setup.Settings import Settings
 from FMCIBModuleLib.Setup.Setup import Setup, Tools
 from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
-from repository_server import FILE, Repository
+from repository_server import FILE, served
 from setup_support import CONTENT, UI, Heard, PretendDesktop, Store, oddTask
 
 SIGNALS = ("ready", "installed", "weightsChanged", "deviceChanged", "noticeChanged", "failed")
@@ -25,14 +25,8 @@ SIGNALS = ("ready", "installed", "weightsChanged", "deviceChanged", "noticeChang
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A server with the encoder's file, and the catalogue that names it; the store is empty."""
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    repository = Repository({FILE: CONTENT})
-    repository.start()
-    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FMCIB_CATALOGUE", str(repository.write_catalogue(tmp_path / "catalogue.toml")))
-    yield repository
-    repository.stop()
+    with served({FILE: CONTENT}, tmp_path, monkeypatch) as repository:
+        yield repository
 
 
 class Stage:

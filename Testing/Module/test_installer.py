@@ -75,8 +75,17 @@ def versions(python: Path) -> dict[str, str]:
     return dict(folder.name.removesuffix(".dist-info").split("-") for folder in folders)
 
 
+@pytest.fixture(autouse=True)
+def temporaryFiles(tmp_path, monkeypatch):
+    """Where temporary files of this test alone are made: another suite beside it makes the same ones."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
 @pytest.fixture
-def install(python, tmp_path):
+def install(python, tmp_path, temporaryFiles):
     """Installs from the folder of wheels; what was heard."""
     installers = []
 
@@ -93,7 +102,7 @@ def install(python, tmp_path):
     yield run
     for installer in installers:
         installer.close()
-    assert not list(Path(tempfile.gettempdir()).glob("fmcib*/constraints.txt"))
+    assert not list(temporaryFiles.glob("fmcib*/constraints.txt"))
 
 
 def test_packages_come_from_the_folder_and_slicers_own_stay(install, python, tmp_path):
@@ -220,7 +229,7 @@ def test_a_full_disk_is_a_failure_like_any_other_and_the_next_installation_may_b
     spinUntil(lambda: heard.of("installed"))
 
 
-def test_pip_that_cannot_be_started_leaves_nothing_running():
+def test_pip_that_cannot_be_started_leaves_nothing_running(temporaryFiles):
     class NoPip(PipProcess):
         def run(self, *_values):
             raise NotImplementedError
@@ -229,7 +238,7 @@ def test_pip_that_cannot_be_started_leaves_nothing_running():
     with pytest.raises(NotImplementedError):
         installer.install(["monai"])
     assert not installer.isRunning
-    assert not list(Path(tempfile.gettempdir()).glob("fmcib*/constraints.txt"))
+    assert not list(temporaryFiles.glob("fmcib*/constraints.txt"))
 
 
 class Extension:

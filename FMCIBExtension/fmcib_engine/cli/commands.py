@@ -10,6 +10,9 @@ import click
 from ..encoders import ENGINES, PRECISIONS, Precision
 from ..errors import FmcibError
 from ..geometry import FRAMES, parse_frame
+from ..phantom.lesions import SIZES_MM
+from ..phantom.scanners import SCANNERS
+from ..phantom.sites import SITES
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.table import TableOptions
 from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
@@ -229,6 +232,47 @@ def demo(
 
     scan = (image, seed) if image and seed else None
     return run_demo(scan, output, EncoderOptions(weights or DEMONSTRATION_SOURCE, device, engine), download=download)
+
+
+@cli.command()
+@click.option("--count", type=click.IntRange(0, 1_000_000), default=64, show_default=True, help="How many lesions.")
+@click.option(
+    "--run-seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same number, the same lesions."
+)
+@click.option(
+    "--size",
+    type=click.IntRange(*SIZES_MM),
+    default=64,
+    show_default=True,
+    help="Edge of the cubes, mm; from 54 on a patch of 50 mm can be cut from them without padding.",
+)
+@click.option("--site", type=click.Choice(list(SITES)), help="One site only; else each as often as the others.")
+@click.option("--scanner", type=click.Choice(list(SCANNERS)), help="One imaginary scanner only.")
+@click.option(
+    "--sheet/--no-sheet", default=True, show_default=True, help="A picture of 64: eight sites, eight of each."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the phantoms of an earlier run.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("build/phantoms"), show_default=True, help="A folder."
+)
+def phantoms(
+    *,
+    count: int,
+    run_seed: int,
+    size: int,
+    site: str | None,
+    scanner: str | None,
+    sheet: bool,
+    overwrite: bool,
+    output: Path,
+) -> int:
+    """Computer-made lesions that know their truth: images, masks, a table (also of seeds), and a sheet to look at.
+
+    They are drawn by a program and say nothing about patients.
+    """
+    from .phantoms import Wanted, make_phantoms
+
+    return make_phantoms(Wanted(count, run_seed, size, site, scanner), output, sheet=sheet, overwrite=overwrite)
 
 
 @cli.command()

@@ -51,9 +51,14 @@ def tube_distance(x: Any, y: Any, z: Any, tube: Tube) -> Array:
     """Distance to a tube with round ends whose radius changes evenly."""
     (x0, y0, z0, r0), (x1, y1, z1, r1) = tube
     a, b, c = x1 - x0, y1 - y0, z1 - z0
-    share = np.clip(((x - x0) * a + (y - y0) * b + (z - z0) * c) / (a * a + b * b + c * c), 0.0, 1.0)
-    off = (x - x0 - share * a) ** 2 + (y - y0 - share * b) ** 2 + (z - z0 - share * c) ** 2
-    distance: Array = np.sqrt(off) - (r0 + share * (r1 - r0))
+    x, y, z = x - x0, y - y0, z - z0
+    share = (x * a + y * b + z * c) / (a * a + b * b + c * c)
+    np.clip(share, 0.0, 1.0, out=share)
+    distance: Array = (x - share * a) ** 2
+    distance += (y - share * b) ** 2
+    distance += (z - share * c) ** 2
+    np.sqrt(distance, out=distance)
+    distance -= r0 + share * (r1 - r0)
     return distance
 
 

@@ -31,7 +31,7 @@ PANEL_LEFT = (30, 462, 894)
 PANEL_TOP = 130
 
 _DPI = 100
-_BACKGROUND, _TEXT, _DIM, _MARK = "#15181c", "#f2f2f2", "#b4bac2", "#ffd23f"
+BACKGROUND, TEXT, _DIM, _MARK = "#15181c", "#f2f2f2", "#b4bac2", "#ffd23f"
 _LOW, _HIGH = -0.5, PATCH_SIZE - 0.5
 
 
@@ -48,7 +48,7 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
         DependencyError: matplotlib is not installed.
         OutputError: the file cannot be written.
     """
-    figure, canvas = _new_figure()
+    figure, canvas = new_figure(WIDTH, HEIGHT)
     _write_text(figure, patch, title, notice)
     seed = seed_index(patch)
     image: Any = None
@@ -58,10 +58,10 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
     bar = figure.add_axes(_box(PANEL_LEFT[-1] + PANEL + 16, PANEL_TOP, 14, PANEL))
     figure.colorbar(image, cax=bar, ticks=range(WINDOW_HU[0], WINDOW_HU[1] + 1, 200))
     bar.tick_params(colors=_DIM, labelsize=8, length=3)
-    bar.set_title("HU", color=_TEXT, fontsize=9)
+    bar.set_title("HU", color=TEXT, fontsize=9)
     stream = io.BytesIO()
     canvas.print_png(stream)
-    _write_atomically(path, stream.getvalue())
+    write_atomically(path, stream.getvalue())
 
 
 def _draw_plane(axes: Axes, plane: Plane, patch: Patch, seed: NDArray[np.float64]) -> Any:
@@ -74,7 +74,7 @@ def _draw_plane(axes: Axes, plane: Plane, patch: Patch, seed: NDArray[np.float64
     axes.set_axis_off()
     centre = patch.grid.to_patient(index)[plane.normal]
     header = f"{plane.name}, {'xyz'[plane.normal]} = {centre:z.1f} mm"
-    axes.set_title(header, loc="left", color=_TEXT, fontsize=10, parse_math=False)
+    axes.set_title(header, loc="left", color=TEXT, fontsize=10, parse_math=False)
     _draw_cross_hair(axes, seed[plane.across], seed[plane.along])
     _draw_letters_and_scale(axes, plane, float(patch.grid.spacing[plane.across]))
     return image
@@ -129,8 +129,8 @@ def _write_text(figure: Figure, patch: Patch, title: str, notice: str) -> None:
         f"Display window {WINDOW_HU[0]} to {WINDOW_HU[1]} HU; display only: the network's input is not clipped. "
         "One square is one voxel, as fed. Blue stripes: outside the scan, fed as 0 (-1024 HU)."
     )
-    lines = ((24, title, 14, _TEXT), (562, facts, 9.5, _TEXT), (586, display, 9.5, _DIM))
-    for top, text, size, colour in (*lines, (612, "For research use only.", 10, _TEXT)):
+    lines = ((24, title, 14, TEXT), (562, facts, 9.5, TEXT), (586, display, 9.5, _DIM))
+    for top, text, size, colour in (*lines, (612, "For research use only.", 10, TEXT)):
         weight = "bold" if size > 9.5 else "normal"
         _place(figure, PANEL_LEFT[0], top, text, fontsize=size, color=colour, fontweight=weight)
     if notice:
@@ -155,19 +155,19 @@ def _rectangle(colour: str) -> Any:
     return Rectangle((0, 0), 1, 1, color=colour)
 
 
-def _new_figure() -> tuple[Figure, Any]:
-    """A figure of its own, outside pyplot's global state."""
+def new_figure(width: int, height: int) -> tuple[Figure, Any]:
+    """A figure of so many pixels and its canvas, outside pyplot's global state."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         msg = f"Drawing needs matplotlib; it cannot be imported ({error}). Install the engine with its extra [picture]."
         raise DependencyError(msg) from error
-    figure = Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor=BACKGROUND)
     return figure, FigureCanvasAgg(figure)
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         temporary.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def load_encoder(
         OutOfMemoryError: no room for the network.
     """
     find_encoder(encoder_id)
+    gc.collect()  # an encoder that nobody holds any more refers to itself, and would keep gigabytes meanwhile
     choice = choose_places(device, precision, engine)
     needs_probe = precision != "float32" or engine_of(choice.devices[0]) != "pytorch"
     path: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -131,6 +132,7 @@ class _Desk:
         }
         frame = pack(header)
         self._encoder = encoder
+        gc.collect()  # the former one refers to itself, and would keep gigabytes
         return frame
 
     def _encode(self, request: Request) -> bytes:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..Signal import Signal
 from ..Worker.TaskProcess import TaskProcess
 from .Activity import Activity
 from .Desktop import Desktop, Slot, tellFaults
 from .RemovalDialog import RemovalDialog, sizeText
+from .TaskDesk import TaskDesk
 
 _NEVER_OPEN = ("sample", "unfinished")
 """Kinds, as the engine's task `contents` tells them, that no process keeps open."""
 
 
-class RemovalDesk:
-    """
-    Attributes:
-        changed: emitted when what is in the cache folder may be another.
-        failed: emitted with sentences that name the fix.
-    """
+class RemovalDesk(TaskDesk):
+    """See `TaskDesk` for its signals."""
 
     def __init__(
         self,
@@ -43,42 +38,18 @@ class RemovalDesk:
             letGo: ends the process that has weights open; false while it is needed.
             around: gives the function to connect in place of a slot, which tells what that raises.
         """
-        self.changed, self.failed = Signal(), Signal()
-        self._task, self._activity, self._desktop = task, activity, desktop
-        self._makeDialog, self._letGo, self._around = makeDialog, letGo, around
-        self._onResult: Callable[[Mapping[str, Any]], Any] = lambda _result: None
-        self._dialog: RemovalDialog | None = None
+        super().__init__(task, activity, desktop, around)
+        self._makeDialog, self._letGo = makeDialog, letGo
+        self._cancels["remove"] = self._cancelRemoval
         self._items: Sequence[Mapping[str, Any]] = ()
         self._removing: Sequence[str] = ()
         self._unknown: Sequence[str] = ()  # of which a removal was broken off, and nobody has looked yet
         self._isCancelled = False
-        task.progressed.connect(activity.show)
-        task.ended.connect(activity.end)
-        task.ended.connect(around(self._onEnded))
-        task.done.connect(around(self._onDone))
-        task.failed.connect(around(self._onFailed))
-
-    @property
-    def log(self) -> str:
-        return self._task.lastLog
 
     def open(self) -> None:
         """Look what lies there, and let the user choose; nothing is removed before they press *Remove*."""
         self._unknown = ()
         self._run("contents", {}, _("Looking what lies in the folder"), self._ask)
-
-    def close(self) -> None:
-        for signal in (self.changed, self.failed):
-            signal.disconnectAll()
-        self._task.close()
-        self._closeDialog()
-
-    def _run(self, name: str, arguments: Mapping[str, Any], text: str, onResult: Callable[..., Any]) -> None:
-        if self._activity.isBusy or self._task.isRunning:
-            return
-        self._onResult = onResult
-        cancel = self._cancelRemoval if name == "remove" else self._task.cancel
-        self._activity.begin(text, partial(self._task.start, name, arguments), cancel)
 
     def _ask(self, contents: Mapping[str, Any]) -> None:
         if contents["refused"]:
@@ -112,9 +83,6 @@ class RemovalDesk:
         """Whether the process that computes may have some of these open."""
         chosen = [each for each in self._items if each["name"] in names]
         return any(each["kind"] not in _NEVER_OPEN for each in chosen)
-
-    def _onDone(self, result: Mapping[str, Any]) -> None:
-        self._onResult(result)
 
     def _onRemoved(self, result: Mapping[str, Any]) -> None:
         self._removing = ()
@@ -156,9 +124,3 @@ class RemovalDesk:
         none = _("nothing")
         self._activity.tell(text.format(gone=", ".join(gone) or none, stayed=", ".join(stayed) or none))
         self.changed.emit()
-
-    def _closeDialog(self) -> None:
-        dialog, self._dialog = self._dialog, None
-        if dialog is not None:
-            dialog.close()
-            dialog.widget.deleteLater()

@@ -15,6 +15,7 @@ from .Activity import Activity
 from .Desktop import Desktop, Slot, tellFaults
 from .ImportDialog import ImportDialog
 from .LicenceDialog import LicenceDialog
+from .TaskDesk import TaskDesk
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,11 @@ class Dialogs:
     whatItIs: Callable[[], ImportDialog]
 
 
-class WeightsDesk:
+class WeightsDesk(TaskDesk):
     """
     Attributes:
         chosen: emitted with a text for the parameter `weights`, when there are new ones to compute with.
         replaced: emitted, after `chosen`, when there were others of that name before, which a process may have still.
-        changed: emitted when what is in the store may be another.
-        failed: emitted with a sentence that names the fix.
     """
 
     def __init__(
@@ -52,22 +51,11 @@ class WeightsDesk:
             installed: gives the records of the weights that are here.
             around: gives the function to connect in place of a slot, which tells what that raises.
         """
-        self.chosen, self.replaced, self.changed, self.failed = Signal(), Signal(), Signal(), Signal()
-        self._task, self._activity, self._desktop = task, activity, desktop
-        self._dialogs = dialogs
-        self._installed, self._around = installed, around
-        self._onResult: Callable[[Mapping[str, Any]], Any] = lambda _result: None
-        self._dialog: LicenceDialog | ImportDialog | None = None
+        super().__init__(task, activity, desktop, around)
+        self.chosen, self.replaced = Signal(), Signal()
+        self._dialogs, self._installed = dialogs, installed
+        self._cancels["download"] = self._cancelDownload
         self._import: Mapping[str, Any] = {}
-        task.progressed.connect(activity.show)
-        task.ended.connect(activity.end)
-        task.ended.connect(around(self._endAsking))
-        task.done.connect(around(self._onDone))
-        task.failed.connect(around(self._onFailed))
-
-    @property
-    def log(self) -> str:
-        return self._task.lastLog
 
     def download(self) -> None:
         """Show licence, size and hosts; nothing is fetched before the user agrees."""
@@ -95,17 +83,9 @@ class WeightsDesk:
         self._run("verify", {}, _("Reading the weights"), self._onVerified)
 
     def close(self) -> None:
-        for signal in (self.chosen, self.replaced, self.changed, self.failed):
+        for signal in (self.chosen, self.replaced):
             signal.disconnectAll()
-        self._task.close()
-        self._closeDialog()
-
-    def _run(self, name: str, arguments: Mapping[str, Any], text: str, onResult: Callable[..., Any]) -> None:
-        if self._activity.isBusy or self._task.isRunning:
-            return
-        self._onResult = onResult
-        cancel = self._cancelDownload if name == "download" else self._task.cancel
-        self._activity.begin(text, partial(self._task.start, name, arguments), cancel)
+        super().close()
 
     def _importAs(self, **arguments: Any) -> None:
         self._import = {**self._import, **arguments}
@@ -154,7 +134,7 @@ class WeightsDesk:
         if isinstance(self._dialog, LicenceDialog):
             self._dialog.showLicences(entryId, result["licences"])
 
-    def _endAsking(self) -> None:
+    def _onEnded(self) -> None:
         if isinstance(self._dialog, LicenceDialog):
             self._dialog.endAsking()
 
@@ -196,20 +176,10 @@ class WeightsDesk:
             self._tellDoubts(*result["files"])
         self.changed.emit()
 
-    def _onDone(self, result: Mapping[str, Any]) -> None:
-        self._onResult(result)
-
     def _onFailed(self, code: str, message: str) -> None:
         if code == "unidentified":
             self._run("catalogue", {}, _("Looking up what it may be"), partial(self._askWhatItIs, message))
         elif code == "replaces":
             self._askWhetherToReplace(message)
         else:
-            self.failed.emit(message)
-            self.changed.emit()
-
-    def _closeDialog(self) -> None:
-        dialog, self._dialog = self._dialog, None
-        if dialog is not None:
-            dialog.close()
-            dialog.widget.deleteLater()
+            super()._onFailed(code, message)
