@@ -44,7 +44,7 @@ def analyse(
     Nothing that goes wrong with a seed, a scan or a batch stops the others.
     """
     waiting: list[_Waiting] = []
-    for same_scan in _by_scan(seeds):
+    for same_scan in by_scan(seeds):
         for ready in _cut_all(same_scan, read_volume, recipe_id):
             if isinstance(ready, LesionResult):
                 yield ready
@@ -57,7 +57,7 @@ def analyse(
         yield from _encode_all(waiting, encoder)
 
 
-def _by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
+def by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
     """The seeds of each scan; the scans of one folder or file follow each other, in whatever spelling it is given."""
     places: dict[Hashable, dict[tuple[str, int | None, bool], list[LesionSeed]]] = {}
     for seed in seeds:
@@ -84,32 +84,30 @@ def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -
             yield LesionResult(seed, error=seed.problem)
     if not usable:
         return
-    volume = _attempt(lambda: read_volume(usable[0]))
+    volume = attempt(lambda: read_volume(usable[0]))
     for seed in usable:
-        if isinstance(volume, _Failure):
+        if isinstance(volume, Failure):
             yield LesionResult(seed, error=volume.sentence)
         else:
             yield _cut(seed, volume, recipe_id)
 
 
 def _cut(seed: LesionSeed, volume: Volume, recipe_id: str) -> LesionResult | _Waiting:
-    point = _attempt(lambda: seed.point(volume.grid))
-    if isinstance(point, _Failure):
+    point = attempt(lambda: seed.point(volume.grid))
+    if isinstance(point, Failure):
         return LesionResult(seed, source=volume.source, error=point.sentence)
-    patch = _attempt(lambda: pipeline.cut(volume, point, recipe_id))
-    if isinstance(patch, _Failure):
+    patch = attempt(lambda: pipeline.cut(volume, point, recipe_id))
+    if isinstance(patch, Failure):
         return LesionResult(seed, point, source=volume.source, error=patch.sentence)
     return _Waiting(seed, point, patch, volume.source)
 
 
 def _encode_all(waiting: list[_Waiting], encoder: Encoder) -> Iterator[LesionResult]:
     """All at once; where that fails, one by one, so that only the one at fault is an error."""
-    together = _attempt(lambda: pipeline.encode([item.patch for item in waiting], encoder))
+    together = attempt(lambda: pipeline.encode([item.patch for item in waiting], encoder))
     for index, item in enumerate(waiting):
-        alone = (
-            _attempt(partial(_encode_one, item.patch, encoder)) if isinstance(together, _Failure) else together[index]
-        )
-        if isinstance(alone, _Failure):
+        alone = attempt(partial(_encode_one, item.patch, encoder)) if isinstance(together, Failure) else together[index]
+        if isinstance(alone, Failure):
             yield LesionResult(item.seed, item.point, item.patch, source=item.source, error=alone.sentence)
         else:
             yield LesionResult(item.seed, item.point, item.patch, alone, item.source)
@@ -121,22 +119,22 @@ def _encode_one(patch: Patch, encoder: Encoder) -> Encoded:
 
 
 @dataclass(frozen=True)
-class _Failure:
+class Failure:
     sentence: str
 
 
-def _attempt(step: Callable[[], Outcome]) -> Outcome | _Failure:
+def attempt(step: Callable[[], Outcome]) -> Outcome | Failure:
     """What `step` gives, or why it gave nothing: the one place where a row's error is kept from the others."""
     try:
         return step()
     except FmcibError as error:
-        return _Failure(str(error))
+        return Failure(str(error))
     except MemoryError:
-        return _Failure("There is not enough memory for this scan. Close other programs, or use a larger computer.")
+        return Failure("There is not enough memory for this scan. Close other programs, or use a larger computer.")
     except OSError as error:
-        return _Failure(
+        return Failure(
             f"The system refused: {error.strerror or type(error).__name__}. Check the scan's path and rights."
         )
     except Exception as error:  # noqa: BLE001  one bad row never stops a batch
         _log.error("Unforeseen %s in one row", type(error).__name__, exc_info=_log.isEnabledFor(logging.DEBUG))
-        return _Failure(f"Unforeseen {type(error).__name__}; the log has the details. Please report it.")
+        return Failure(f"Unforeseen {type(error).__name__}; the log has the details. Please report it.")

@@ -15,6 +15,7 @@
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
     |-- DownloadError           no mirror gave the file, whole and right
+    |-- TrainingError           a training that cannot go on
     |-- DependencyError         an optional package that is not installed
     `-- ProtocolError           bytes between two of our processes that are not a message
 
@@ -80,6 +81,10 @@ class OutputError(FmcibError):
 
 class DownloadError(FmcibError):
     """A published file that could not be fetched, or is not what its repository says."""
+
+
+class TrainingError(FmcibError):
+    """A training that cannot go on, such as one whose loss is no number any more."""
 
 
 class DependencyError(FmcibError):

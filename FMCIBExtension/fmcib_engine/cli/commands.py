@@ -23,6 +23,7 @@ from .cache import cache as cache_group
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
 from .info import show_columns, show_info
+from .training import finetune, pretrain
 from .verify_published import verify_published
 from .weights import weights as weights_group
 
@@ -72,6 +73,8 @@ def cli(*, debug: bool) -> None:
 cli.add_command(verify_published)
 cli.add_command(weights_group)
 cli.add_command(cache_group)
+cli.add_command(pretrain)
+cli.add_command(finetune)
 
 _weights = click.option(
     "--weights",

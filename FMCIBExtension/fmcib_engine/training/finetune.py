@@ -1,0 +1,223 @@
+"""Fine-tuning: labelled lesions and an encoder in, one file with the encoder and a head out.
+
+What was taken from upstream stands in `finetune_settings`, `views` and `networks`. A lesion of a patient whom the
+training part has is never validated on; upstream's split of LUNA16 is by nodule, and 63 of its 170 test nodules share a
+scan with training. The epoch is chosen on the validation part, so its scores are better than those on other data.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..encoders.devices import import_torch
+from ..errors import InputError
+from ..weights.checkpoint import fill
+from ..weights.checkpoint import read_checkpoint as read_weights
+from ..weights.files import file_sha256
+from ..weights.store import require_pinned, resolve
+from .batches import Order, batches
+from .checkpoint import read_checkpoint
+from .files import keep_text
+from .finetune_settings import FinetuneSettings
+from .folder import METRICS, RESULT, RunFolder
+from .loop import Pace, Training, train
+from .metrics import Metrics
+from .networks import Trainable, classification_head, find_trainable, in_parts, random_network
+from .optimizer import make_optimizer, rate_at
+from .phantom_source import PhantomSource
+from .prepare import Shelf
+from .processes import Processes
+from .result import write_result
+from .settings import digest
+from .sources import Lesion, Source
+from .split import class_names, split
+from .start import Outcome, Progress, nothing, order_of, prepared, require_one_source
+from .table_source import TableSource
+from .validation import HeldBack, Validation
+from .views import Views, finetuning_views, place_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+PREDICTIONS = "validation.csv"
+_NOTED = ("loss", "accuracy", "rate", "slope", "validation_loss", "validation_balanced_accuracy", "validation_auc")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a run is given."""
+
+    settings: FinetuneSettings
+    trainable: Trainable
+    weights: Path | None
+    run: RunFolder
+    shelf: Shelf
+    processes: Processes
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """Makes what the network sees of a lesion in an epoch."""
+
+    shelf: Shelf
+    views: Views
+    seed: int
+
+    def __call__(self, epoch: int, number: int) -> Tensor:
+        return self.views.draw(self.shelf.read(number)[0], place_seed(self.seed, epoch, number))
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """What is to be told apart.
+
+    Attributes:
+        names: in order.
+        of_lesion: the index of each lesion's class.
+        weights: how much a lesion of each class counts; 1 on average over the lesions.
+    """
+
+    names: list[str]
+    of_lesion: dict[int, int]
+    weights: list[float]
+
+
+def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: bool, progress: Progress) -> Outcome:
+    """Train an encoder with a head and write both into the folder.
+
+    Raises:
+        FmcibError: as the parts say; what was done is kept.
+    """
+    trainable = find_trainable(settings.encoder)
+    source = _source_of(settings, trainable)
+    weights = resolve(settings.weights) if settings.weights else None
+    data = source.facts | ({"weights": weights.name, "weights_sha256": file_sha256(weights)} if weights else {})
+    if weights:
+        require_pinned(weights, data["weights_sha256"])
+    processes = Processes(device, settings.precision)
+    run, shelf = RunFolder(folder, settings), Shelf(folder)
+    with prepared(run, shelf, source, processes, data=data, elsewhere=0, resume=resume, progress=progress):
+        numbers, problems = shelf.listed()
+        if not run.is_done:
+            lesions = [lesion for lesion in source.lesions if lesion.number in set(numbers)]
+            _train(_Job(settings, trainable, weights, run, shelf, processes, progress), lesions)
+        if processes.is_first:
+            run.tidy()
+            if not settings.keep_patches:
+                shelf.clear()
+        processes.wait()
+    facts = run.facts()["result"]
+    scores = {name: value for name, value in facts.items() if name.startswith("validation_")}
+    return Outcome(folder / RESULT, len(numbers), len(problems), facts["steps"], scores)
+
+
+def _source_of(settings: FinetuneSettings, trainable: Trainable) -> Source:
+    require_one_source(settings)
+    if settings.phantoms:
+        return PhantomSource(settings.phantoms, settings.seed, 0, settings.label)
+    columns = {"label": settings.label, "group": settings.group, "part": settings.part}
+    return TableSource(Path(settings.table), trainable.spec.recipe_id, settings.seed, 0, columns)
+
+
+def _train(job: _Job, lesions: list[Lesion]) -> None:
+    settings, processes = job.settings, job.processes
+    learned, held = split(lesions, settings.validation, settings.seed)
+    classes = _classes(settings, lesions, learned)
+    order = order_of(learned, settings.batch_size, settings.seed, processes)
+    network = _network(settings, job.trainable, job.weights, len(classes.names))
+    optimizer = make_optimizer(settings.optimizer, network, weight_decay=settings.weight_decay)
+    training = Training(network, optimizer, processes, settings.seed, digest(settings), order.steps_per_epoch)
+    training.restore(read_checkpoint(job.run.path, training.digest))
+    held_back = HeldBack(held, [classes.of_lesion[number] for number in held], classes.weights)
+    validation = Validation(training, job.shelf, held_back, job.trainable.size, _frozen(network, settings.trains))
+    validation.set_modes()
+    if not training.notes.get("stopped"):
+        _take_steps(job, training, order, classes, validation)
+    if processes.is_first:
+        _write(job, training, validation, classes, {"learned_from": len(learned), "validated_on": len(held)})
+
+
+def _write(job: _Job, training: Training, validation: Validation, classes: _Classes, counts: dict[str, int]) -> None:
+    text, scores = validation.of_best(classes.names)
+    keep_text(job.run.path / PREDICTIONS, text)
+    numbers = {"steps": training.step, "best_epoch": int(training.notes["best_epoch"]), **counts, **scores}
+    write_result(
+        job.run,
+        job.trainable,
+        training.best,
+        command="finetune",
+        numbers=numbers,
+        classes=classes.names,
+        begun_with=job.weights,
+    )
+
+
+def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, validation: Validation) -> None:
+    settings, size = job.settings, job.trainable.size
+    steps = settings.epochs * order.steps_per_epoch
+    warm_up = min(round(settings.warm_up_epochs * order.steps_per_epoch), steps)
+    rate = partial(rate_at, steps=steps, warm_up=warm_up, highest=settings.learning_rate)
+    example = _Changed(job.shelf, finetuning_views(size, chance=settings.chance, shift=settings.shift), settings.seed)
+    loader = batches(order, range(training.step, steps), example, settings.workers)
+    first = job.processes.is_first
+    with (
+        Metrics(job.run.path / METRICS, (*_NOTED, "seconds"), training.step) if first else nullcontext() as metrics,
+        job.progress("Steps at most", steps, training.step) if first else nullcontext(nothing) as advance,
+    ):
+        after = partial(validation.after_epoch, patience=settings.patience, last=settings.epochs)
+        pace = Pace(steps, rate, settings.checkpoint_minutes * 60, lambda: advance(1), after)
+        train(training, loader, partial(_judge, classes, job.processes), pace, metrics, job.run.path)
+
+
+def _judge(
+    classes: _Classes, processes: Processes, network: Any, tensors: Tensor, numbers: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Cross-entropy, each lesion counting as its class does: the mean over all processes is that of one process."""
+    torch = import_torch()
+    truth = torch.tensor([classes.of_lesion[int(number)] for number in numbers], device=tensors.device)
+    logits = network(tensors[None])[0].float()
+    weights = torch.tensor(classes.weights, device=tensors.device)
+    loss = torch.nn.functional.cross_entropy(logits, truth, weight=weights, reduction="sum")
+    whole = processes.total(weights[truth].sum())
+    return loss * processes.count / whole, {"accuracy": (logits.argmax(dim=1) == truth).float().mean()}
+
+
+def _classes(settings: FinetuneSettings, lesions: list[Lesion], learned: list[int]) -> _Classes:
+    names = class_names(lesions)
+    of_lesion = {lesion.number: names.index(lesion.label) for lesion in lesions}
+    counts = np.bincount([of_lesion[number] for number in learned], minlength=len(names))
+    if not counts.all():
+        msg = f"The class {names[int(counts.argmin())]} has no lesion to learn from. Correct the column of parts."
+        raise InputError(msg)
+    balanced = len(learned) / (len(names) * counts)
+    return _Classes(names, of_lesion, balanced.tolist() if settings.class_weights == "balanced" else [1.0] * len(names))
+
+
+def _network(settings: FinetuneSettings, trainable: Trainable, weights: Path | None, classes: int) -> nn.Module:
+    """Trunk and head, with the weights that it begins with, and gradients for what learns."""
+    torch = import_torch()
+    trunk = random_network(trainable, settings.seed)
+    if weights:
+        filled = trainable.build()
+        fill(filled, dict(read_weights(weights).trunk), name=weights.name)
+        trunk.load_state_dict(filled.state_dict())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(place_seed(settings.seed, 1))
+        head = classification_head((trainable.spec.feature_count, *settings.head, classes))
+    network = in_parts(trunk, head)
+    for module in _frozen(network, settings.trains):
+        module.requires_grad_(requires_grad=False)
+    return network
+
+
+def _frozen(network: Any, trains: str) -> list[Any]:
+    """The modules that do not learn."""
+    stages = [stage for stage in network.trunk.children() if any(True for _ in stage.parameters())]
+    return {"head": stages, "last": stages[:-1], "all": []}[trains]

@@ -1,0 +1,75 @@
+"""Computer-made lesions as what is trained on."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from fmcib_engine.errors import InputError
+from fmcib_engine.training import phantom_source
+from fmcib_engine.training.phantom_source import PhantomSource
+
+
+@pytest.fixture
+def generator(monkeypatch):
+    """Stands in for the generator: cubes of one value, which tells what was asked for."""
+
+    def cube(hu: float, size: int) -> SimpleNamespace:
+        return SimpleNamespace(hu=np.full((size,) * 3, hu, dtype=np.float32))
+
+    def draw(case: SimpleNamespace, size_mm: int) -> SimpleNamespace:
+        if case.number == 3:
+            msg = "This one cannot be drawn."
+            raise InputError(msg)
+        return cube(case.number, size_mm)
+
+    stand_in = SimpleNamespace(
+        EDITION="e-1",
+        sample_case=lambda number, run_seed: SimpleNamespace(number=number, site=f"site {number % 2}", seed=run_seed),
+        draw=draw,
+        draw_elsewhere=lambda case, number, size_mm: cube(-1024 + case.number + 100 * number, size_mm),
+    )
+    monkeypatch.setattr(phantom_source, "_generator", lambda: stand_in)
+
+
+def test_phantoms_are_scaled_as_the_recipe_scales_and_stand_beside_places_without_them(generator):
+    source = PhantomSource(5, 1, 2, "site")
+    first, second, *_ = source.cut(range(3))
+    assert first.patches.shape == (3, 50, 50, 50)
+    assert first.patches.dtype == np.float32
+    for cut, number in ((first, 0), (second, 1)):
+        wanted = [number + 1024, number, number + 100]
+        assert cut.patches[:, 0, 0, 0] * 3072 == pytest.approx(wanted, abs=1e-3)
+
+
+def test_phantoms_have_labels_groups_and_facts_and_one_that_fails_stops_no_other(generator):
+    source = PhantomSource(40, 7, 0, "site")
+    assert [(lesion.number, lesion.label) for lesion in source.lesions[:3]] == [
+        (0, "site 0"), (1, "site 1"), (2, "site 0"),
+    ]  # fmt: skip
+    assert len({lesion.group for lesion in source.lesions}) == 40
+    assert [number for job in source.jobs for number in job] == list(range(40))
+    assert source.facts == {"phantoms": "40", "phantom_seed": "7", "edition": "e-1"}
+    problems = {cut.number: cut.problem for cut in source.cut(range(5))}
+    assert problems == {0: "", 1: "", 2: "", 3: "This one cannot be drawn.", 4: ""}
+
+
+def test_a_label_that_phantoms_do_not_have_is_told():
+    with pytest.raises(InputError, match="labels site, outline, density, scanner, got 'age'"):
+        PhantomSource(5, 1, 0, "age")
+
+
+if find_spec("fmcib_engine.phantom.lesions"):
+
+    def test_the_generators_lesions_are_drawn_again_the_same():
+        source = PhantomSource(4, 3, 1, "density")
+        cuts = list(source.cut(range(2)))
+        for cut, again in zip(cuts, source.cut(range(2)), strict=True):
+            assert cut.patches.shape == (2, 50, 50, 50)
+            assert np.array_equal(cut.patches, again.patches)
+            assert cut.patches.min() >= 0
+            assert cut.patches.max() > 0.3
+        assert not np.array_equal(cuts[0].patches, cuts[1].patches)
+        assert all(lesion.label for lesion in source.lesions)
