@@ -39,6 +39,20 @@ def test_a_view_has_the_networks_size_and_is_a_plain_tensor(patch):
         assert (view.shape, view.dtype) == ((1, size, size, size), torch.float32)
 
 
+def test_views_carry_none_of_monais_notes_and_leave_its_setting_as_it_was(patch, monkeypatch):
+    from monai.data import MetaTensor, get_track_meta
+
+    tracked = get_track_meta()
+    made = []
+    monkeypatch.setattr(MetaTensor, "__init__", lambda *_, **__: made.append(1))
+    views(chance=1.0).draw(patch, 3), finetuning_views(50, chance=1.0, shift=10).draw(patch, 3)
+    assert not made
+    assert get_track_meta() == tracked
+    with pytest.raises((IndexError, ValueError, RuntimeError)):
+        views().draw(np.zeros((0, 0, 0), np.float32), 3)
+    assert get_track_meta() == tracked
+
+
 def test_without_chances_and_with_the_whole_patch_a_view_is_the_patch(patch):
     view = views(chance=0.0, smallest=1.0).draw(patch, 7)
     assert np.allclose(view[0].numpy(), np.maximum(patch, 0.0), atol=1e-6)
