@@ -291,8 +291,9 @@ def test_the_list_names_the_shipped_weights_with_what_they_mean(small_installed,
     told = capsys.readouterr().out
     for words in ("small", "shipped with the engine", "MIT", "TRAINED ON COMPUTER-MADE LESIONS"):
         assert words in told, words
-    assert run(["weights", "verify", "small"]) == 0
-    assert "shipped with the engine, and compared with nothing" in in_one_line(capsys.readouterr().out)
+    for ids in ([], ["small"]):
+        assert run(["weights", "verify", *ids]) == 0
+        assert "shipped with the engine, and compared with nothing" in in_one_line(capsys.readouterr().out)
     assert run(["weights", "path", "small"]) == 0
     assert capsys.readouterr().out.strip() == str(small_installed)
 
