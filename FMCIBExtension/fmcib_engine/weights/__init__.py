@@ -32,7 +32,7 @@ from .checkpoint import encoder_of, fill, read_checkpoint
 from .demonstration import content_sha256, demonstration_trunk, is_demonstration
 from .files import file_sha256
 from .in_use import hold
-from .shipped import CAUTION, SMALL, is_shipped
+from .shipped import caution_for
 from .store import require_pinned, resolve
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ def _meaning(numbers: _Numbers, network: nn.Module) -> tuple[str, str]:
         return numbers.name, numbers.caution
     if is_demonstration(numbers.trunk, network):
         return f"{DEMONSTRATION} ({numbers.name})", DEMONSTRATION_MEANING
-    is_the_shipped = numbers.spec.id == SMALL and is_shipped(numbers.trunk)
-    return numbers.name, CAUTION if is_the_shipped else numbers.caution
+    return numbers.name, caution_for(numbers.spec.id, numbers.trunk, numbers.caution)
 
 
 def _require_fmcib(encoder_id: str) -> None:
