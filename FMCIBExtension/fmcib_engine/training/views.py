@@ -86,11 +86,11 @@ def pretraining_views(size: int, *, smallest_crop: float, flip: float, histogram
     return Views(steps, size, smallest_crop)
 
 
-def finetuning_views(size: int, *, chance: float, shift: int) -> Views:
+def finetuning_views(size: int, *, chance: float, blur: float, shift: int) -> Views:
     """Upstream's, as above; `shift` in voxels."""
     monai = import_transforms()
     steps = [
-        monai.RandGaussianSmooth(prob=chance),
+        monai.RandGaussianSmooth(prob=blur),
         monai.RandAffine(prob=chance, translate_range=[shift] * 3, padding_mode="zeros"),
         monai.RandAxisFlip(prob=chance),
         monai.RandRotate90(prob=chance),
