@@ -166,7 +166,8 @@ def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, 
     steps = settings.epochs * order.steps_per_epoch
     warm_up = min(round(settings.warm_up_epochs * order.steps_per_epoch), steps)
     rate = partial(rate_at, steps=steps, warm_up=warm_up, highest=settings.learning_rate)
-    example = _Changed(job.shelf, finetuning_views(size, chance=settings.chance, blur=settings.blur, shift=settings.shift), settings.seed)
+    views = finetuning_views(size, chance=settings.chance, blur=settings.blur, shift=settings.shift)
+    example = _Changed(job.shelf, views, settings.seed)
     loader = batches(order, range(training.step, steps), example, settings.workers)
     first = job.processes.is_first
     with (

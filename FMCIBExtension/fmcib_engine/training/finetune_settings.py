@@ -30,7 +30,9 @@ class FinetuneSettings:
     clear: bool = key(
         default=False, about="Of phantoms, only those of 15 mm and more that are smooth or have long strands."
     )
-    label: str = key("label", "The table's column of classes; of phantoms: site, outline, density, scanner, or several joined by +.")
+    label: str = key(
+        "label", "The table's column of classes; of phantoms site, outline, density, scanner, or several joined by +."
+    )
     group: str = key("", "The table's column of what a split must not tear apart: the patient. Empty: the scan.")
     part: str = key("", "The table's column that says train or validation. Empty: split by chance.")
     validation: float = key(0.2, "Share of the lesions to validate on.", at_least=0.05, at_most=0.5)
