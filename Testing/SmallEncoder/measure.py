@@ -21,8 +21,9 @@ from fmcib_engine.preprocessing import cut_patch
 from fmcib_engine.readers import read_volume
 from fmcib_engine.weights.checkpoint import fill, read_checkpoint
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -85,9 +86,8 @@ def probe(learned: tuple[list[Case], Any], held: tuple[list[Case], Any], task: s
     (x, y), (held_x, held_y) = (
         (features[chosen], labels) for (_, features), (chosen, labels) in zip((learned, held), rows, strict=True)
     )
-    model = make_pipeline(
-        StandardScaler(), LogisticRegressionCV(Cs=[0.001, 0.01, 0.1, 1.0], l1_ratios=(0.0,), max_iter=2000)
-    ).fit(x, y)
+    probed = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    model = GridSearchCV(probed, {"logisticregression__C": [0.001, 0.01, 0.1, 1.0]}, cv=5).fit(x, y)
     told = model.decision_function(held_x) if task == "outline" else model.predict(held_x)
     score = _score(task, held_y, told)
     random = np.random.default_rng(1)
