@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..encoders import COMPUTER_MADE, EncoderSpec
 from ..weights.about import About, read_about
-from ..weights.checkpoint import Checkpoint, write_safetensors
+from ..weights.checkpoint import Checkpoint, read_checkpoint, write_safetensors
+from ..weights.shipped import is_shipped
 from .folder import RESULT, RunFolder
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ def write_result(
     Raises:
         OutputError: it cannot be written.
     """
-    caution = read_about(begun_with).caution if begun_with else ""
-    if run.settings.phantoms:
-        caution = COMPUTER_MADE
+    made = run.settings.phantoms or (begun_with and is_shipped(read_checkpoint(begun_with).trunk))
+    caution = COMPUTER_MADE if made else read_about(begun_with).caution if begun_with else ""
     source = f"fmcib-engine {command}, seed {run.settings.seed}, settings sha256:{run.facts()['settings_sha256']}"
     weights = Checkpoint(_below("trunk.", state), _below("head.", state) if classes else {})
     about = About(spec.id, caution, source, tuple(classes or ()))
