@@ -19,7 +19,7 @@ from fmcib_engine.weights.checkpoint import Checkpoint, read_checkpoint, write_s
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Benchmarks"))
 from machine import load_average, machine_line  # noqa: E402
-from report import at_hand, jitters, logged, probes, speeds, written  # noqa: E402
+from page import at_hand, jitters, logged, probes, speeds, written  # noqa: E402
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
