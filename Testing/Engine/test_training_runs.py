@@ -28,6 +28,7 @@ from fmcib_engine.training.settings import digest
 from fmcib_engine.training.table_source import TableSource
 from fmcib_engine.training.validation import Validation
 from fmcib_engine.weights import checkpoint
+from fmcib_engine.weights import shipped
 from fmcib_engine.weights.about import About, read_about
 from fmcib_engine.weights.checkpoint import read_checkpoint as read_weights
 from support import DATA, golden_cases, needs_golden
@@ -409,6 +410,7 @@ def test_what_began_on_computer_made_lesions_says_so_also_after_real_ones(table,
 def test_what_began_with_the_weights_that_ship_says_so_though_their_file_does_not(table, tmp_path, monkeypatch):
     begun = pretrained(settings_of(table), tmp_path / "pre")
     monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(begun.result))
+    monkeypatch.setattr(shipped, "SMALL", "tiny")
     torch.save({"trunk_state_dict": dict(read_weights(begun.result).trunk)}, tmp_path / "bare.pt")
     outcome = finetuned(classes_of(table, weights=str(tmp_path / "bare.pt"), epochs=1), tmp_path / "run")
     assert read_about(outcome.result).caution == COMPUTER_MADE
