@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,11 @@ def logged(folders: Sequence[Path], log: Path, curve: Path) -> str:
         axis.set(title=stage, xlabel="step", ylabel="loss" if axis is axes[0] else "")
         axis.legend(frameon=False, fontsize=8)
     figure.savefig(curve, dpi=110)
-    return _table(["stage", "lesions", "steps", "minutes"], [_stage(folder, stages[folder.name]) for folder in folders])
+    facts = {folder.name: json.loads((folder / "run.json").read_text(encoding="utf-8")) for folder in folders}
+    made = [[name, each["data"]["phantoms"], str(each["result"]["steps"])] for name, each in facts.items()]
+    minutes = [_minutes(each) for each in facts.values()]
+    rows = [[*row, f"{taken:.0f}"] for row, taken in zip(made, minutes, strict=True)]
+    return _table(["stage", "lesions", "steps", "minutes"], [*rows, ["together", "", "", f"{sum(minutes):.0f}"]])
 
 
 def written(page: Path, parts: dict[str, str], facts: str) -> None:
@@ -149,7 +154,7 @@ the lesions is `{EDITION}`.
 
 [The log](small-encoder-log.csv) has every tenth step. Stage 1 is plain SimCLR, without labels. Stages 2 and 3 learn the
 labels site, outline and density as one of 78 classes, in stage 2 from lesions whose outline is plain to see: contrast
-alone tells nothing of outlines, and all lesions at once taught them hardly more. {parts["time"]}
+alone tells nothing of outlines, and all lesions at once taught them hardly more.
 
 ## What its features tell of computer-made lesions
 
@@ -182,10 +187,10 @@ def _metrics(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _stage(folder: Path, rows: list[dict[str, str]]) -> list[str]:
-    facts: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    seconds = sum(float(row["seconds"]) for row in rows)
-    return [folder.name, facts["data"]["phantoms"], str(len(rows)), f"{seconds / 60:.0f}"]
+def _minutes(facts: dict[str, Any]) -> float:
+    """Of a run that was started once, from its start to its end, lesions and all."""
+    started, ended = (datetime.fromisoformat(text) for text in (facts["started"][0]["time"], facts["finished"]))
+    return (ended - started).total_seconds() / 60
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
