@@ -68,9 +68,12 @@ def _theEncoder(rows: Sequence[Mapping[str, str]]) -> str:
     for row in rows:
         names.setdefault(row["encoder_id"], []).append(row["lesion_id"])
     if len(names) > 1:
-        msg = f"One table has one network's features, but these lesions have {', '.join(sorted(names))}'s. "
         whose = [f"of {encoder} {'is' if len(of) == 1 else 'are'} {_few(of)}" for encoder, of in sorted(names.items())]
-        raise OutputError(f"{msg}Analyse them again with one of these: {'; '.join(whose)}.")
+        msg = (
+            f"One table has one network's features, but these lesions have {', '.join(sorted(names))}'s. "
+            f"Analyse them again with one of these: {'; '.join(whose)}."
+        )
+        raise OutputError(msg)
     return next(iter(names))
 
 
