@@ -332,6 +332,8 @@ def test_a_file_in_the_place_of_the_shipped_one_that_is_not_is_told_and_nothing_
     assert told["problem"].startswith(problem)
     with pytest.raises(WeightsError, match="is no whole file of the encoder small"):
         load_encoder("small", device="cpu")
+    assert run(["weights", "list"]) == 0
+    assert "damaged" in capsys.readouterr().out
     assert run(["weights", "verify", "small"]) == 3
     assert f"WRONG: {problem}" in in_one_line(capsys.readouterr().out)
 
