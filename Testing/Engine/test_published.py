@@ -256,7 +256,7 @@ def test_with_demonstration_weights_the_comparison_means_nothing_whatever_it_giv
     monkeypatch.setattr(command, "open_encoder", lambda _: encoder)
     assert run(["verify-published", *inputs, "--weights", "demonstration"]) == 3
     told = " ".join(capsys.readouterr().out.split())
-    assert f"{DEMONSTRATION_MEANING}, and so does this comparison." in told
+    assert f"{DEMONSTRATION_MEANING}: this comparison means no more." in told
     assert "agrees:" not in told
 
 

@@ -195,6 +195,33 @@ def test_weights_of_ones_own_say_whose_network_they_are_of_and_what_they_mean(ju
     assert large.notice.startswith("The licence of these weights is not known here. FMCIB's published weights are")
 
 
+def test_what_came_along_needs_no_cache_folder_and_is_not_downloaded(judge):
+    requirements = judge("small", shippedRecord())
+    requirements.result = requirements.result | {"cache_folder": None, "cache_problem": "There is none."}
+    assert requirements.isReady
+    (weights,) = [each for each in judge("small", record()).list() if each.name == "weights"]
+    assert (weights.state, weights.text) == ("missing", "Weights are missing: small")
+    assert weights.fix == "They come with the FMCIB extension: install it again, or choose others."
+
+
+def test_an_export_of_two_encoders_says_which_lesions_are_of_which(mixed, phantomNode, tmp_path):
+    told = r"fmcib, small's\. Analyse them again with one of these: of fmcib are a, b; of small is c\."
+    with pytest.raises(OutputError, match=told):
+        exportTable([phantomNode], tmp_path / "f.csv")
+    for number in range(6):
+        mixed.write(f"d{number}", cells(f"d{number}", "small", status="error"), [])
+    with pytest.raises(OutputError, match=r"of small are c, d0, d1, d2, d3, …\."):
+        exportTable([phantomNode], tmp_path / "f.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_features_that_are_not_as_many_as_their_encoders_are_not_exported(table, phantomNode, tmp_path):
+    table.write("a", cells("a", "fmcib"), texts(128))
+    with pytest.raises(OutputError, match=r"features of 1 lesions is not in the scene any more\. Analyse them again"):
+        exportTable([phantomNode], tmp_path / "f.csv")
+    assert not list(tmp_path.iterdir())
+
+
 @needs_torch
 def test_a_file_tells_what_it_means_before_anything_is_computed_with_it(judge, small_file, tmp_path):
     assert judge(str(small_file)).notice.startswith(COMPUTER_MADE)
