@@ -135,8 +135,10 @@ def test_a_file_says_which_encoder_it_is_of_and_its_features_are_those_of_its_ne
     assert np.linalg.norm(encoded.features) > 0
 
 
-def test_convolutions_are_kept_in_half_precision_and_are_what_is_computed_with(small_file, trunk):
-    whole = random_network(SPEC, 1).state_dict()
+def test_convolutions_are_kept_in_half_precision_and_are_what_is_computed_with(tmp_path):
+    whole, path = random_network(SPEC, 1).state_dict(), tmp_path / "w.safetensors"
+    write_safetensors(path, Checkpoint(whole), About("small").metadata, halves=True)
+    trunk = read_checkpoint(path).trunk
     assert all(each.dtype != torch.float16 for each in trunk.values())
     for key, tensor in whole.items():
         expected = tensor.half().float() if tensor.ndim > 1 else tensor
@@ -424,14 +426,16 @@ def test_a_table_of_the_small_encoder_has_its_128_columns_and_its_caution_in_eve
     assert {failed[name] for name in feature_columns(128)} == {""}
 
 
-def test_a_table_is_not_gone_on_with_by_another_encoder(small_installed, scan, tmp_path, encoder, monkeypatch, capsys):
+def test_a_table_is_not_gone_on_with_by_another_encoder(
+    small_installed, scan, tmp_path, fmcib_encoder, monkeypatch, capsys
+):
     from fmcib_engine.cli import extract
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     def load(source, **options):
-        return encoder if source == "demonstration" else load_encoder(source, **options)
+        return fmcib_encoder if source == "demonstration" else load_encoder(source, **options)
 
     monkeypatch.setattr(extract, "load_encoder", load)
     command = ["extract", "--image", str(scan), "--seed", *SEED, "--device", "cpu", "--engine", "pytorch"]
