@@ -267,6 +267,7 @@ def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):
 def test_the_weights_of_the_command_line_are_used_and_their_licence_is_shown(ct, tmp_path, monkeypatch, capsys):
     from FMCIBModuleLib.Analysis import Headless
 
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(tmp_path / "none.safetensors"))
     monkeypatch.setattr(Headless, "notices", lambda weights: [f"the licence of {weights}"])
     monkeypatch.setattr(Headless.signal, "signal", lambda *_: None)
     arguments = ["--ct", str(ct), "--seeds", str(tmp_path / "gone.mrk.json"), "--output", str(tmp_path / "out")]
