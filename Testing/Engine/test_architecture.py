@@ -40,6 +40,12 @@ MAY_IMPORT = {
     "weights": {"errors", "cache", "downloads", "encoders", "preprocessing", "phantom"},
     "kept": {"errors", "cache", "downloads", "samples", "weights"},
     "removal": {"errors", "cache", "downloads", "kept", "weights"},
+    "heads": {"errors", "encoders", "weights"},
+    "heads/head": set(),
+    "heads/checks": {"errors"},
+    "heads/predict": {"errors"},
+    "heads/fit": {"errors"},
+    "heads/facts": {"errors", "encoders"},
     "results": GROUND | {"preprocessing", "seeds", "encoders", "__init__"},
     "pipeline": GROUND | {"preprocessing", "encoders"},
     "checks": set(),
@@ -154,7 +160,7 @@ def test_functions_stay_short(path):
 BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "multi_dot", "polyfit", "cov"}
 """What numpy hands to a library that rounds otherwise on another processor."""
 ON_FEATURES = {
-    *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py")
+    *("heads/predict.py", "encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py")
 }
 """They compare features, which come from such a library anyway, and decide nothing on a last bit."""
 

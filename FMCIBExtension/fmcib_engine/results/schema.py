@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..encoders import feature_names
 from .lesion import LesionResult, Run
 
 SCHEMA_VERSION = "1.5"
@@ -251,4 +252,4 @@ COLUMNS: tuple[Column, ...] = (*LESION, *SEED, *QUALITY, *PROVENANCE, *OUTCOME)
 
 def feature_columns(count: int) -> list[str]:
     """`pred_0`, `pred_1`, …: upstream's names of the features, which have no unit."""
-    return [f"pred_{index}" for index in range(count)]
+    return list(feature_names(count))
