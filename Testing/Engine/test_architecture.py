@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "training/loss": {"encoders"},
     "training/optimizer": {"encoders"},
     "training/views": {"errors", "encoders"},
-    "training/networks": {"errors", "encoders", "preprocessing"},
+    "training/networks": {"encoders"},
     "training/loop": {"errors", "encoders"},
     "training/checkpoint": {"errors", "encoders"},
     "training/phantom_source": {"errors", "preprocessing", "phantom", "batch"},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from fmcib_engine import encoders
 from fmcib_engine.cli.commands import run
-from fmcib_engine.training import networks
 from training_support import WITH_TINY, make_scans
 
 torch = pytest.importorskip("torch")
@@ -14,7 +14,7 @@ for package in ("monai", "yaml", "lightning_fabric"):
 
 @pytest.fixture(autouse=True)
 def _with_tiny(monkeypatch):
-    monkeypatch.setattr(networks, "TRAINABLE", WITH_TINY)
+    monkeypatch.setattr(encoders, "ENCODERS", WITH_TINY)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

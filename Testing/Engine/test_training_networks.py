@@ -5,62 +5,40 @@ from __future__ import annotations
 import math
 
 import pytest
-from fmcib_engine.encoders import fmcib
-from fmcib_engine.errors import InputError
-from fmcib_engine.training.networks import (
-    Trainable,
-    classification_head,
-    find_trainable,
-    has_batch_norm,
-    in_parts,
-    projection_head,
-    random_network,
-)
-from training_support import SIZE, TINY, TINY_BATCH_NORM, build_batch_norm, spec
+from fmcib_engine.encoders import find_encoder
+from fmcib_engine.encoders.building import build_network, random_network
+from fmcib_engine.training.networks import classification_head, has_batch_norm, in_parts, projection_head
+from training_support import SIZE, TINY, TINY_BATCH_NORM, build_batch_norm, build_tiny
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 
-def build_without_numbers():
-    with torch.device("meta"):
-        return build_batch_norm().eval().requires_grad_(requires_grad=False)
-
-
-@pytest.mark.parametrize("build", [build_batch_norm, build_without_numbers])
-def test_a_network_begins_with_random_numbers_that_follow_from_the_seed_however_it_is_built(build):
-    trainable = Trainable(spec("x"), build, SIZE)
+def test_a_network_begins_with_random_numbers_that_follow_from_the_seed():
     before = torch.get_rng_state()
-    first, same, other = (random_network(trainable, seed).state_dict() for seed in (1, 1, 2))
+    first, same, other = (random_network(TINY_BATCH_NORM, seed).state_dict() for seed in (1, 1, 2))
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.isfinite(tensor).all() for tensor in first.values())
     assert all(torch.equal(tensor, same[name]) for name, tensor in first.items())
     assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
     assert torch.equal(first["bn1.running_var"], torch.ones(4))
     assert torch.equal(first["bn1.running_mean"], torch.zeros(4))
-    reference = random_network(Trainable(spec("x"), build_batch_norm, SIZE), 1).state_dict()
-    assert all(torch.equal(tensor, reference[name]) for name, tensor in first.items())
 
 
 def test_what_begins_learns():
-    network = random_network(Trainable(spec("x"), build_without_numbers, SIZE), 1)
+    network = random_network(TINY, 1)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 
 def test_fmcib_itself_can_be_begun():
     """Its convolutions are spread as He et al. say; 184.5 million numbers."""
-    network = random_network(find_trainable("fmcib"), 1)
+    network = random_network(find_encoder("fmcib"), 1)
     assert sum(parameter.numel() for parameter in network.parameters()) == 184_477_824
-    assert network.state_dict().keys() == fmcib.build_network().state_dict().keys()
+    assert network.state_dict().keys() == build_network(find_encoder("fmcib")).state_dict().keys()
     weight = network.layer3[1].conv2.weight.detach()
     assert float(weight.std()) == pytest.approx(math.sqrt(2 / (weight.shape[0] * 27)), rel=0.01)
     assert tuple(network.conv1.stride) == (2, 2, 2)
-
-
-def test_an_unknown_encoder_is_told():
-    with pytest.raises(InputError, match="`encoder` should be one of fmcib, it is 'resnet'"):
-        find_trainable("resnet")
 
 
 def test_heads_have_the_published_names():
@@ -87,4 +65,4 @@ def test_each_part_of_a_step_goes_through_alone():
 
 def test_batch_norms_are_found():
     assert has_batch_norm(build_batch_norm())
-    assert not has_batch_norm(TINY.build())
+    assert not has_batch_norm(build_tiny())

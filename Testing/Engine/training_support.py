@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from fmcib_engine import encoders
 from fmcib_engine.encoders import EncoderSpec
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.results.image import write_image
-from fmcib_engine.training import networks
 from fmcib_engine.volume import Volume
 
 SIZE = 16
@@ -45,13 +45,13 @@ def build_tiny():
     return network
 
 
-def spec(encoder_id: str) -> EncoderSpec:
-    return EncoderSpec(encoder_id, "Tiny", "fmcib-csv-v1", FEATURES, "MIT", "none")
+def spec(encoder_id: str, make) -> EncoderSpec:
+    return EncoderSpec(encoder_id, "Tiny", "fmcib-csv-v1", SIZE, FEATURES, "MIT", "none", make)
 
 
-TINY = networks.Trainable(spec("tiny"), build_tiny, SIZE)
-TINY_BATCH_NORM = networks.Trainable(spec("tiny-bn"), build_batch_norm, SIZE)
-WITH_TINY = MappingProxyType({**networks.TRAINABLE, "tiny": TINY, "tiny-bn": TINY_BATCH_NORM})
+TINY = spec("tiny", build_tiny)
+TINY_BATCH_NORM = spec("tiny-bn", build_batch_norm)
+WITH_TINY = MappingProxyType({**encoders.ENCODERS, "tiny": TINY, "tiny-bn": TINY_BATCH_NORM})
 
 SCANS = 6
 PLACES = ((32.0, 32.0, 40.0), (32.0, 32.0, 100.0))
@@ -94,5 +94,5 @@ def losses(folder: Path) -> list[float]:
 if __name__ == "__main__":
     from fmcib_engine.cli.commands import run as run_cli
 
-    networks.TRAINABLE = WITH_TINY
+    encoders.ENCODERS = WITH_TINY
     sys.exit(run_cli(sys.argv[1:]))

@@ -13,9 +13,9 @@ import click
 
 from ..training.finetune_settings import FinetuneSettings
 from ..training.pretrain_settings import PretrainSettings
-from ..training.result import COMPUTER_MADE, is_computer_made
 from ..training.settings import as_yaml, read_settings
 from ..training.start import Outcome
+from ..weights.about import read_about
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import ERROR_ROWS, INTERRUPTED, OK
 
@@ -149,8 +149,8 @@ def _tell(outcome: Outcome) -> None:
     out.print(f"{outcome.result}: {outcome.lesions} lesions, {outcome.steps} steps. {RESEARCH_ONLY}", markup=False)
     if outcome.numbers:
         out.print("The epoch was chosen on these lesions: others will score lower.")
-    if is_computer_made(outcome.result):
-        out.print(f"{COMPUTER_MADE}.", style="bold yellow")
+    if caution := read_about(outcome.result).caution:
+        out.print(f"{caution}.", style="bold yellow", markup=False)
     if outcome.left_out:
         err.print(f"{outcome.left_out} lesions were left out; lesions.json says why.", style="red", markup=False)
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..encoders import EncoderSpec, find_encoder
+from ..encoders.building import build_network, random_network
 from ..encoders.devices import import_torch
 from ..errors import InputError
 from ..weights.checkpoint import fill
@@ -28,7 +30,7 @@ from .finetune_settings import FinetuneSettings
 from .folder import METRICS, RESULT, RunFolder
 from .loop import Pace, Training, train
 from .metrics import Metrics
-from .networks import Trainable, classification_head, find_trainable, in_parts, random_network
+from .networks import classification_head, in_parts
 from .optimizer import make_optimizer, rate_at
 from .phantom_source import PhantomSource
 from .prepare import Shelf
@@ -54,7 +56,7 @@ class _Job:
     """What a run is given."""
 
     settings: FinetuneSettings
-    trainable: Trainable
+    spec: EncoderSpec
     weights: Path | None
     run: RunFolder
     shelf: Shelf
@@ -95,8 +97,8 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
     Raises:
         FmcibError: as the parts say; what was done is kept.
     """
-    trainable = find_trainable(settings.encoder)
-    source = _source_of(settings, trainable)
+    spec = find_encoder(settings.encoder)
+    source = _source_of(settings, spec)
     weights = resolve(settings.weights) if settings.weights else None
     data = source.facts | ({"weights": weights.name, "weights_sha256": file_sha256(weights)} if weights else {})
     if weights:
@@ -107,7 +109,7 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
         numbers, problems = shelf.listed()
         if not run.is_done:
             lesions = [lesion for lesion in source.lesions if lesion.number in set(numbers)]
-            _train(_Job(settings, trainable, weights, run, shelf, processes, progress), lesions)
+            _train(_Job(settings, spec, weights, run, shelf, processes, progress), lesions)
         if processes.is_first:
             run.tidy()
             if not settings.keep_patches:
@@ -118,12 +120,12 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
     return Outcome(folder / RESULT, len(numbers), len(problems), facts["steps"], scores)
 
 
-def _source_of(settings: FinetuneSettings, trainable: Trainable) -> Source:
+def _source_of(settings: FinetuneSettings, spec: EncoderSpec) -> Source:
     require_one_source(settings)
     if settings.phantoms:
         return PhantomSource(settings.phantoms, settings.seed, 0, settings.label)
     columns = {"label": settings.label, "group": settings.group, "part": settings.part}
-    return TableSource(Path(settings.table), trainable.spec.recipe_id, settings.seed, 0, columns)
+    return TableSource(Path(settings.table), spec.recipe_id, settings.seed, 0, columns)
 
 
 def _train(job: _Job, lesions: list[Lesion]) -> None:
@@ -131,12 +133,12 @@ def _train(job: _Job, lesions: list[Lesion]) -> None:
     learned, held = split(lesions, settings.validation, settings.seed)
     classes = _classes(settings, lesions, learned)
     order = order_of(learned, settings.batch_size, settings.seed, processes)
-    network = _network(settings, job.trainable, job.weights, len(classes.names))
+    network = _network(settings, job.spec, job.weights, len(classes.names))
     optimizer = make_optimizer(settings.optimizer, network, weight_decay=settings.weight_decay)
     training = Training(network, optimizer, processes, settings.seed, digest(settings), order.steps_per_epoch)
     training.restore(read_checkpoint(job.run.path, training.digest))
     held_back = HeldBack(held, [classes.of_lesion[number] for number in held], classes.weights)
-    validation = Validation(training, job.shelf, held_back, job.trainable.size, _frozen(network, settings.trains))
+    validation = Validation(training, job.shelf, held_back, job.spec.patch_size, _frozen(network, settings.trains))
     validation.set_modes()
     if not training.notes.get("stopped"):
         _take_steps(job, training, order, classes, validation)
@@ -150,7 +152,7 @@ def _write(job: _Job, training: Training, validation: Validation, classes: _Clas
     numbers = {"steps": training.step, "best_epoch": int(training.notes["best_epoch"]), **counts, **scores}
     write_result(
         job.run,
-        job.trainable,
+        job.spec,
         training.best,
         command="finetune",
         numbers=numbers,
@@ -160,7 +162,7 @@ def _write(job: _Job, training: Training, validation: Validation, classes: _Clas
 
 
 def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, validation: Validation) -> None:
-    settings, size = job.settings, job.trainable.size
+    settings, size = job.settings, job.spec.patch_size
     steps = settings.epochs * order.steps_per_epoch
     warm_up = min(round(settings.warm_up_epochs * order.steps_per_epoch), steps)
     rate = partial(rate_at, steps=steps, warm_up=warm_up, highest=settings.learning_rate)
@@ -200,17 +202,17 @@ def _classes(settings: FinetuneSettings, lesions: list[Lesion], learned: list[in
     return _Classes(names, of_lesion, balanced.tolist() if settings.class_weights == "balanced" else [1.0] * len(names))
 
 
-def _network(settings: FinetuneSettings, trainable: Trainable, weights: Path | None, classes: int) -> nn.Module:
+def _network(settings: FinetuneSettings, spec: EncoderSpec, weights: Path | None, classes: int) -> nn.Module:
     """Trunk and head, with the weights that it begins with, and gradients for what learns."""
     torch = import_torch()
-    trunk = random_network(trainable, settings.seed)
+    trunk = random_network(spec, settings.seed)
     if weights:
-        filled = trainable.build()
+        filled = build_network(spec)
         fill(filled, dict(read_weights(weights).trunk), name=weights.name)
         trunk.load_state_dict(filled.state_dict())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(place_seed(settings.seed, 1))
-        head = classification_head((trainable.spec.feature_count, *settings.head, classes))
+        head = classification_head((spec.feature_count, *settings.head, classes))
     network = in_parts(trunk, head)
     for module in _frozen(network, settings.trains):
         module.requires_grad_(requires_grad=False)

@@ -1,64 +1,14 @@
-"""Which networks can be trained: an encoder's spec, how it is built, and random numbers to begin with."""
+"""What is trained beside an encoder: heads, and how several parts of a step go through both."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..encoders import EncoderSpec, fmcib
 from ..encoders.devices import import_torch
-from ..errors import InputError
-from ..preprocessing import PATCH_SIZE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-
-@dataclass(frozen=True)
-class Trainable:
-    """A network to train."""
-
-    spec: EncoderSpec
-    build: Callable[[], nn.Module]
-    """The network, with or without numbers, that turns (n, 1, size, size, size) into (n, feature_count)."""
-    size: int = PATCH_SIZE
-    """Edge of what it is fed, at most that of a patch."""
-
-
-TRAINABLE: Mapping[str, Trainable] = MappingProxyType({fmcib.SPEC.id: Trainable(fmcib.SPEC, fmcib.build_network)})
-
-
-def find_trainable(encoder_id: str) -> Trainable:
-    """The network of an encoder's id.
-
-    Raises:
-        InputError: an unknown id.
-    """
-    if encoder_id not in TRAINABLE:
-        msg = f"`encoder` should be one of {', '.join(TRAINABLE)}, it is {encoder_id!r}. Choose one of these."
-        raise InputError(msg)
-    return TRAINABLE[encoder_id]
-
-
-def random_network(trainable: Trainable, seed: int) -> nn.Module:
-    """The network with random numbers on the CPU, always the same of a seed.
-
-    Convolutions as MONAI's ResNet begins with them (He et al. 2015, by the numbers that they give); all other modules
-    as torch begins with them.
-    """
-    torch = import_torch()
-    with torch.random.fork_rng(devices=[]):
-        network: Any = trainable.build().to_empty(device="cpu")
-        torch.manual_seed(seed)
-        for module in network.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
-            if isinstance(module, torch.nn.Conv3d):
-                torch.nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return network.requires_grad_(requires_grad=True).train()  # type: ignore[no-any-return]
 
 
 def projection_head(features: int, projected: int) -> nn.Module:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ..batch import Failure, attempt
 from ..errors import InputError
+from ..phantom import lesions as generator
 from ..preprocessing import PATCH_SIZE
 from ..preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
 from .sources import Cut, Lesion, Patches
@@ -46,7 +45,7 @@ class PhantomSource:
 
     @property
     def facts(self) -> dict[str, str]:
-        return {"phantoms": str(self._count), "phantom_seed": str(self._seed), "edition": str(_generator().EDITION)}
+        return {"phantoms": str(self._count), "phantom_seed": str(self._seed), "edition": generator.EDITION}
 
     @cached_property
     def lesions(self) -> Sequence[Lesion]:
@@ -63,7 +62,7 @@ class PhantomSource:
             yield Cut(number, problem=drawn.sentence) if isinstance(drawn, Failure) else Cut(number, drawn)
 
     def _draw(self, number: int) -> Patches:
-        generator, case = _generator(), self._case(number)
+        case = self._case(number)
         elsewhere = [generator.draw_elsewhere(case, which, PATCH_SIZE) for which in range(self._elsewhere)]
         hu = np.stack([generator.draw(case, PATCH_SIZE).hu, *(each.hu for each in elsewhere)])
         return ((hu - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)).astype(np.float32)
@@ -71,10 +70,5 @@ class PhantomSource:
     def _label_of(self, number: int) -> str:
         return str(getattr(self._case(number), self._label)) if self._label else ""
 
-    def _case(self, number: int) -> Any:
-        return _generator().sample_case(number, self._seed)
-
-
-def _generator() -> Any:
-    """The package that draws lesions: `sample_case`, `draw`, `draw_elsewhere`, `EDITION`."""
-    return importlib.import_module("..phantom.lesions", __package__)
+    def _case(self, number: int) -> generator.Case:
+        return generator.sample_case(number, self._seed)

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..encoders import EncoderSpec, find_encoder
+from ..encoders.building import random_network
 from ..encoders.devices import import_torch
 from .batches import Order, batches
 from .checkpoint import read_checkpoint
@@ -27,7 +29,7 @@ from .folder import METRICS, RESULT, RunFolder
 from .loop import Pace, Training, train
 from .loss import nt_xent
 from .metrics import Metrics
-from .networks import Trainable, find_trainable, in_parts, projection_head, random_network
+from .networks import in_parts, projection_head
 from .optimizer import make_optimizer, rate_at
 from .phantom_source import PhantomSource
 from .prepare import Shelf
@@ -74,8 +76,8 @@ def pretrain(settings: PretrainSettings, folder: Path, *, device: str, resume: b
     Raises:
         FmcibError: as the parts say; what was done is kept.
     """
-    trainable = find_trainable(settings.encoder)
-    source = source_of(settings, trainable)
+    spec = find_encoder(settings.encoder)
+    source = source_of(settings, spec)
     processes = Processes(device, settings.precision)
     run, shelf = RunFolder(folder, settings), Shelf(folder)
     elsewhere = settings.elsewhere if settings.negatives != "none" else 0
@@ -84,12 +86,12 @@ def pretrain(settings: PretrainSettings, folder: Path, *, device: str, resume: b
         numbers, problems = shelf.listed()
         if not run.is_done:
             order = order_of(numbers, settings.batch_size, settings.seed, processes)
-            training = _begin(settings, trainable, processes, order)
+            training = _begin(settings, spec, processes, order)
             training.restore(read_checkpoint(folder, training.digest))
-            _train(settings, training, order, shelf, folder, progress)
+            _train(settings, spec, training, order, shelf, folder, progress)
             if processes.is_first:
                 write_result(
-                    run, trainable, training.network.state_dict(), command="pretrain", numbers={"steps": training.step}
+                    run, spec, training.network.state_dict(), command="pretrain", numbers={"steps": training.step}
                 )
         if processes.is_first:
             run.tidy()
@@ -100,7 +102,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, device: str, resume: b
     return Outcome(folder / RESULT, len(numbers), len(problems), facts["steps"], {})
 
 
-def source_of(settings: PretrainSettings, trainable: Trainable) -> Source:
+def source_of(settings: PretrainSettings, spec: EncoderSpec) -> Source:
     """The lesions that the settings name.
 
     Raises:
@@ -110,15 +112,15 @@ def source_of(settings: PretrainSettings, trainable: Trainable) -> Source:
     elsewhere = settings.elsewhere if settings.negatives != "none" else 0
     if settings.phantoms:
         return PhantomSource(settings.phantoms, settings.seed, elsewhere)
-    return TableSource(Path(settings.table), trainable.spec.recipe_id, settings.seed, elsewhere)
+    return TableSource(Path(settings.table), spec.recipe_id, settings.seed, elsewhere)
 
 
-def _begin(settings: PretrainSettings, trainable: Trainable, processes: Processes, order: Order) -> Training:
+def _begin(settings: PretrainSettings, spec: EncoderSpec, processes: Processes, order: Order) -> Training:
     torch = import_torch()
-    trunk = random_network(trainable, settings.seed)
+    trunk = random_network(spec, settings.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(place_seed(settings.seed, 1))
-        head = projection_head(trainable.spec.feature_count, settings.projection)
+        head = projection_head(spec.feature_count, settings.projection)
     network = in_parts(trunk, head)
     optimizer = make_optimizer(
         settings.optimizer, network, weight_decay=settings.weight_decay, momentum=settings.momentum
@@ -127,11 +129,16 @@ def _begin(settings: PretrainSettings, trainable: Trainable, processes: Processe
 
 
 def _train(  # noqa: PLR0913
-    settings: PretrainSettings, training: Training, order: Order, shelf: Shelf, folder: Path, progress: Progress
+    settings: PretrainSettings,
+    spec: EncoderSpec,
+    training: Training,
+    order: Order,
+    shelf: Shelf,
+    folder: Path,
+    progress: Progress,
 ) -> None:
-    size = find_trainable(settings.encoder).size
     views = pretraining_views(
-        size,
+        spec.patch_size,
         smallest_crop=settings.smallest_crop,
         flip=settings.flip,
         histogram=settings.histogram,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..encoders import COMPUTER_MADE, EncoderSpec
+from ..weights.about import About, read_about
 from ..weights.checkpoint import Checkpoint, write_safetensors
 from .folder import RESULT, RunFolder
-from .networks import Trainable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-COMPUTER_MADE = "TRAINED ON COMPUTER-MADE LESIONS: shows how it works, says nothing about patients"
-
 
 def write_result(
     run: RunFolder,
-    trainable: Trainable,
+    spec: EncoderSpec,
     state: dict[str, Tensor],
     *,
     command: str,
@@ -34,38 +32,24 @@ def write_result(
 
     Args:
         run: the folder.
-        trainable: the encoder.
+        spec: of the encoder.
         state: all tensors, as `trunk.*` and `head.*`.
         command: which made it.
         numbers: to be noted beside it.
         classes: of the head; None for a projection head.
-        begun_with: the weights that it began with, whose notice goes on.
+        begun_with: the weights that it began with, whose caution goes on.
 
     Raises:
         OutputError: it cannot be written.
     """
-    settings = run.settings
-    about: dict[str, Any] = {"made_by": f"fmcib-engine {command}", "encoder": trainable.spec.id, "seed": settings.seed}
-    about |= {"recipe": trainable.spec.recipe_id, "settings_sha256": run.facts()["settings_sha256"]}
-    if classes:
-        about["classes"] = classes
-    if settings.phantoms or (begun_with and is_computer_made(begun_with)):
-        about["notice"] = COMPUTER_MADE
-    # One entry: safetensors writes several in an order of chance, and the same run should give the same bytes.
+    caution = read_about(begun_with).caution if begun_with else ""
+    if run.settings.phantoms:
+        caution = COMPUTER_MADE
+    source = f"fmcib-engine {command}, seed {run.settings.seed}, settings sha256:{run.facts()['settings_sha256']}"
     weights = Checkpoint(_below("trunk.", state), _below("head.", state) if classes else {})
-    write_safetensors(run.path / RESULT, weights, {"fmcib": json.dumps(about)})
+    about = About(spec.id, caution, source, tuple(classes or ()))
+    write_safetensors(run.path / RESULT, weights, about.metadata)
     run.finish({**numbers, **({"classes": classes} if classes else {})})
-
-
-def is_computer_made(weights: Path) -> bool:
-    """Whether a file says of itself that computer-made lesions were trained on."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(weights, "pt") as file:
-            return COMPUTER_MADE in (file.metadata() or {}).get("fmcib", "")
-    except (SafetensorError, OSError):  # of another kind: a published one
-        return False
 
 
 def _below(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -28,7 +28,9 @@ class About:
     caution: str = ""
     """What must stand wherever features of these weights appear."""
     source: str = ""
-    """What the file was made from."""
+    """What the file was made from, or by."""
+    classes: tuple[str, ...] = ()
+    """Of its head, in order."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -43,7 +45,8 @@ def read_about(path: Path) -> About:
             length = int.from_bytes(file.read(8), "little")
             header = file.read(length) if length <= LONGEST_HEADER else b""
         told = json.loads(json.loads(header)["__metadata__"][_ENTRY])
-        return About(_text(told, "encoder"), readable(_text(told, "caution")), _text(told, "source"))
+        encoder, caution, source = (_text(told, name) for name in ("encoder", "caution", "source"))
+        return About(encoder, readable(caution), source, _texts(told, "classes"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return About()
 
@@ -51,3 +54,8 @@ def read_about(path: Path) -> About:
 def _text(told: dict[str, Any], name: str) -> str:
     text = told.get(name, "")
     return text if isinstance(text, str) else ""
+
+
+def _texts(told: dict[str, Any], name: str) -> tuple[str, ...]:
+    texts = told.get(name, [])
+    return tuple(texts) if isinstance(texts, list) and all(isinstance(text, str) for text in texts) else ()
