@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "kept": {"errors", "cache", "downloads", "samples", "weights"},
     "removal": {"errors", "cache", "downloads", "kept", "weights"},
     "heads": {"errors", "encoders", "weights"},
+    "heads/terms": set(),
     "heads/head": set(),
     "heads/checks": {"errors"},
     "heads/predict": {"errors"},

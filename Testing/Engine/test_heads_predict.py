@@ -180,7 +180,7 @@ WRONG = {
     "survival rises": (cox, {"baseline": Baseline(np.array([1.0, 2.0]), np.array([0.8, 0.9]), "days")}, "falls"),
     "survival of 0": (cox, {"baseline": Baseline(np.array([1.0]), np.array([0.0]), "days")}, "above 0"),
     "times alike": (cox, {"baseline": Baseline(np.array([1.0, 1.00000001]), np.ones(2), "days")}, "differ"),
-    "unit": (cox, {"baseline": Baseline(np.ones(1), np.ones(1), "weeks")}, "days, months or years"),
+    "unit": (cox, {"baseline": Baseline(np.ones(1), np.ones(1), "weeks")}, "days, months, years"),
     "calibration": (linear, {"calibration": Calibration("isotonic")}, "one of none, temperature, platt"),
     "parameters": (linear, {"calibration": Calibration("platt", (1.0,))}, "2 finite parameters"),
     "temperature": (linear, {"calibration": Calibration("temperature", (0.0,))}, "greater than 0"),
@@ -189,6 +189,7 @@ WRONG = {
     "metric": (linear, {"metrics": (Metric("AUC", math.nan),)}, "finite number"),
     "half an interval": (linear, {"metrics": (Metric("AUC", 0.6, 0.5),)}, "both ends"),
     "turned interval": (linear, {"metrics": (Metric("AUC", 0.6, 0.7, 0.5),)}, "both ends"),
+    "site": (linear, {"sites": ("lung", "spleen")}, "not 'spleen'"),
     "counts": (linear, {"training": Training("x", -1)}, "0 or more"),
     "cases of": (linear, {"training": Training("x", 3, 3, (1, 1, 1))}, "counts the cases of 3 classes"),
 }  # fmt: skip

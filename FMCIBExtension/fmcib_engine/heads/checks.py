@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from ..errors import HeadError
+from .terms import ANATOMICAL_SITES, NOTE, SHA256, TIME_UNITS
 
 if TYPE_CHECKING:
     from .head import Baseline, Head, Numbers
@@ -26,7 +27,7 @@ LONGEST_NAME, LONGEST_TEXT = 120, 2_000
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PARAMETERS = {"none": 0, "temperature": 1, "platt": 2}
-_TAKEN = ("note", "sha256")
+_TAKEN = (NOTE, SHA256)
 
 
 def check_head(head: Head) -> None:
@@ -127,7 +128,7 @@ def _check_baseline(baseline: Baseline) -> None:
     _require(
         inside and bool((np.diff(survival) <= 0).all()), "the survival of a baseline falls from at most 1 to above 0"
     )
-    _require(baseline.unit in {"days", "months", "years"}, f"times are in days, months or years, not {baseline.unit!r}")
+    _require(baseline.unit in TIME_UNITS, f"times are in {', '.join(TIME_UNITS)}, not {baseline.unit!r}")
     _require(len({f"{time:g}" for time in times.tolist()}) == len(times), "the times of a baseline differ in 6 digits")
 
 
@@ -143,6 +144,9 @@ def _check_calibration(head: Head) -> None:
 
 
 def _check_worth(head: Head) -> None:
+    strange = {*head.sites} - {*ANATOMICAL_SITES}
+    known = ", ".join(ANATOMICAL_SITES)
+    _require(not strange, f"the sites that it knows are some of {known}, not {min(strange, default='')[:60]!r}")
     _require(len(head.metrics) <= MOST_METRICS, f"it has at most {MOST_METRICS} metrics, not {len(head.metrics)}")
     for metric in head.metrics:
         _require(bool(metric.name), "each metric has a name")

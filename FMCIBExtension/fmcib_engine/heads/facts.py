@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from ..encoders import feature_names
 from ..errors import HeadError
 from .checks import MOST_INPUTS, refuse
-from .head import CALIBRATIONS, TASKS, Calibration, Head, Metric, Origin, Training
+from .head import Calibration, Head, Metric, Origin, Training
+from .terms import CALIBRATIONS, TASKS
 
 FORMAT = 1
 """Of the JSON object and of the names of the tensors beside it (`file`)."""
@@ -37,6 +38,7 @@ def as_json(head: Head) -> str:
         "training": {**vars(training), "cases_of": list(training.cases_of)},
         "metrics": [vars(metric) for metric in head.metrics],
         "warnings": list(head.warnings),
+        "sites": list(head.sites),
         "caution": head.caution,
         "date": head.date,
         "versions": dict(head.versions),
@@ -78,6 +80,7 @@ def from_json(text: str) -> tuple[dict[str, Any], str]:
         "task": facts.take("task", _one_of(TASKS)),
         "classes": facts.take("classes", _texts),
         "warnings": facts.take("warnings", _texts),
+        "sites": facts.take("sites", _texts),
         "versions": facts.take("versions", _texts_by_name),
         "calibration": facts.take("calibration", _calibration),
         "training": facts.take("training", _training),

@@ -8,27 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import checks
+from .terms import ANATOMICAL_SITES, LOG_RELATIVE_HAZARD, CalibrationKind, Task
 
 Numbers = NDArray[np.float32] | NDArray[np.float64]
-
-Task = Literal["classification", "survival"]
-TASKS: tuple[Task, ...] = get_args(Task)
-
-CalibrationKind = Literal["none", "temperature", "platt"]
-CALIBRATIONS: tuple[CalibrationKind, ...] = get_args(CalibrationKind)
-
-TIME_UNITS = ("days", "months", "years")
-NOTE, SHA256 = "note", "sha256"
-"""Columns of a head in a table beside its classes, which therefore none of these is called."""
-LOG_RELATIVE_HAZARD = "log_relative_hazard"
-"""The output of a survival head that needs no time: x·w, 0 for the mean of whom it was fitted on."""
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -106,7 +93,7 @@ class Baseline:
     times: Numbers
     survival: Numbers
     unit: str
-    """One of `TIME_UNITS`."""
+    """One of `terms.TIME_UNITS`."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +137,8 @@ class Head:
     metrics: tuple[Metric, ...] = ()
     warnings: tuple[str, ...] = ()
     """Sentences that belong beside each of its numbers, such as on whom it must not be used."""
+    sites: tuple[str, ...] = ()
+    """Of `terms.ANATOMICAL_SITES` those that it knows; of others it warns. Empty: all, or not said."""
     caution: str = ""
     """Such as `COMPUTER_MADE`: what its numbers do not say, as `WeightsIdentity.caution`."""
     date: str = ""
@@ -161,6 +150,11 @@ class Head:
 
     def __post_init__(self) -> None:
         checks.check_head(self)
+
+    @property
+    def tells_site(self) -> bool:
+        """Whether its classes are anatomical sites."""
+        return bool(self.classes) and {*self.classes} <= {*ANATOMICAL_SITES}
 
     @property
     def outputs(self) -> tuple[str, ...]:
