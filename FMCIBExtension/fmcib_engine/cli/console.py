@@ -25,6 +25,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ..heads.terms import LOG_RELATIVE_HAZARD
 from ..results.lesion import LesionResult, Run
 
 
@@ -117,11 +118,29 @@ def show_results(results: list[LesionResult], run: Run, output: Path, *, rows: i
     if len(results) < rows:
         out.print(f"{len(results)} of {rows} rows are shown.")
     for result in results:
+        for line in _predictions(result, run):
+            out.print(line, markup=False)
+    for result in results:
         for warning in result.warnings:
             out.print(f"Lesion {result.seed.lesion_id}: {warning}", style="yellow", markup=False)
     for warning in run.warnings:
         out.print(warning, style="bold yellow", markup=False)
     out.print(f"{escape(str(output))}. {RESEARCH_ONLY}")
+
+
+def _predictions(result: LesionResult, run: Run) -> list[str]:
+    """A line a head, the likeliest class first, with what belongs beside the numbers."""
+    lines = []
+    for head in run.heads:
+        prediction = result.predictions.get(head.id)
+        if prediction is None:
+            continue
+        pairs = [*zip(head.outputs, prediction.values or (), strict=False)]
+        if LOG_RELATIVE_HAZARD not in head.outputs:
+            pairs.sort(key=lambda pair: -pair[1])
+        numbers = ", ".join(f"{name} {value:z.3f}" for name, value in pairs)
+        lines.append(f"Lesion {result.seed.lesion_id}: {head.id}: {numbers or 'none'}. {prediction.note}")
+    return lines
 
 
 def _short_row(result: LesionResult) -> tuple[str, ...]:

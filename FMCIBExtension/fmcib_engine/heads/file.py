@@ -26,7 +26,6 @@ from .checks import MOST_LAYERS, refuse
 from .facts import as_json, from_json
 from .head import Baseline, Head, Layer, Scaling
 
-SUFFIX = ".head"
 ENTRY = "fmcib_head"
 
 LARGEST_FILE = 1 << 30

@@ -17,6 +17,7 @@ from .terms import ANATOMICAL_SITES, LOG_RELATIVE_HAZARD, CalibrationKind, Task
 
 Numbers = NDArray[np.float32] | NDArray[np.float64]
 
+
 @dataclass(frozen=True)
 class Metric:
     """A number that says what a head is worth, with its 95 % confidence interval where there is one."""
