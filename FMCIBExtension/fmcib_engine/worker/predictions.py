@@ -37,7 +37,7 @@ def _tell(member: Member, encoder: Encoder) -> dict[str, Any]:
         "metrics": [{**vars(metric), "text": metric.text} for metric in head.metrics],
         "is_calibrated": head.calibration.kind != "none",
         "is_verified": head.origin.is_verified,
-        "warnings": list(head.warnings),
+        "warnings": [in_window(warning) for warning in head.warnings],
         "caution": head.caution,
         "date": head.date,
         "licence": head.licence,
