@@ -116,19 +116,21 @@ def with_facts(path: Path, facts: object, head: Head | None = None) -> Path:
 class StubEncoder:
     """An encoder whose features are known, of the network `small`; counts what it encodes."""
 
-    def __init__(self, features: np.ndarray, sha256: str = SHA256, caution: str = "", fails: str = "") -> None:
+    def __init__(
+        self, features: np.ndarray, sha256: str = SHA256, caution: str = "", fails: str = "", note: str = ""
+    ) -> None:
         self.spec = SPEC
         self.weights = WeightsIdentity("w.torch", sha256, caution)
         self.device, self.engine, self.precision, self.batch_size = "cpu", "pytorch", "float32", 4
         self.precision_deviation = self.engine_deviation = None
         self.encoded = 0
-        self._features, self._fails = np.asarray(features, np.float32), fails
+        self._features, self._fails, self._note = np.asarray(features, np.float32), fails, note
 
     def encode(self, patches) -> list[Encoded]:
         if self._fails:
             raise FeatureError(self._fails)
         self.encoded += len(patches)
-        return [Encoded(self._features, "cpu") for _ in patches]
+        return [Encoded(self._features, "cpu", self._note) for _ in patches]
 
 
 FEATURES = np.random.default_rng(14).normal(size=128).astype(np.float32)

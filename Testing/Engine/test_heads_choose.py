@@ -213,6 +213,24 @@ def test_an_encoder_that_fails_leaves_the_other_heads_alone():
     assert (said["two"].values, said["two"].note) == (None, "no prediction: The features are no numbers.")
 
 
+def test_only_the_lesion_at_fault_has_no_numbers():
+    chosen = Panel(StubEncoder(FEATURES), [Member(small_head(id="one"), SHA256, "x")])
+    bad = np.full(128, np.nan, np.float32)
+    said = [one["one"] for one in chosen.predict([lesion(), Lesion(PATCH, bad, {}), lesion()])]
+    assert [one.values is not None for one in said] == [True, False, True]
+    assert "takes finite numbers" in said[1].note
+
+
+def test_what_an_encoder_of_its_own_remarks_stands_beside_the_numbers(tmp_path):
+    other = StubEncoder(FEATURES, note="computed on the CPU: cuda had no memory")
+    other.precision, other.precision_deviation = "bfloat16", 0.013
+    chosen = Panel(StubEncoder(FEATURES), [Member(small_head(id="one"), SHA256, "x", other)])
+    note = say(chosen)["one"].note
+    assert note.startswith("computed on the CPU: cuda had no memory; label:")
+    assert "from the features of its own encoder w.torch, not from those of this table" in note
+    assert "bfloat16 changes its features of a probe by 1.3%" in note
+
+
 def test_patches_of_another_recipe_give_no_prediction():
     chosen = Panel(StubEncoder(FEATURES), [Member(small_head(id="one"), SHA256, "x")])
     (said,) = chosen.predict([Lesion(a_patch("fmcib-yaml-v1"), FEATURES, {})])

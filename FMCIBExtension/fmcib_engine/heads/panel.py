@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ class Lesion:
     """The user's own, as text."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What a head says of a lesion: numbers, and what belongs beside them alone; or why there are none."""
+
+    values: tuple[float, ...] | None = None
+    note: str = ""
+
+
 class Panel:
     """All heads of a run.
 
@@ -58,7 +66,8 @@ class Panel:
         self.members = tuple(members)
         self.problems = tuple(problems)
         self._notes = {
-            member: standing_notes(member.head, (member.encoder or encoder).weights.caution) for member in members
+            member: [*standing_notes(member.head, (member.encoder or encoder).weights.caution), *_of_own(member)]
+            for member in members
         }
 
     @property
@@ -67,47 +76,76 @@ class Panel:
 
     def predict(self, lesions: Sequence[Lesion]) -> list[dict[str, Prediction]]:
         """What each head says of each lesion, by the head's ID. A head that fails says why; the others go on."""
-        said = [dict[Member, list[float] | str]() for _ in lesions]
+        said = [dict[Member, _Said]() for _ in lesions]
         for member in self.members:
-            for answers, one in zip(said, self._ask(member, lesions), strict=True):
+            for answers, one in zip(said, _ask(member, lesions), strict=True):
                 answers[member] = one
         return [self._with_notes(answers) for answers in said]
 
-    def _ask(self, member: Member, lesions: Sequence[Lesion]) -> list[list[float] | str]:
-        features: Sequence[NDArray[np.float32]] = [lesion.features for lesion in lesions]
-        if member.encoder is not None:
-            try:
-                features = [one.features for one in member.encoder.encode([lesion.patch.array for lesion in lesions])]
-            except FmcibError as error:
-                return [str(error)] * len(lesions)
-        return [_one(member.head, lesion, each) for lesion, each in zip(lesions, features, strict=True)]
-
-    def _with_notes(self, answers: Mapping[Member, list[float] | str]) -> dict[str, Prediction]:
-        numbers = {member.head: values for member, values in answers.items() if not isinstance(values, str)}
+    def _with_notes(self, answers: Mapping[Member, _Said]) -> dict[str, Prediction]:
+        numbers = {member.head: said.values for member, said in answers.items() if said.values}
         found = {}
         for member, said in answers.items():
-            if isinstance(said, str):
-                found[member.head.id] = Prediction(None, in_one_cell([f"no prediction: {said}"]))
-            else:
-                notes = [*unlike(member.head, numbers), *self._notes[member]]
-                found[member.head.id] = Prediction(tuple(said), in_one_cell(notes))
+            notes = [f"no prediction: {said.note}"]
+            if said.values:
+                own = [said.note] if said.note else []
+                notes = [*unlike(member.head, numbers), *own, *self._notes[member]]
+            found[member.head.id] = Prediction(said.values, in_one_cell(notes))
         return found
 
 
-def _one(head: Head, lesion: Lesion, features: NDArray[np.float32]) -> list[float] | str:
-    """Its numbers of one lesion, or why there are none."""
+def _of_own(member: Member) -> list[str]:
+    """What is to be said of an encoder beside the run's."""
+    if member.encoder is None:
+        return []
+    notes = [f"from the features of its own encoder {member.encoder.weights.name}, not from those of this table"]
+    if (deviation := member.encoder.precision_deviation) is not None:
+        notes.append(f"{member.encoder.precision} changes its features of a probe by {deviation:.1%}")
+    return notes
+
+
+def _ask(member: Member, lesions: Sequence[Lesion]) -> list[_Said]:
+    """What a head says of lesions that are encoded, or are encoded now by its own encoder."""
+    features: Sequence[NDArray[np.float32]] = [lesion.features for lesion in lesions]
+    remarks = [""] * len(lesions)
+    if member.encoder is not None:
+        try:
+            encoded = member.encoder.encode([lesion.patch.array for lesion in lesions])
+        except FmcibError as error:
+            return [_Said(note=str(error))] * len(lesions)
+        features, remarks = [one.features for one in encoded], [one.note for one in encoded]
+    head = member.head
+    rows = [_row(head, lesion, each) for lesion, each in zip(lesions, features, strict=True)]
+    good = [row for row in rows if not isinstance(row, str)]
+    numbers = iter(_predict_all(head, good))
+    said = [_Said(note=row) if isinstance(row, str) else next(numbers) for row in rows]
+    return [
+        replace(one, note=remark) if one.values and remark else one for one, remark in zip(said, remarks, strict=True)
+    ]
+
+
+def _predict_all(head: Head, rows: list[NDArray[np.float64]]) -> list[_Said]:
+    """All at once; where that fails, one by one, so that only the one at fault has no numbers."""
+    if not rows:
+        return []
+    try:
+        return [_Said(tuple(values)) for values in predict(head, rows).tolist()]
+    except FmcibError as error:
+        if len(rows) == 1:
+            return [_Said(note=str(error))]
+        return [said for row in rows for said in _predict_all(head, [row])]
+
+
+def _row(head: Head, lesion: Lesion, features: NDArray[np.float32]) -> NDArray[np.float64] | str:
+    """The numbers that a head takes of one lesion, or why they are not there."""
     if head.origin.recipe_id not in {"", lesion.patch.recipe_id}:
         return f"it was made of patches of {head.origin.recipe_id}, this one is of {lesion.patch.recipe_id}."
-    row = [*map(float, features)]
+    own = []
     for name in head.origin.columns:
         try:
-            row.append(float(lesion.columns[name]))
+            own.append(float(lesion.columns[name]))
         except KeyError:
             return f"it needs your column {name}, which is not there."
         except ValueError:
             return f"your column {name} holds no number here."
-    try:
-        numbers: list[float] = predict(head, [row])[0].tolist()
-    except FmcibError as error:
-        return str(error)
-    return numbers
+    return np.concatenate([features.astype(np.float64), np.array(own, np.float64)])
