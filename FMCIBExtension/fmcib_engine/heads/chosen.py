@@ -53,7 +53,7 @@ class _Said:
     note: str = ""
 
 
-class Panel:
+class ChosenHeads:
     """All heads of a run.
 
     Args:
