@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fmcib_engine.encoders import COMPUTER_MADE, feature_names
-from fmcib_engine.errors import HeadError
+from fmcib_engine.errors import DependencyError, HeadError
 from fmcib_engine.heads.chosen import ChosenHeads, Lesion, Member
 from fmcib_engine.heads.head import Calibration, Layer, Metric, Origin, Training
 from heads_support import (
@@ -101,6 +102,16 @@ def test_auto_tells_of_heads_that_might_be_expected():
     assert ids(heads(columns=("age",))) == ["with-age"]
 
 
+def test_without_safetensors_there_are_features_still(monkeypatch):
+    put(small_head(id="mine"))
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    chosen = heads()
+    assert ids(chosen) == []
+    assert "Heads need the package safetensors" in chosen.problems[0]
+    with pytest.raises(DependencyError):
+        heads("mine")
+
+
 def test_heads_that_came_with_the_engine_are_found_and_the_users_go_first(tmp_path, monkeypatch):
     from fmcib_engine.heads import store
 
@@ -133,7 +144,7 @@ def test_heads_are_named_by_id_or_file(tmp_path):
         ("one,one", "Two heads are called one"),
         (" , ", "No head is named"),
         ("none.head", "cannot be read"),
-        ("../one", "There is no head '../one'"),
+        ("../one", "The head one cannot be read"),
     ],
 )
 def test_a_name_of_nothing_or_of_other_features_is_refused(wanted, said):

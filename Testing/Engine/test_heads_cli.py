@@ -70,7 +70,7 @@ def test_a_differing_head_of_that_name_is_replaced_only_if_that_is_allowed(file,
     assert find_head("lump").head.title == "Another"
 
 
-@pytest.mark.parametrize("name", ["malignancy", "site", "survival", "fmcib", "auto", "none"])
+@pytest.mark.parametrize("name", ["malignancy", "site", "survival", "fmcib", "auto", "none", "con"])
 def test_names_of_something_else_are_kept(name, file, tmp_path, home):
     with pytest.raises(HeadError, match=f"The name {name} is kept"):
         import_head(file, name=name)

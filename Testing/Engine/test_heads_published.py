@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fmcib_engine.encoders import COMPUTER_MADE, WeightsIdentity
 from fmcib_engine.encoders.small import SPEC
-from fmcib_engine.errors import HeadError
+from fmcib_engine.errors import HeadError, WeightsError
 from heads_support import (
     FEATURES,
     FORMS,
@@ -143,6 +143,13 @@ def test_an_encoder_alone_has_no_head(trunk, tmp_path):
     assert embedded_head(tmp_path / "w.torch", SPEC, WEIGHTS) is None
 
 
+def test_an_encoder_alone_is_not_taken_in_as_fine_tuned(trunk, tmp_path, home):
+    torch.save({"trunk_state_dict": trunk}, tmp_path / "w.torch")
+    with pytest.raises(WeightsError, match=r"w\.torch has an encoder and no head, malignancy has both"):
+        import_file(tmp_path / "w.torch", entry_id="malignancy")
+    assert not list((home / "weights").rglob("*.torch"))
+
+
 def changed(**changes: object) -> dict:
     return {name: tensor for name, tensor in {**fine_tuned_tensors(2), **changes}.items() if tensor is not None}
 
@@ -154,6 +161,8 @@ WRONG = {
     "a layer left out": (changed(**{"0.0.weight": None, "0.0.bias": None}), "linear layers"),
     "sizes that do not meet": (changed(**{"1.0.weight": torch.zeros(2, 4)}), "layer 2 takes 3 numbers"),
     "another encoder's": (changed(**{"0.0.weight": torch.zeros(3, 4096)}), "layer 1 takes 128 numbers"),
+    "whole numbers": (changed(**{"1.0.bias": torch.tensor([1, 2])}), "is no bias of a linear layer"),
+    "one number": (changed(**{"1.0.bias": torch.tensor(1.0)}), "is no bias of a linear layer"),
     "NaN": (changed(**{"1.0.bias": torch.tensor([0.0, math.nan])}), "finite"),
 }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..encoders import Encoder, feature_names
-from ..errors import FmcibError, HeadError
+from ..errors import DependencyError, FmcibError, HeadError
 from ..weights import DEMONSTRATION_SOURCE
 from ..weights.store import installed, path_of, resolve
 from .chosen import ChosenHeads, Member
@@ -105,8 +105,12 @@ def _own_of(features: Features) -> Member | FmcibError | None:
 def _all_that_fit(features: Features, own: Member | FmcibError | None) -> ChosenHeads:
     members = [own] if isinstance(own, Member) else []
     problems = [str(own)] if isinstance(own, FmcibError) else []
-    good, damaged = heads_here()
-    problems += [one.problem for one in damaged]
+    good: list[StoredHead] = []
+    try:
+        good, damaged = heads_here()
+        problems += [one.problem for one in damaged]
+    except DependencyError as error:  # the features need no safetensors
+        problems.append(str(error))
     given = features.origin
     for stored in good:
         made = stored.head.origin
@@ -126,7 +130,7 @@ def _named(name: str, features: Features, own: Member | FmcibError | None, load:
         return own
     if isinstance(own, FmcibError) and name == features.source:
         raise own
-    if name.endswith(SUFFIX):
+    if name.endswith(SUFFIX) or Path(name).name != name:
         read = read_head(Path(name))
         return _fitting(Member(read.head, read.sha256, Path(name).name), features, own)
     if stored := find_head(name):

@@ -120,5 +120,9 @@ def _layers(head: Mapping[str, Tensor], file: str) -> tuple[Layer, ...]:
             f"(such as {strange}). Choose the published file, or one that `finetune` wrote."
         )
         raise HeadError(msg)
+    for name, tensor in head.items():
+        if tensor.ndim != (2 if name.endswith("weight") else 1) or not tensor.is_floating_point():
+            msg = f"The tensor {name} of the head in {file} is no {name[4:]} of a linear layer. Choose another file."
+            raise HeadError(msg)
     arrays = {name: tensor.detach().double().numpy() for name, tensor in head.items()}
     return tuple(Layer(arrays[f"{index}.0.weight"], arrays[f"{index}.0.bias"]) for index in range(count))
