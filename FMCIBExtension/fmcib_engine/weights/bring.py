@@ -14,7 +14,7 @@ from .catalogue import SIMPLE_NAME, Catalogue, Entry, load_catalogue
 from .files import begins_as_web_page, file_sha256, written_whole
 from .record import IMPORTED, UNVERIFIED, Record, beside, now, read_records, store_folder
 from .reports import tell_doubts
-from .shipped import CAUTION, SMALL, is_shipped
+from .shipped import SMALL, caution_for
 from .store import installed
 
 _log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
         )
         raise ReplacesError(msg)
     checkpoint = check_fits(path)
-    caution = CAUTION if is_shipped(checkpoint.trunk) else checkpoint.about.caution
+    caution = caution_for(checkpoint.about.encoder, checkpoint.trunk, checkpoint.about.caution)
     about = replace(checkpoint.about, caution=caution, source=f"{path.name} sha256:{file_sha256(path)}")
     with written_whole(target, beside(target)) as (written, noted):
         write_safetensors(written, checkpoint, about.metadata)
