@@ -185,7 +185,7 @@ def _groups(table: FeatureTable, columns: Columns) -> tuple[Codes, list[str]]:
 def _require_enough(outcome: Outcome, groups: Codes, name: str) -> None:
     names = outcome.names if isinstance(outcome, Classes) else ("last seen alive", "died")
     for code, each in enumerate(names):
-        count = len(np.unique(groups[outcome.strata == code]))
+        count = len(np.unique(groups[outcome.kinds == code]))
         if count < LEAST and (isinstance(outcome, Classes) or code == 1):
             msg = (
                 f"{each} is in {count} groups (patients) of {name}, wanted at least {LEAST} of each class: with fewer, "

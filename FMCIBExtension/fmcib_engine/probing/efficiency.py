@@ -64,7 +64,7 @@ def _share(trial: Trial, share: float) -> Share:
 def _drawn(outcome: Outcome, groups: Codes, share: float, random: np.random.Generator) -> NDArray[np.bool_]:
     """Whole groups, of each class the same share."""
     chosen: list[int] = []
-    kind = {group: int(outcome.strata[groups == group].max()) for group in np.unique(groups).tolist()}
+    kind = {group: int(outcome.kinds[groups == group].max()) for group in np.unique(groups).tolist()}
     for stratum in sorted(set(kind.values())):
         members = [group for group, own in kind.items() if own == stratum]
         count = max(1, round(share * len(members)))
@@ -75,4 +75,4 @@ def _drawn(outcome: Outcome, groups: Codes, share: float, random: np.random.Gene
 def _enough(outcome: Outcome, groups: Codes) -> bool:
     """Of each class so many groups as there are inner folds."""
     codes = range(len(outcome.names)) if isinstance(outcome, Classes) else (1,)
-    return all(len(np.unique(groups[outcome.strata == code])) >= INNER_FOLDS for code in codes)
+    return all(len(np.unique(groups[outcome.kinds == code])) >= INNER_FOLDS for code in codes)

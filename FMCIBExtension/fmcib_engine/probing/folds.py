@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +24,10 @@ def grouped_folds(strata: Codes, groups: Codes, count: int, seed: int) -> Codes:
     selection = import_for_heads("sklearn.model_selection")
     splitter = selection.StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     fold = np.full(len(strata), -1, dtype=np.intp)
-    for number, (_, held) in enumerate(splitter.split(np.zeros(len(strata)), strata, groups)):
-        fold[held] = number
+    with warnings.catch_warnings(), suppress(ValueError):  # of too few rows of a class: said below, in our words
+        warnings.simplefilter("ignore", UserWarning)
+        for number, (_, held) in enumerate(splitter.split(np.zeros(len(strata)), strata, groups)):
+            fold[held] = number
     require_whole_groups(fold, groups)
     everything = set(strata.tolist())
     if (fold < 0).any() or any(set(strata[fold != each].tolist()) != everything for each in range(count)):

@@ -126,4 +126,4 @@ def _alone(number: Callable[[Rows], float], groups: Codes, options: Options) -> 
 
 def _can_learn(outcome: Outcome, groups: Codes) -> bool:
     codes = range(len(outcome.names)) if isinstance(outcome, Classes) else (1,)
-    return all(len(np.unique(groups[outcome.strata == code])) >= LEAST for code in codes)
+    return all(len(np.unique(groups[outcome.kinds == code])) >= LEAST for code in codes)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_FEW = 10
+
 
 @dataclass(frozen=True, eq=False)
 class Classes:
@@ -19,6 +21,11 @@ class Classes:
     def outputs(self) -> int:
         """Numbers that a head gives: the log odds of the second of two; else one for each class."""
         return 1 if len(self.names) == 2 else len(self.names)
+
+    @property
+    def kinds(self) -> NDArray[np.intp]:
+        """Of which enough rows must be there."""
+        return self.codes
 
     @property
     def strata(self) -> NDArray[np.intp]:
@@ -41,8 +48,15 @@ class Survival:
         return 1
 
     @property
-    def strata(self) -> NDArray[np.intp]:
+    def kinds(self) -> NDArray[np.intp]:
+        """1 of deaths."""
         return self.events.astype(np.intp)
+
+    @property
+    def strata(self) -> NDArray[np.intp]:
+        """Deaths and others; one stratum where either are few: nothing is lost if a fold has none of them."""
+        few = min(int(self.events.sum()), int((~self.events).sum())) < _FEW
+        return np.zeros(len(self.events), dtype=np.intp) if few else self.kinds
 
     def of(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Survival:
         return Survival(self.times[rows], self.events[rows])
