@@ -184,7 +184,7 @@ def test_the_administrators_are_told_every_host_and_every_variable():
     sources = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "FMCIBExtension").rglob("fmcib_engine/**/*.py")
     )
-    variables = set(re.findall(r"\bFMCIB_[A-Z]+\b", sources))
+    variables = set(re.findall(r"\bFMCIB_[A-Z_]+\b", sources))
     assert set(re.findall(r"^\| `(FMCIB_\w+)` \|", text, re.MULTILINE)) == variables
 
 

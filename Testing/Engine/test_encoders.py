@@ -23,7 +23,7 @@ from fmcib_engine.tasks.probe import probe
 from fmcib_engine.weights.about import About, read_about
 from fmcib_engine.weights.bring import import_file
 from fmcib_engine.weights.record import UNVERIFIED
-from fmcib_engine.weights.shipped import SHIPPED, SMALL
+from fmcib_engine.weights.shipped import SHIPPED, SMALL, caution_for
 from fmcib_engine.weights.store import default_weights, resolve
 
 torch = pytest.importorskip("torch")
@@ -185,6 +185,16 @@ def test_other_numbers_of_the_same_network_are_not_taken_for_the_shipped_ones(sm
     assert load_encoder(path, device="cpu", engine="pytorch").weights.caution == "a few, scans only"
 
 
+def test_a_damaged_shipped_file_keeps_no_weights_of_fmcib_from_loading(small_installed, tmp_path, monkeypatch):
+    damaged = tmp_path / "small.safetensors"
+    damaged.write_bytes(small_installed.read_bytes()[:1000])
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(damaged))
+    trunk = read_checkpoint(small_installed).trunk
+    assert caution_for("fmcib", trunk, "what it says") == "what it says"
+    with pytest.raises(WeightsError, match=r"small\.safetensors"):
+        caution_for("small", trunk, "what it says")
+
+
 def test_a_file_of_fmcib_is_told_from_one_of_the_small_encoder(of_fmcib, small_file):
     assert check_fits(of_fmcib).about.encoder == "fmcib"
     assert check_fits(of_fmcib, "fmcib").about.encoder == "fmcib"
@@ -291,8 +301,9 @@ def test_the_list_names_the_shipped_weights_with_what_they_mean(small_installed,
     told = capsys.readouterr().out
     for words in ("small", "shipped with the engine", "MIT", "TRAINED ON COMPUTER-MADE LESIONS"):
         assert words in told, words
-    assert run(["weights", "verify", "small"]) == 0
-    assert "shipped with the engine, and compared with nothing" in in_one_line(capsys.readouterr().out)
+    for ids in ([], ["small"]):
+        assert run(["weights", "verify", *ids]) == 0
+        assert "shipped with the engine, and compared with nothing" in in_one_line(capsys.readouterr().out)
     assert run(["weights", "path", "small"]) == 0
     assert capsys.readouterr().out.strip() == str(small_installed)
 
@@ -322,7 +333,11 @@ def test_a_table_of_the_small_encoder_has_its_128_columns_and_its_caution_in_eve
     assert names[-128:] == feature_columns(128)
     assert names[-129] == "error"
     for row in written:
-        assert (row["encoder_id"], row["weights"], row["schema_version"]) == ("small", "small.safetensors", "1.5")
+        assert (row["encoder_id"], row["weights"], row["schema_version"]) == (
+            "small",
+            "small.safetensors",
+            SCHEMA_VERSION,
+        )
         assert row["weights_caution"] == COMPUTER_MADE
         assert COMPUTER_MADE in row["warnings"].split("; ")
         assert row["recipe_id"] == SPEC.recipe_id

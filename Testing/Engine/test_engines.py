@@ -397,7 +397,7 @@ def test_an_encoder_that_nobody_holds_is_gone_before_the_next_is_loaded(monkeypa
     class StoppedError(Exception):
         pass
 
-    def stop():
+    def stop(_spec):
         raise StoppedError
 
     gc.collect()

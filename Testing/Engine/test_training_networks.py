@@ -8,6 +8,8 @@ import pytest
 from fmcib_engine.encoders import find_encoder
 from fmcib_engine.encoders.building import build_network, random_network
 from fmcib_engine.training.networks import classification_head, has_batch_norm, in_parts, projection_head
+from fmcib_engine.training.optimizer import make_optimizer
+from fmcib_engine.training.processes import Processes
 from training_support import SIZE, TINY, TINY_BATCH_NORM, build_batch_norm, build_tiny
 
 torch = pytest.importorskip("torch")
@@ -23,6 +25,20 @@ def test_a_network_begins_with_random_numbers_that_follow_from_the_seed():
     assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
     assert torch.equal(first["bn1.running_var"], torch.ones(4))
     assert torch.equal(first["bn1.running_mean"], torch.zeros(4))
+
+
+def test_on_a_cpu_the_channels_of_a_voxel_lie_side_by_side():
+    """And in the gradients and the optimizer's memory, whose sums of squares would else be added in another order."""
+    pytest.importorskip("lightning_fabric")
+    network = in_parts(random_network(TINY_BATCH_NORM, 1), projection_head(16, 8))
+    optimizer = make_optimizer("adam", network, weight_decay=0.0)
+    wrapped, stepper = Processes("cpu", "float32").set_up(network, optimizer)
+    wrapped(torch.rand(2, 2, 1, SIZE, SIZE, SIZE)).sum().backward()
+    stepper.step()
+    wide = network.trunk.layer4[0].conv2.weight
+    for tensor in (wide, wide.grad, optimizer.state[wide]["exp_avg"]):
+        assert tensor.is_contiguous(memory_format=torch.channels_last_3d)
+        assert not tensor.is_contiguous()
 
 
 def test_what_begins_learns():

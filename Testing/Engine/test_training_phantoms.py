@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fmcib_engine.errors import InputError
+from fmcib_engine.phantom import sample_case
 from fmcib_engine.training import phantom_source
 from fmcib_engine.training.phantom_source import PhantomSource
 
@@ -70,3 +71,20 @@ def test_the_generators_lesions_are_drawn_again_the_same():
         assert cut.patches.max() > 0.3
     assert not np.array_equal(cuts[0].patches, cuts[1].patches)
     assert all(lesion.label for lesion in source.lesions)
+
+
+def test_several_labels_make_one_class_and_clear_lesions_are_large_and_smooth_or_stranded():
+    plain, clear = PhantomSource(60, 3, 0, "site+outline"), PhantomSource(60, 3, 0, "outline+density", clear=True)
+    for number, lesion in enumerate(plain.lesions):
+        case = sample_case(number, 3)
+        assert lesion.label == f"{case.site} {case.outline}"
+    for number, lesion in enumerate(clear.lesions):
+        case, given = sample_case(number, 3), clear._case(number)
+        assert given.diameter_mm >= 15.0
+        assert lesion.label == f"{'smooth' if case.roughness < 0.5 else 'spiculated'} {case.density}"
+        assert (given.site, given.scanner, given.noise_hu) == (case.site, case.scanner, case.noise_hu)
+        assert min(given.roughness, 1.0 - given.roughness) <= 0.2
+    assert clear.facts["clear"] == "yes"
+    assert "clear" not in plain.facts
+    with pytest.raises(InputError, match="got 'kind'"):
+        PhantomSource(5, 1, 0, "site+kind")

@@ -23,7 +23,7 @@ def views(size: int = 50, chance: float = 0.5, smallest: float = 0.5):
 
 @pytest.mark.parametrize("kind", ["pretraining", "finetuning"])
 def test_a_view_follows_from_its_seed_alone(patch, kind):
-    make = views if kind == "pretraining" else lambda: finetuning_views(50, chance=0.5, shift=10)
+    make = views if kind == "pretraining" else lambda: finetuning_views(50, chance=0.5, blur=0.5, shift=10)
     first, second = make(), make()
     for seed in range(3):
         second.draw(patch, seed + 100)
@@ -37,6 +37,20 @@ def test_a_view_has_the_networks_size_and_is_a_plain_tensor(patch):
         view = views(size).draw(patch, 3)
         assert type(view) is torch.Tensor
         assert (view.shape, view.dtype) == ((1, size, size, size), torch.float32)
+
+
+def test_views_carry_none_of_monais_notes_and_leave_its_setting_as_it_was(patch, monkeypatch):
+    from monai.data import MetaTensor, get_track_meta
+
+    tracked = get_track_meta()
+    made = []
+    monkeypatch.setattr(MetaTensor, "__init__", lambda *_, **__: made.append(1))
+    views(chance=1.0).draw(patch, 3), finetuning_views(50, chance=1.0, blur=1.0, shift=10).draw(patch, 3)
+    assert not made
+    assert get_track_meta() == tracked
+    with pytest.raises((IndexError, ValueError, RuntimeError)):
+        views().draw(np.zeros((0, 0, 0), np.float32), 3)
+    assert get_track_meta() == tracked
 
 
 def test_without_chances_and_with_the_whole_patch_a_view_is_the_patch(patch):
@@ -68,7 +82,7 @@ def test_nothing_is_colder_than_air():
 def test_the_patch_is_not_changed(patch):
     before = patch.copy()
     for seed in range(4):
-        finetuning_views(50, chance=1.0, shift=10).draw(patch, seed)
+        finetuning_views(50, chance=1.0, blur=1.0, shift=10).draw(patch, seed)
         views(chance=1.0).draw(patch, seed)
     assert np.array_equal(patch, before)
 

@@ -3,7 +3,8 @@
     make screenshots                 # writes Resources/Screenshots/*.png
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
 
-With demonstration weights, which every picture says. To be looked at before they are committed.
+With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
+committed.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def test_what_came_along_is_listed_chosen_for_trying_out_and_says_what_it_is(jud
     assert requirements.isReady
     assert requirements.notice == COMPUTER_MADE
     titles = dict(requirements.weightsTitles())
-    assert titles["small"] == "small (trained on computer-made lesions, for trying out)"
+    assert titles["small"] == "small (trained on computer-made lesions)"
     assert "demonstration" not in titles
     assert "demonstration" in dict(judge("demonstration", shippedRecord()).weightsTitles())  # a scene may have it
     assert judge("fmcib", record(), shippedRecord()).notice == record()["notice"]

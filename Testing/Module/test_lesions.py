@@ -154,8 +154,8 @@ def test_a_row_without_coordinates_is_nowhere():
     ],
 )
 def test_the_engine_is_told_as_far_as_the_row_knows_it(cells, words):
-    names = ("weights", "weights_sha256", "recipe_id", "computed_at", "engine_version", "torch_version", "coordX")
-    known = {**dict.fromkeys(names, ""), "precision": "float32", "device": "cpu", "openvino_version": "9"}
+    names = ("encoder_id", "weights", "weights_sha256", "recipe_id", "computed_at", "engine_version", "torch_version")
+    known = {**dict.fromkeys((*names, "coordX"), ""), "precision": "float32", "device": "cpu", "openvino_version": "9"}
     assert provenanceInWords(lesion(**(known | cells)))[2].endswith(f"float32 {words}")
 
 

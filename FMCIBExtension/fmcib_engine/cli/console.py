@@ -117,9 +117,8 @@ def show_results(results: list[LesionResult], run: Run, output: Path, *, rows: i
     out.print(table)
     if len(results) < rows:
         out.print(f"{len(results)} of {rows} rows are shown.")
-    for result in results:
-        for line in _predictions(result, run):
-            out.print(line, markup=False)
+    for line in _predictions(results, run):
+        out.print(line, markup=False)
     for result in results:
         for warning in result.warnings:
             out.print(f"Lesion {result.seed.lesion_id}: {warning}", style="yellow", markup=False)
@@ -128,18 +127,21 @@ def show_results(results: list[LesionResult], run: Run, output: Path, *, rows: i
     out.print(f"{escape(str(output))}. {RESEARCH_ONLY}")
 
 
-def _predictions(result: LesionResult, run: Run) -> list[str]:
-    """A line a head, the likeliest class first, with what belongs beside the numbers."""
-    lines = []
-    for head in run.heads:
-        prediction = result.predictions.get(head.id)
-        if prediction is None:
-            continue
-        pairs = [*zip(head.outputs, prediction.values or (), strict=False)]
-        if LOG_RELATIVE_HAZARD not in head.outputs:
-            pairs.sort(key=lambda pair: -pair[1])
-        numbers = ", ".join(f"{name} {value:z.3f}" for name, value in pairs)
-        lines.append(f"Lesion {result.seed.lesion_id}: {head.id}: {numbers or 'none'}. {prediction.note}")
+def _predictions(results: list[LesionResult], run: Run) -> list[str]:
+    """A line a lesion and head, the likeliest class first; then once what belongs beside those numbers."""
+    lines, notes = [], dict[tuple[str, str], list[str]]()
+    for result in results:
+        for head in run.heads:
+            if prediction := result.predictions.get(head.id):
+                pairs = [*zip(head.outputs, prediction.values or (), strict=False)]
+                if LOG_RELATIVE_HAZARD not in head.outputs:
+                    pairs.sort(key=lambda pair: -pair[1])
+                numbers = ", ".join(f"{name} {value:z.3f}" for name, value in pairs)
+                lines.append(f"Lesion {result.seed.lesion_id}: {head.id}: {numbers or 'no prediction'}")
+                notes.setdefault((head.id, prediction.note), []).append(result.seed.lesion_id)
+    for (head_id, note), lesions in notes.items():
+        of_some = f" of {', '.join(lesions)}" if len(lesions) < len(results) else ""
+        lines.append(f"{head_id}{of_some}: {note}")
     return lines
 
 

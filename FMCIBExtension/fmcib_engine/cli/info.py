@@ -10,7 +10,7 @@ from ..encoders import ENCODERS
 from ..encoders.devices import choose_devices, engine_of, try_devices
 from ..encoders.engines import choose_places
 from ..errors import FmcibError
-from ..heads.choose import AUTO, Features, choose_panel
+from ..heads.choose import AUTO, Features, choose_heads
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
 from ..results.schema import COLUMNS, HEAD_COLUMNS, SCHEMA_VERSION
 from ..results.versions import installed_versions
@@ -104,11 +104,11 @@ def _show_weights(options: EncoderOptions) -> bool:
 
 def _show_heads(features: Features) -> None:
     """What would be predicted with these weights."""
-    panel = choose_panel(AUTO, features, load_encoder)
-    for member in panel.members:
+    heads = choose_heads(AUTO, features, load_encoder)
+    for member in heads.members:
         worth = f"; {member.head.metrics[0].text}" if member.head.metrics else ""
         out.print(f"head {member.head.id}: {member.head.title}{worth}; {member.source}", markup=False)
-    for problem in panel.problems:
+    for problem in heads.problems:
         err.print(problem, style="bold yellow", markup=False)
 
 

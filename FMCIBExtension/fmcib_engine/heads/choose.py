@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..encoders import Encoder, feature_names
-from ..errors import FmcibError, HeadError
+from ..errors import DependencyError, FmcibError, HeadError
 from ..weights import DEMONSTRATION_SOURCE
 from ..weights.store import installed, path_of, resolve
+from .chosen import ChosenHeads, Member
 from .embedded import embedded_head
 from .file import read_head
 from .fit import misfit, require_fit
 from .folder import SUFFIX
 from .head import Origin
-from .panel import Member, Panel
 from .store import StoredHead, find_head, heads_here
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Features:
         return Origin(spec.id, self.encoder.weights.sha256, self.recipe_id, names, self.columns)
 
 
-def choose_panel(wanted: str, features: Features, load: LoadEncoder) -> Panel:
+def choose_heads(wanted: str, features: Features, load: LoadEncoder) -> ChosenHeads:
     """The heads of a run.
 
     Args:
@@ -69,7 +69,7 @@ def choose_panel(wanted: str, features: Features, load: LoadEncoder) -> Panel:
         DependencyError: safetensors is not installed.
     """
     if wanted == NONE:
-        return Panel(features.encoder)
+        return ChosenHeads(features.encoder)
     own = _own_of(features)
     if wanted == AUTO:
         return _all_that_fit(features, own)
@@ -84,7 +84,7 @@ def choose_panel(wanted: str, features: Features, load: LoadEncoder) -> Panel:
             f"Two heads are called {twice[0]}, as their columns would be. Leave one out, or import it by another name."
         )
         raise HeadError(msg)
-    return Panel(features.encoder, members)
+    return ChosenHeads(features.encoder, members)
 
 
 def _own_of(features: Features) -> Member | FmcibError | None:
@@ -102,11 +102,15 @@ def _own_of(features: Features) -> Member | FmcibError | None:
     return Member(head, encoder.weights.sha256, "in the weights")
 
 
-def _all_that_fit(features: Features, own: Member | FmcibError | None) -> Panel:
+def _all_that_fit(features: Features, own: Member | FmcibError | None) -> ChosenHeads:
     members = [own] if isinstance(own, Member) else []
     problems = [str(own)] if isinstance(own, FmcibError) else []
-    good, damaged = heads_here()
-    problems += [one.problem for one in damaged]
+    good: list[StoredHead] = []
+    try:
+        good, damaged = heads_here()
+        problems += [one.problem for one in damaged]
+    except DependencyError as error:  # the features need no safetensors
+        problems.append(str(error))
     given = features.origin
     for stored in good:
         made = stored.head.origin
@@ -118,7 +122,7 @@ def _all_that_fit(features: Features, own: Member | FmcibError | None) -> Panel:
             problems.append(problem)
         else:
             members.append(_member(stored))
-    return Panel(features.encoder, members, problems)
+    return ChosenHeads(features.encoder, members, problems)
 
 
 def _named(name: str, features: Features, own: Member | FmcibError | None, load: LoadEncoder) -> Member:
@@ -126,7 +130,7 @@ def _named(name: str, features: Features, own: Member | FmcibError | None, load:
         return own
     if isinstance(own, FmcibError) and name == features.source:
         raise own
-    if name.endswith(SUFFIX):
+    if name.endswith(SUFFIX) or Path(name).name != name:
         read = read_head(Path(name))
         return _fitting(Member(read.head, read.sha256, Path(name).name), features, own)
     if stored := find_head(name):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoders import EncoderSpec, WeightsIdentity, feature_names
-from ..errors import HeadError
+from ..errors import HeadError, InputError
 from ..weights.about import About
-from ..weights.catalogue import load_catalogue
+from ..weights.catalogue import Entry, load_catalogue
 from ..weights.checkpoint import read_checkpoint
 from ..weights.store import record_of
 from .head import Head, Layer, Origin, Training
@@ -67,7 +67,7 @@ def _published(published: Published, origin: Origin, layers: tuple[Layer, ...], 
             "another. Import the file under a name of your own."
         )
         raise HeadError(msg)
-    entry = load_catalogue().entries.get(published.id)
+    entry = _entry(published.id)
     return Head(
         id=published.id,
         title=published.title,
@@ -84,6 +84,14 @@ def _published(published: Published, origin: Origin, layers: tuple[Layer, ...], 
         licence=entry.licence.title if entry else "",
         citation=entry.citation if entry else "",
     )
+
+
+def _entry(entry_id: str) -> Entry | None:
+    """Licence and citation; an installed file is used also where the catalogue cannot be read."""
+    try:
+        return load_catalogue().entries.get(entry_id)
+    except InputError:
+        return None
 
 
 def _own(name: str, file: str, about: About, origin: Origin, layers: tuple[Layer, ...]) -> Head:
@@ -112,5 +120,9 @@ def _layers(head: Mapping[str, Tensor], file: str) -> tuple[Layer, ...]:
             f"(such as {strange}). Choose the published file, or one that `finetune` wrote."
         )
         raise HeadError(msg)
+    for name, tensor in head.items():
+        if tensor.ndim != (2 if name.endswith("weight") else 1) or not tensor.is_floating_point():
+            msg = f"The tensor {name} of the head in {file} is no {name[4:]} of a linear layer. Choose another file."
+            raise HeadError(msg)
     arrays = {name: tensor.detach().double().numpy() for name, tensor in head.items()}
     return tuple(Layer(arrays[f"{index}.0.weight"], arrays[f"{index}.0.bias"]) for index in range(count))

@@ -28,7 +28,7 @@ from .head import Baseline, Head, Layer, Scaling
 
 ENTRY = "fmcib_head"
 
-LARGEST_FILE = 1 << 30
+LARGEST_FILE = 256 << 20
 """Bytes. A head of FMCIB's published form, 4096-2048-512-256-2, takes 76 MB in float64."""
 LONGEST_HEADER = 4 << 20
 """Bytes. Names of 65,536 features take 2 MB at the most usual lengths."""

@@ -46,7 +46,7 @@ def raw_scores(head: Head, features: ArrayLike) -> NDArray[np.float64]:
     with np.errstate(over="ignore", invalid="ignore"):
         for number, layer in enumerate(head.layers):
             hidden = np.maximum(numbers, 0.0) if number else numbers
-            numbers = hidden @ layer.weight.T.astype(np.float64) + layer.bias
+            numbers = hidden @ np.asarray(layer.weight, np.float64).T + layer.bias
     if not np.isfinite(numbers).all():
         msg = f"The head {head.id} gives numbers that are not finite. Its features are beyond all that it knows."
         raise HeadError(msg)

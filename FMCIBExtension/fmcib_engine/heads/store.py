@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..downloads import only_one
+from ..downloads import is_kept, only_one
 from ..errors import DependencyError, HeadError, InputError, OutputError, ReplacesError
 from ..weights.catalogue import load_catalogue
 from ..weights.files import written_whole
@@ -146,7 +146,7 @@ def _users_folder() -> Path | None:
 
 
 def _require_free(name: str) -> None:
-    """No head is called as something else is that can be asked for, or that has columns of that name."""
-    if name in PUBLISHED or name in load_catalogue().entries or name in _WORDS:
+    """No head is called as something else that has columns of that name, nor as Windows calls devices."""
+    if name in {*PUBLISHED, *_WORDS, *load_catalogue().entries} or is_kept(f"{name}{SUFFIX}"):
         msg = f"The name {name} is kept for something else here. Give the head another (--as NAME)."
         raise HeadError(msg)

@@ -86,7 +86,10 @@ class RowFormat:
             features = [""] * len(self._features)
         else:
             features = result.encoded.features.astype(np.float32).astype(str).tolist()
-        return [*(cells[name] for name in self._names), *map(_text, head_values(result, self._run)), *features]
+        predicted = [_text(value) for value in head_values(result, self._run)]
+        if not self._identifiers:
+            predicted = [without_uids(cell) for cell in predicted]
+        return [*(cells[name] for name in self._names), *predicted, *features]
 
     def _users(self, cell: str) -> str:
         """A cell of the user's, as it was, but for absolute paths (a folder may be a patient's name)."""

@@ -270,7 +270,7 @@ HEAD_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
         f"<head>:{NOTE}",
         "str",
         "",
-        "the label's meaning, the head's worth and population, and warnings, by semicolons; or why nothing is predicted",
+        "the label's meaning, the head's worth, population and warnings, semicolons between; or why there is none",
     ),
     (
         f"<head>:{SHA256}",

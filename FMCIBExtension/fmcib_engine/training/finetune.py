@@ -123,7 +123,7 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
 def _source_of(settings: FinetuneSettings, spec: EncoderSpec) -> Source:
     require_one_source(settings)
     if settings.phantoms:
-        return PhantomSource(settings.phantoms, settings.seed, 0, settings.label)
+        return PhantomSource(settings.phantoms, settings.seed, 0, settings.label, clear=settings.clear)
     columns = {"label": settings.label, "group": settings.group, "part": settings.part}
     return TableSource(Path(settings.table), spec.recipe_id, settings.seed, 0, columns)
 
@@ -166,7 +166,7 @@ def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, 
     steps = settings.epochs * order.steps_per_epoch
     warm_up = min(round(settings.warm_up_epochs * order.steps_per_epoch), steps)
     rate = partial(rate_at, steps=steps, warm_up=warm_up, highest=settings.learning_rate)
-    example = _Changed(job.shelf, finetuning_views(size, chance=settings.chance, shift=settings.shift), settings.seed)
+    example = _Changed(job.shelf, finetuning_views(size, chance=settings.chance, blur=settings.blur, shift=settings.shift), settings.seed)
     loader = batches(order, range(training.step, steps), example, settings.workers)
     first = job.processes.is_first
     with (

@@ -27,7 +27,10 @@ class FinetuneSettings:
         "", "CSV of seeds with labels; relative to this file. Empty where phantoms are used.", decides=False
     )
     phantoms: int = key(0, "How many computer-made lesions to train on, instead of a table.", at_least=0)
-    label: str = key("label", "The table's column of classes; of phantoms: site, outline, density or scanner.")
+    clear: bool = key(
+        default=False, about="Of phantoms, only those of 15 mm and more that are smooth or have long strands."
+    )
+    label: str = key("label", "The table's column of classes; of phantoms: site, outline, density, scanner, or several joined by +.")
     group: str = key("", "The table's column of what a split must not tear apart: the patient. Empty: the scan.")
     part: str = key("", "The table's column that says train or validation. Empty: split by chance.")
     validation: float = key(0.2, "Share of the lesions to validate on.", at_least=0.05, at_most=0.5)
@@ -37,7 +40,8 @@ class FinetuneSettings:
     class_weights: str = key(
         "balanced", "Whether rare classes count more, so that all count the same.", choices=("balanced", "none")
     )
-    chance: float = key(0.5, "Of each change of a patch: blur, shift, flip, turn.", at_least=0.0, at_most=1.0)
+    chance: float = key(0.5, "Of each change of a patch: shift, flip, turn.", at_least=0.0, at_most=1.0)
+    blur: float = key(0.5, "Chance of a Gaussian blur.", at_least=0.0, at_most=1.0)
     shift: int = key(10, "Largest shift along each axis, in voxels.", at_least=0, at_most=25)
     epochs: int = key(100, "At most.", at_least=1)
     patience: int = key(10, "Epochs without a lower validation loss, after which to stop.", at_least=1)

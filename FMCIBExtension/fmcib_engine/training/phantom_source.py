@@ -16,6 +16,7 @@ from .sources import Cut, Lesion, Patches
 
 LABELS = ("site", "outline", "density", "scanner")
 """What can be learned of them."""
+CLEAR_MM = 15.0
 _TOGETHER = 16
 """Lesions in one job."""
 
@@ -27,17 +28,22 @@ class PhantomSource:
         count: how many.
         seed: of the generator's run.
         elsewhere: patches away from the lesion, for each.
-        label: one of `LABELS`, or empty.
+        label: of `LABELS`, several joined by `+`; or empty.
+        clear: only lesions whose outline is easy to see: of `CLEAR_MM` and more, smooth or with long strands.
 
     Raises:
         InputError: an unknown label.
     """
 
-    def __init__(self, count: int, seed: int, elsewhere: int, label: str = "") -> None:
-        if label and label not in LABELS:
-            msg = f"Computer-made lesions have the labels {', '.join(LABELS)}, got {label!r}. Choose one of these."
+    def __init__(self, count: int, seed: int, elsewhere: int, label: str = "", *, clear: bool = False) -> None:
+        self._names = label.split("+") if label else []
+        if unknown := [name for name in self._names if name not in LABELS]:
+            msg = (
+                f"Computer-made lesions have the labels {', '.join(LABELS)}, got {unknown[0]!r}. Choose one of these, or "
+                "several joined by +."
+            )
             raise InputError(msg)
-        self._count, self._seed, self._elsewhere, self._label = count, seed, elsewhere, label
+        self._count, self._seed, self._elsewhere, self._clear = count, seed, elsewhere, clear
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -45,7 +51,8 @@ class PhantomSource:
 
     @property
     def facts(self) -> dict[str, str]:
-        return {"phantoms": str(self._count), "phantom_seed": str(self._seed), "edition": generator.EDITION}
+        facts = {"phantoms": str(self._count), "phantom_seed": str(self._seed), "edition": generator.EDITION}
+        return facts | ({"clear": "yes"} if self._clear else {})
 
     @cached_property
     def lesions(self) -> Sequence[Lesion]:
@@ -68,7 +75,16 @@ class PhantomSource:
         return ((hu - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)).astype(np.float32)
 
     def _label_of(self, number: int) -> str:
-        return str(getattr(self._case(number), self._label)) if self._label else ""
+        case = self._case(number)
+        return " ".join(str(getattr(case, name)) for name in self._names)
 
     def _case(self, number: int) -> generator.Case:
-        return generator.sample_case(number, self._seed)
+        case = generator.sample_case(number, self._seed)
+        if not self._clear:
+            return case
+        smallest, largest = generator.DIAMETERS_MM
+        share = (case.diameter_mm - smallest) / (largest - smallest)
+        diameter = CLEAR_MM + (largest - CLEAR_MM) * share
+        # the six tenths in the middle are left out, and what they would have been lies at the ends
+        rough = 0.4 * case.roughness + (0.6 if case.roughness >= 0.5 else 0.0)
+        return generator.sample_case(number, self._seed, roughness=rough, diameter_mm=diameter)

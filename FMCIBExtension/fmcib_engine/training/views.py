@@ -12,7 +12,8 @@ degrees, each with its chance of 0.5. Upstream turns in the plane z-y only, MONA
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +51,12 @@ class Views:
         random = np.random.RandomState(seed)
         image: Any = torch.from_numpy(np.ascontiguousarray(patch))[None]
         share = self._smallest_crop
-        image = centre(image, self._size) if share is None else self._crop(image, share, random)
-        for step in self._steps:
-            step.set_random_state(state=random)
-            image = step(image)
-        view: Tensor = torch.clamp(_plain(image), min=0.0).contiguous()
+        with _without_notes():
+            image = centre(image, self._size) if share is None else self._crop(image, share, random)
+            for step in self._steps:
+                step.set_random_state(state=random)
+                image = step(image)
+        view: Tensor = torch.clamp(image, min=0.0).contiguous()
         return view
 
     def _crop(self, image: Tensor, smallest: float, random: np.random.RandomState) -> Tensor:
@@ -84,11 +86,11 @@ def pretraining_views(size: int, *, smallest_crop: float, flip: float, histogram
     return Views(steps, size, smallest_crop)
 
 
-def finetuning_views(size: int, *, chance: float, shift: int) -> Views:
+def finetuning_views(size: int, *, chance: float, blur: float, shift: int) -> Views:
     """Upstream's, as above; `shift` in voxels."""
     monai = import_transforms()
     steps = [
-        monai.RandGaussianSmooth(prob=chance),
+        monai.RandGaussianSmooth(prob=blur),
         monai.RandAffine(prob=chance, translate_range=[shift] * 3, padding_mode="zeros"),
         monai.RandAxisFlip(prob=chance),
         monai.RandRotate90(prob=chance),
@@ -110,7 +112,14 @@ def import_transforms() -> Any:
     return transforms
 
 
-def _plain(image: Any) -> Tensor:
-    """A tensor without MONAI's notes about it."""
-    plain: Tensor = image.as_tensor() if hasattr(image, "as_tensor") else image
-    return plain
+@contextmanager
+def _without_notes() -> Iterator[None]:
+    """MONAI's transforms give plain tensors: its notes about where a voxel was take a fifth of a view's time."""
+    from monai.data.meta_obj import get_track_meta, set_track_meta
+
+    before = get_track_meta()
+    set_track_meta(False)
+    try:
+        yield
+    finally:
+        set_track_meta(before)

@@ -32,11 +32,11 @@ from .checkpoint import encoder_of, fill, read_checkpoint
 from .demonstration import content_sha256, demonstration_trunk, is_demonstration
 from .files import file_sha256
 from .in_use import hold
-from .shipped import CAUTION, is_shipped
+from .shipped import caution_for
 from .store import require_pinned, resolve
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 __all__ = ["DEMONSTRATION_SOURCE", "load_encoder"]
 
@@ -52,6 +52,7 @@ class _Numbers:
     trunk: Mapping[str, Tensor]
     name: str
     caution: str
+    """As the file says."""
     sha256: Future[str]
     """Being computed."""
     path: Path | None = None
@@ -93,14 +94,15 @@ def load_encoder(
         numbers = _numbers(str(source), encoder_id, background.submit)
         network = build_network(numbers.spec)
         fill(network, numbers.trunk, name=numbers.name)
-        identity = WeightsIdentity(numbers.name, "", numbers.caution)
+        name, caution = _meaning(numbers, network)
+        identity = WeightsIdentity(name, "", caution)
         probe = _probe() if needs_probe else None
         encoder = NetworkEncoder(
             numbers.spec, network, identity, choice, precision=precision, batch_size=batch_size, probe=probe
         )
         # slower than later, and tells whether it works
         encoder.encode([np.zeros((numbers.spec.patch_size,) * 3, dtype=np.float32)])
-        encoder.weights = WeightsIdentity(numbers.name, numbers.sha256.result(), numbers.caution)
+        encoder.weights = WeightsIdentity(name, numbers.sha256.result(), caution)
     if numbers.path is not None:
         require_pinned(numbers.path, encoder.weights.sha256)
         hold(numbers.path, encoder)
@@ -117,15 +119,16 @@ def _numbers(source: str, encoder_id: str, in_background: Callable[..., Future[s
     hashed = in_background(file_sha256, path)  # which pages it in, while MONAI is imported
     checkpoint = read_checkpoint(path)
     spec = encoder_of(checkpoint, encoder_id, name=path.name)
-    name, caution = _meaning(dict(checkpoint.trunk), spec, path.name, checkpoint.about.caution)
-    return _Numbers(spec, checkpoint.trunk, name, caution, hashed, path)
+    return _Numbers(spec, checkpoint.trunk, path.name, checkpoint.about.caution, hashed, path)
 
 
-def _meaning(trunk: Mapping[str, Tensor], spec: EncoderSpec, name: str, said: str) -> tuple[str, str]:
-    """The name of a file's weights, and their caution: what they are decides, then what the file says."""
-    if is_demonstration(trunk, build_network(spec)):
-        return f"{DEMONSTRATION} ({name})", DEMONSTRATION_MEANING
-    return name, CAUTION if is_shipped(trunk) else said
+def _meaning(numbers: _Numbers, network: nn.Module) -> tuple[str, str]:
+    """The name of weights that fit, and their caution: what they are decides, then what their file says."""
+    if numbers.path is None:
+        return numbers.name, numbers.caution
+    if is_demonstration(numbers.trunk, network):
+        return f"{DEMONSTRATION} ({numbers.name})", DEMONSTRATION_MEANING
+    return numbers.name, caution_for(numbers.spec.id, numbers.trunk, numbers.caution)
 
 
 def _require_fmcib(encoder_id: str) -> None:

@@ -14,7 +14,7 @@ from .catalogue import SIMPLE_NAME, Catalogue, Entry, load_catalogue
 from .files import begins_as_web_page, file_sha256, written_whole
 from .record import IMPORTED, UNVERIFIED, Record, beside, now, read_records, store_folder
 from .reports import tell_doubts
-from .shipped import CAUTION, SMALL, is_shipped
+from .shipped import SMALL, caution_for
 from .store import installed
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ def _require_right(copy: Path, path: Path, entry: Entry) -> None:
             raise WeightsError(msg)
         return
     try:
-        _check_fits(copy, entry.encoder)
+        _check_fits(copy, entry)
     except DependencyError as error:
         _log.warning("%s is not checked against the network: %s", path.name, error)
     except WeightsError as error:
@@ -153,7 +153,7 @@ def _import_own(path: Path, name: str, *, overwrite: bool) -> Record:
         )
         raise ReplacesError(msg)
     checkpoint = check_fits(path)
-    caution = CAUTION if is_shipped(checkpoint.trunk) else checkpoint.about.caution
+    caution = caution_for(checkpoint.about.encoder, checkpoint.trunk, checkpoint.about.caution)
     about = replace(checkpoint.about, caution=caution, source=f"{path.name} sha256:{file_sha256(path)}")
     with written_whole(target, beside(target)) as (written, noted):
         write_safetensors(written, checkpoint, about.metadata)
@@ -173,10 +173,12 @@ def _require_own_name(name: str, entry_id: str, catalogue: Catalogue) -> None:
         raise InputError(msg)
 
 
-def _check_fits(path: Path, encoder_id: str) -> None:
+def _check_fits(path: Path, entry: Entry) -> None:
     from .checkpoint import check_fits  # takes torch
 
-    check_fits(path, encoder_id)
+    if not check_fits(path, entry.encoder).head and entry.kind == "fine-tuned":
+        msg = f"{path.name} has an encoder and no head, {entry.id} has both. Choose the published file."
+        raise WeightsError(msg)
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> str:

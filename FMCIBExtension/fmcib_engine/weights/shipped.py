@@ -67,12 +67,17 @@ def shipped() -> ShippedRecord | None:
     )
 
 
-def is_shipped(trunk: Mapping[str, Tensor]) -> bool:
-    """Whether tensors are the shipped ones, in whatever file: they mean the same there.
+def caution_for(encoder_id: str, trunk: Mapping[str, Tensor], said: str) -> str:
+    """The caution of tensors: the shipped ones mean the same in whatever file; of others, what their file says.
 
     Raises:
-        WeightsError, DependencyError, OutOfMemoryError: the shipped file cannot be read.
+        WeightsError, DependencyError, OutOfMemoryError: they are of the small encoder, and the shipped file cannot be
+            read.
     """
+    return CAUTION if encoder_id == SMALL and _is_shipped(trunk) else said
+
+
+def _is_shipped(trunk: Mapping[str, Tensor]) -> bool:
     path = shipped_file()
     if not path.is_file():
         return False

@@ -85,7 +85,7 @@ def verify(ids: Iterable[str] = ()) -> list[tuple[Record | Damaged, str]]:
         WeightsError: an ID that is not installed.
     """
     wanted = list(ids)
-    records = [record for one in wanted for record in _required(one)] if wanted else read_records()
+    records = [record for one in wanted for record in _required(one)] if wanted else weights_here()
     return [(record, problem_of(record)) for record in records]
 
 

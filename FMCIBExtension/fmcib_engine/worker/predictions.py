@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..encoders import Encoder
-from ..heads.panel import Member, Panel
+from ..heads.chosen import ChosenHeads, Member
 from ..heads.prediction import Prediction
 from ..words import in_window
 
 
-def tell_heads(panel: Panel, encoder: Encoder) -> list[dict[str, Any]]:
+def tell_heads(heads: ChosenHeads, encoder: Encoder) -> list[dict[str, Any]]:
     """The field `heads` of `loaded`."""
-    return [_tell(member, encoder) for member in panel.members]
+    return [_tell(member, encoder) for member in heads.members]
 
 
 def tell_predictions(predictions: Mapping[str, Prediction]) -> list[dict[str, Any]]:
@@ -37,7 +37,7 @@ def _tell(member: Member, encoder: Encoder) -> dict[str, Any]:
         "metrics": [{**vars(metric), "text": metric.text} for metric in head.metrics],
         "is_calibrated": head.calibration.kind != "none",
         "is_verified": head.origin.is_verified,
-        "warnings": list(head.warnings),
+        "warnings": [in_window(warning) for warning in head.warnings],
         "caution": head.caution,
         "date": head.date,
         "licence": head.licence,

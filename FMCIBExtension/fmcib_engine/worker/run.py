@@ -17,8 +17,8 @@ from ..encoders import PRECISIONS, Encoder, Precision
 from ..encoders.devices import import_torch, let_waiting_threads_sleep
 from ..errors import DeviceError, ProtocolError
 from ..framing import pack, read_frame
-from ..heads.choose import Features, choose_panel
-from ..heads.panel import Lesion, Panel
+from ..heads.choose import Features, choose_heads
+from ..heads.chosen import ChosenHeads, Lesion
 from ..preprocessing import Patch
 from ..results.versions import installed_versions
 from ..weights import load_encoder
@@ -91,7 +91,7 @@ class _Desk:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._encoder: Encoder | None = None
-        self._panel: Panel | None = None
+        self._heads: ChosenHeads | None = None
 
     def answer(self, request: Request) -> None:
         try:
@@ -119,7 +119,7 @@ class _Desk:
         encoder = load_encoder(wanted["weights"], encoder_id=wanted["encoder"], **how)
         self._report(request.id, "Loading the heads", 0.8)
         features = Features(encoder, wanted["weights"], encoder.spec.recipe_id)
-        panel = choose_panel(wanted["heads"], features, lambda weights: load_encoder(weights, **how))
+        heads = choose_heads(wanted["heads"], features, lambda weights: load_encoder(weights, **how))
         header = {
             "type": "loaded",
             "id": request.id,
@@ -133,24 +133,24 @@ class _Desk:
             "engine": encoder.engine,
             "engine_deviation": encoder.engine_deviation,
             "feature_count": encoder.spec.feature_count,
-            "heads": tell_heads(panel, encoder),
-            "head_problems": [in_window(problem) for problem in panel.problems],
+            "heads": tell_heads(heads, encoder),
+            "head_problems": [in_window(problem) for problem in heads.problems],
             "versions": installed_versions(),
             "seconds": perf_counter() - start,
         }
         frame = pack(header)
-        self._encoder, self._panel = encoder, panel
+        self._encoder, self._heads = encoder, heads
         gc.collect()  # the former one refers to itself, and would keep gigabytes
         return frame
 
     def _encode(self, request: Request) -> bytes:
         start = perf_counter()
-        if self._encoder is None or self._panel is None:
+        if self._encoder is None or self._heads is None:
             msg = "There is no encoder yet to encode with. Send load first."
             raise ProtocolError(msg)
         patch = Patch.from_bytes(request.payload)
         [encoded] = pipeline.encode([patch], self._encoder)
-        [predictions] = self._panel.predict([Lesion(patch, encoded.features, {})])
+        [predictions] = self._heads.predict([Lesion(patch, encoded.features, {})])
         header = {
             "type": "encoded",
             "id": request.id,

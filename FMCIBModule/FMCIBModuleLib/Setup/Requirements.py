@@ -286,7 +286,7 @@ def isWhole(result: Mapping[str, Any]) -> bool:
 def _title(record: Mapping[str, Any]) -> str:
     """Of weights in a list: their name, and what they are where that is no licence's matter."""
     if record["checksum"] == SHIPPED:
-        return _("{name} (trained on computer-made lesions, for trying out)").format(name=record["id"])
+        return _("{name} (trained on computer-made lesions)").format(name=record["id"])
     return record["id"] if record["encoder"] in ("", _PUBLISHED) else f"{record['id']} ({record['encoder']})"
 
 
