@@ -77,6 +77,8 @@ MAY_IMPORT = {
     "probing/scores": set(),
     "probing/span": set(),
     "probing/survival_scores": set(),
+    "replication": {"errors", "texts", "downloads", "encoders", "weights", "heads", "probing"},
+    "replication/upstream": {"heads"},
     "batch": GROUND | {"preprocessing", "encoders", "heads", "seeds", "results", "pipeline"},
     "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "__init__"},
     "worker/channel": set(),
