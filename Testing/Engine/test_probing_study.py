@@ -13,6 +13,7 @@ import pytest
 from fmcib_engine.errors import InputError, OutputError
 from fmcib_engine.heads.file import read_head
 from fmcib_engine.heads.predict import predict
+from fmcib_engine.probing import files
 from fmcib_engine.probing.cohort import gather
 from fmcib_engine.probing.files import require_free, write_study
 from fmcib_engine.probing.made import About, made_of, simple_name
@@ -233,6 +234,21 @@ def test_numbers_lie_beside_the_report_without_patients(three_classes, tmp_path)
     assert len(rows) == 120
     assert list(rows[0])[:5] == ["row", "group", "repeat", "fold", "label"]
     assert sum(float(rows[0][f"probability:{name}"]) for name in found.cohort.outcome.names) == pytest.approx(1)
+
+
+def test_a_report_that_cannot_be_written_leaves_the_earlier_one(three_classes, tmp_path, monkeypatch):
+    found, _ = three_classes
+    head, folder = tmp_path / "my.head", tmp_path / "report"
+    write_study(found, made_of(found, About("x")), head, folder, lambda: None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full_disk(*_args, **_named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "as_html", full_disk)
+    with pytest.raises(OutputError, match=r"report cannot be written \(No space left on device\)"):
+        write_study(found, made_of(found, About("y")), head, folder, lambda: None)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_what_is_no_report_is_not_replaced(three_classes, tmp_path):

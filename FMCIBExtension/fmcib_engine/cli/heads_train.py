@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
-from ..probing.cohort import gather
-from ..probing.files import REPORT, require_free, write_study
-from ..probing.made import About, made_of, simple_name
-from ..probing.out_of_fold import Advance
-from ..probing.sentences import first_paragraph
-from ..probing.study import Study, study
-from ..probing.table import read_features
 from ..probing.wanted import Columns, Options, Task
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import INTERRUPTED, OK
+
+if TYPE_CHECKING:
+    from ..probing.out_of_fold import Advance
+    from ..probing.study import Study
 
 _UNITS = ("days", "months", "years")
 
@@ -93,6 +90,13 @@ def train_head(  # noqa: PLR0913
 
     A linear head: logistic regression, or Cox regression of survival. It is judged on patients that it has not seen.
     """
+    # Here, so that no other command waits for SciPy's statistics.
+    from ..probing.cohort import gather
+    from ..probing.files import require_free, write_study
+    from ..probing.made import About, made_of, simple_name
+    from ..probing.study import study
+    from ..probing.table import read_features
+
     joined = tuple(name.strip() for name in covariates.split(",") if name.strip())
     columns = Columns(task, label, time_column, event, group, sites, joined, positive)
     _require_columns(columns)
@@ -125,6 +129,9 @@ def _require_columns(columns: Columns) -> None:
 
 
 def _tell(done: Study, output: Path, folder: Path) -> None:
+    from ..probing.files import REPORT
+    from ..probing.sentences import first_paragraph
+
     for warning in done.cohort.warnings:
         err.print(warning, style="yellow", markup=False)
     for name, number in done.numbers.items():

@@ -72,7 +72,11 @@ def pretrain(  # noqa: PLR0913
 @click.option("--weights", metavar="FILE", help="What it begins with: a checkpoint, or an ID of `weights list`.")
 @_table
 @_phantom
-@click.option("--label", metavar="COLUMN", help="The table's column of classes; of phantoms site, outline, density, scanner, or several joined by +.")
+@click.option(
+    "--label",
+    metavar="COLUMN",
+    help="The table's column of classes; of phantoms site, outline, density, scanner, or several joined by +.",
+)
 @_output
 @_resume
 @_device
