@@ -288,6 +288,17 @@ def test_a_head_of_a_table_that_says_nothing_is_marked(tmp_path):
     assert any(warning.startswith("encoder unverified") for warning in head.warnings)
 
 
+def test_a_head_of_few_patients_says_so_beside_each_number_and_no_rows_of_its_table(tmp_path):
+    made = two_classes(40)
+    made.columns["kind"][7] = ""
+    found = studied(made, tmp_path)
+    assert any("left out (row 8)" in warning for warning in found.cohort.warnings)
+    warnings = made_of(found, About("x", warnings=("First.",))).warnings
+    assert warnings[0] == "First."
+    assert warnings[1].startswith("39 patients and 64 numbers of each")
+    assert not any("row" in warning for warning in warnings)
+
+
 @pytest.mark.parametrize(("text", "name"), [("My T1 head (2)", "my-t1-head-2"), ("übung", "bung"), ("...", "head")])
 def test_a_file_gives_a_head_its_name(text, name):
     assert simple_name(text) == name

@@ -30,7 +30,13 @@ _UNITS = ("days", "months", "years")
 @click.option("--time", "time_column", default="", metavar="COLUMN", help="Survival: when it ended, or was last seen.")
 @click.option("--event", default="", metavar="COLUMN", help="Survival: 1 died then, 0 last seen alive.")
 @click.option("--time-unit", type=click.Choice(_UNITS), default="days", show_default=True)
-@click.option("--at", "times", type=float, multiple=True, help="Survival: a time to tell of; else quarters of deaths.")
+@click.option(
+    "--at",
+    "times",
+    type=click.FloatRange(0, min_open=True),
+    multiple=True,
+    help="Survival: a time to tell of; else quarters of deaths.",
+)
 @click.option("--group", default="", metavar="COLUMN", help="The patient: rows of one are never apart.")
 @click.option("--site", "--scanner", "sites", multiple=True, metavar="COLUMN", help="Where or on what it was scanned.")
 @click.option("--covariates", default="", metavar="A,B", help="Numeric columns to join to the features.")
