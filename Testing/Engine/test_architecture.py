@@ -180,7 +180,7 @@ BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "m
 ON_FEATURES = {
     *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"),
     "heads/predict.py",
-    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span")),
+    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span", "survival_scores")),
 }
 """They compare or weigh features, which come from such a library anyway, and decide nothing on a last bit."""
 

@@ -30,8 +30,8 @@ from fmcib_engine.training.views import place_seed  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
 
 BY_LABEL = {question.label: question for question in small_heads.QUESTIONS}
-FRESH = (203, 150)
-"""A run that nothing was learned or measured on."""
+FRESH = (251, 120)
+"""A run that nothing was learned or measured on, whose first lesions have enough of every density."""
 CHANCE = 0.5
 
 
