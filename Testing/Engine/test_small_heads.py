@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.heads import store
+from fmcib_engine.heads.file import read_head
 from fmcib_engine.heads.folder import SHIPPED
 from fmcib_engine.weights.files import file_sha256
 from fmcib_engine.weights.shipped import shipped_file
@@ -52,7 +53,7 @@ def imagined(run: int, count: int, label: str, strength: float = 3.0) -> small_h
 
 
 @pytest.mark.parametrize("label", list(BY_LABEL))
-def test_a_head_says_what_it_is_of_and_what_it_is_worth_on_other_lesions(label):
+def test_a_head_says_what_it_is_of_and_what_it_is_worth_on_other_lesions(label, tmp_path):
     learned, held = imagined(201, 900, label), imagined(202, 600, label)
     head = small_heads.made(BY_LABEL[label], learned, held, bootstraps=50)
     assert (head.id, head.caution, head.licence) == (f"phantom-{label}", COMPUTER_MADE, "MIT")
@@ -66,13 +67,19 @@ def test_a_head_says_what_it_is_of_and_what_it_is_worth_on_other_lesions(label):
     assert "600 other computer-made lesions, run 202" in area.about
     assert ("AUC from 15 mm on" in [metric.name for metric in head.metrics]) == (label == "outline")
     assert head.calibration.kind == "temperature"
-    assert head.training.cases == 900
+    assert (head.training.cases, head.training.groups) == (900, 0)
+    small_heads.ship(head, tmp_path)
+    assert read_head(tmp_path / f"phantom-{label}.head").head.metrics == head.metrics
 
 
-def test_features_that_say_nothing_are_worth_chance():
+def test_features_that_say_nothing_are_worth_chance_and_their_head_does_not_ship(tmp_path, capsys):
     learned, held = (imagined(run, 600, "outline", strength=0.0) for run in (201, 202))
-    area = small_heads.made(BY_LABEL["outline"], learned, held, bootstraps=200).metrics[0]
-    assert area.low < CHANCE < area.high
+    head = small_heads.made(BY_LABEL["outline"], learned, held, bootstraps=200)
+    assert head.metrics[0].low < CHANCE < head.metrics[0].high
+    (tmp_path / "phantom-outline.head").write_bytes(b"of earlier weights")
+    small_heads.ship(head, tmp_path)
+    assert "phantom-outline.head is not shipped: it cannot be told from chance" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
 
 
 def test_lesions_are_drawn_and_encoded_as_extract_would():
@@ -97,15 +104,18 @@ def test_the_runs_are_others_than_those_of_the_encoder():
 @pytest.mark.skipif(not any(SHIPPED.glob("phantom-*.head")), reason="`make small-heads` was not run for these weights")
 def test_shipped_heads_fit_the_shipped_weights_and_reach_their_scores_on_fresh_lesions():
     fresh = small_heads.encoded(FRESH, load_encoder("small", device="cpu", engine="pytorch"), processes=1)
-    for question in small_heads.QUESTIONS:
+    shipped = [question for question in small_heads.QUESTIONS if store.find_head(question.id)]
+    assert {path.stem for path in SHIPPED.glob("phantom-*.head")} == {question.id for question in shipped}
+    assert BY_LABEL["site"] in shipped
+    for question in shipped:
         stored = store.required_head(question.id)
         head = stored.head
         assert stored.is_shipped
         assert head.origin.is_verified
         assert (head.origin.encoder_id, head.origin.weights_sha256) == ("small", fresh.provenance.weights_sha256)
         assert (head.caution, head.licence) == (COMPUTER_MADE, "MIT")
+        assert head.metrics[0].low > CHANCE
         numbers = small_heads.scores(head, fresh, question.label, 300)
         for metric in head.metrics[:2]:
             again = numbers[metric.name]
             assert again.high >= metric.low, f"{head.id}: {metric.text} is stated, {again.text} came"
-        assert numbers["AUC"].low > CHANCE

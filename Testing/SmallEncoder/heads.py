@@ -4,7 +4,7 @@
 
 Lesions of one run of the generator are encoded with the weights that ship and learned from; their strength and
 calibration are chosen by cross-validation among them. Those of another run, of which nothing was learned, say what the
-heads are worth. Runs that trained the encoder, or measure it, are others. Most of the time draws lesions.
+heads are worth; a head at chance does not ship. Runs that trained the encoder, or measure it, are others.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from fmcib_engine.probing.bootstrap import Estimate, estimates
 from fmcib_engine.probing.cohort import gather
 from fmcib_engine.probing.made import About, made_of
 from fmcib_engine.probing.scores import ClassScores
+from fmcib_engine.probing.sentences import CHANCE
 from fmcib_engine.probing.study import study
 from fmcib_engine.probing.table import FeatureTable, Provenance
 from fmcib_engine.probing.wanted import Columns, Options
@@ -131,7 +132,6 @@ def made(question: Question, learned: Encoded, held: Encoded, *, bootstraps: int
         question.meaning,
         f"computer-made lesions of {DIAMETERS_MM[0]:g} to {DIAMETERS_MM[1]:g} mm, {name}",
         licence="MIT",
-        citation="none: this repository, Testing/SmallEncoder/heads.py",
     )
     head = made_of(done, about)
     numbers = scores(head, held, question.label, bootstraps)
@@ -142,7 +142,22 @@ def made(question: Question, learned: Encoded, held: Encoded, *, bootstraps: int
         told = f"those {len(large.cases)} of {LARGE_MM:g} mm and more"
         found = scores(head, large, question.label, bootstraps)["AUC"]
         metrics.append(_metric(f"AUC from {LARGE_MM:g} mm on", found, told))
-    return replace(head, metrics=tuple(metrics), warnings=("knows nothing but computer-made lesions",))
+    training = replace(head.training, groups=0)  # each lesion is its own
+    warnings = ("knows nothing but computer-made lesions",)
+    return replace(head, metrics=tuple(metrics), warnings=warnings, training=training)
+
+
+def ship(head: Head, folder: Path) -> None:
+    """Write a head that is above chance; another is told and not shipped, nor is an older one of its name kept."""
+    path = folder / f"{head.id}{SUFFIX}"
+    area = head.metrics[0]
+    if area.low is not None and area.low > CHANCE:
+        print(f"{path.name}, SHA-256 {write_head(path, head)}, {path.stat().st_size / 1e3:.0f} kB")
+    else:
+        path.unlink(missing_ok=True)
+        print(f"{path.name} is not shipped: it cannot be told from chance")
+    for metric in head.metrics:
+        print(f"  {metric.text} ({metric.about})")
 
 
 def scores(head: Head, held: Encoded, label: str, bootstraps: int) -> dict[str, Estimate]:
@@ -188,10 +203,7 @@ def main() -> None:
     given.output.mkdir(parents=True, exist_ok=True)
     heads = [made(question, learned, held) for question in QUESTIONS]  # all of them before any is written
     for head in heads:
-        path = given.output / f"{head.id}{SUFFIX}"
-        print(f"{path.name}, SHA-256 {write_head(path, head)}, {path.stat().st_size / 1e3:.0f} kB")
-        for metric in head.metrics:
-            print(f"  {metric.text} ({metric.about})")
+        ship(head, given.output)
 
 
 if __name__ == "__main__":
