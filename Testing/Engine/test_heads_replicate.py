@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from repository_server import served
+from support import DATA, needs_data
 
 for package in ("sklearn", "lifelines", "safetensors", "requests", "filelock", "rich"):
     pytest.importorskip(package)
@@ -21,7 +23,10 @@ from fmcib_engine.heads.file import read_head  # noqa: E402
 from fmcib_engine.heads.predict import predict  # noqa: E402
 from fmcib_engine.probing.fit import STRENGTHS, fit_tuned  # noqa: E402
 from fmcib_engine.probing.outcomes import Classes  # noqa: E402
+from fmcib_engine.probing.table import FeatureTable, Provenance  # noqa: E402
+from fmcib_engine.probing.wanted import Options  # noqa: E402
 from fmcib_engine.replication import tables  # noqa: E402
+from fmcib_engine.replication.again import replicate as replicate_task  # noqa: E402
 from fmcib_engine.replication.upstream import MALIGNANCY, SITE, SURVIVAL, TASKS  # noqa: E402
 from fmcib_engine.weights.catalogue import load_catalogue  # noqa: E402
 from fmcib_engine.weights.record import store_folder  # noqa: E402
@@ -321,6 +326,31 @@ def test_names_that_cannot_be_are_said(serve, capsys):
     assert "no mirror 'nobody'" in one_line(capsys.readouterr().err)
     with pytest.raises((DownloadError, InputError), match="wanted fmcib/task3"):
         tables.listed(SURVIVAL, {}, entry=tables.entry_of_tables())
+
+
+@needs_data
+def test_of_upstreams_own_rows_63_of_170_test_nodules_lie_in_a_scan_that_is_learned_from(monkeypatch):
+    """With the annotations as upstream published them, and features of ours."""
+
+    def read(path: Path) -> FeatureTable:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        features = np.random.default_rng(len(rows)).normal(size=(len(rows), 8))
+        features[:, 0] += [2.0 * int(row["malignancy"]) for row in rows]
+        cells = {name: tuple(row[name] for row in rows) for name in rows[0]}
+        return FeatureTable(path.name, "", tuple(range(1, len(rows) + 1)), features, cells, Provenance())
+
+    monkeypatch.setattr(tables, "_read", read)
+    paths = {part: DATA / "annotations" / f"fmcib_luna16_task2_{part}.csv" for part in ("train", "val", "test")}
+    done = replicate_task(MALIGNANCY, tables.joined(MALIGNANCY, paths), Options(bootstraps=20), no_bar)
+    assert any(said.startswith("63 of the 170 test rows are of a scan") for said in done.warnings)
+    assert done.how.startswith("338 to learn from, 169 to tune, 170 to test")
+    assert all(one.unseen is not None for one in done.numbers)
+
+
+@contextmanager
+def no_bar(_what: str, _total: int):
+    yield lambda: None
 
 
 def test_a_head_is_bound_to_the_weights_that_are_reported_until_they_are_installed():

@@ -200,8 +200,8 @@ def main() -> None:
     print(f"{shipped_file().name}, SHA-256 {encoder.weights.sha256}")
     learned = encoded((LEARNED[0], given.lesions), encoder, given.processes)
     held = encoded((HELD_OUT[0], given.held_out), encoder, given.processes)
-    given.output.mkdir(parents=True, exist_ok=True)
     heads = [made(question, learned, held) for question in QUESTIONS]  # all of them before any is written
+    given.output.mkdir(parents=True, exist_ok=True)
     for head in heads:
         ship(head, given.output)
 
