@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,8 @@ from . import pipeline
 from .encoders import Encoded, Encoder
 from .errors import FmcibError
 from .geometry import PatientPoint
+from .heads.chosen import ChosenHeads, Lesion
+from .heads.prediction import Prediction
 from .preprocessing import Patch
 from .results.lesion import LesionResult
 from .seeds import LesionSeed
@@ -37,12 +39,18 @@ class _Waiting:
 
 
 def analyse(
-    seeds: Iterable[LesionSeed], *, read_volume: ReadVolume, encoder: Encoder, recipe_id: str
+    seeds: Iterable[LesionSeed],
+    *,
+    read_volume: ReadVolume,
+    encoder: Encoder,
+    recipe_id: str,
+    heads: ChosenHeads | None = None,
 ) -> Iterator[LesionResult]:
     """One result per seed, as they are ready: by folder or file in the order of their first rows, then by scan.
 
-    Nothing that goes wrong with a seed, a scan or a batch stops the others.
+    Nothing that goes wrong with a seed, a scan or a batch stops the others. With heads each result has predictions.
     """
+    heads = heads or ChosenHeads(encoder)
     waiting: list[_Waiting] = []
     for same_scan in by_scan(seeds):
         for ready in _cut_all(same_scan, read_volume, recipe_id):
@@ -51,10 +59,10 @@ def analyse(
                 continue
             waiting.append(ready)
             if len(waiting) >= encoder.batch_size:
-                yield from _encode_all(waiting, encoder)
+                yield from _encode_all(waiting, encoder, heads)
                 waiting = []
     if waiting:
-        yield from _encode_all(waiting, encoder)
+        yield from _encode_all(waiting, encoder, heads)
 
 
 def by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
@@ -102,15 +110,32 @@ def _cut(seed: LesionSeed, volume: Volume, recipe_id: str) -> LesionResult | _Wa
     return _Waiting(seed, point, patch, volume.source)
 
 
-def _encode_all(waiting: list[_Waiting], encoder: Encoder) -> Iterator[LesionResult]:
+def _encode_all(waiting: list[_Waiting], encoder: Encoder, heads: ChosenHeads) -> list[LesionResult]:
     """All at once; where that fails, one by one, so that only the one at fault is an error."""
     together = attempt(lambda: pipeline.encode([item.patch for item in waiting], encoder))
+    results = []
     for index, item in enumerate(waiting):
         alone = attempt(partial(_encode_one, item.patch, encoder)) if isinstance(together, Failure) else together[index]
         if isinstance(alone, Failure):
-            yield LesionResult(item.seed, item.point, item.patch, source=item.source, error=alone.sentence)
+            results.append(LesionResult(item.seed, item.point, item.patch, source=item.source, error=alone.sentence))
         else:
-            yield LesionResult(item.seed, item.point, item.patch, alone, item.source)
+            results.append(LesionResult(item.seed, item.point, item.patch, alone, item.source))
+    return _with_predictions(results, heads)
+
+
+def _with_predictions(results: list[LesionResult], heads: ChosenHeads) -> list[LesionResult]:
+    """Also of the heads whose encoder computes the patches once more; an error leaves the features as they are."""
+    lesions = {
+        index: Lesion(result.patch, result.encoded.features, result.seed.extras)
+        for index, result in enumerate(results)
+        if result.patch and result.encoded
+    }
+    said = attempt(lambda: heads.predict(list(lesions.values())))
+    if isinstance(said, Failure):
+        none = Prediction(None, f"no prediction: {said.sentence}")
+        said = [{head.id: none for head in heads.columns}] * len(lesions)
+    found = dict(zip(lesions, said, strict=True))
+    return [replace(result, predictions=found.get(index, {})) for index, result in enumerate(results)]
 
 
 def _encode_one(patch: Patch, encoder: Encoder) -> Encoded:

@@ -1,6 +1,7 @@
 """The one folder for what is fetched or imported once: `FMCIB_HOME`, else the user's cache folder.
 
-In it are `weights` (see `weights.store`) and `samples`. What lies there is told by `kept`, and removed by `removal`.
+In it are `weights` (see `weights.store`), `heads` (`heads.store`) and `samples`. `kept` tells what lies there,
+`removal` removes it.
 """
 
 from __future__ import annotations

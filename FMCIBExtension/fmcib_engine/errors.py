@@ -9,6 +9,7 @@
     |-- WeightsError            a checkpoint that is not the network's, strictly
     |   |-- UnidentifiedError   a file that may be several things: the user must say which
     |   `-- ReplacesError       a file in whose place another is: the user must allow it
+    |-- HeadError               a file that is no head, or a head of other features
     |-- FeatureError            a network that gives no numbers
     |-- DeviceError             a device or precision that this machine does not have, or that does not work
     |-- LibraryError            a library beside PyTorch that does not compute the network, or computes other features
@@ -57,6 +58,10 @@ class UnidentifiedError(WeightsError):
 
 class ReplacesError(WeightsError):
     """A file of weights in the place of a differing one, which is replaced only where that is allowed."""
+
+
+class HeadError(FmcibError):
+    """A file that is no head, or a head that was made of other features."""
 
 
 class FeatureError(FmcibError):

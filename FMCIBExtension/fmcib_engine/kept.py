@@ -2,6 +2,7 @@
 
     weights/ID/FILE with FILE.record.json     downloaded, imported, or weights of the user's own
     weights/ID/FILE.part, unfinished-FILE     what an interrupted download or import has left
+    heads/NAME.head, unfinished-FILE          heads that the user has imported or trained
     samples/FILE, samples/ID/UUID.dcm, *.part the scans that `samples` knows, by the names that they are published with
 
 Everything else is strange: files of other names, files that somebody put there by hand, and every link, wherever it
@@ -20,6 +21,7 @@ from types import MappingProxyType
 from .cache import cache_folder
 from .downloads import PART, RECORD, UNFINISHED
 from .errors import InputError
+from .heads.folder import SUFFIX, heads_folder
 from .samples import SAMPLES, SERIES, samples_folder
 from .weights.catalogue import SIMPLE_NAME, load_catalogue
 from .weights.record import Damaged, Record, read_records, store_folder
@@ -52,6 +54,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "damaged": Kind(
             "weights with a damaged record", "Nobody knows any more where they came from.", comes_back=False
+        ),
+        "head": Kind(
+            "head", "It must be imported or trained again: keep the file from which it came.", comes_back=False
         ),
         "sample": Kind("sample scan", "It can be downloaded again."),
         "unfinished": Kind("unfinished download or import", "The next one begins from the start."),
@@ -95,7 +100,7 @@ def contents() -> Contents:
         DependencyError: as `cache_folder`.
     """
     folder = cache_folder()
-    kept = tuple(each for find in (_weights, _samples) for each in find())
+    kept = tuple(each for find in (_weights, _heads, _samples) for each in find())
     ours = {path for each in kept for path in each.files}
     strange = [path.relative_to(folder).as_posix() for path in _all_below(folder) if path not in ours]
     return Contents(folder, kept, tuple(sorted(strange)))
@@ -139,6 +144,14 @@ def _kind_of(record: Record | Damaged) -> str:
     return "imported" if record.was_imported else "weights"
 
 
+def _heads() -> Iterator[Kept]:
+    folder = heads_folder()
+    for path in _files(folder):
+        name = path.name.removeprefix(UNFINISHED)
+        if name.endswith(SUFFIX) and SIMPLE_NAME.fullmatch(name.removesuffix(SUFFIX)):
+            yield _kept(path, "head" if name == path.name else "unfinished", [path], folder)
+
+
 def _samples() -> Iterator[Kept]:
     folder = samples_folder()
     for path in _files(folder):
@@ -166,7 +179,7 @@ def _size(path: Path) -> int:
 
 def _all_below(folder: Path) -> Iterator[Path]:
     """What lies there, our folders opened; hidden files are the system's, and locks."""
-    ours = {store_folder(), samples_folder()}
+    ours = {store_folder(), heads_folder(), samples_folder()}
     for path in _entries(folder):
         if path in ours and not is_link(path):
             for each in _entries(path):

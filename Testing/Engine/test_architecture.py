@@ -38,9 +38,20 @@ MAY_IMPORT = {
     "samples": {"errors", "cache", "downloads", "readers"},
     "encoders": {"errors", "quiet"},
     "weights": {"errors", "cache", "downloads", "encoders", "preprocessing", "phantom"},
-    "kept": {"errors", "cache", "downloads", "samples", "weights"},
+    "kept": {"errors", "cache", "downloads", "samples", "weights", "heads"},
     "removal": {"errors", "cache", "downloads", "kept", "weights"},
-    "results": GROUND | {"preprocessing", "seeds", "encoders", "__init__"},
+    "heads": {"errors", "cache", "downloads", "encoders", "preprocessing", "weights"},
+    "heads/prediction": set(),
+    "heads/folder": {"cache"},
+    "heads/notes": set(),
+    "heads/published": set(),
+    "heads/terms": set(),
+    "heads/head": set(),
+    "heads/checks": {"errors"},
+    "heads/predict": {"errors"},
+    "heads/fit": {"errors"},
+    "heads/facts": {"errors", "encoders"},
+    "results": GROUND | {"preprocessing", "seeds", "encoders", "heads", "__init__"},
     "pipeline": GROUND | {"preprocessing", "encoders"},
     "checks": set(),
     "checks/selftest": {"phantom", "weights"},
@@ -55,8 +66,21 @@ MAY_IMPORT = {
     "training/loop": {"errors", "encoders"},
     "training/checkpoint": {"errors", "encoders"},
     "training/phantom_source": {"errors", "preprocessing", "phantom", "batch"},
-    "batch": GROUND | {"preprocessing", "encoders", "seeds", "results", "pipeline"},
-    "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "results", "pipeline", "__init__"},
+    "probing": {"errors", "texts", "encoders", "heads", "results", "__init__"},
+    "probing/bootstrap": set(),
+    "probing/cox": {"errors"},
+    "probing/delong": set(),
+    "probing/fit": {"errors"},
+    "probing/folds": {"errors"},
+    "probing/libraries": {"errors"},
+    "probing/lines": set(),
+    "probing/scores": set(),
+    "probing/span": set(),
+    "probing/survival_scores": set(),
+    "replication": {"errors", "texts", "downloads", "encoders", "weights", "heads", "probing"},
+    "replication/upstream": {"heads"},
+    "batch": GROUND | {"preprocessing", "encoders", "heads", "seeds", "results", "pipeline"},
+    "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "__init__"},
     "worker/channel": set(),
     "worker/requests": {"framing"},
     "worker/errors": {"errors", "words", "framing", "encoders"},
@@ -154,9 +178,11 @@ def test_functions_stay_short(path):
 BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "multi_dot", "polyfit", "cov"}
 """What numpy hands to a library that rounds otherwise on another processor."""
 ON_FEATURES = {
-    *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py")
+    *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"),
+    "heads/predict.py",
+    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span", "survival_scores")),
 }
-"""They compare features, which come from such a library anyway, and decide nothing on a last bit."""
+"""They compare or weigh features, which come from such a library anyway, and decide nothing on a last bit."""
 
 
 @pytest.mark.parametrize("path", [*FILES, *sorted((ROOT / "FMCIBModule").rglob("*.py"))], ids=lambda path: path.name)

@@ -415,7 +415,11 @@ def test_a_table_of_the_small_encoder_has_its_128_columns_and_its_caution_in_eve
     assert names[-128:] == feature_columns(128)
     assert names[-129] == "error"
     for row in written:
-        assert (row["encoder_id"], row["weights"], row["schema_version"]) == ("small", "small.safetensors", "1.5")
+        assert (row["encoder_id"], row["weights"], row["schema_version"]) == (
+            "small",
+            "small.safetensors",
+            SCHEMA_VERSION,
+        )
         assert row["weights_caution"] == COMPUTER_MADE
         assert COMPUTER_MADE in row["warnings"].split("; ")
         assert row["recipe_id"] == SPEC.recipe_id

@@ -10,6 +10,7 @@ import click
 from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, PRECISIONS, Precision
 from ..errors import FmcibError
 from ..geometry import FRAMES, parse_frame
+from ..heads.choose import AUTO
 from ..phantom.lesions import SIZES_MM
 from ..phantom.scanners import SCANNERS
 from ..phantom.sites import SITES
@@ -22,6 +23,9 @@ from ..weights.store import PUBLISHED_ENCODER, default_weights, installed_encode
 from .cache import cache as cache_group
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
+from .heads import heads as heads_group
+from .heads_replicate import replicate_head
+from .heads_train import train_head
 from .info import show_columns, show_info
 from .training import finetune, pretrain
 from .verify_published import verify_published
@@ -72,6 +76,9 @@ def cli(*, debug: bool) -> None:
 
 cli.add_command(verify_published)
 cli.add_command(weights_group)
+cli.add_command(heads_group)
+heads_group.add_command(train_head)
+heads_group.add_command(replicate_head)
 cli.add_command(cache_group)
 cli.add_command(pretrain)
 cli.add_command(finetune)
@@ -133,6 +140,14 @@ _engine = click.option(
 @click.option("--batch-size", type=click.IntRange(min=1), help="Patches at once; by default 4 on the CPU, 16 on CUDA.")
 @click.option("--recipe", type=click.Choice(list(RECIPES)), show_default="the encoder's own", help="Preprocessing.")
 @click.option(
+    "--heads",
+    default=AUTO,
+    show_default=True,
+    metavar="auto|none|NAME,…",
+    help="What to predict: auto takes the head in the weights and every installed head that fits them. A name is of "
+    "`heads list`, a file that ends in .head, or an ID of fine-tuned weights, which compute every patch once more.",
+)
+@click.option(
     "--output", type=click.Path(path_type=Path), default=Path("features.csv"), show_default=True, help="The table."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a feature table that exists, or an interrupted one.")
@@ -156,12 +171,13 @@ def extract(
     precision: Precision,
     batch_size: int | None,
     recipe: str | None,
+    heads: str,
     output: Path,
     overwrite: bool,
     resume: bool,
     identifiers: bool,
 ) -> int:
-    """Features of one lesion (--image and --seed) or of a table of lesions (--table), as a CSV.
+    """Features of one lesion (--image and --seed) or of a table of lesions (--table), and what is predicted, as a CSV.
 
     Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error; 4 nothing could be
     read, loaded or written; 130 interrupted, and what was done is kept.
@@ -187,7 +203,7 @@ def extract(
         scan = GivenScan(image, series_uid, time_point) if image is not None else None
         seeds = read_seeds(table, scan=scan, image_column=image_column, frame=parse_frame(frame) if frame else None)
     return run_job(
-        Job(seeds, output, options, table, recipe or "", TableOptions(overwrite, resume, identifiers)),
+        Job(seeds, output, options, table, recipe or "", TableOptions(overwrite, resume, identifiers), heads),
         lambda results, run: show_results(results, run, output, rows=len(seeds.seeds)),
     )
 

@@ -25,6 +25,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ..heads.terms import LOG_RELATIVE_HAZARD
 from ..results.lesion import LesionResult, Run
 
 
@@ -116,12 +117,32 @@ def show_results(results: list[LesionResult], run: Run, output: Path, *, rows: i
     out.print(table)
     if len(results) < rows:
         out.print(f"{len(results)} of {rows} rows are shown.")
+    for line in _predictions(results, run):
+        out.print(line, markup=False)
     for result in results:
         for warning in result.warnings:
             out.print(f"Lesion {result.seed.lesion_id}: {warning}", style="yellow", markup=False)
     for warning in run.warnings:
         out.print(warning, style="bold yellow", markup=False)
     out.print(f"{escape(str(output))}. {RESEARCH_ONLY}")
+
+
+def _predictions(results: list[LesionResult], run: Run) -> list[str]:
+    """A line a lesion and head, the likeliest class first; then once what belongs beside those numbers."""
+    lines, notes = [], dict[tuple[str, str], list[str]]()
+    for result in results:
+        for head in run.heads:
+            if prediction := result.predictions.get(head.id):
+                pairs = [*zip(head.outputs, prediction.values or (), strict=False)]
+                if LOG_RELATIVE_HAZARD not in head.outputs:
+                    pairs.sort(key=lambda pair: -pair[1])
+                numbers = ", ".join(f"{name} {value:z.3f}" for name, value in pairs)
+                lines.append(f"Lesion {result.seed.lesion_id}: {head.id}: {numbers or 'no prediction'}")
+                notes.setdefault((head.id, prediction.note), []).append(result.seed.lesion_id)
+    for (head_id, note), lesions in notes.items():
+        of_some = f" of {', '.join(lesions)}" if len(lesions) < len(results) else ""
+        lines.append(f"{head_id}{of_some}: {note}")
+    return lines
 
 
 def _short_row(result: LesionResult) -> tuple[str, ...]:

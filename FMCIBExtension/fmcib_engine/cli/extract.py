@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from ..batch import analyse
 from ..encoders import BY_WEIGHTS, Encoder, Precision
 from ..errors import ImageError, OutputError
+from ..heads.choose import AUTO, Features, choose_heads
+from ..heads.chosen import ChosenHeads
 from ..readers import HeaderMemory, read_volume
 from ..results.lesion import LesionResult, Run
 from ..results.table import TableOptions, TableWriter, require_writable
@@ -51,6 +53,7 @@ class Job:
     recipe_id: str = ""
     """Empty: the encoder's own."""
     options: TableOptions = field(default_factory=TableOptions)
+    heads: str = AUTO
 
 
 def open_encoder(options: EncoderOptions) -> Encoder:
@@ -68,6 +71,15 @@ def open_encoder(options: EncoderOptions) -> Encoder:
         )
 
 
+def open_heads(job: Job, encoder: Encoder, recipe_id: str) -> ChosenHeads:
+    """The heads of a job, with their encoders, and what is to be said about those that are not used."""
+    features = Features(encoder, job.encoder.weights, recipe_id, job.table.extra_columns)
+    heads = choose_heads(job.heads, features, lambda weights: open_encoder(replace(job.encoder, weights=weights)))
+    for problem in heads.problems:
+        _log.warning("%s", problem)
+    return heads
+
+
 def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     """Compute and write the table, give its first results to `show`, and return the exit code.
 
@@ -77,14 +89,17 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     _require_no_input_lost(job)
     require_writable(job.output, job.options)  # before the seconds that loading takes
     encoder = open_encoder(job.encoder)
+    recipe_id = job.recipe_id or encoder.spec.recipe_id
+    heads = open_heads(job, encoder, recipe_id)
     run = Run(
         encoder=encoder.spec,
         weights=encoder.weights,
-        recipe_id=job.recipe_id or encoder.spec.recipe_id,
+        recipe_id=recipe_id,
         precision=encoder.precision,
         precision_deviation=encoder.precision_deviation,
         versions=installed_versions(),
         engine_deviation=encoder.engine_deviation,
+        heads=heads.columns,
     )
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:
@@ -95,7 +110,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
         if kept := [name for name in job.table.extra_columns if name not in writer.dropped_columns]:
             _log.info("Your other columns are kept: %s", ", ".join(kept))
         try:
-            _fill(writer, job, encoder, tally, run.recipe_id)
+            _fill(writer, job, encoder, heads, tally)
             if not writer.finished_rows and not tally.scans_read:
                 writer.discard()
                 raise ImageError(tally.why_nothing())
@@ -154,12 +169,13 @@ def _require_no_input_lost(job: Job) -> None:
         raise OutputError(msg)
 
 
-def _fill(writer: TableWriter, job: Job, encoder: Encoder, tally: _Tally, recipe_id: str) -> None:
+def _fill(writer: TableWriter, job: Job, encoder: Encoder, heads: ChosenHeads, tally: _Tally) -> None:
+    recipe_id = job.recipe_id or encoder.spec.recipe_id
     finished = writer.finished_rows
     todo = [seed for seed in job.table.seeds if seed.row not in finished]
     with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
         read = partial(_read, memory=HeaderMemory())
-        for result in analyse(todo, read_volume=read, encoder=encoder, recipe_id=recipe_id):
+        for result in analyse(todo, read_volume=read, encoder=encoder, recipe_id=recipe_id, heads=heads):
             writer.write(result)
             tally.count(result)
             advance()

@@ -10,8 +10,9 @@ from ..encoders import ENCODERS
 from ..encoders.devices import choose_devices, engine_of, try_devices
 from ..encoders.engines import choose_places
 from ..errors import FmcibError
+from ..heads.choose import AUTO, Features, choose_heads
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
-from ..results.schema import COLUMNS, SCHEMA_VERSION
+from ..results.schema import COLUMNS, HEAD_COLUMNS, SCHEMA_VERSION
 from ..results.versions import installed_versions
 from ..weights import load_encoder
 from ..weights.reports import notices
@@ -47,6 +48,8 @@ def show_columns() -> None:
         table.add_column(heading, overflow="fold")
     for column in COLUMNS:
         table.add_row(column.name, column.type.__name__, column.unit, escape(column.meaning))
+    for pattern in HEAD_COLUMNS:
+        table.add_row(*map(escape, pattern))
     counts = ", ".join(f"pred_{spec.feature_count - 1} of {spec.id}" for spec in ENCODERS.values())
     table.add_row("pred_0 …", "float32", "", f"the encoder's features, by upstream's names, up to {counts}")
     out.print(table)
@@ -95,7 +98,18 @@ def _show_weights(options: EncoderOptions) -> bool:
         out.print(notice, markup=False)
     if identity.caution:
         out.print(identity.caution, style="bold yellow", markup=False)
+    _show_heads(Features(encoder, options.weights, encoder.spec.recipe_id))
     return True
+
+
+def _show_heads(features: Features) -> None:
+    """What would be predicted with these weights."""
+    heads = choose_heads(AUTO, features, load_encoder)
+    for member in heads.members:
+        worth = f"; {member.head.metrics[0].text}" if member.head.metrics else ""
+        out.print(f"head {member.head.id}: {member.head.title}{worth}; {member.source}", markup=False)
+    for problem in heads.problems:
+        err.print(problem, style="bold yellow", markup=False)
 
 
 def _show_self_test(device: str, engine: str) -> bool:

@@ -15,6 +15,7 @@ from .base import (
     EncoderSpec,
     Precision,
     WeightsIdentity,
+    feature_names,
 )
 from .cautions import COMPUTER_MADE, DEMONSTRATION, DEMONSTRATION_MEANING
 
@@ -31,6 +32,7 @@ __all__ = [
     "EncoderSpec",
     "Precision",
     "WeightsIdentity",
+    "feature_names",
     "find_encoder",
 ]
 

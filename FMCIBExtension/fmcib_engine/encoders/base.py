@@ -19,6 +19,11 @@ ENGINES = ("auto", "pytorch", "openvino")
 """Of the libraries that compute the network; `auto` is the fastest that is here, see `engines`."""
 
 
+def feature_names(count: int) -> tuple[str, ...]:
+    """`pred_0`, `pred_1`, …: upstream's names of the features, which have no unit."""
+    return tuple(f"pred_{index}" for index in range(count))
+
+
 @dataclass(frozen=True)
 class EncoderSpec:
     """An encoder: its network, and what it is fed. A file of its own has it, and `ENCODERS` lists it."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from ..encoders import Encoded, EncoderSpec, Precision, WeightsIdentity
 from ..geometry import PatientPoint
+from ..heads.prediction import HeadColumns, Prediction
 from ..preprocessing import Patch
 from ..seeds import LesionSeed
 from ..volume import Source
@@ -25,6 +28,8 @@ class Run:
     """Version of the engine, of Python, and of each package that has a part in the numbers."""
     engine_deviation: float | None = None
     """Of the library that computed the network, from PyTorch; see `Encoder.engine_deviation`."""
+    heads: tuple[HeadColumns, ...] = ()
+    """What is predicted from the features, in the order of the columns."""
 
     @property
     def warnings(self) -> list[str]:
@@ -50,6 +55,8 @@ class LesionResult:
     source: Source | None = None
     """Where the scan came from; None where it could not be read."""
     error: str = ""
+    predictions: Mapping[str, Prediction] = field(default_factory=lambda: MappingProxyType({}))
+    """By the ID of the head."""
     computed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

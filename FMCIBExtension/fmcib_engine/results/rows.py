@@ -12,7 +12,18 @@ import numpy as np
 
 from .lesion import LesionResult, Run
 from .privacy import is_identifying, without_uids
-from .schema import COLUMNS, LESION, OUTCOME, PROVENANCE, QUALITY, SEED, Value, feature_columns
+from .schema import (
+    COLUMNS,
+    LESION,
+    OUTCOME,
+    PROVENANCE,
+    QUALITY,
+    SEED,
+    Value,
+    feature_columns,
+    head_columns,
+    head_values,
+)
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,10 @@ class RowFormat:
         self._folder = absolute(folder)
         self._run = run
         self._identifiers = identifiers
+        self._heads = head_columns(run.heads)
         self._features = feature_columns(run.encoder.feature_count)
         kept = [name for name in extra_columns if identifiers or not is_identifying(name)]
-        reserved = {column.name for column in COLUMNS} | set(self._features)
+        reserved = {column.name for column in COLUMNS} | {*self._heads, *self._features}
         self._extras: dict[str, str] = {}
         for name in kept:
             new = name
@@ -56,7 +68,7 @@ class RowFormat:
         before = [column.name for column in (*LESION, *SEED)]
         after = [column.name for column in (*QUALITY, *PROVENANCE, *OUTCOME)]
         self._names = [*before, *self._extras.values(), *after]
-        self.header = [*self._names, *self._features]
+        self.header = [*self._names, *self._heads, *self._features]
         self.dropped_columns = [name for name in extra_columns if name not in kept]
 
     def cells(self, result: LesionResult) -> list[str]:
@@ -76,7 +88,10 @@ class RowFormat:
             features = [""] * len(self._features)
         else:
             features = result.encoded.features.astype(np.float32).astype(str).tolist()
-        return [*(cells[name] for name in self._names), *features]
+        predicted = [_text(value) for value in head_values(result, self._run)]
+        if not self._identifiers:
+            predicted = [without_uids(cell) for cell in predicted]
+        return [*(cells[name] for name in self._names), *predicted, *features]
 
     def _users(self, cell: str) -> str:
         """A cell of the user's, as it was, but for absolute paths (a folder may be a patient's name)."""

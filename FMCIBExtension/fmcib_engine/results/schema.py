@@ -6,13 +6,16 @@ A change of a name, type, unit or meaning raises the major number of `SCHEMA_VER
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..encoders import feature_names
+from ..heads.prediction import HeadColumns
+from ..heads.terms import LOG_RELATIVE_HAZARD, NOTE, SHA256
 from .lesion import LesionResult, Run
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 
 Value = str | int | float | bool | None
 
@@ -251,4 +254,46 @@ COLUMNS: tuple[Column, ...] = (*LESION, *SEED, *QUALITY, *PROVENANCE, *OUTCOME)
 
 def feature_columns(count: int) -> list[str]:
     """`pred_0`, `pred_1`, …: upstream's names of the features, which have no unit."""
-    return [f"pred_{index}" for index in range(count)]
+    return list(feature_names(count))
+
+
+HEAD_COLUMNS: tuple[tuple[str, str, str, str], ...] = (
+    ("<head>:<class>", "float64", "1", "what a head gives a class, 0 to 1; the classes of a head sum up to 1"),
+    (
+        f"<head>:{LOG_RELATIVE_HAZARD}",
+        "float64",
+        "1",
+        "of a survival head: log of the hazard, 0 for the mean of those that it learned from",
+    ),
+    ("<head>:survival_<time>_<unit>", "float64", "1", "of a survival head: probability to live at that time, 0 to 1"),
+    (
+        f"<head>:{NOTE}",
+        "str",
+        "",
+        "the label's meaning, the head's worth, population and warnings, semicolons between; or why there is none",
+    ),
+    (
+        f"<head>:{SHA256}",
+        "str",
+        "",
+        "SHA-256 of the head's file; of a fine-tuned head, of its weights, whose encoder is its own",
+    ),
+)
+"""Patterns of the columns of each head of a run, before the features: pattern, type, unit, meaning."""
+
+
+def head_columns(heads: Iterable[HeadColumns]) -> list[str]:
+    """Names of the columns of a run's heads: `malignancy:malignant`, …, `malignancy:note`, `malignancy:sha256`."""
+    return [f"{head.id}:{name}" for head in heads for name in (*head.outputs, NOTE, SHA256)]
+
+
+def head_values(result: LesionResult, run: Run) -> list[Value]:
+    """What stands in those columns; nothing in a row that is an error."""
+    values: list[Value] = []
+    for head in run.heads:
+        prediction = result.predictions.get(head.id)
+        if prediction is None:
+            values += [None] * (len(head.outputs) + 2)
+        else:
+            values += [*(prediction.values or [None] * len(head.outputs)), prediction.note, head.sha256]
+    return values

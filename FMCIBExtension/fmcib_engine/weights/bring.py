@@ -135,7 +135,7 @@ def _require_right(copy: Path, path: Path, entry: Entry) -> None:
             raise WeightsError(msg)
         return
     try:
-        _check_fits(copy, entry.encoder)
+        _check_fits(copy, entry)
     except DependencyError as error:
         _log.warning("%s is not checked against the network: %s", path.name, error)
     except WeightsError as error:
@@ -173,10 +173,12 @@ def _require_own_name(name: str, entry_id: str, catalogue: Catalogue) -> None:
         raise InputError(msg)
 
 
-def _check_fits(path: Path, encoder_id: str) -> None:
+def _check_fits(path: Path, entry: Entry) -> None:
     from .checkpoint import check_fits  # takes torch
 
-    check_fits(path, encoder_id)
+    if not check_fits(path, entry.encoder).head and entry.kind == "fine-tuned":
+        msg = f"{path.name} has an encoder and no head, {entry.id} has both. Choose the published file."
+        raise WeightsError(msg)
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> str:

@@ -14,10 +14,11 @@ it writes: nothing limits how much may be in flight, except the pipes.
 **Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
 and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
 
-    load       weights, [encoder="auto"], [device="auto"], [precision="float32"], [engine="auto"]
+    load       weights, [encoder="auto"], [device="auto"], [precision="float32"], [engine="auto"], [heads="auto"]
                weights: a file, an installed ID, or "demonstration"; encoder: an ID, or auto, the one that they are of;
                device: auto, cpu, cuda, cuda:N or mps; precision: float32, tf32, bfloat16 or float16; engine: auto,
-               pytorch or openvino. Replaces the loaded encoder, and only if it succeeds.
+               pytorch or openvino; heads: auto, none, or names with commas between (`heads.choose`), of which those of
+               fine-tuned weights bring an encoder of their own. Replaces encoder and heads, and only if it succeeds.
     encode     payload: `Patch.to_bytes()`
     ping
     cancel     target: the id of another request
@@ -29,9 +30,15 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
     load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
                {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "caution", "device",
                 "precision", "precision_deviation": number or null, "engine", "engine_deviation": number or null,
-                "feature_count", "versions": {package: version}, "seconds"}
+                "feature_count", "heads": [{"id", "title", "task", "outputs": [name], "sha256", "label_meaning",
+                 "population", "metrics": [{"name", "value", "low" or null, "high" or null, "about", "text"}],
+                 "is_calibrated": bool, "is_verified": bool, "warnings": [text], "caution", "date", "licence",
+                 "citation", "source", "weights_sha256": of the encoder whose features it is given}],
+                "head_problems": [sentence], "versions": {package: version}, "seconds"}
     encode     {"type": "encoded", "feature_count", "device", "engine", "precision", "note", "caution",
-                "recipe_id", "native_recipe_id", "patch_sha256", "weights_sha256", "seconds"}
+                "recipe_id", "native_recipe_id", "patch_sha256", "weights_sha256",
+                "predictions": [{"head": its id, "values": [number] in the order of its outputs, or null, "note"}],
+                "seconds"}
                payload: the features, little-endian float32
     ping       {"type": "pong"}
     cancel     {"type": "cancelled", "id": target} in the place of the target's own reply, if it was still waiting, then
@@ -40,7 +47,9 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
     shut_down  {"type": "bye"}
 
 A `note` is empty or says what the user should know, such as a device that ran out of memory or did not work. A
-`caution` is empty or says what must stand wherever features of these weights appear. With `auto`, `device` and `engine`
+`caution` is empty or says what must stand wherever features of these weights appear. `head_problems` are about heads
+that `auto` did not take though they might be expected; a prediction's note is what belongs beside its numbers, or says
+why there are none. With `auto`, `device` and `engine`
 are those that really compute, of `loaded` as of `encoded`. A patch of another recipe than the encoder's own is encoded
 all the same, because replication needs it: the two ids are there to be compared, as `results.lesion` does for its
 warning.
@@ -50,7 +59,8 @@ window and no command line (`words`).
 
     bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder or engine, a payload
                    that is not a patch, or `encode` before `load`
-    weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers
+    weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers; a head,
+                   named in `load`, that is none or of other features
     device         a device or precision that this machine does not have; a device or engine, named in `load`, that does
                    not work, or not together with the others
     dependency     torch or MONAI is not installed, or OpenVINO, where it is named

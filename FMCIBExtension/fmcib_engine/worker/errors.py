@@ -11,6 +11,7 @@ from ..errors import (
     DeviceError,
     FeatureError,
     FmcibError,
+    HeadError,
     InputError,
     OutOfMemoryError,
     ProtocolError,
@@ -24,6 +25,7 @@ CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (InputError, "bad_request"),
     (ProtocolError, "bad_request"),  # inside a frame that is one
     (WeightsError, "weights"),
+    (HeadError, "weights"),
     (FeatureError, "weights"),
     (DeviceError, "device"),
     (DependencyError, "dependency"),

@@ -18,7 +18,14 @@ _LONGEST_ID = 200
 _REQUIRED = object()
 _FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
-        "load": {"weights": _REQUIRED, "encoder": "auto", "device": "auto", "precision": "float32", "engine": "auto"},
+        "load": {
+            "weights": _REQUIRED,
+            "encoder": "auto",
+            "device": "auto",
+            "precision": "float32",
+            "engine": "auto",
+            "heads": "auto",
+        },
         "encode": {},
         "cancel": {"target": _REQUIRED},
         "ping": {},

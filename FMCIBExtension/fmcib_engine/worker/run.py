@@ -17,12 +17,16 @@ from ..encoders import PRECISIONS, Encoder, Precision
 from ..encoders.devices import import_torch, let_waiting_threads_sleep
 from ..errors import DeviceError, ProtocolError
 from ..framing import pack, read_frame
+from ..heads.choose import Features, choose_heads
+from ..heads.chosen import ChosenHeads, Lesion
 from ..preprocessing import Patch
 from ..results.versions import installed_versions
 from ..weights import load_encoder
+from ..words import in_window
 from . import PROTOCOL
 from .channel import PARENT_GONE, Channel
 from .errors import error_frame, explain
+from .predictions import tell_heads, tell_predictions
 from .requests import Id, Request, Waiting
 
 __all__ = ["run_worker"]
@@ -87,6 +91,7 @@ class _Desk:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._encoder: Encoder | None = None
+        self._heads: ChosenHeads | None = None
 
     def answer(self, request: Request) -> None:
         try:
@@ -103,17 +108,18 @@ class _Desk:
     def _load(self, request: Request) -> bytes:
         start = perf_counter()
         wanted = request.fields
-        precision = _as_precision(wanted["precision"])
+        how = {
+            "device": wanted["device"],
+            "precision": _as_precision(wanted["precision"]),
+            "engine": wanted["engine"],
+        }
         self._report(request.id, "Starting PyTorch", 0.0)
         import_torch()
         self._report(request.id, "Loading the weights", 0.3)
-        encoder = load_encoder(
-            wanted["weights"],
-            encoder_id=wanted["encoder"],
-            device=wanted["device"],
-            precision=precision,
-            engine=wanted["engine"],
-        )
+        encoder = load_encoder(wanted["weights"], encoder_id=wanted["encoder"], **how)
+        self._report(request.id, "Loading the heads", 0.8)
+        features = Features(encoder, wanted["weights"], encoder.spec.recipe_id)
+        heads = choose_heads(wanted["heads"], features, lambda weights: load_encoder(weights, **how))
         header = {
             "type": "loaded",
             "id": request.id,
@@ -127,21 +133,24 @@ class _Desk:
             "engine": encoder.engine,
             "engine_deviation": encoder.engine_deviation,
             "feature_count": encoder.spec.feature_count,
+            "heads": tell_heads(heads, encoder),
+            "head_problems": [in_window(problem) for problem in heads.problems],
             "versions": installed_versions(),
             "seconds": perf_counter() - start,
         }
         frame = pack(header)
-        self._encoder = encoder
+        self._encoder, self._heads = encoder, heads
         gc.collect()  # the former one refers to itself, and would keep gigabytes
         return frame
 
     def _encode(self, request: Request) -> bytes:
         start = perf_counter()
-        if self._encoder is None:
+        if self._encoder is None or self._heads is None:
             msg = "There is no encoder yet to encode with. Send load first."
             raise ProtocolError(msg)
         patch = Patch.from_bytes(request.payload)
         [encoded] = pipeline.encode([patch], self._encoder)
+        [predictions] = self._heads.predict([Lesion(patch, encoded.features, {})])
         header = {
             "type": "encoded",
             "id": request.id,
@@ -155,6 +164,7 @@ class _Desk:
             "native_recipe_id": self._encoder.spec.recipe_id,
             "patch_sha256": patch.sha256,
             "weights_sha256": self._encoder.weights.sha256,
+            "predictions": tell_predictions(predictions),
             "seconds": perf_counter() - start,
         }
         return pack(header, np.ascontiguousarray(encoded.features, dtype="<f4").tobytes())

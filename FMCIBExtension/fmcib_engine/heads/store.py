@@ -1,0 +1,152 @@
+"""The heads that are here: the user's, and those that came with the engine; taken in and given out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..downloads import is_kept, only_one
+from ..errors import DependencyError, HeadError, InputError, OutputError, ReplacesError
+from ..weights.catalogue import load_catalogue
+from ..weights.files import written_whole
+from .checks import NAME
+from .file import HeadFile, head_bytes, read_head
+from .folder import SHIPPED, SUFFIX, heads_folder
+from .published import PUBLISHED
+
+_WORDS = ("auto", "none", "all")
+"""Taken by the choice of heads."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredHead(HeadFile):
+    """A head that is here."""
+
+    path: Path
+    is_shipped: bool
+
+
+@dataclass(frozen=True)
+class DamagedHead:
+    """A file among the heads that is none."""
+
+    path: Path
+    problem: str
+
+
+def heads_here() -> tuple[list[StoredHead], list[DamagedHead]]:
+    """All heads that are here, by name, the user's first; and the files that should be heads and are not.
+
+    Raises:
+        DependencyError: safetensors is not installed, and there are some.
+    """
+    good: list[StoredHead] = []
+    damaged: list[DamagedHead] = []
+    for folder in (_users_folder(), SHIPPED):
+        for path in sorted(folder.glob(f"*{SUFFIX}")) if folder else ():
+            try:
+                good.append(_stored(path, is_shipped=folder == SHIPPED))
+            except HeadError as error:
+                damaged.append(DamagedHead(path, str(error)))
+    return good, damaged
+
+
+def find_head(name: str) -> StoredHead | None:
+    """The head of a name, the user's before one that came with the engine; none where there is none.
+
+    Raises:
+        HeadError: it is damaged.
+        DependencyError: safetensors is not installed.
+    """
+    if NAME.fullmatch(name):
+        for folder in (_users_folder(), SHIPPED):
+            if folder and (path := folder / f"{name}{SUFFIX}").is_file():
+                return _stored(path, is_shipped=folder == SHIPPED)
+    return None
+
+
+def import_head(path: Path, *, name: str = "", overwrite: bool = False) -> StoredHead:
+    """Copy a head's file among those that are here, byte for byte unless it gets another name.
+
+    Raises:
+        HeadError: it is no head, or its name is taken by something else.
+        InputError: a name that cannot be.
+        ReplacesError: a differing head of that name is here, and `overwrite` is not given.
+        OutputError: it cannot be copied.
+        DependencyError: safetensors or filelock is not installed.
+    """
+    head = read_head(path).head
+    if name and not NAME.fullmatch(name):
+        msg = f"A head's name is small letters, digits, - and _, got {name!r}. Choose another."
+        raise InputError(msg)
+    _require_free(name or head.id)
+    named = replace(head, id=name) if name else head
+    content = head_bytes(named) if named.id != head.id else path.read_bytes()
+    target = heads_folder() / f"{named.id}{SUFFIX}"
+    with only_one(heads_folder()):
+        if target.exists() and target.read_bytes() != content and not overwrite:
+            msg = (
+                f"There is another head of the name {named.id} already. Choose another name (--as NAME), or allow it "
+                "to be replaced (--overwrite)."
+            )
+            raise ReplacesError(msg)
+        with written_whole(target) as (unfinished,):
+            unfinished.write_bytes(content)
+            _stored(unfinished, is_shipped=False)
+    return _stored(target, is_shipped=False)
+
+
+def export_head(name: str, path: Path, *, overwrite: bool = False) -> StoredHead:
+    """Copy the file of a head that is here to elsewhere.
+
+    Raises:
+        HeadError: there is no such head, or it is damaged.
+        OutputError: a file is there and `overwrite` is not given, or it cannot be written.
+    """
+    stored = required_head(name)
+    if path.exists() and not overwrite:
+        msg = f"{path.name} exists already. Choose another name, or allow it to be overwritten (--overwrite)."
+        raise OutputError(msg)
+    content = stored.path.read_bytes()
+    with written_whole(path) as (unfinished,):
+        unfinished.write_bytes(content)
+    return stored
+
+
+def required_head(name: str) -> StoredHead:
+    """The head of a name.
+
+    Raises:
+        HeadError: there is none, or it is damaged.
+    """
+    if stored := find_head(name):
+        return stored
+    here = ", ".join(one.head.id for one in heads_here()[0]) or "none at all"
+    msg = f"There is no head {name!r}; here: {here}. Choose one of these, or import it {IMPORT}."
+    raise HeadError(msg)
+
+
+IMPORT = "(in the window: Heads; or `fmcib-engine heads import FILE`)"
+"""How, in advice."""
+
+
+def _stored(path: Path, *, is_shipped: bool) -> StoredHead:
+    read = read_head(path)
+    if read.head.id != path.name.removeprefix("unfinished-").removesuffix(SUFFIX):
+        msg = f"{path.name} holds a head of another name, {read.head.id}: it was put there by hand. Import it {IMPORT}."
+        raise HeadError(msg)
+    return StoredHead(read.head, read.sha256, path, is_shipped)
+
+
+def _users_folder() -> Path | None:
+    try:
+        return heads_folder()
+    except DependencyError:  # no cache folder here, so nothing is installed
+        return None
+
+
+def _require_free(name: str) -> None:
+    """No head is called as something else that has columns of that name, nor as Windows calls devices."""
+    if name in {*PUBLISHED, *_WORDS, *load_catalogue().entries} or is_kept(f"{name}{SUFFIX}"):
+        msg = f"The name {name} is kept for something else here. Give the head another (--as NAME)."
+        raise HeadError(msg)
