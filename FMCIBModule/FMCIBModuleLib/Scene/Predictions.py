@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ def predictionsIn(volumeNode: Any, row: Mapping[str, str] | None) -> list[Predic
     """Of a row of a CT; none where no head said anything."""
     found = []
     for head, cells in _cellsByHead(row or {}).items():
-        note, sha256 = cells.pop(NOTE, ""), cells.pop(SHA256, "")
+        note, sha256 = cells.get(NOTE, ""), cells.get(SHA256, "")
         facts = HeadTable(volumeNode).facts(head, sha256)
         found.append(Prediction(head, sha256, facts, _numbers(cells), tuple(sentencesOf(note))))
     return found
@@ -54,11 +55,10 @@ def _cellsByHead(row: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 
 def _numbers(cells: Mapping[str, str]) -> dict[str, float]:
-    """Those of another head of that name are empty; a damaged cell is no number."""
+    """Of the outputs; those of another head of that name are empty, and a damaged cell is no number."""
     found = {}
     for name, text in cells.items():
-        try:
-            found[name] = float(text)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            if name not in (NOTE, SHA256):  # the latter may look like one
+                found[name] = float(text)
     return found

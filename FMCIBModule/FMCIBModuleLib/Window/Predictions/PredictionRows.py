@@ -20,9 +20,9 @@ BAR_COLOUR = "#7d8fa6"
 """A blue grey, with 3:1 on the panels of the light and of the dark style."""
 LINE_COLOUR = "#d98200"
 """Of the user's threshold; its number stands beside the bar as well."""
-BAR_WIDTH, BAR_HEIGHT = 400, 24
-"""Pixels of the picture, which is drawn in half its height and as wide as there is room."""
-_FRAME, _LINE = 2, 5
+BAR_WIDTH, BAR_HEIGHT, LINE_WIDTH = 240, 24, 7
+"""Pixels of the picture, which is shown in half its height and as wide as there is room: a fifth of it, or twice."""
+_FRAME = 2
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class PredictionRows:
             ui.thresholdCombo.clear()
             for bar in card.bars:
                 if bar.share is not None:
-                    ui.thresholdCombo.addItem(_("Threshold for {name}").format(name=bar.label), bar.output)
+                    ui.thresholdCombo.addItem(bar.label, bar.output)
         ui.thresholdPlace.visible = bool(outputs)
         self._isUpdating = False
         self._showThreshold()
@@ -151,7 +151,6 @@ class PredictionRows:
         picture.minimumHeight = picture.maximumHeight = BAR_HEIGHT // 2
         picture.minimumWidth = 40
         picture.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
-        name.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Preferred)
         layout = self.ui.barsPlace.layout()
         for column, (label, stretch) in enumerate(((name, 3), (picture, 4), (text, 0))):
             layout.addWidget(label, number, column)
@@ -201,7 +200,7 @@ def barPicture(share: float | None, threshold: float | None, isSettled: bool = T
         painter.fillRect(left, top, width, height, colour)
     if threshold is not None:
         middle = round(threshold * BAR_WIDTH)
-        left = min(max(middle - _LINE // 2, 0), BAR_WIDTH - _LINE)
-        painter.fillRect(left, 0, _LINE, BAR_HEIGHT, qt.QColor(LINE_COLOUR))
+        left = min(max(middle - LINE_WIDTH // 2, 0), BAR_WIDTH - LINE_WIDTH)
+        painter.fillRect(left, 0, LINE_WIDTH, BAR_HEIGHT, qt.QColor(LINE_COLOUR))
     painter.end()
     return pixmap

@@ -15,8 +15,8 @@ from ...Room import breakable
 from ...Signal import Signal
 from .PredictionRows import Card, PredictionRows
 
-_SIDE_BY_SIDE = 2
-"""Cards in a row, where they belong together: more have no room in a panel."""
+_SIDE_BY_SIDE, _LONGEST_WORD = 2, 12
+"""Cards in a row, where they belong together and no word of their bars has more letters: else they have no room."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class PredictionsPanel:
         self._rows, self.cards = [], {}
         group, count = None, 0
         for card in cards:
-            if card.group != group or count == _SIDE_BY_SIDE:
+            if card.group != group or count == (_SIDE_BY_SIDE if _isNarrow(card) else 1):
                 group, count = card.group, 0
                 self._addRow()
             count += 1
@@ -177,3 +177,7 @@ class PredictionsPanel:
     def _onCollapsed(self, isCollapsed: bool) -> None:  # noqa: FBT001  a signal of Qt
         if not isCollapsed:
             self.headsOpened.emit()
+
+
+def _isNarrow(card: Card) -> bool:
+    return all(len(word) <= _LONGEST_WORD for bar in card.bars for word in bar.label.split())
