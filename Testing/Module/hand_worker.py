@@ -20,7 +20,7 @@ class HandWorker:
 
     Attributes:
         open: what is not answered.
-        heads: what `load` tells of heads.
+        heads, headProblems: what `load` tells of heads.
         says: what those say of each patch, as the reply `encoded` tells it.
         loaded: the last reply to `load`; None before.
         stateChanged: as of a `WorkerProcess`; the test emits it.
@@ -30,6 +30,7 @@ class HandWorker:
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
         self.heads: list[dict[str, Any]] = []
+        self.headProblems: list[str] = []
         self.says: list[dict[str, Any]] = []
         self.loaded: dict[str, Any] | None = None
         self.stateChanged = Signal()
@@ -50,7 +51,7 @@ class HandWorker:
         if failure is not None:
             onError(failure)
         elif isinstance(asked, EncoderSettings):
-            self.loaded = _loaded(asked) | {"heads": list(self.heads)}
+            self.loaded = _loaded(asked) | {"heads": list(self.heads), "head_problems": list(self.headProblems)}
             onDone(self.loaded)
         else:
             features = np.zeros(4096, dtype=np.float32)

@@ -101,6 +101,7 @@ def load(header: dict) -> None:
         engine_deviation=None,
         feature_count=FEATURE_COUNT,
         heads=[],
+        head_problems=[],
         versions={"torch": str(lives())},
     )
 

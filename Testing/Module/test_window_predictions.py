@@ -229,7 +229,9 @@ def test_other_heads_than_those_of_the_row_are_told_of(predicted):
 
 
 def test_without_a_head_it_says_what_to_do(stage):
+    stage.analysis.hand.headProblems = ["The head life needs your column age."]
     stage.analysed(NODULE)
+    assert stage.predictions.aboutLabel.text.endswith("\nThe head life needs your column age.")
     assert (
         "no head that was here is made for features of demonstration. Import one" in stage.predictions.aboutLabel.text
     )

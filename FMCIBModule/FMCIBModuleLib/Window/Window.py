@@ -241,6 +241,7 @@ class Window(VTKObservationMixin):
 
     def _onSceneStartClose(self, *_values: object) -> None:
         self._forgetParameters()
+        self._predictions.show(None)
         self._scan.show(None, True)
         self._follower.forget()
 

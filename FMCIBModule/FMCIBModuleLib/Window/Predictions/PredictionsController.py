@@ -35,6 +35,7 @@ class PredictionsController:
         self._hidden: list[str] = []
         self._thresholds: dict[str, float] = {}
         self._heads: Sequence[Mapping[str, Any]] = ()
+        self._damaged: list[str] = []
         around = boundary.around
         panel.shownChanged.connect(around(self._onShown))
         panel.thresholdChanged.connect(around(self._onThreshold))
@@ -69,7 +70,8 @@ class PredictionsController:
                 for each in self._heads
             ]
         )
-        self._panel.showProblems("\n".join(each["problem"] for each in result["damaged"]))
+        self._damaged = [each["problem"] for each in result["damaged"]]
+        self.refresh()
 
     def refresh(self, *_values: object) -> None:
         """As the scene, and the process that computes, are now."""
@@ -80,6 +82,7 @@ class PredictionsController:
         isWaiting = lesion is not None and self._logic.isWaiting(lesion.volumeNode, lesion.key)
         canAnalyse = lesion is not None and lesion.seed is not None and not isWaiting
         self._panel.showLesion(self._about(lesion, predictions), whyStale, canAnalyse=canAnalyse)
+        self._panel.showProblems("\n".join(dict.fromkeys([*self._damaged, *self._problems()])))
         caution = caution_of(row.get("weights", ""), row.get("weights_caution", "")) if row else ""
         self._panel.showCards(cardsOf(predictions, caution, self._thresholds, self._hidden, not whyStale))
 
@@ -112,7 +115,12 @@ class PredictionsController:
             "Nothing is predicted of {name}: no head that was here is made for features of {weights}. Import one that "
             "is (Heads, below), and analyse it again."
         )
-        return text.format(name=name, weights=row["weights"])
+        return "\n".join([text.format(name=name, weights=row["weights"]), *self._problems()])
+
+    def _problems(self) -> list[str]:
+        """Why the process that computes does not use heads that might be expected."""
+        loaded = self._logic.worker.loaded
+        return list(loaded["head_problems"]) if loaded else []
 
     def _whyStale(self, lesion: Lesion, predictions: Sequence[Prediction]) -> str:
         """Why the numbers may not be those of now; empty where they are, as far as is known."""
@@ -140,7 +148,9 @@ class PredictionsController:
         self.chosen.emit("headThresholds", json.dumps(kept, sort_keys=True) if kept else "")
 
     def _onHeads(self, text: str) -> None:
-        self.chosen.emit("heads", text or "auto")
+        wanted = text or "auto"
+        if wanted != self._logic.settings.heads:
+            self.chosen.emit("heads", wanted)
 
     def _onAgain(self) -> None:
         lesion = self._lesion
