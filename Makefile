@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 CONFIG := --config FMCIBExtension/pyproject.toml
 OUTPUT ?= build/demo
 
-.PHONY: demo window screenshots test test-slicers-files bench catalogue-check publish-as lint format clean
+.PHONY: demo window screenshots test test-slicers-files bench small-encoder catalogue-check publish-as lint format clean
 
 demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
@@ -33,6 +33,9 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the windo
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
+
+small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: 40 minutes on two cores
+	$(RUN) Testing/SmallEncoder/make.py
 
 catalogue-check: .venv/made  ## What Slicer's extensions catalogue wants: ready (0), wrong (1), to be filled in (3)
 	@cd Testing && ../$(RUN) -m Catalogue.check

@@ -70,12 +70,12 @@ def by_scan(seeds: Iterable[LesionSeed]) -> list[list[LesionSeed]]:
     places: dict[Hashable, dict[tuple[str, int | None, bool], list[LesionSeed]]] = {}
     for seed in seeds:
         in_voxels = seed.frame == "ijk"  # such seeds need less of a scan
-        scans = places.setdefault(_place_of(seed.image), {})
+        scans = places.setdefault(place_of(seed.image), {})
         scans.setdefault((seed.series_uid, seed.time_point, in_voxels), []).append(seed)
     return [scan for scans in places.values() for scan in scans.values()]
 
 
-def _place_of(image: Path) -> Hashable:
+def place_of(image: Path) -> Hashable:
     """What is the same for two paths to one file or folder; of one that is not there, the path."""
     try:
         status = image.stat()

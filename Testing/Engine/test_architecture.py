@@ -66,6 +66,17 @@ MAY_IMPORT = {
     "training/loop": {"errors", "encoders"},
     "training/checkpoint": {"errors", "encoders"},
     "training/phantom_source": {"errors", "preprocessing", "phantom", "batch"},
+    "probing": {"errors", "texts", "encoders", "heads", "results", "__init__"},
+    "probing/bootstrap": set(),
+    "probing/cox": {"errors"},
+    "probing/delong": set(),
+    "probing/fit": {"errors"},
+    "probing/folds": {"errors"},
+    "probing/libraries": {"errors"},
+    "probing/lines": set(),
+    "probing/scores": set(),
+    "probing/span": set(),
+    "probing/survival_scores": set(),
     "batch": GROUND | {"preprocessing", "encoders", "heads", "seeds", "results", "pipeline"},
     "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "__init__"},
     "worker/channel": set(),
@@ -168,6 +179,7 @@ BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "m
 ON_FEATURES = {
     *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"),
     "heads/predict.py",
+    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span")),
 }
 """They compare or weigh features, which come from such a library anyway, and decide nothing on a last bit."""
 

@@ -149,6 +149,24 @@ def test_half_precision_is_taken_of_files_that_say_their_encoder_only(trunk, tmp
         check_fits(tmp_path / "w.torch")
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_a_file_of_other_numbers_that_does_not_say_its_encoder_is_refused_in_a_sentence(kind, trunk, tmp_path):
+    path = tmp_path / "other.torch"
+    torch.save(
+        {"trunk_state_dict": {key: each.to(kind) if each.ndim > 1 else each for key, each in trunk.items()}}, path
+    )
+    with pytest.raises(WeightsError, match="of another shape or type"):
+        load_encoder(path, device="cpu", engine="pytorch")
+
+
+def test_a_caution_counts_also_of_a_file_that_does_not_say_its_encoder(tmp_path):
+    path = tmp_path / "own.safetensors"
+    numbers = Checkpoint(random_network(SPEC, 2).state_dict())
+    write_safetensors(path, numbers, About(caution="only a trial").metadata)
+    assert read_checkpoint(path).about.caution == "only a trial"
+    assert load_encoder(path, device="cpu", engine="pytorch").weights.caution == "only a trial"
+
+
 @needs_openvino
 def test_openvino_computes_the_small_network_too_and_agrees(small_file):
     by_openvino = load_encoder(small_file, device="cpu", engine="openvino")
@@ -253,6 +271,7 @@ def test_what_a_damaged_or_hostile_file_says_of_itself_is_nothing(content, tmp_p
 
 def test_a_caution_is_one_short_sentence_whatever_a_file_says():
     assert readable("a;b\r\n  c") == "a,b c"
+    assert readable("\x1b[2Ja\x07\u202eb\u200bc\ud800") == "[2Ja b c"  # no commands to a terminal, no turned writing
     assert len(readable("x" * 10_000)) == 200
     assert caution_of("DEMONSTRATION WEIGHTS (w.torch)", "") == DEMONSTRATION_MEANING  # of a table before schema 1.5
     assert caution_of("small.safetensors", COMPUTER_MADE) == COMPUTER_MADE

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from fmcib_engine.errors import InputError, TableError
@@ -73,6 +77,34 @@ def test_classes_are_in_the_order_of_numbers_or_of_the_alphabet():
         class_names([Lesion(1, "lung"), Lesion(2, "lung")])
     with pytest.raises(InputError, match="the label is missing everywhere"):
         class_names([])
+
+
+def test_the_order_of_classes_is_the_same_in_each_process():
+    """A set's order is not: it hangs on PYTHONHASHSEED, and a run that went on would take one class for another."""
+    for names in (["1", "1.0", "01", "0"], ["nan", "1", "0", "NaN"], ["inf", "2"]):
+        wanted = sorted(names, key=lambda name: (float(name), name)) if "0" in names[-1:] else sorted(names)
+        for shift in range(len(names)):
+            lesions_of = [Lesion(n, text) for n, text in enumerate(names[shift:] + names[:shift])]
+            assert class_names(lesions_of) == wanted
+    code = (
+        "from fmcib_engine.training.split import class_names\n"
+        "from fmcib_engine.training.sources import Lesion\n"
+        "print(class_names([Lesion(n, t) for n, t in enumerate(['nan', '1', '1.0', '01', '2'])]))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(3)
+    }  # fmt: skip
+    assert len(said) == 1
+
+
+def test_validation_on_one_class_is_refused_as_it_judges_nothing():
+    told = [Lesion(n, "ab"[n % 2], f"P{n}", "train") for n in range(4)] + [Lesion(9, "a", "P9", "validation")]
+    with pytest.raises(TableError, match="validate on should be of two classes at least, all are a"):
+        split(told, 0.2, 1)
 
 
 def test_the_auc_is_the_share_of_pairs_in_the_right_order():

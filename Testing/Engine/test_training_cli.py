@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from fmcib_engine import encoders
 from fmcib_engine.cli.commands import run
+from fmcib_engine.training.finetune_settings import FinetuneSettings
+from fmcib_engine.training.settings import read_settings
 from training_support import WITH_TINY, make_scans
 
 torch = pytest.importorskip("torch")
@@ -40,6 +42,20 @@ def test_options_stand_above_the_run_file(tmp_path, capsys):
     printed = capsys.readouterr().out
     for line in ('label: "kind"', 'weights: "w.pt"', 'table: "t.csv"'):
         assert f"\n{line}\n" in printed
+
+
+def test_files_of_a_run_file_lie_beside_it_and_a_long_path_is_printed_whole(tmp_path, capsys):
+    folder = tmp_path / ("a long name " * 12).strip()
+    folder.mkdir()
+    (folder / "begun.safetensors").write_bytes(b"")
+    for weights, wanted in (("begun.safetensors", str(folder / "begun.safetensors")), ("fmcib", "fmcib")):
+        (folder / "run.yaml").write_text(f"table: seeds.csv\nweights: {weights}\n", encoding="utf-8")
+        assert run(["finetune", str(folder / "run.yaml"), "--encoder", "tiny", "--print-config"]) == 0
+        printed = capsys.readouterr().out
+        (tmp_path / "printed.yaml").write_text(printed, encoding="utf-8")
+        settings = read_settings(tmp_path / "printed.yaml", FinetuneSettings)
+        assert (settings.weights, settings.table) == (wanted, str(folder / "seeds.csv"))
+        assert settings.encoder == "tiny"
 
 
 @pytest.mark.parametrize(

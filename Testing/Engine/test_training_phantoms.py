@@ -6,10 +6,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fmcib_engine.encoders import find_encoder
 from fmcib_engine.errors import InputError
 from fmcib_engine.phantom import sample_case
 from fmcib_engine.training import phantom_source
+from fmcib_engine.training.finetune import _source_of
+from fmcib_engine.training.finetune_settings import FinetuneSettings
 from fmcib_engine.training.phantom_source import PhantomSource
+from fmcib_engine.training.pretrain import source_of
+from fmcib_engine.training.pretrain_settings import PretrainSettings
 
 
 @pytest.fixture
@@ -59,6 +64,14 @@ def test_phantoms_have_labels_groups_and_facts_and_one_that_fails_stops_no_other
 def test_a_label_that_phantoms_do_not_have_is_told():
     with pytest.raises(InputError, match="labels site, outline, density, scanner, got 'age'"):
         PhantomSource(5, 1, 0, "age")
+
+
+def test_a_fine_tuning_validates_on_no_phantom_of_a_pretraining_with_the_same_seed():
+    pretraining = source_of(PretrainSettings(encoder="small", phantoms=4, seed=5), find_encoder("small"))
+    fine_tuning = _source_of(FinetuneSettings(encoder="small", phantoms=4, seed=5, label="site"), find_encoder("small"))
+    first, second = (next(iter(source.cut([0]))).patches[0] for source in (pretraining, fine_tuning))
+    assert not np.array_equal(first, second)
+    assert fine_tuning.facts["phantom_seed"] != pretraining.facts["phantom_seed"] == "5"
 
 
 def test_the_generators_lesions_are_drawn_again_the_same():

@@ -26,6 +26,9 @@ from fmcib_engine.training.pretrain import pretrain
 from fmcib_engine.training.pretrain_settings import PretrainSettings
 from fmcib_engine.training.settings import digest
 from fmcib_engine.training.table_source import TableSource
+from fmcib_engine.training.validation import Validation
+from fmcib_engine.weights import checkpoint
+from fmcib_engine.weights import shipped
 from fmcib_engine.weights.about import About, read_about
 from fmcib_engine.weights.checkpoint import read_checkpoint as read_weights
 from support import DATA, golden_cases, needs_golden
@@ -45,7 +48,8 @@ def table(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def _with_tiny(monkeypatch):
     """Small tensors on one thread: several cost more than they save, the more the busier the computer is."""
-    monkeypatch.setattr(encoders, "ENCODERS", WITH_TINY)
+    for module in (encoders, checkpoint):
+        monkeypatch.setattr(module, "ENCODERS", WITH_TINY)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -86,9 +90,10 @@ def edited(table: Path, folder: Path, change) -> Path:
         rows = list(csv.DictReader(file))
     path = table.with_name(f"{folder.name}.csv")
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
+        changed = [change(number, dict(row)) for number, row in enumerate(rows, 1)]
+        writer = csv.DictWriter(file, changed[0])
         writer.writeheader()
-        writer.writerows(change(number, dict(row)) for number, row in enumerate(rows, 1))
+        writer.writerows(changed)
     return path
 
 
@@ -125,6 +130,24 @@ def test_real_scans_of_several_kinds_are_trained_on(tmp_path):
     outcome = pretrained(settings_of(tmp_path / "seeds.csv", batch_size=3), tmp_path / "run")
     assert (outcome.lesions, outcome.left_out) == (len(large), 0)
     assert np.isfinite(losses(tmp_path / "run")).all()
+
+
+def test_the_lesions_of_all_points_in_time_of_a_scan_are_one_group(table, tmp_path):
+    """Else one patient would be learned from and validated on, and a patch away from one lesion be on the other."""
+    timed = edited(table, tmp_path, lambda n, row: {**row, "time_point": n % 2})
+    source = TableSource(timed, "fmcib-csv-v1", 1, 1)
+    assert len(source.jobs) == 12
+    assert [lesion.group for lesion in source.lesions] == [f"scan {number // 2}" for number in range(12)]
+    points = source._points_in_scan(source._seeds[1], read_volume(table.parent / "scan0.nrrd"))
+    assert sorted(map(tuple, np.round(points))) == [(32, 32, 40), (32, 32, 100)]
+
+
+def test_series_of_one_folder_are_groups_of_their_own_and_a_row_without_one_belongs_to_the_only_one(table, tmp_path):
+    for uids, wanted in ((["", "1.2"], 1), (["1.2", "1.3"], 2), (["", "1.2", "1.3"], 3)):
+        few = edited(table, tmp_path, lambda n, row, uids=uids: {
+            **row, "image_path": "scan0.nrrd", "series_uid": uids[n % len(uids)]
+        })  # fmt: skip
+        assert len({lesion.group for lesion in TableSource(few, "fmcib-csv-v1", 1, 0).lesions}) == wanted
 
 
 def test_a_scan_without_room_beside_its_lesions_is_told(table, tmp_path):
@@ -384,6 +407,28 @@ def test_what_began_on_computer_made_lesions_says_so_also_after_real_ones(table,
         assert read_about(outcome.result).caution == wanted
 
 
+def test_what_began_with_the_weights_that_ship_says_so_though_their_file_does_not(table, tmp_path, monkeypatch):
+    begun = pretrained(settings_of(table), tmp_path / "pre")
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(begun.result))
+    monkeypatch.setattr(shipped, "SMALL", "tiny")
+    torch.save({"trunk_state_dict": dict(read_weights(begun.result).trunk)}, tmp_path / "bare.pt")
+    outcome = finetuned(classes_of(table, weights=str(tmp_path / "bare.pt"), epochs=1), tmp_path / "run")
+    assert read_about(outcome.result).caution == COMPUTER_MADE
+
+
+def test_a_validation_loss_that_is_no_number_stops_the_run(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(Validation, "_logits", lambda self: np.full((len(self._numbers), 2), np.nan))
+    with pytest.raises(TrainingError, match=r"The validation loss of epoch 1 is no number. The last good checkpoint"):
+        finetuned(classes_of(table), tmp_path / "run")
+
+
+def test_what_cannot_be_trained_is_told_before_anything_is_cut(table, tmp_path):
+    for change, said in (({"label": "image_kind"}, "should have the column"), ({"label": "patient"}, "No split")):
+        with pytest.raises((InputError, TableError), match=said):
+            finetuned(classes_of(table, **change), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_batch_norms_of_what_does_not_learn_keep_their_numbers(table, tmp_path):
     outcome = finetuned(classes_of(table, encoder="tiny-bn", trains="head"), tmp_path / "run")
     trunk = read_weights(outcome.result).trunk
@@ -395,8 +440,15 @@ def test_batch_norms_of_what_does_not_learn_keep_their_numbers(table, tmp_path):
 
 def test_weights_of_another_network_are_refused(table, tmp_path):
     begun = pretrained(settings_of(table, encoder="tiny-bn"), tmp_path / "pre")
-    with pytest.raises(WeightsError, match="does not fit the network"):
-        finetuned(classes_of(table, weights=str(begun.result)), tmp_path / "run")
+    bare = tmp_path / "bare.safetensors"
+    save_file({f"model.trunk.{name}": each for name, each in read_weights(begun.result).trunk.items()}, bare)
+    for weights in (begun.result, bare):
+        with pytest.raises(WeightsError, match="is of the encoder tiny-bn, not of tiny"):
+            finetuned(classes_of(table, weights=str(weights)), tmp_path / "run")
+        assert not (tmp_path / "run").exists()  # before anything is cut
+    for weights in (tmp_path / "gone.pt", "demonstration"):
+        with pytest.raises(WeightsError, match="There is no weights file"):
+            finetuned(classes_of(table, weights=str(weights)), tmp_path / "run")
 
 
 def test_fine_tuning_stops_early_and_keeps_the_best_epoch(table, tmp_path):

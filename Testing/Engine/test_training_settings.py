@@ -53,6 +53,19 @@ def test_every_key_refuses_what_it_is_not_and_says_what_it_is(kind):
         ("seed: [", "is no YAML at line"),
         ("seed: !!python/object/apply:os.system ['touch ran']", "is no YAML"),
         ("seed: 2024-13-99", "is no YAML|should be a whole number"),
+        ("seed: 1\nepochs: 3\nseed: 2", "the key 'seed' is there twice at line 3. Keep one of them"),
+        ("table: &a x\nencoder: *a", "is no YAML at line 2"),
+        ('seed: !!int ""', "is no YAML"),
+        ('seed: !!bool "x"', "is no YAML"),
+        ('seed: !!timestamp "x"', "is no YAML"),
+        ("? [a]\n: 1", "is no YAML"),
+        ("epochs: 1" + "0" * 3000, "should be at most 1e\\+06, it is a number of many digits"),
+        ("projection: 1000000000000", "should be at most 65536"),
+        ("phantoms: 1000000000000", "should be at most 1e"),
+        ("batch_size: 1000000000000", "should be at most 65536"),
+        ('table: "a\\0b"', "a text without control characters, it is 'a.x00b'"),
+        ('table: "\\ud800"', "a text without control characters"),
+        ('encoder: "\\e[31m"', "a text without control characters"),
     ],
 )
 def test_a_wrong_line_is_answered_by_a_sentence(line, said, tmp_path, monkeypatch):
@@ -61,6 +74,24 @@ def test_a_wrong_line_is_answered_by_a_sentence(line, said, tmp_path, monkeypatc
     with pytest.raises(InputError, match=said):
         read_settings(tmp_path / "run.yaml", PretrainSettings)
     assert not (tmp_path / "ran").exists()
+
+
+def test_any_name_of_a_column_is_read_again_as_it_was(tmp_path):
+    for name in ("\U0001f600", 'é "x": #', "\u2028\u00a0", "\\ud83d\\ude00", "yes", "1e3", "~"):
+        settings = FinetuneSettings(label=name)
+        (tmp_path / "run.yaml").write_text(as_yaml(settings), encoding="utf-8")
+        assert read_settings(tmp_path / "run.yaml", FinetuneSettings) == settings
+
+
+def test_a_large_value_is_shown_in_short(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"seed: [{', '.join(['[1, [2, 3]]'] * 5000)}]", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        read_settings(path, PretrainSettings)
+    assert len(str(refused.value)) < 200
+    path.write_text("# " + "x" * 200_000, encoding="utf-8")
+    with pytest.raises(InputError, match="is no run file: it has 200,002 bytes"):
+        read_settings(path, PretrainSettings)
 
 
 def test_numbers_are_understood_as_people_write_them(tmp_path):

@@ -18,6 +18,7 @@ from fmcib_engine.encoders import EncoderSpec
 from fmcib_engine.geometry import VoxelGrid
 from fmcib_engine.results.image import write_image
 from fmcib_engine.volume import Volume
+from fmcib_engine.weights import checkpoint
 
 SIZE = 16
 FEATURES = 16
@@ -94,5 +95,5 @@ def losses(folder: Path) -> list[float]:
 if __name__ == "__main__":
     from fmcib_engine.cli.commands import run as run_cli
 
-    encoders.ENCODERS = WITH_TINY
+    encoders.ENCODERS = checkpoint.ENCODERS = WITH_TINY
     sys.exit(run_cli(sys.argv[1:]))

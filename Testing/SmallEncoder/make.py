@@ -1,12 +1,13 @@
-"""The small encoder that ships with the engine, made from nothing: `make small-encoder`, at most 40 minutes on two cores.
+"""The small encoder that ships with the engine, made from nothing: `make small-encoder`, 40 minutes on two cores.
 
-1. 6,000 computer-made lesions, by contrast; 2. 4,000 with plain outlines, with labels; 3. 8,000 of every kind, with labels:
-the run files beside this one. What was interrupted goes on. Its weights go into the engine, what they are worth into
-`Resources/Docs/small-encoder.md`.
+1. 6,000 computer-made lesions, by contrast; 2. 4,000 with plain outlines, with labels; 3. 8,000 of every kind, with
+labels: the run files beside this one. What was interrupted goes on. Its weights go into the engine, what they are worth
+into `Resources/Docs/small-encoder.md`.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,10 @@ from pathlib import Path
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.weights.about import About, read_about
 from fmcib_engine.weights.checkpoint import Checkpoint, read_checkpoint, write_safetensors
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "Benchmarks"))
+from machine import load_average, machine_line  # noqa: E402
+from page import at_hand, jitters, logged, probes, speeds, written  # noqa: E402
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -51,8 +56,24 @@ def ship(weights: Path) -> None:
     print(f"{SHIPPED.relative_to(ROOT)}: {SHIPPED.stat().st_size / 1e6:.2f} MB")
 
 
+def tell(weights: Path, data: Path, time_taken: str) -> None:
+    """Measure what it is worth, and write the page."""
+    documents = ROOT / "Resources" / "Docs"
+    folders = [BUILD / name for _, name in STAGES]
+    log, curve = documents / "small-encoder-log.csv", documents / "small-encoder-curve.png"
+    made = at_hand(weights, folders[0] / RESULT)
+    parts = {"stages": logged(folders, log, curve), "time": time_taken, "probes": probes(made)}
+    parts |= {"jitters": jitters(made, data), "speeds": speeds()}
+    facts = f"Measured on {machine_line()}. At the end {load_average()}."
+    written(documents / "small-encoder.md", parts, facts)
+
+
 def main() -> int:
-    ship(train())
+    data = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
+    started = time.monotonic()
+    weights = train()
+    ship(weights)
+    tell(SHIPPED, data, f"All of it took {(time.monotonic() - started) / 60:.0f} minutes; {load_average()} at its end.")
     return 0
 
 

@@ -26,6 +26,7 @@ _output = click.option(
 )
 _resume = click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 _device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+_encoder = click.option("--encoder", metavar="ID", help="The network, instead of the run file's.")
 _table = click.option("--table", type=click.Path(path_type=Path), help="CSV of seeds, instead of the run file's.")
 _phantom = click.option(
     "--phantom", type=click.IntRange(min=1), metavar="N", help="Train on N computer-made lesions, instead of a table."
@@ -34,6 +35,7 @@ _phantom = click.option(
 
 @click.command()
 @_run_file
+@_encoder
 @_table
 @_phantom
 @click.option("--simclr", is_flag=True, help="Plain SimCLR: other lesions are the negatives (negatives: none).")
@@ -44,6 +46,7 @@ _phantom = click.option(
 def pretrain(  # noqa: PLR0913
     *,
     run_file: Path | None,
+    encoder: str | None,
     table: Path | None,
     phantom: int | None,
     simclr: bool,
@@ -57,7 +60,8 @@ def pretrain(  # noqa: PLR0913
     A run that was interrupted or killed goes on with --resume. On several GPUs: torchrun --nproc-per-node N -m
     fmcib_engine pretrain RUN.yaml --output FOLDER.
     """
-    settings = _with_source(_read(run_file, PretrainSettings), table, phantom)
+    settings = _with(_read(run_file, PretrainSettings), encoder=encoder)
+    settings = _with_source(settings, table, phantom)
     if simclr:
         settings = replace(settings, negatives="none")
     if print_config:
@@ -70,9 +74,12 @@ def pretrain(  # noqa: PLR0913
 @click.command()
 @_run_file
 @click.option("--weights", metavar="FILE", help="What it begins with: a checkpoint, or an ID of `weights list`.")
+@_encoder
 @_table
 @_phantom
-@click.option("--label", metavar="COLUMN", help="The table's column of classes; of phantoms site, outline, density, scanner, or several joined by +.")
+@click.option(
+    "--label", metavar="COLUMN", help="Column of classes; of phantoms site, outline, density, scanner, or joined by +."
+)
 @_output
 @_resume
 @_device
@@ -81,6 +88,7 @@ def finetune(  # noqa: PLR0913
     *,
     run_file: Path | None,
     weights: str | None,
+    encoder: str | None,
     table: Path | None,
     phantom: int | None,
     label: str | None,
@@ -94,8 +102,7 @@ def finetune(  # noqa: PLR0913
     One file with both comes out, and the shares of each lesion that was held back. A run that was interrupted or killed
     goes on with --resume.
     """
-    given = {"weights": weights, "label": label}
-    settings = replace(_read(run_file, FinetuneSettings), **{name: value for name, value in given.items() if value})
+    settings = _with(_read(run_file, FinetuneSettings), encoder=encoder, weights=weights, label=label)
     settings = _with_source(settings, table, phantom)
     if print_config:
         return _print_config(settings)
@@ -105,11 +112,18 @@ def finetune(  # noqa: PLR0913
 
 
 def _read(run_file: Path | None, kind: type[Any]) -> Any:
-    """Settings of the file; its table lies relative to it."""
+    """Settings of the file; its table, and its weights if they are a file, lie relative to it."""
     if run_file is None:
         return kind()
     settings = read_settings(run_file, kind)
-    return replace(settings, table=str(run_file.parent / settings.table)) if settings.table else settings
+    files = {name: run_file.parent / getattr(settings, name, "") for name in ("table", "weights")}
+    known = {"table": bool(settings.table), "weights": files["weights"].is_file()}  # else an ID
+    return replace(settings, **{name: str(file) for name, file in files.items() if known[name]})
+
+
+def _with(settings: Any, **given: str | None) -> Any:
+    """What the command line says counts."""
+    return replace(settings, **{name: text for name, text in given.items() if text})
 
 
 def _with_source(settings: Any, table: Path | None, phantom: int | None) -> Any:

@@ -20,5 +20,9 @@ def caution_of(weights_name: str, said: str) -> str:
 
 
 def readable(text: str) -> str:
-    """A caution that a file brings, as one short sentence: semicolons separate sentences in a table."""
-    return " ".join(text.replace(";", ",").split())[:_LONGEST]
+    """A caution that a file brings, as one short sentence: semicolons separate sentences in a table.
+
+    Letters that command a terminal or turn the direction of writing become spaces.
+    """
+    shown = "".join(letter if letter.isprintable() else " " for letter in text.replace(";", ","))
+    return " ".join(shown.split())[:_LONGEST]

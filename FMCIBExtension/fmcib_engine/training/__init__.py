@@ -2,6 +2,7 @@
 
     run file        settings, pretrain_settings, finetune_settings   a YAML file -> checked values; the other way round
     lesions         sources, table_source, phantom_source, prepare   a table or phantoms -> patches, cut once, on disk
+    ahead           what is made ahead by processes beside this one
     views, batches  patch -> tensors: augmented, in an order that follows from the seed
     networks, loss, optimizer                                        what is trained, on what, by which rule
     loop            steps, with checkpoint, metrics, folder          one step after another; nothing lost

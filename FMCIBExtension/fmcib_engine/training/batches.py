@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..encoders.devices import import_torch
+from .ahead import ahead
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,19 +46,20 @@ class Order:
         return [(epoch, self.numbers[index]) for index in chosen]
 
 
-class _Examples:
-    """Makes a lesion's tensor in whatever process torch's loader asks."""
+class _Step:
+    """Makes the tensors of a step, in whatever process it is asked; in another, straight into shared memory."""
 
     def __init__(self, example: Example) -> None:
         self._example = example
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, int]:
-        epoch, number = place
-        return self._example(epoch, number), number
+    def __call__(self, places: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        collate: Any = import_torch().utils.data.default_collate
+        tensors, numbers = collate([(self._example(epoch, number), number) for epoch, number in places])
+        return tensors, numbers
 
 
 class _Steps:
-    """What torch's loader asks for, step by step."""
+    """The places of each step, as often as they are asked for."""
 
     def __init__(self, order: Order, steps: range) -> None:
         self._order, self._steps = order, steps
@@ -69,7 +71,10 @@ class _Steps:
         return len(self._steps)
 
 
-def batches(order: Order, steps: range, example: Example, workers: int) -> Any:
-    """(Tensors of this process's lesions stacked, their numbers) for each step, made ahead by `workers` processes."""
-    loader = import_torch().utils.data.DataLoader
-    return loader(_Examples(example), batch_sampler=_Steps(order, steps), num_workers=workers)
+def batches(order: Order, steps: range, example: Example, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """(Tensors of this process's lesions stacked, their numbers) for each step, made ahead by `workers` processes.
+
+    Raises:
+        FmcibError, OSError: as `ahead`.
+    """
+    return ahead(_Step(example), _Steps(order, steps), workers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -15,17 +16,24 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.part")
+    unfinished = path.with_name(unfinished_name(path.name))
     try:
         write(unfinished)
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except (OSError, RuntimeError) as error:  # torch says a full disk as the latter
-        unfinished.unlink(missing_ok=True)
         said = getattr(error, "strerror", None) or type(error).__name__
         msg = f"{path.name} cannot be written ({said}). Make room; what was there before it is still there."
         raise OutputError(msg) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def unfinished_name(name: str) -> str:
+    """What a file is called before it is whole; a process that is killed meanwhile leaves it."""
+    return f".{name}.part"
 
 
 def keep_text(path: Path, text: str) -> None:

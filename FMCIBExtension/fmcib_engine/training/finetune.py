@@ -19,7 +19,7 @@ from ..encoders import EncoderSpec, find_encoder
 from ..encoders.building import build_network, random_network
 from ..encoders.devices import import_torch
 from ..errors import InputError
-from ..weights.checkpoint import fill
+from ..weights.checkpoint import check_fits, fill
 from ..weights.checkpoint import read_checkpoint as read_weights
 from ..weights.files import file_sha256
 from ..weights.store import require_pinned, resolve
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 PREDICTIONS = "validation.csv"
+_OWN_PHANTOMS = 2
+"""With the run's seed it makes that of the phantoms: a lesion that is validated on was not in a pretraining."""
 _NOTED = ("loss", "accuracy", "rate", "slope", "validation_loss", "validation_balanced_accuracy", "validation_auc")
 
 
@@ -100,10 +102,15 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
     spec = find_encoder(settings.encoder)
     source = _source_of(settings, spec)
     weights = resolve(settings.weights) if settings.weights else None
-    data = source.facts | ({"weights": weights.name, "weights_sha256": file_sha256(weights)} if weights else {})
+    data = dict(source.facts)
     if weights:
+        check_fits(weights, spec.id)
+        data |= {"weights": weights.name, "weights_sha256": file_sha256(weights)}
         require_pinned(weights, data["weights_sha256"])
+    class_names(source.lesions)
+    split(source.lesions, settings.validation, settings.seed)  # before hours of cutting
     processes = Processes(device, settings.precision)
+    processes.share_of(settings.batch_size)
     run, shelf = RunFolder(folder, settings), Shelf(folder)
     with prepared(run, shelf, source, processes, data=data, elsewhere=0, resume=resume, progress=progress):
         numbers, problems = shelf.listed()
@@ -123,7 +130,8 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
 def _source_of(settings: FinetuneSettings, spec: EncoderSpec) -> Source:
     require_one_source(settings)
     if settings.phantoms:
-        return PhantomSource(settings.phantoms, settings.seed, 0, settings.label, clear=settings.clear)
+        seed = place_seed(settings.seed, _OWN_PHANTOMS)
+        return PhantomSource(settings.phantoms, seed, 0, settings.label, clear=settings.clear)
     columns = {"label": settings.label, "group": settings.group, "part": settings.part}
     return TableSource(Path(settings.table), spec.recipe_id, settings.seed, 0, columns)
 
@@ -166,7 +174,8 @@ def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, 
     steps = settings.epochs * order.steps_per_epoch
     warm_up = min(round(settings.warm_up_epochs * order.steps_per_epoch), steps)
     rate = partial(rate_at, steps=steps, warm_up=warm_up, highest=settings.learning_rate)
-    example = _Changed(job.shelf, finetuning_views(size, chance=settings.chance, blur=settings.blur, shift=settings.shift), settings.seed)
+    views = finetuning_views(size, chance=settings.chance, blur=settings.blur, shift=settings.shift)
+    example = _Changed(job.shelf, views, settings.seed)
     loader = batches(order, range(training.step, steps), example, settings.workers)
     first = job.processes.is_first
     with (

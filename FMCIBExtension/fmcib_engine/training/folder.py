@@ -23,7 +23,7 @@ from ..errors import DependencyError, InputError, OutputError
 from ..results.versions import installed_versions, versions_of
 from ..weights.files import file_sha256
 from .checkpoint import CHECKPOINT
-from .files import keep_text
+from .files import keep_text, unfinished_name
 from .settings import as_yaml, differing, digest, read_settings
 
 _log = logging.getLogger(__name__)
@@ -61,11 +61,10 @@ class RunFolder:
         if not path.is_file():
             return {}
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
             msg = f"{_FACTS} in {self.path.name} is damaged. Begin anew in another folder (--output)."
             raise OutputError(msg) from error
-        return dict(facts)
 
     @contextmanager
     def opened(self, *, resume: bool, data: dict[str, str], about: dict[str, Any]) -> Iterator[None]:
@@ -85,9 +84,20 @@ class RunFolder:
             else:
                 self._require_empty()
             earlier = self.facts()
-            if not earlier.get("result"):
+            if earlier.get("result"):
+                self._require_result(earlier["result"])
+            else:
                 self._begin(earlier, data, about)
             yield
+
+    def _require_result(self, noted: dict[str, Any]) -> None:
+        path = self.path / RESULT
+        if not path.is_file() or file_sha256(path) != noted["sha256"]:
+            msg = (
+                f"The run in {self.path.name} is done, and its {RESULT} is gone or was changed since. Put it back, or "
+                "train again in another folder (--output)."
+            )
+            raise OutputError(msg)
 
     def finish(self, numbers: dict[str, Any]) -> None:
         """Note the result, whose file is there: the run is done."""
@@ -96,13 +106,18 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Delete what only an unfinished run needs."""
-        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        for name in (CHECKPOINT, unfinished_name(CHECKPOINT)):
+            (self.path / name).unlink(missing_ok=True)
 
     def _begin(self, earlier: dict[str, Any], data: dict[str, str], about: dict[str, Any]) -> None:
-        starts = [*earlier.get("started", []), _now()]
         versions = {**installed_versions(), **versions_of(_VERSIONED)}
+        starts = [*earlier.get("started", []), {"time": _now(), **about, "versions": versions}]
         if other := [name for name, version in earlier.get("versions", {}).items() if versions.get(name) != version]:
             _log.warning("The run was begun with other versions of %s: its last bits may be others.", ", ".join(other))
+        for name, value in about.items():
+            if earlier.get(name, value) != value:
+                sentence = "The run was begun with %s %s, it goes on with %s: its last bits may be others."
+                _log.warning(sentence, name, earlier[name], value)
         facts = {"settings_sha256": digest(self.settings), "data": data, "versions": versions, **about}
         keep_text(self.path / _FACTS, _json({**facts, "started": starts}))
         keep_text(self.path / _SETTINGS, as_yaml(_without_folders(self.settings)))  # last: a folder with it has all
@@ -114,11 +129,11 @@ class RunFolder:
         try:
             earlier = read_settings(self.path / _SETTINGS, type(self.settings))
         except InputError as error:
-            msg = f"The run in {self.path.name} is of another version. Choose another folder (--output)."
+            msg = f"The run in {self.path.name} is of another command or version. Choose another folder (--output)."
             raise OutputError(msg) from error
         names = differing(self.settings, earlier)
         stored = self.facts()
-        if stored.get("data") != data and not names:
+        if _contents(stored.get("data", {})) != _contents(data) and not names:
             names = ["the table or the weights"]
         if names:
             msg = (
@@ -128,7 +143,8 @@ class RunFolder:
             raise OutputError(msg)
 
     def _require_empty(self) -> None:
-        if strangers := [path.name for path in self.path.iterdir() if path.name not in {_LOCK, _FACTS}]:
+        ours = {_LOCK, _FACTS, unfinished_name(_FACTS), unfinished_name(_SETTINGS)}  # of a run killed as it began
+        if strangers := [path.name for path in self.path.iterdir() if path.name not in ours]:
             msg = f"The folder {self.path.name} holds other files ({strangers[0]}). Choose another (--output)."
             raise OutputError(msg)
 
@@ -156,6 +172,11 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _contents(data: dict[str, str]) -> dict[str, str]:
+    """Without the names of files, which decide nothing."""
+    return {name: value for name, value in data.items() if f"{name}_sha256" not in data}
 
 
 def _without_folders(settings: Any) -> Any:

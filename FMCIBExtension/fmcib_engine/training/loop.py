@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..encoders.batching import is_out_of_memory
 from ..encoders.devices import import_torch
 from ..errors import OutOfMemoryError, TrainingError
+from .ahead import workers_told
 from .checkpoint import CHECKPOINT, Checkpoint, write_checkpoint
 from .metrics import Metrics
 from .optimizer import set_rate
@@ -149,7 +150,7 @@ def train(
         TrainingError, OutOfMemoryError, OutputError: as `Training` says.
     """
     kept = began = time.monotonic()
-    with training.processes.exact():
+    with training.processes.exact(), workers_told():
         for tensors, numbers in batches:
             values = training.take(tensors, numbers, judge, pace.rate(training.step))
             epoch, into_epoch = divmod(training.step, training.steps_per_epoch)

@@ -5,13 +5,16 @@ A resumed run repeats the steps since its checkpoint, so their rows are taken ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ..errors import OutputError
 from .files import keep_text
+
+_log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -49,17 +52,23 @@ class Metrics:
             self._file.flush()
         except OSError as error:
             raise self._unwritten(error) from error
-        if self._board:
-            for name, value in values.items():
-                self._board.add_scalar(name, value, step)
+        self._show(lambda board: [board.add_scalar(name, value, step) for name, value in values.items()])
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
-        if self._board:
-            self._board.close()
+        self._show(lambda board: board.close())
+
+    def _show(self, step: Callable[[Any], Any]) -> None:
+        """On TensorBoard, as long as that works."""
+        try:
+            if self._board:
+                step(self._board)
+        except Exception as error:  # noqa: BLE001  the CSV has all of it
+            self._board = None
+            _log.warning("There will be no more files for TensorBoard (%s).", type(error).__name__)
 
     def _unwritten(self, error: OSError) -> OutputError:
         return OutputError(f"{self._path.name} cannot be written ({error.strerror}). Make room, and go on (--resume).")
@@ -69,7 +78,11 @@ def _lines(path: Path) -> list[str]:
     """Whole rows of an earlier part."""
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        msg = f"{path.name} cannot be read ({error.strerror}). Mend that, and go on (--resume)."
+        raise OutputError(msg) from error
     return [line[:-1] for line in text.splitlines(keepends=True)[1:] if line.endswith("\n")]
 
 
@@ -84,6 +97,10 @@ def _step_of(line: str) -> float:
 def _open_board(folder: Path, done: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(folder), purge_step=done + 1)
     except ImportError:
         return None
-    return SummaryWriter(str(folder), purge_step=done + 1)
+    except Exception as error:  # noqa: BLE001  a package that nobody needs stops no run
+        _log.warning("There will be no files for TensorBoard, which does not work here (%s).", type(error).__name__)
+        return None

@@ -39,8 +39,8 @@ class PhantomSource:
         self._names = label.split("+") if label else []
         if unknown := [name for name in self._names if name not in LABELS]:
             msg = (
-                f"Computer-made lesions have the labels {', '.join(LABELS)}, got {unknown[0]!r}. Choose one of these, or "
-                "several joined by +."
+                f"Computer-made lesions have the labels {', '.join(LABELS)}, got {unknown[0]!r}. Choose one of these, "
+                "or several joined by +."
             )
             raise InputError(msg)
         self._count, self._seed, self._elsewhere, self._clear = count, seed, elsewhere, clear

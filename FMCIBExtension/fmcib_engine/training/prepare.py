@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..encoders.devices import import_torch
 from ..errors import InputError, OutputError
 from ..preprocessing import PATCH_SIZE
+from .ahead import ahead
 from .files import keep_text
 from .sources import Patches, Source
 
@@ -50,13 +50,17 @@ class Shelf:
         """
         try:
             patches: Patches = np.load(self._path(number), allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             msg = f"The patches of lesion {number} are gone or damaged. Begin anew in another folder (--output)."
             raise InputError(msg) from error
         return patches
 
     def has(self, number: int) -> bool:
-        return self._path(number).is_file()
+        """Whether they are there, whole: what was written just before a power cut may be empty."""
+        try:
+            return len(np.load(self._path(number), mmap_mode="r", allow_pickle=False)) > 0
+        except (OSError, ValueError, EOFError, TypeError):
+            return False
 
     def put(self, number: int, patches: Patches) -> None:
         """Keep the patches of a lesion, all of them or none."""
@@ -70,9 +74,17 @@ class Shelf:
         keep_text(self._list, json.dumps({"lesions": list(numbers), "problems": problems}, indent=1) + "\n")
 
     def listed(self) -> tuple[list[int], dict[int, str]]:
-        """Numbers of the lesions that there are, and the problems of the others."""
-        content = json.loads(self._list.read_text(encoding="utf-8"))
-        return list(content["lesions"]), {int(number): said for number, said in content["problems"].items()}
+        """Numbers of the lesions that there are, and the problems of the others.
+
+        Raises:
+            OutputError: the list is damaged.
+        """
+        try:
+            content = json.loads(self._list.read_text(encoding="utf-8"))
+            return list(content["lesions"]), {int(number): said for number, said in content["problems"].items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            msg = f"{LESIONS} is gone or damaged. Begin anew in another folder (--output)."
+            raise OutputError(msg) from error
 
     def require_room(self, source: Source, elsewhere: int) -> None:
         """Make the folder.
@@ -96,21 +108,21 @@ class Shelf:
     def clear(self) -> None:
         """Delete the patches: the run is done."""
         shutil.rmtree(self._patches, ignore_errors=True)
+        if self._patches.exists():
+            left = "The folder patches in %s could not be deleted. It holds parts of CTs: delete it yourself."
+            _log.warning(left, self._patches.parent.name)
 
     def _path(self, number: int) -> Path:
         return self._patches / f"{number:06d}.npy"
 
 
 class _Jobs:
-    """Cuts the lesions of a job and puts them on the shelf, in whatever process torch's loader asks."""
+    """Cuts the lesions of a job and puts them on the shelf, in whatever process it is asked."""
 
     def __init__(self, source: Source, shelf: Shelf) -> None:
         self._source, self._shelf = source, shelf
 
-    def __len__(self) -> int:
-        return len(self._source.jobs)
-
-    def __getitem__(self, job: int) -> list[tuple[int, str]]:
+    def __call__(self, job: int) -> list[tuple[int, str]]:
         """Numbers of the job's lesions, each with its problem."""
         numbers = self._source.jobs[job]
         done = [(number, "") for number in numbers if self._shelf.has(number)]
@@ -138,14 +150,14 @@ def prepare(
     Raises:
         InputError: more lesions than that cannot be cut, or none can.
         OutputError: there is no room, or the folder cannot be written to.
+        TrainingError: a process beside this one ended.
     """
     if shelf.is_full:
         return
-    loader = import_torch().utils.data.DataLoader
     total, problems, good = len(source.lesions), dict[int, str](), []
     try:
         shelf.require_room(source, elsewhere)
-        for done in loader(_Jobs(source, shelf), batch_size=None, num_workers=workers):
+        for done in ahead(_Jobs(source, shelf), range(len(source.jobs)), workers):
             good += [number for number, problem in done if not problem]
             for number, problem in done:
                 if problem:
@@ -158,7 +170,8 @@ def prepare(
             raise InputError(msg)
         shelf.close(sorted(good), dict(sorted(problems.items())))
     except OSError as error:
-        msg = f"The patches cannot be kept ({error.strerror}). Make room, or choose another folder (--output)."
+        said = error.strerror or type(error).__name__
+        msg = f"The patches cannot be kept ({said}). Make room, or choose another folder (--output)."
         raise OutputError(msg) from error
 
 

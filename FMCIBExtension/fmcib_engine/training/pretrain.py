@@ -79,6 +79,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, device: str, resume: b
     spec = find_encoder(settings.encoder)
     source = source_of(settings, spec)
     processes = Processes(device, settings.precision)
+    processes.share_of(settings.batch_size)
     run, shelf = RunFolder(folder, settings), Shelf(folder)
     elsewhere = settings.elsewhere if settings.negatives != "none" else 0
     data = source.facts

@@ -24,7 +24,7 @@ class PretrainSettings:
     table: str = key(  # its hash is compared instead
         "", "CSV of seeds, as for `extract`; relative to this file. Empty where phantoms are used.", decides=False
     )
-    phantoms: int = key(0, "How many computer-made lesions to train on, instead of a table.", at_least=0)
+    phantoms: int = key(0, "How many computer-made lesions to train on, instead of a table.", at_least=0, at_most=10**7)
     seed: int = key(1, "Everything random follows from it.", at_least=0, at_most=2**31 - 1)
     negatives: str = key(
         "other_scans",
@@ -34,13 +34,13 @@ class PretrainSettings:
     )
     elsewhere: int = key(2, "Patches away from lesions that are cut for each lesion.", at_least=1, at_most=64)
     temperature: float = key(0.1, "Of NT-Xent.", above=0.0)
-    projection: int = key(128, "Numbers that the projection head gives.", at_least=2)
+    projection: int = key(128, "Numbers that the projection head gives.", at_least=2, at_most=2**16)
     smallest_crop: float = key(0.5, "Smallest edge of a view, as a share of the patch's.", above=0.0, at_most=1.0)
     flip: float = key(0.5, "Chance of a flip along one axis.", at_least=0.0, at_most=1.0)
     histogram: float = key(0.5, "Chance of a shift of the histogram.", at_least=0.0, at_most=1.0)
     smooth: float = key(0.5, "Chance of a Gaussian blur.", at_least=0.0, at_most=1.0)
-    epochs: int = key(100, "How often each lesion is seen.", at_least=1)
-    batch_size: int = key(64, "Lesions in a step, over all processes together.", at_least=2)
+    epochs: int = key(100, "How often each lesion is seen.", at_least=1, at_most=10**6)
+    batch_size: int = key(64, "Lesions in a step, over all processes together.", at_least=2, at_most=2**16)
     optimizer: str = key("adam", "The rule of the steps.", choices=("adam", "lars"))
     learning_rate: float = key(1e-3, "At its highest. Upstream's for LARS: 0.3 * batch_size / 256.", above=0.0)
     weight_decay: float = key(1e-6, "Pull towards zero, of weights with more than one axis.", at_least=0.0)
@@ -56,7 +56,9 @@ class PretrainSettings:
         at_most=1.0,
         decides=False,
     )
-    workers: int = key(0, "Processes that cut and augment patches beside the training.", at_least=0, decides=False)
+    workers: int = key(
+        0, "Processes that cut and augment patches beside the training.", at_least=0, at_most=1024, decides=False
+    )
     checkpoint_minutes: float = key(5.0, "Between checkpoints; 0 for one a step.", at_least=0.0, decides=False)
     keep_patches: bool = key(
         default=False, about="Keep the cut patches when the run is done. They are parts of CTs.", decides=False

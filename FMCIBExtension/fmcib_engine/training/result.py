@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..encoders import COMPUTER_MADE, EncoderSpec
 from ..weights.about import About, read_about
-from ..weights.checkpoint import Checkpoint, write_safetensors
+from ..weights.checkpoint import Checkpoint, read_checkpoint, write_safetensors
+from ..weights.shipped import caution_for
 from .folder import RESULT, RunFolder
 
 if TYPE_CHECKING:
@@ -42,9 +43,11 @@ def write_result(
     Raises:
         OutputError: it cannot be written.
     """
-    caution = read_about(begun_with).caution if begun_with else ""
+    caution = ""
     if run.settings.phantoms:
         caution = COMPUTER_MADE
+    elif begun_with:
+        caution = caution_for(spec.id, read_checkpoint(begun_with).trunk, read_about(begun_with).caution)
     source = f"fmcib-engine {command}, seed {run.settings.seed}, settings sha256:{run.facts()['settings_sha256']}"
     weights = Checkpoint(_below("trunk.", state), _below("head.", state) if classes else {})
     about = About(spec.id, caution, source, tuple(classes or ()))

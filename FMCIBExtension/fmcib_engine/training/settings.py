@@ -11,8 +11,11 @@ import difflib
 import hashlib
 import json
 import math
+import re
+import reprlib
 import textwrap
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +25,10 @@ Settings = TypeVar("Settings")
 Value = bool | int | float | str | tuple[int, ...]
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple: "whole numbers in [ ]"}
-_LONGEST = 1_000_000
+_NO_VALUE = (RecursionError, ValueError, LookupError, AttributeError, TypeError)
+"""What PyYAML raises over a date that no calendar has, and over tags with nothing or nonsense behind them."""
+_LARGE = 10**20
+_LONGEST = 100_000
 """Bytes of a run file: more is another file."""
 
 
@@ -63,14 +69,18 @@ def read_settings(path: Path, kind: type[Settings]) -> Settings:
         if path.stat().st_size > _LONGEST:
             msg = f"{path.name} is no run file: it has {path.stat().st_size:,} bytes. Give a YAML file."
             raise InputError(msg)
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _plain_loader(yaml))  # noqa: S506  a safe loader
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         msg = f"The run file {path.name} cannot be read ({reason}). Check its path."
         raise InputError(msg) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:  # the latter of a date that no calendar has
+    except (yaml.YAMLError, *_NO_VALUE) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
+        twice = getattr(error, "problem", None) or ""
+        if twice.endswith("twice"):
+            msg = f"In the run file {path.name} {twice}{place}. Keep one of them."
+            raise InputError(msg) from error
         msg = f"The run file {path.name} is no YAML{place}. Compare it with the one that is printed (--print-config)."
         raise InputError(msg) from error
     return settings_from({} if values is None else values, kind, path.name)
@@ -89,9 +99,34 @@ def settings_from(values: Any, kind: type[Settings], name: str) -> Settings:
     for unknown in values.keys() - fields.keys():
         near = difflib.get_close_matches(str(unknown), fields, n=1)
         advice = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(fields)}."
-        msg = f"The run file {name} has a key that is not known: {unknown!r}. {advice}"
+        msg = f"The run file {name} has a key that is not known: {reprlib.repr(unknown)}. {advice}"
         raise InputError(msg)
     return kind(**{each: _checked(fields[each], value, name) for each, value in values.items()})
+
+
+def _plain_loader(yaml: Any) -> Any:
+    """The safe loader, which takes the last of two same keys without a word, and repeats what has an alias without end.
+
+    Neither is of use in a run file, so both are refused.
+    """
+
+    class PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.composer.ComposerError(None, None, "an alias", self.peek_event().start_mark)
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  as the base
+            seen = set()
+            for name, _ in node.value:
+                each = self.construct_object(name, deep=True)
+                if isinstance(each, Hashable) and each in seen:
+                    problem = f"the key {each!r} is there twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, name.start_mark)
+                seen.add(each)
+            return super().construct_mapping(node, deep)
+
+    return PlainLoader
 
 
 def _checked(field: Any, value: Any, name: str) -> Any:
@@ -104,17 +139,23 @@ def _checked(field: Any, value: Any, name: str) -> Any:
         value = _number(value)
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise _wrong(field, _WORDS[kind], value, name)
+    if kind is str and any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in value):
+        raise _wrong(field, "a text without control characters", value, name)
+    _require_limits(field, value, name)
+    return value
+
+
+def _require_limits(field: Any, value: Any, name: str) -> None:
     limits = field.metadata
     if limits["choices"] and value not in limits["choices"]:
         raise _wrong(field, f"one of {', '.join(limits['choices'])}", value, name)
-    for part in value if kind is tuple else (value,):
+    for part in value if isinstance(value, tuple) else (value,):
         if limits["at_least"] is not None and part < limits["at_least"]:
             raise _wrong(field, f"at least {limits['at_least']:g}", value, name)
         if limits["at_most"] is not None and part > limits["at_most"]:
             raise _wrong(field, f"at most {limits['at_most']:g}", value, name)
         if limits["above"] is not None and part <= limits["above"]:
             raise _wrong(field, f"greater than {limits['above']:g}", value, name)
-    return value
 
 
 def _number(text: str) -> Any:
@@ -125,8 +166,9 @@ def _number(text: str) -> Any:
 
 
 def _wrong(field: Any, wanted: str, value: Any, name: str) -> InputError:
-    came = repr(list(value) if isinstance(value, tuple) else value)
-    return InputError(f"`{field.name}` in {name} should be {wanted}, it is {came[:60]}. {field.metadata['about']}")
+    came = reprlib.repr(list(value) if isinstance(value, tuple) else value)
+    came = "a number of many digits" if type(value) is int and abs(value) > _LARGE else came[:60]
+    return InputError(f"`{field.name}` in {name} should be {wanted}, it is {came}. {field.metadata['about']}")
 
 
 def as_yaml(settings: Any) -> str:
@@ -136,8 +178,18 @@ def as_yaml(settings: Any) -> str:
         limits, about = field.metadata, field.metadata["about"]
         choices = f" One of {', '.join(limits['choices'])}." if limits["choices"] else ""
         lines += [f"# {line}" for line in textwrap.wrap(about + choices, 110)]
-        lines.append(f"{field.name}: {json.dumps(getattr(settings, field.name))}")
+        lines.append(f"{field.name}: {_as_scalar(getattr(settings, field.name))}")
     return "\n".join(lines) + "\n"
+
+
+def _as_scalar(value: Value) -> str:
+    """JSON, which is YAML but for letters beyond 16 bits: JSON writes two numbers for one, YAML reads them as two."""
+
+    def joined(pair: re.Match[str]) -> str:
+        letter = json.loads('"' + pair[0] + '"')
+        return rf"\U{ord(letter):08x}"
+
+    return re.sub(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", joined, json.dumps(value))
 
 
 def digest(settings: Any) -> str:

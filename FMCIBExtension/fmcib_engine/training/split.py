@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -27,9 +28,12 @@ def class_names(lesions: Sequence[Lesion]) -> list[str]:
         msg = f"Classes to tell apart are wanted, the label is {everywhere} everywhere. Choose another with `label`."
         raise InputError(msg)
     try:
-        return sorted(names, key=float)
+        numbers = {name: float(name) for name in names}
     except ValueError:
         return sorted(names)
+    if not all(map(math.isfinite, numbers.values())):
+        return sorted(names)
+    return sorted(names, key=lambda name: (numbers[name], name))  # a set's order is another in each process
 
 
 def split(lesions: Sequence[Lesion], share: float, seed: int) -> tuple[list[int], list[int]]:
@@ -82,6 +86,13 @@ def _as_told(lesions: Sequence[Lesion]) -> tuple[list[int], list[int]]:
     chosen = [[number for number, part in parts.items() if part == wanted] for wanted in (TRAIN, VALIDATION)]
     if not all(chosen):
         msg = "The column of parts should have rows of train and of validation, one of them is missing. Correct it."
+        raise TableError(msg)
+    labels = {lesion.label for lesion in lesions if parts[lesion.number] == VALIDATION}
+    if len(labels) < 2:
+        msg = (
+            f"The lesions to validate on should be of two classes at least, all are {labels.pop()}. Correct the column "
+            "of parts, or leave it out."
+        )
         raise TableError(msg)
     return chosen[0], chosen[1]
 

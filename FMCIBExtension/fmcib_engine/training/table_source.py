@@ -8,14 +8,14 @@ none overlaps the patch of any lesion that the table has in that scan.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..batch import Failure, attempt, by_scan
+from ..batch import Failure, attempt, by_scan, place_of
 from ..errors import FmcibError, ImageError, TableError
 from ..geometry import PatientPoint
 from ..preprocessing import PATCH_SIZE, cut_patch
@@ -68,7 +68,7 @@ class TableSource:
 
     @cached_property
     def lesions(self) -> Sequence[Lesion]:
-        scan_of = {each.row: scan for scan, seeds in enumerate(by_scan(self._seeds.values())) for each in seeds}
+        scan_of = self._scan_of
         return [
             Lesion(
                 row,
@@ -78,6 +78,30 @@ class TableSource:
             )
             for row, each in self._seeds.items()
         ]
+
+    @cached_property
+    def _scan_of(self) -> dict[int, int]:
+        """The number of each row's scan: a file's or series', with all its points in time.
+
+        Rows without a series belong to the one series that other rows of the folder name, if it is one.
+        """
+        names: dict[Hashable, set[str]] = {}
+        for each in self._seeds.values():
+            names.setdefault(place_of(each.image), set()).add(each.series_uid)
+        found: dict[Hashable, int] = {}
+        scans = {}
+        for row, each in self._seeds.items():
+            place = place_of(each.image)
+            series = each.series_uid if len(names[place] - {""}) > 1 else ""
+            scans[row] = found.setdefault((place, series), len(found))
+        return scans
+
+    @cached_property
+    def _by_scan(self) -> dict[int, list[LesionSeed]]:
+        seeds: dict[int, list[LesionSeed]] = {}
+        for row, scan in self._scan_of.items():
+            seeds.setdefault(scan, []).append(self._seeds[row])
+        return seeds
 
     @cached_property
     def jobs(self) -> Sequence[Sequence[int]]:
@@ -103,9 +127,9 @@ class TableSource:
 
     def _points_in_scan(self, seed: LesionSeed, volume: Volume) -> NDArray[np.float64]:
         """LPS mm of every lesion of the scan that has a place, (lesions, 3)."""
-        job = next(job for job in self.jobs if seed.row in job)
-        seeds = [self._seeds[row] for row in job if not self._seeds[row].problem]
-        return np.array([each.point(volume.grid).to_array() for each in seeds])
+        seeds = [each for each in self._by_scan[self._scan_of[seed.row]] if not each.problem]
+        points = [attempt(lambda each=each: each.point(volume.grid).to_array()) for each in seeds]  # type: ignore[misc]
+        return np.array([point for point in points if not isinstance(point, Failure)])
 
     def _cut_elsewhere(
         self, volume: Volume, lesions: NDArray[np.float64], random: np.random.Generator

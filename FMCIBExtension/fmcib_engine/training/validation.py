@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..encoders.devices import import_torch
+from ..errors import TrainingError
+from .checkpoint import CHECKPOINT
 from .loop import Training
 from .prepare import Shelf
 from .scores import balanced_accuracy, mean_auc
@@ -58,8 +61,18 @@ class Validation:
             module.eval()
 
     def after_epoch(self, epoch: int, *, patience: int, last: int) -> tuple[dict[str, float], bool]:
-        """Scores of an epoch from 1, and whether it is the last: by its number, or as none was better for so long."""
+        """Scores of an epoch from 1, and whether it is the last: by its number, or as none was better for so long.
+
+        Raises:
+            TrainingError: the network gives no numbers.
+        """
         scores, _ = self._scores()
+        if not math.isfinite(scores["validation_loss"]):
+            msg = (
+                f"The validation loss of epoch {epoch} is no number. The last good checkpoint is kept in {CHECKPOINT}. "
+                "Lower `learning_rate`, and begin anew in another folder (--output)."
+            )
+            raise TrainingError(msg)
         notes = self._training.notes
         if "best_epoch" not in notes or scores["validation_loss"] < notes["best_loss"]:
             notes |= {"best_epoch": float(epoch), "best_loss": scores["validation_loss"]}

@@ -50,7 +50,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         OutOfMemoryError: no room for it.
     """
     checkpoint, about = _read(path), read_about(path)
-    return replace(checkpoint, trunk=_widened(checkpoint.trunk), about=about) if about.encoder else checkpoint
+    trunk = _widened(checkpoint.trunk) if about.encoder else checkpoint.trunk
+    return replace(checkpoint, trunk=trunk, about=about)
 
 
 def _read(path: Path) -> Checkpoint:

@@ -46,7 +46,8 @@ def is_demonstration(trunk: Mapping[str, Tensor], network: nn.Module) -> bool:
     if name not in trunk:
         return False
     mine = _convolutions(network, only=_FIRST)[name]
-    return trunk[name].shape == mine.shape and torch.allclose(trunk[name], mine, atol=1e-5)
+    theirs = trunk[name]
+    return theirs.shape == mine.shape and theirs.dtype == mine.dtype and torch.allclose(theirs, mine, atol=1e-5)
 
 
 def content_sha256(trunk: Mapping[str, Tensor]) -> str:

@@ -1,0 +1,183 @@
+"""Fit a head: standardise, choose the ridge's strength by grouped cross-validation, fit to all.
+
+Strength is said as the spread² that the penalty expects of a row's score, which means the same for 2 columns and for
+4,096: each coefficient of p standardised columns has the prior variance strength / p. scikit-learn's C is that number;
+Cox's penalty is its inverse.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from ..errors import TrainingError
+from .cox import RiskSets, fit_cox, partial_likelihood
+from .folds import Codes, grouped_folds
+from .libraries import import_for_heads
+from .lines import Lines, probabilities
+from .outcomes import Classes, Outcome, Survival
+from .span import Matrix, span, standard
+
+STRENGTHS: tuple[float, ...] = tuple(float(10.0**power) for power in range(-3, 5))
+"""That are tried, from a head that says much the same of all to one that hardly holds back."""
+_ENOUGH = 2
+INNER_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a head is fitted."""
+
+    inner_folds: int = INNER_FOLDS
+    seed: int = 0
+    calibrate: bool = False
+    strengths: tuple[float, ...] = STRENGTHS
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """Coefficients (outputs, k) in the span, and intercepts."""
+
+    coefficients: Matrix
+    intercepts: Matrix
+
+    def scores(self, rows: Matrix) -> Matrix:
+        return rows @ self.coefficients.T + self.intercepts
+
+
+class _Path(Protocol):
+    """Fits rows (n, k) at one strength after another, each from where the last ended."""
+
+    def at(self, strength: float) -> _Plane: ...
+    def gain(self, plane: _Plane, rows: Matrix, outcome: Outcome, held: NDArray[np.bool_], /) -> float:
+        """How much a plane tells of the rows held back, of all these rows."""
+
+
+def fit(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, weights: Matrix | None = None) -> Lines:
+    """A head of these rows.
+
+    The spread of a column is that of all rows given, in the inner folds too: it has seen no outcome, and nothing of the
+    rows that the head will be judged on.
+
+    Args:
+        rows: features (n, p), not standardised; NaN is the mean.
+        outcome: what is to be told.
+        groups: of each row.
+        options: how.
+        weights: of each column, by which its prior spread is multiplied; 1 where nothing is given.
+
+    Raises:
+        InputError: there are no inner folds that have every class.
+        TrainingError: no solution was found.
+        DependencyError: scikit-learn is not installed.
+    """
+    scale = standard(rows)
+    factors = np.ones(rows.shape[1]) if weights is None else weights
+    placed = scale.of(rows) * factors
+    turned = span(placed)
+    few = turned.of(placed)
+    strength, inner = _choose(few, outcome, groups, options, rows.shape[1])
+    plane = _path(few, outcome, rows.shape[1]).at(strength)
+    coefficients = turned.back(plane.coefficients) * factors
+    lines = Lines(scale, coefficients, plane.intercepts, strength)
+    if not options.calibrate or not isinstance(outcome, Classes):
+        return lines
+    if outcome.outputs == 1:
+        return replace(lines, platt=platt(inner[:, 0], outcome.codes))
+    return replace(lines, temperature=temperature(inner, outcome.codes))
+
+
+def platt(log_odds: NDArray[np.float64], codes: Codes) -> tuple[float, float]:
+    """Slope and shift that turn log odds of rows that were not learned from into calibrated ones (Platt 1999)."""
+    linear = import_for_heads("sklearn.linear_model")
+    model = linear.LogisticRegression(C=1e6, max_iter=10_000).fit(log_odds[:, None], codes)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def temperature(scores: Matrix, codes: Codes) -> float:
+    """By which scores of rows that were not learned from are divided to be calibrated (Guo 2017, arXiv 1706.04599)."""
+
+    def loss(power: float) -> float:
+        shares = probabilities(scores / np.exp(power))
+        return -float(np.log(np.maximum(shares[np.arange(len(codes)), codes], 1e-15)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-4, 4), method="bounded").x))
+
+
+def _choose(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, width: int) -> tuple[float, Matrix]:
+    """The strength whose heads tell most of rows that they have not seen, and the scores that they gave them.
+
+    From the weakest on, until two in a row told less than the best: what follows only learns by heart.
+    """
+    fold = grouped_folds(outcome.strata, groups, options.inner_folds, options.seed)
+    parts = [fold == number for number in range(options.inner_folds)]
+    paths = [_path(rows[~held], outcome.of(~held), width) for held in parts]
+    best, chosen, kept, worse = -np.inf, options.strengths[0], np.zeros((len(rows), outcome.outputs)), 0
+    for strength in options.strengths:
+        gain, scores = 0.0, np.zeros_like(kept)
+        for held, path in zip(parts, paths, strict=True):
+            plane = path.at(strength)
+            gain += path.gain(plane, rows, outcome, held)
+            scores[held] = plane.scores(rows[held])
+        if gain > best:
+            best, chosen, kept, worse = gain, strength, scores, 0
+        elif (worse := worse + 1) == _ENOUGH:
+            break
+    return chosen, kept
+
+
+def _path(rows: Matrix, outcome: Outcome, width: int) -> _Path:
+    if isinstance(outcome, Classes):
+        return _Logistic(rows, outcome, width)
+    return _Cox(rows, outcome, width)
+
+
+class _Logistic:
+    """scikit-learn's, of two classes or of more (multinomial)."""
+
+    def __init__(self, rows: Matrix, outcome: Classes, width: int) -> None:
+        self._rows, self._outcome, self._width = rows, outcome, width
+        linear = import_for_heads("sklearn.linear_model")
+        self._failed = import_for_heads("sklearn.exceptions").ConvergenceWarning
+        self._model = linear.LogisticRegression(tol=1e-6, max_iter=10_000, warm_start=True)
+
+    def at(self, strength: float) -> _Plane:
+        self._model.set_params(C=strength / self._width)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", self._failed)
+            try:
+                self._model.fit(self._rows, self._outcome.codes)
+            except self._failed as error:
+                msg = f"Logistic regression found no solution ({error}). Leave out rows that are odd."
+                raise TrainingError(msg) from error
+        return _Plane(self._model.coef_.copy(), self._model.intercept_.copy())
+
+    def gain(self, plane: _Plane, rows: Matrix, outcome: Outcome, held: NDArray[np.bool_], /) -> float:
+        """Log likelihood."""
+        assert isinstance(outcome, Classes)  # noqa: S101  for mypy
+        shares = probabilities(plane.scores(rows[held]))
+        return float(np.log(np.maximum(shares[np.arange(len(shares)), outcome.codes[held]], 1e-15)).sum())
+
+
+class _Cox:
+    def __init__(self, rows: Matrix, outcome: Survival, width: int) -> None:
+        self._rows, self._width = rows, width
+        self._sets = RiskSets.of(outcome.times, outcome.events)
+        self._last: Matrix | None = None
+
+    def at(self, strength: float) -> _Plane:
+        self._last = fit_cox(self._rows, self._sets, self._width / strength, self._last)
+        return _Plane(self._last[None], np.zeros(1))
+
+    def gain(self, plane: _Plane, rows: Matrix, outcome: Outcome, _held: NDArray[np.bool_], /) -> float:
+        """Cross-validated partial likelihood: of all, less of those learned from (Verweij & van Houwelingen 1993)."""
+        assert isinstance(outcome, Survival)  # noqa: S101  for mypy
+        scores = plane.scores(rows)[:, 0]
+        everyone, _ = partial_likelihood(scores, RiskSets.of(outcome.times, outcome.events))
+        learned, _ = partial_likelihood(self._rows @ plane.coefficients[0], self._sets)
+        return everyone - learned

@@ -1,0 +1,193 @@
+"""The report as one HTML file that needs nothing beside it: no script, no font, no picture from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+from .. import __version__
+from .bootstrap import Estimate
+from .judges import main_of, threshold_of
+from .origins import OriginReport
+from .outcomes import Classes, Survival
+from .sentences import about_comparison, about_threshold, first_paragraph
+from .study import Study
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.first { border-left: 4px solid #0072B2; padding: 0.3rem 1rem; background: #f3f7fa; }
+.caution { border-left: 4px solid #B3261E; padding: 0.3rem 1rem; background: #fdf3f2; }
+.small { color: #555c64; font-size: 0.875rem; }
+table { border-collapse: collapse; } th, td { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0;
+  border-bottom: 1px solid #d5dae0; vertical-align: top; } td.number { font-variant-numeric: tabular-nums; }
+figure { display: inline-block; margin: 0.5rem 0.5rem 0.5rem 0; width: min(100%, 28rem); vertical-align: top; }
+img { width: 100%; height: auto; }
+"""
+_CAPTIONS = {
+    "roc": "ROC curve",
+    "precision_recall": "Precision-recall curve",
+    "calibration": "Calibration: predicted probability against the share observed",
+    "confusion": "Confusion matrix",
+    "kaplan_meier": "Survival of the two risk groups",
+    "label_efficiency": "Learning curve over fewer patients",
+    "map_by_label": "Map of the features, by what is learned",
+}
+
+
+def as_html(study: Study, pictures: Mapping[str, bytes], *, title: str) -> str:
+    """The page.
+
+    Args:
+        study: what it tells.
+        pictures: SVG by name (`figures_of`).
+        title: of the page.
+    """
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="small">{escape(_subtitle(study))}</p>',
+        f'<p class="first">{escape(" ".join(first_paragraph(study)))}</p>',
+        _warnings(study),
+        _section("How good it is", _numbers(study)),
+        _section("Pictures", _pictures(pictures)),
+        *(_section(f"The disease, or the {report.column}", _origin(report, study)) for report in study.origins),
+        _controls(study),
+        _comparisons("What the joined columns add", study.gains),
+        _comparisons("Beside other features", study.comparisons),
+        _curve(study),
+        _section("How it was made", _methods(study)),
+    ]
+    body = "\n".join(part for part in parts if part)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n'
+        "</body>\n</html>\n"
+    )
+
+
+def _section(heading: str, content: str) -> str:
+    return f"<h2>{escape(heading)}</h2>\n{content}"
+
+
+def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; the first cell of each row names it."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    lines = []
+    for first, *others in rows:
+        cells = "".join(f'<td class="number">{escape(cell)}</td>' for cell in others)
+        lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
+    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>"
+
+
+def _subtitle(study: Study) -> str:
+    cohort = study.cohort
+    source = cohort.table.provenance
+    encoder = f"{source.encoder_id}, weights {source.weights_sha256[:12]}…" if source.is_known else "encoder unverified"
+    return (
+        f"{len(cohort.table.rows)} rows of {cohort.group_count} groups (patients) of {cohort.table.name}; features of "
+        f"{encoder}. fmcib-engine {__version__}. For research use only."
+    )
+
+
+def _warnings(study: Study) -> str:
+    cohort = study.cohort
+    said = [*filter(None, [cohort.table.provenance.caution]), *cohort.warnings]
+    return f'<div class="caution">{"".join(f"<p>{escape(each)}</p>" for each in said)}</div>' if said else ""
+
+
+def _numbers(study: Study) -> str:
+    rows = [(name, estimate.text) for name, estimate in study.numbers.items()]
+    outcome = study.cohort.outcome
+    note = ""
+    if isinstance(outcome, Classes) and len(outcome.names) == 2:
+        note = about_threshold(study, threshold_of(outcome, study.options))
+    elif isinstance(outcome, Classes):
+        note = "A row counts as the class of the highest probability. AUC and precision are means over the classes."
+    counts = ", ".join(f"{name}: {count}" for name, count in counts_of(study).items())
+    return f"<p>{escape(f'Rows: {counts}. {note}')}</p>\n" + table_of(("number", "out of fold [95 % interval]"), rows)
+
+
+def counts_of(study: Study) -> dict[str, int]:
+    """Rows of each class; of survival, who died and who was censored."""
+    outcome = study.cohort.outcome
+    if isinstance(outcome, Survival):
+        died = int(outcome.events.sum())
+        return {"died": died, "censored": len(outcome.events) - died}
+    counts = np.bincount(outcome.codes, minlength=len(outcome.names)).tolist()
+    return dict(zip(outcome.names, counts, strict=True))
+
+
+def _pictures(pictures: Mapping[str, bytes]) -> str:
+    made = []
+    for name, content in pictures.items():
+        caption = _CAPTIONS.get(name, "Map of the features, by site or scanner")
+        data = base64.b64encode(content).decode("ascii")
+        image = f'<img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
+        made.append(f'<figure>{image}<figcaption class="small">{escape(caption)}</figcaption></figure>')
+    return "\n".join(made)
+
+
+def _origin(report: OriginReport, study: Study) -> str:
+    number = main_of(study.cohort.outcome)
+    rows = [
+        (f"features tell the {report.column}, AUC", report.told.text),
+        (f"{number} over all", report.pooled.text),
+        (f"{number} within each, mean by pairs", report.within.text),
+    ]
+    each = [(one.name, str(one.rows), _or_none(one.inside), _or_none(one.unseen)) for one in report.each]
+    header = (report.column, "rows", f"{number} there", f"{number} there of a head that has not seen it")
+    return table_of(("number", "value"), rows) + "\n<p></p>\n" + table_of(header, each)
+
+
+def _or_none(number: Estimate) -> str:
+    return number.text if math.isfinite(number.value) else "too few"
+
+
+def _controls(study: Study) -> str:
+    if not study.controls:
+        return ""
+    rows = [(each.name, each.applied.text, each.retrained.text) for each in study.controls]
+    rows.insert(0, ("intact", study.controls[0].intact.text, study.controls[0].intact.text))
+    number = main_of(study.cohort.outcome)
+    header = ("scans", f"{number} of the head as it is", f"{number} of heads trained on these scans")
+    return _section("With something destroyed", table_of(header, rows))
+
+
+def _comparisons(heading: str, comparisons: Iterable[object]) -> str:
+    said = [about_comparison(each) for each in comparisons]  # type: ignore[arg-type]
+    return _section(heading, "".join(f"<p>{escape(each)}</p>" for each in said)) if said else ""
+
+
+def _curve(study: Study) -> str:
+    if not study.curve:
+        return ""
+    rows = []
+    for share in study.curve:
+        spread = f"{min(share.values):.3f} to {max(share.values):.3f}" if share.values else "too few patients"
+        mean = f"{np.mean(share.values):.3f}" if share.values else "none"
+        rows.append((f"{share.share:.0%}", f"{share.patients:.0f}", mean, spread))
+    header = ("share", "patients", f"mean {main_of(study.cohort.outcome)}", "of single repeats")
+    return _section("With fewer patients", table_of(header, rows))
+
+
+def _methods(study: Study) -> str:
+    options, outcome = study.options, study.cohort.outcome
+    model = "ridge Cox regression (Efron's ties, Breslow's baseline)"
+    if isinstance(outcome, Classes):
+        kind = "logistic" if len(outcome.names) == 2 else "multinomial logistic"
+        calibration = " calibrated on rows that were not learned from (Platt's, or a temperature)"
+        model = f"ridge {kind} regression{calibration if options.calibrate else ', not calibrated'}"
+    said = (
+        f"Features standardised, {model}. {options.folds} folds of whole groups with equal shares of the classes, "
+        f"{options.repeats} times with other folds; in each, the strength of the ridge is chosen by 5 inner folds of "
+        "whole groups on what is learned from alone. Numbers are the mean over the repeats. Intervals: percentiles of "
+        f"{options.bootstraps} draws of whole groups; they hold for other patients like these, not for another "
+        f"hospital, and not for another draw of what is learned from. Random numbers from {options.seed}. The head "
+        "itself is fitted to all rows: what it says of them is no measure of it."
+    )
+    return f"<p>{escape(said)}</p>"

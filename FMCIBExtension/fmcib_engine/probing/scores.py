@@ -1,0 +1,130 @@
+"""How well predicted probabilities of classes are, by scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .folds import Codes
+from .libraries import import_for_heads
+from .span import Matrix
+
+MAIN = "AUC"
+"""Of two classes the area under the ROC curve; of more, the mean over each class against the others."""
+
+
+def area(codes: Codes, shares: Matrix) -> float:
+    """AUC; of more than two classes the mean of each against the others. NaN where a class is missing.
+
+    Of two classes it is P(score of the second > score of the first), by ranks (Mann & Whitney).
+    """
+    classes = [1] if shares.shape[1] == 2 else range(shares.shape[1])
+    return float(np.mean([rank_area(codes == code, shares[:, code]) for code in classes]))
+
+
+def rank_area(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """P(score of a positive > of a negative), ties half; NaN where one kind is missing."""
+    many = int(positive.sum())
+    few = len(positive) - many
+    if not many or not few:
+        return math.nan
+    from scipy.stats import rankdata
+
+    return float((rankdata(scores)[positive].sum() - many * (many + 1) / 2) / (many * few))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassScores:
+    """Numbers of some rows, the mean over repeats.
+
+    Args:
+        codes: true classes of all rows.
+        repeats: probabilities of each repeat, (n, classes).
+        threshold: from which on a row counts as the second of two classes.
+    """
+
+    codes: Codes
+    repeats: Sequence[Matrix]
+    threshold: float
+
+    def of(self, rows: NDArray[np.intp]) -> dict[str, float]:
+        """By name."""
+        codes = self.codes[rows]
+        each = [_numbers(codes, shares[rows], self.threshold) for shares in self.repeats]
+        return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+
+    def main(self, rows: NDArray[np.intp]) -> float:
+        """AUC alone."""
+        return float(np.mean([area(self.codes[rows], shares[rows]) for shares in self.repeats]))
+
+
+def _numbers(codes: Codes, shares: Matrix, threshold: float) -> dict[str, float]:
+    return _of_two(codes, shares[:, 1], threshold) if shares.shape[1] == 2 else _of_more(codes, shares)
+
+
+def _of_two(codes: Codes, second: NDArray[np.float64], threshold: float) -> dict[str, float]:
+    positive, called = codes == 1, second >= threshold
+    if positive.all() or not positive.any():
+        return dict.fromkeys(NAMES_OF_TWO, math.nan)
+    sensitivity = float(called[positive].mean())
+    specificity = float((~called[~positive]).mean())
+    numbers = (
+        rank_area(positive, second),
+        _average_precision(positive, second),
+        (sensitivity + specificity) / 2,
+        sensitivity,
+        specificity,
+        float(np.mean((second - positive) ** 2)),
+    )
+    return dict(zip(NAMES_OF_TWO, numbers, strict=True))
+
+
+NAMES_OF_TWO = (MAIN, "average precision", "balanced accuracy", "sensitivity", "specificity", "Brier score")
+
+
+def _of_more(codes: Codes, shares: Matrix) -> dict[str, float]:
+    classes = range(shares.shape[1])
+    there = [code for code in classes if (codes == code).any()]
+    called = shares.argmax(axis=1)
+    if len(there) < shares.shape[1]:
+        return dict.fromkeys(NAMES_OF_MORE, math.nan)
+    numbers = (
+        area(codes, shares),
+        float(np.mean([_average_precision(codes == code, shares[:, code]) for code in classes])),
+        float(np.mean([(called[codes == code] == code).mean() for code in classes])),
+        float(((shares - np.eye(shares.shape[1])[codes]) ** 2).sum(axis=1).mean()),
+    )
+    return dict(zip(NAMES_OF_MORE, numbers, strict=True))
+
+
+NAMES_OF_MORE = (MAIN, "mean average precision", "balanced accuracy", "Brier score")
+
+
+def _average_precision(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    metrics = import_for_heads("sklearn.metrics")
+    return float(metrics.average_precision_score(positive, scores))
+
+
+def confusion(codes: Codes, repeats: Sequence[Matrix], threshold: float) -> NDArray[np.float64]:
+    """(true, called) counts, the mean over repeats."""
+    count = repeats[0].shape[1]
+    total = np.zeros((count, count))
+    for shares in repeats:
+        called = (shares[:, 1] >= threshold).astype(int) if count == 2 else shares.argmax(axis=1)
+        np.add.at(total, (codes, called), 1)
+    return total / len(repeats)
+
+
+def calibration_curve(positive: NDArray[np.bool_], shares: NDArray[np.float64], bins: int = 10) -> list[dict[str, Any]]:
+    """Of rows in so many equal parts by probability: the mean probability, the share that was positive, how many."""
+    order = np.argsort(shares, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return [
+        {"predicted": float(shares[part].mean()), "observed": float(positive[part].mean()), "rows": len(part)}
+        for part in parts
+    ]
