@@ -168,19 +168,19 @@ def test_a_head_is_hidden_and_shown_by_a_click_which_the_scene_keeps(predicted, 
 def test_a_threshold_is_the_users_and_drawn_as_a_line(predicted):
     card = cardOf(predicted, "lump")
     assert card.thresholdSpin.value == 0
-    assert card.thresholdSpin.text == "no threshold"
+    assert card.thresholdSpin.text == "no line"
     chooseItem(card.thresholdCombo, "lump")
     card.thresholdSpin.setFocus()
     for _ in range(12):
         pressKey(card.thresholdSpin, Key.Key_Up)
-    assert bars(predicted, "lump") == [("lump", "0.931 ≥ 0.60"), ("none", "0.069")]
+    assert bars(predicted, "lump") == [("lump", "0.931\n≥ 0.60"), ("none", "0.069")]
     line = columnsOf(pictureOf(predicted, "lump"), LINE_COLOUR)
     assert abs(line.mean() - 0.6 * BAR_WIDTH) <= 2
     assert json.loads(predicted.parameters.headThresholds) == {"lump:lump": 0.6}
     chooseItem(card.thresholdCombo, "none")
     assert card.thresholdSpin.value == 0
     pressKey(card.thresholdSpin, Key.Key_Up)
-    assert bars(predicted, "lump")[1] == ("none", "0.069 ≥ 0.05")
+    assert bars(predicted, "lump")[1] == ("none", "0.069\n≥ 0.05")
     pressKey(card.thresholdSpin, Key.Key_Down)
     assert json.loads(predicted.parameters.headThresholds) == {"lump:lump": 0.6}
 

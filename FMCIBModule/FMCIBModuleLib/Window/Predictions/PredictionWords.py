@@ -92,7 +92,7 @@ def _bar(prediction: Prediction, output: str, threshold: float | None) -> Bar:
         return Bar(output, outputInWords(output), f"{value:z.3f}", None)
     text = f"{value:.3f}"
     if threshold is not None:
-        text += f" {'≥' if value >= threshold else '<'} {threshold:.2f}"
+        text += f"\n{'≥' if value >= threshold else '<'} {threshold:.2f}"
     return Bar(output, outputInWords(output), text, value, threshold)
 
 
