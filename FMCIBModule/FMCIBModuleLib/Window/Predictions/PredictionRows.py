@@ -134,7 +134,7 @@ class PredictionRows:
                 bar = card.bars[number]
                 name.text, text.text = breakable(bar.label), bar.text
                 picture.setPixmap(barPicture(bar.share, bar.threshold, card.isSettled))
-                picture.setAccessibleName(f"{bar.label}: {bar.text}")
+                picture.accessibleName = f"{bar.label}: {bar.text}"
         self.ui.barsPlace.visible = bool(card.bars)
 
     def _addRow(self, number: int) -> tuple[Any, Any, Any]:
