@@ -4,7 +4,8 @@ RUN := .venv/bin/python
 CONFIG := --config FMCIBExtension/pyproject.toml
 OUTPUT ?= build/demo
 
-.PHONY: demo window screenshots test test-slicers-files bench small-encoder catalogue-check publish-as lint format clean
+.PHONY: demo window screenshots test test-slicers-files bench small-encoder small-heads lung1-heads \
+  catalogue-check publish-as lint format clean
 
 demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
@@ -36,6 +37,12 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the windo
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: 40 minutes on two cores
 	$(RUN) Testing/SmallEncoder/make.py
+
+small-heads: .venv/made  ## The heads that ship with it, learned and measured on computer-made lesions: 20 minutes
+	$(RUN) Testing/SmallEncoder/heads.py
+
+lung1-heads: .venv/made  ## Heads of the published features of 421 patients: fetched with pip, trained, judged, as a table
+	$(RUN) Testing/Benchmarks/lung1_heads.py $(if $(WHEEL),--wheel "$(WHEEL)")
 
 catalogue-check: .venv/made  ## What Slicer's extensions catalogue wants: ready (0), wrong (1), to be filled in (3)
 	@cd Testing && ../$(RUN) -m Catalogue.check

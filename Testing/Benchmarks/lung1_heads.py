@@ -54,7 +54,12 @@ WARNINGS = (
     "Bound to the SHA-256 of FMCIB's weights that third parties report; no download has confirmed it.",
     "Trained on one hospital, and tested on no other: elsewhere it may be worth less.",
 )
-CONTROLS = ("shuffled_roi", "randomized_sampled_roi", "shuffled_non_roi", "randomized_sampled_non_roi")
+CONTROLS = {
+    "shuffled_roi": "scans with the tumour's voxels shuffled",
+    "randomized_sampled_roi": "scans with the tumour's voxels drawn anew from the tumour",
+    "shuffled_non_roi": "scans with all voxels but the tumour's shuffled",
+    "randomized_sampled_non_roi": "scans with all voxels but the tumour's drawn anew",
+}
 TIMES = (183.0, 365.0, 730.0, 1095.0, 1825.0)
 
 
@@ -131,6 +136,11 @@ def table_of(wheel: Path, name: str) -> FeatureTable:
         path.write_bytes(archive.read(f"{FOLDER_IN_WHEEL}/{name}.csv"))
         table = read_features(path)
     return replace(table, provenance=Provenance("fmcib", REPORTED_SHA256, "fmcib-csv-v1"), warnings=())
+
+
+def control_of(wheel: Path, name: str) -> FeatureTable:
+    """A table of the same patients with something destroyed, by readii's negative controls; called by what it is."""
+    return replace(table_of(wheel, f"negative_control_{name}"), name=CONTROLS[name])
 
 
 def with_label(table: FeatureTable, question: Question) -> FeatureTable:
@@ -217,9 +227,8 @@ def table_text(answers: dict[str, dict], dealt: list[list[float]]) -> str:
     for name, results in answers.items():
         for place, control in enumerate(results["controls"]):
             if place == 0:
-                lines.append(f"| {titles[name]} | intact | {_text(control['intact'])} | the same |")
-            scans = control["name"].removeprefix("negative_control_").removesuffix(".csv")
-            lines.append(f"| | {scans} | {_text(control['applied'])} | {_text(control['retrained'])} |")
+                lines.append(f"| {titles[name]} | intact scans | {_text(control['intact'])} | the same |")
+            lines.append(f"| | {control['name']} | {_text(control['applied'])} | {_text(control['retrained'])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -242,7 +251,7 @@ def main() -> None:
     options = Options(repeats=1, bootstraps=200) if given.quick else Options()
     wheel = fetched_wheel(given.wheel)
     table = table_of(wheel, "original")
-    controls = [] if given.quick else [table_of(wheel, f"negative_control_{name}") for name in CONTROLS]
+    controls = [] if given.quick else [control_of(wheel, name) for name in CONTROLS]
     answers = {}
     for question in QUESTIONS:
         text = about(question.name, question.title, question.meaning or question.title)

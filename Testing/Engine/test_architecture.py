@@ -77,6 +77,8 @@ MAY_IMPORT = {
     "probing/scores": set(),
     "probing/span": set(),
     "probing/survival_scores": set(),
+    "replication": {"errors", "texts", "downloads", "encoders", "weights", "heads", "probing"},
+    "replication/upstream": {"heads"},
     "batch": GROUND | {"preprocessing", "encoders", "heads", "seeds", "results", "pipeline"},
     "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "__init__"},
     "worker/channel": set(),
@@ -179,7 +181,7 @@ BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "m
 ON_FEATURES = {
     *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"),
     "heads/predict.py",
-    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span")),
+    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span", "survival_scores")),
 }
 """They compare or weigh features, which come from such a library anyway, and decide nothing on a last bit."""
 

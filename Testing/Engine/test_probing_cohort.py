@@ -141,6 +141,21 @@ def test_labels_that_teach_nothing_are_refused(labels, said, tmp_path):
         cohort_of(made, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["note", "benign"] * 60, "kind has a class 'note'"),
+        (["x" * 130, "benign"] * 60, "have at most 120 letters"),
+        ([f"c{place}" for place in range(120)], "kind has 120 classes"),
+    ],
+)
+def test_classes_that_a_head_cannot_have_are_refused_at_once(labels, said, tmp_path):
+    made = two_classes()
+    made.columns["kind"] = labels
+    with pytest.raises(InputError, match=said):
+        cohort_of(made, tmp_path)
+
+
 def test_ten_rows_of_one_patient_are_not_ten_patients(tmp_path):
     made = two_classes()
     made.columns["kind"] = ["rare" if place < 20 else "other" for place in range(120)]

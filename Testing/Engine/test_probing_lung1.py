@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-for package in ("sklearn", "lifelines", "matplotlib", "safetensors"):
-    pytest.importorskip(package)
-
 from Benchmarks import lung1_heads as lung1
 from fmcib_engine.heads.store import heads_here
 from fmcib_engine.probing.study import study
 from fmcib_engine.probing.wanted import Options
+
+for package in ("sklearn", "lifelines", "matplotlib", "safetensors"):
+    pytest.importorskip(package)
 
 QUICK = Options(repeats=1, bootstraps=200)
 QUESTIONS = {question.name: question for question in lung1.QUESTIONS}

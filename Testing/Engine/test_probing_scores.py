@@ -161,6 +161,17 @@ def test_the_c_index_is_that_of_scikit_survival(lives):
     assert concordance(apart, scores) == pytest.approx(wanted)
 
 
+def test_the_c_index_of_a_draw_is_lifelines_of_its_rows(lives):
+    outcome, scores = lives
+    tied = np.round(scores, 1)
+    judge = SurvivalScores(outcome, [scores, tied], (), "days")
+    random = np.random.default_rng(7)
+    for rows in (np.arange(150), random.integers(150, size=150), np.flatnonzero(scores > 0)):
+        wanted = np.mean([concordance(outcome.of(rows), each[rows]) for each in (scores, tied)])
+        assert judge.main(rows) == pytest.approx(wanted, abs=1e-12)
+    assert math.isnan(judge.main(np.flatnonzero(~outcome.events)))
+
+
 @pytest.mark.parametrize("time", [95.0, 205.0, 395.0])
 def test_the_auc_at_a_time_is_that_of_scikit_survival(lives, time):
     theirs = pytest.importorskip("sksurv.metrics")

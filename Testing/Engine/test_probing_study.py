@@ -13,6 +13,7 @@ import pytest
 from fmcib_engine.errors import InputError, OutputError
 from fmcib_engine.heads.file import read_head
 from fmcib_engine.heads.predict import predict
+from fmcib_engine.probing import files
 from fmcib_engine.probing.cohort import gather
 from fmcib_engine.probing.files import require_free, write_study
 from fmcib_engine.probing.made import About, made_of, simple_name
@@ -235,6 +236,21 @@ def test_numbers_lie_beside_the_report_without_patients(three_classes, tmp_path)
     assert sum(float(rows[0][f"probability:{name}"]) for name in found.cohort.outcome.names) == pytest.approx(1)
 
 
+def test_a_report_that_cannot_be_written_leaves_the_earlier_one(three_classes, tmp_path, monkeypatch):
+    found, _ = three_classes
+    head, folder = tmp_path / "my.head", tmp_path / "report"
+    write_study(found, made_of(found, About("x")), head, folder, lambda: None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full_disk(*_args, **_named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "as_html", full_disk)
+    with pytest.raises(OutputError, match=r"report cannot be written \(No space left on device\)"):
+        write_study(found, made_of(found, About("y")), head, folder, lambda: None)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_what_is_no_report_is_not_replaced(three_classes, tmp_path):
     found, _ = three_classes
     head, folder = tmp_path / "my.head", tmp_path / "report"
@@ -270,6 +286,17 @@ def test_a_head_of_a_table_that_says_nothing_is_marked(tmp_path):
     head = made_of(study(cohort, QUICK, silent), About("x"))
     assert not head.origin.is_verified
     assert any(warning.startswith("encoder unverified") for warning in head.warnings)
+
+
+def test_a_head_of_few_patients_says_so_beside_each_number_and_no_rows_of_its_table(tmp_path):
+    made = two_classes(40)
+    made.columns["kind"][7] = ""
+    found = studied(made, tmp_path)
+    assert any("left out (row 8)" in warning for warning in found.cohort.warnings)
+    warnings = made_of(found, About("x", warnings=("First.",))).warnings
+    assert warnings[0] == "First."
+    assert warnings[1].startswith("39 patients and 64 numbers of each")
+    assert not any("row" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize(("text", "name"), [("My T1 head (2)", "my-t1-head-2"), ("übung", "bung"), ("...", "head")])

@@ -27,8 +27,7 @@ from fmcib_engine.training.pretrain_settings import PretrainSettings
 from fmcib_engine.training.settings import digest
 from fmcib_engine.training.table_source import TableSource
 from fmcib_engine.training.validation import Validation
-from fmcib_engine.weights import checkpoint
-from fmcib_engine.weights import shipped
+from fmcib_engine.weights import checkpoint, shipped
 from fmcib_engine.weights.about import About, read_about
 from fmcib_engine.weights.checkpoint import read_checkpoint as read_weights
 from support import DATA, golden_cases, needs_golden

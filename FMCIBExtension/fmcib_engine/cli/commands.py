@@ -24,6 +24,7 @@ from .cache import cache as cache_group
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
 from .heads import heads as heads_group
+from .heads_replicate import replicate_head
 from .heads_train import train_head
 from .info import show_columns, show_info
 from .training import finetune, pretrain
@@ -77,6 +78,7 @@ cli.add_command(verify_published)
 cli.add_command(weights_group)
 cli.add_command(heads_group)
 heads_group.add_command(train_head)
+heads_group.add_command(replicate_head)
 cli.add_command(cache_group)
 cli.add_command(pretrain)
 cli.add_command(finetune)

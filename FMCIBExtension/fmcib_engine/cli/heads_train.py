@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
-from ..probing.cohort import gather
-from ..probing.files import REPORT, require_free, write_study
-from ..probing.made import About, made_of, simple_name
-from ..probing.out_of_fold import Advance
-from ..probing.sentences import first_paragraph
-from ..probing.study import Study, study
-from ..probing.table import read_features
 from ..probing.wanted import Columns, Options, Task
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import INTERRUPTED, OK
+
+if TYPE_CHECKING:
+    from ..probing.out_of_fold import Advance
+    from ..probing.study import Study
 
 _UNITS = ("days", "months", "years")
 
@@ -33,7 +30,13 @@ _UNITS = ("days", "months", "years")
 @click.option("--time", "time_column", default="", metavar="COLUMN", help="Survival: when it ended, or was last seen.")
 @click.option("--event", default="", metavar="COLUMN", help="Survival: 1 died then, 0 last seen alive.")
 @click.option("--time-unit", type=click.Choice(_UNITS), default="days", show_default=True)
-@click.option("--at", "times", type=float, multiple=True, help="Survival: a time to tell of; else quarters of deaths.")
+@click.option(
+    "--at",
+    "times",
+    type=click.FloatRange(0, min_open=True),
+    multiple=True,
+    help="Survival: a time to tell of; else quarters of deaths.",
+)
 @click.option("--group", default="", metavar="COLUMN", help="The patient: rows of one are never apart.")
 @click.option("--site", "--scanner", "sites", multiple=True, metavar="COLUMN", help="Where or on what it was scanned.")
 @click.option("--covariates", default="", metavar="A,B", help="Numeric columns to join to the features.")
@@ -93,6 +96,13 @@ def train_head(  # noqa: PLR0913
 
     A linear head: logistic regression, or Cox regression of survival. It is judged on patients that it has not seen.
     """
+    # Here, so that no other command waits for SciPy's statistics.
+    from ..probing.cohort import gather
+    from ..probing.files import require_free, write_study
+    from ..probing.made import About, made_of, simple_name
+    from ..probing.study import study
+    from ..probing.table import read_features
+
     joined = tuple(name.strip() for name in covariates.split(",") if name.strip())
     columns = Columns(task, label, time_column, event, group, sites, joined, positive)
     _require_columns(columns)
@@ -125,6 +135,9 @@ def _require_columns(columns: Columns) -> None:
 
 
 def _tell(done: Study, output: Path, folder: Path) -> None:
+    from ..probing.files import REPORT
+    from ..probing.sentences import first_paragraph
+
     for warning in done.cohort.warnings:
         err.print(warning, style="yellow", markup=False)
     for name, number in done.numbers.items():

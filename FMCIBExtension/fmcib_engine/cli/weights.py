@@ -72,7 +72,7 @@ def download(*, entry_id: str, accept_license: bool, file: str, mirror: str) -> 
     What comes is kept when you interrupt it: run the same command to go on.
     """
     entry = require_offered(load_catalogue().entry(entry_id))
-    if not _agreed(entry, accept_license=accept_license):
+    if not agreed(entry, accept_license=accept_license):
         err.print("Nothing was fetched: the licence was not agreed to.")
         return NOTHING
     try:
@@ -154,7 +154,7 @@ def hosts() -> None:
     out.print(table)
 
 
-def _agreed(entry: Entry, *, accept_license: bool) -> bool:
+def agreed(entry: Entry, *, accept_license: bool) -> bool:
     """Show the licence, and have it agreed to."""
     licence = entry.licence
     err.print(f"{entry.id}: {entry.title}\nLicence {licence.title}: {licence.meaning}\n{licence.url}", markup=False)

@@ -6,7 +6,7 @@ from .bucket import Bucket, fetch_folder
 from .lock import ANOTHER_FOLDER, only_one
 from .names import PART, RECORD, UNFINISHED, is_kept, is_plain, local_name
 from .patience import Patience
-from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind, look_up_licence
+from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind, Remote, list_files, look_up_licence
 from .session import Session, host_is_listed
 from .transfer import fetch
 from .wanted import Fetched, Progress, Wanted
@@ -24,6 +24,7 @@ __all__ = [
     "MirrorKind",
     "Patience",
     "Progress",
+    "Remote",
     "Session",
     "Wanted",
     "fetch",
@@ -31,6 +32,7 @@ __all__ = [
     "host_is_listed",
     "is_kept",
     "is_plain",
+    "list_files",
     "local_name",
     "look_up_licence",
     "only_one",

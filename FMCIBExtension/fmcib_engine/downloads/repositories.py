@@ -115,17 +115,27 @@ def look_up(mirror: Mirror, session: Session, *, size: int | None = None, file: 
     """
     if mirror.kind == "url":
         return Remote(mirror.file, mirror.base, size, Checksum("sha256", mirror.sha256))
-    list_files = _list_zenodo if mirror.kind == "zenodo" else _list_hugging_face
-    try:
-        remotes = list_files(mirror, session)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"its listing has a form that this version does not know ({type(error).__name__} {error})."
-        raise DownloadError(msg) from error
-    chosen = _choose(remotes, file or mirror.file, size, by_user=bool(file))
+    chosen = _choose(list_files(mirror, session), file or mirror.file, size, by_user=bool(file))
     if size is not None and chosen.size != size:
         msg = f"its {chosen.path} has {chosen.size} bytes, the published file has {size}: it is another file."
         raise DownloadError(msg)
     return chosen
+
+
+def list_files(mirror: Mirror, session: Session) -> list[Remote]:
+    """All files that a mirror offers; one of the kind `url` has no listing, and offers its one file.
+
+    Raises:
+        DownloadError: no answer, or an answer in another form.
+    """
+    if mirror.kind == "url":
+        return [Remote(mirror.file, mirror.base, None, Checksum("sha256", mirror.sha256))]
+    ask = _list_zenodo if mirror.kind == "zenodo" else _list_hugging_face
+    try:
+        return ask(mirror, session)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"its listing has a form that this version does not know ({type(error).__name__} {error})."
+        raise DownloadError(msg) from error
 
 
 def look_up_licence(mirror: Mirror, session: Session) -> str:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, TableError
+from ..heads.checks import LONGEST_NAME, MOST_CLASSES
+from ..heads.terms import NOTE, SHA256
 from ..results.privacy import is_identifying
 from ..texts import finite_number
 from .folds import Codes
@@ -37,7 +39,8 @@ class Cohort:
         groups: of each row, from 0.
         origins: by column, the code of each row and the names.
         covariates: (n, columns); NaN where a cell is empty.
-        warnings: sentences that belong beside every number that comes of them.
+        warnings: sentences about the table and these rows, for the report.
+        cautions: those of them that belong beside each number that a head of these rows will ever give.
     """
 
     table: FeatureTable
@@ -47,6 +50,7 @@ class Cohort:
     origins: dict[str, Classes]
     covariates: NDArray[np.float64]
     warnings: tuple[str, ...]
+    cautions: tuple[str, ...]
 
     @property
     def group_count(self) -> int:
@@ -64,15 +68,15 @@ def gather(table: FeatureTable, columns: Columns) -> Cohort:
     table = _only(table, kept)
     warnings = [*table.warnings, *told]
     outcome = _outcome(table, columns)
-    groups, more = _groups(table, columns)
-    warnings += more
+    groups, without_groups = _groups(table, columns)
     _require_enough(outcome, groups, table.name)
     warnings += _twins(table, groups)
     covariates, more = _covariates(table, columns)
     _require_no_label(table, outcome, covariates, columns.covariates)
-    warnings += [*more, *_few_patients(table, groups)]
+    cautions = (*without_groups, *_few_patients(table, groups))
+    warnings += [*more, *cautions]
     origins = {name: _origin(table, name) for name in columns.origins}
-    return Cohort(table, columns, outcome, groups, origins, covariates, tuple(warnings))
+    return Cohort(table, columns, outcome, groups, origins, covariates, tuple(warnings), cautions)
 
 
 def _only(table: FeatureTable, kept: NDArray[np.bool_]) -> FeatureTable:
@@ -109,6 +113,7 @@ def _outcome(table: FeatureTable, columns: Columns) -> Outcome:
     if len(names) < 2:
         msg = f"Every row of {table.name} has {columns.label} {names[0]}: there is nothing to tell apart. Add others."
         raise InputError(msg)
+    _require_names(columns.label, names)
     if columns.positive:
         positive = _same_spelling(columns.positive)
         if len(names) != 2 or positive not in names:
@@ -116,6 +121,18 @@ def _outcome(table: FeatureTable, columns: Columns) -> Outcome:
             raise InputError(msg)
         names = sorted(names, key=lambda name: name == positive)
     return Classes(np.array([names.index(cell) for cell in cells], dtype=np.intp), tuple(names))
+
+
+def _require_names(label: str, names: Sequence[str]) -> None:
+    """Refuse, before any work is done, classes that a head and its columns cannot have."""
+    odd = [name for name in names if name in {NOTE, SHA256} or len(name) > LONGEST_NAME or not name.isprintable()]
+    if odd or len(names) > MOST_CLASSES:
+        what = f"a class {odd[0][:40]!r}" if odd else f"{len(names)} classes"
+        msg = (
+            f"{label} has {what}. A head has at most {MOST_CLASSES} classes, whose names are not {NOTE} or {SHA256}, "
+            f"and have at most {LONGEST_NAME} letters. Rename or merge them."
+        )
+        raise InputError(msg)
 
 
 def _same_spelling(cell: str) -> str:

@@ -152,12 +152,13 @@ def _precision_recall(axes: Axes, study: Study) -> None:
 def _calibration(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    (*_, shares) = [np.mean(study.predictions.shares, axis=0)]
+    shares = np.mean(study.predictions.shares, axis=0)
     bins = max(3, min(10, len(shares) // 20))
     for colour, mark, code in zip(COLOURS, _MARKS, _classes(outcome), strict=False):
         points = calibration_curve(outcome.codes == code, shares[:, code], bins)
         across, up = [p["predicted"] for p in points], np.array([p["observed"] for p in points])
-        reach = 1.96 * np.sqrt(up * (1 - up) / np.array([p["rows"] for p in points]))
+        ends = np.array([_wilson(p["observed"] * p["rows"], p["rows"]) for p in points]).T
+        reach = np.maximum(np.abs(ends - up), 0)
         axes.errorbar(
             across, up, reach, color=colour, marker=mark, markersize=5, capsize=2, linewidth=1.2,
             label=_curve_name(study, code),
@@ -167,6 +168,14 @@ def _calibration(axes: Axes, study: Study) -> None:
     axes.set(xlabel="predicted probability", ylabel="share observed", xlim=(-0.01, 1.01), ylim=(-0.03, 1.03))
     axes.set_title(f"Calibration ({kind}), out of fold, {bins} equal parts")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+
+def _wilson(count: float, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(round(count), of).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _confusion(axes: Axes, study: Study) -> None:

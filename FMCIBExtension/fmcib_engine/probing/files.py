@@ -78,27 +78,40 @@ def write_study(study: Study, head: Head, path: Path, folder: Path, advance: Cal
         OutputError: something cannot be written; what was there before is still there.
         DependencyError: matplotlib or safetensors is not installed.
     """
-    unfinished = folder.with_name(f".{folder.name}.part")
+    unfinished, before = (folder.with_name(f".{folder.name}.{state}") for state in ("part", "before"))
+    new_head = path.with_name(f".{path.name}.new")
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        (unfinished / "figures").mkdir(parents=True)
-        pictures = {}
-        for name, figure in figures_of(study).items():
-            pictures[name] = as_bytes(figure, "svg")
-            (unfinished / "figures" / f"{name}.svg").write_bytes(pictures[name])
-            (unfinished / "figures" / f"{name}.png").write_bytes(as_bytes(figure, "png"))
-        for name, text in _texts(study, head, pictures):
-            (unfinished / name).write_text(text, encoding="utf-8", newline="\n")
+        for left_over in (unfinished, before):
+            shutil.rmtree(left_over, ignore_errors=True)
+        _fill(unfinished, study, head)
+        write_head(new_head, head)
         advance()
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            folder.replace(before)
         unfinished.replace(folder)
-        write_head(path, head)
+        new_head.replace(path)
     except OSError as error:
         msg = f"{folder.name} cannot be written ({error.strerror or error}). Choose another folder, or make room."
         raise OutputError(msg) from error
     finally:
         with suppress(OSError):
-            shutil.rmtree(unfinished, ignore_errors=True)
+            new_head.unlink(missing_ok=True)
+        if before.exists() and not folder.exists():
+            before.replace(folder)
+        for left_over in (unfinished, before):
+            shutil.rmtree(left_over, ignore_errors=True)
+
+
+def _fill(folder: Path, study: Study, head: Head) -> None:
+    """Everything but the head."""
+    (folder / "figures").mkdir(parents=True)
+    pictures = {}
+    for name, figure in figures_of(study).items():
+        pictures[name] = as_bytes(figure, "svg")
+        (folder / "figures" / f"{name}.svg").write_bytes(pictures[name])
+        (folder / "figures" / f"{name}.png").write_bytes(as_bytes(figure, "png"))
+    for name, text in _texts(study, head, pictures):
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _texts(study: Study, head: Head, pictures: dict[str, bytes]) -> Iterator[tuple[str, str]]:

@@ -92,6 +92,37 @@ def fit(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, weig
     return replace(lines, temperature=temperature(inner, outcome.codes))
 
 
+def fit_tuned(rows: Matrix, outcome: Classes, held: Matrix, held_outcome: Classes) -> Lines:
+    """A head of these rows, of the strength that tells most of the rows held back, which it does not learn from.
+
+    Args:
+        rows: features (n, p), not standardised.
+        outcome: of these.
+        held: features (m, p).
+        held_outcome: of those, the same classes.
+
+    Raises:
+        TrainingError: no solution was found.
+        DependencyError: scikit-learn is not installed.
+    """
+    scale = standard(rows)
+    placed = scale.of(rows)
+    turned = span(placed)
+    path, few = _path(turned.of(placed), outcome, rows.shape[1]), turned.of(scale.of(held))
+    everyone = np.ones(len(few), dtype=np.bool_)
+    best, lines, worse = -np.inf, None, 0
+    for strength in STRENGTHS:
+        plane = path.at(strength)
+        gain = path.gain(plane, few, held_outcome, everyone)
+        if lines is None or gain > best:
+            best, worse = gain, 0
+            lines = Lines(scale, turned.back(plane.coefficients), plane.intercepts, strength)
+        elif (worse := worse + 1) == _ENOUGH:
+            break
+    assert lines is not None  # noqa: S101  for mypy: there are strengths
+    return lines
+
+
 def platt(log_odds: NDArray[np.float64], codes: Codes) -> tuple[float, float]:
     """Slope and shift that turn log odds of rows that were not learned from into calibrated ones (Platt 1999)."""
     linear = import_for_heads("sklearn.linear_model")

@@ -15,7 +15,7 @@ from .cox import breslow
 from .judges import main_of
 from .outcomes import Survival
 from .page import counts_of
-from .sentences import first_paragraph
+from .sentences import beside_numbers
 from .study import Study
 from .survival_scores import usual_times
 from .table import names_of
@@ -142,6 +142,5 @@ def _metric(name: str, estimate: object, about: str) -> Metric | None:
 
 def _warnings(study: Study, about: About) -> tuple[str, ...]:
     unverified = () if study.cohort.table.provenance.is_known else (UNVERIFIED,)
-    told = [re.sub(r" \(--[^()]*\)", "", each) for each in first_paragraph(study)[1:]]
-    said = (*about.warnings, *unverified, *study.cohort.warnings, *told)
+    said = (*about.warnings, *unverified, *study.cohort.cautions, *beside_numbers(study))
     return tuple(" ".join(each.split())[:_LONGEST] for each in said)[:_MOST_WARNINGS]

@@ -1,7 +1,7 @@
 """Does it know the disease or the hospital? What features tell of the site or scanner, and what is left within one.
 
-Features of two hospitals are told apart with an AUC of .95 and more (MODEL.md of FMCIB's replications); where the
-outcome differs between hospitals, a head can score by knowing the hospital alone.
+FMCIB's features tell two hospitals apart with an AUC of .95 and more; where the outcome differs between hospitals, a
+head can score by knowing the hospital alone (one published AUC of .787 over two hospitals was .566 within them).
 """
 
 from __future__ import annotations

@@ -96,19 +96,31 @@ def _unseen(report: OriginReport, number: str) -> list[str]:
 
 def about_control(report: ControlReport) -> str:
     """Does it need what was destroyed?"""
-    applied, retrained, intact = report.applied, report.retrained, report.intact
-    both = f"On {report.name} the same heads reach {applied.text}, heads trained on it {retrained.text}"
-    both += f", on the intact scans {intact.value:z.3f}"
-    if not is_above_chance(intact):
-        return f"{both}: there was nothing to lose."
-    kept = (retrained.value - CHANCE) / (intact.value - CHANCE)
+    both = f"On {report.name} the same heads reach {report.applied.text}, heads trained on it {report.retrained.text}"
+    return f"{both}, on the intact scans {report.intact.value:z.3f}: {_verdict(report)}."
+
+
+def _verdict(report: ControlReport) -> str:
+    if not is_above_chance(report.intact):
+        return "there was nothing to lose"
+    kept = (report.retrained.value - CHANCE) / (report.intact.value - CHANCE)
     if kept > 0.8:
-        verdict = "the head does not need what was destroyed there"
-    elif kept > 0.4:
-        verdict = "much of what the head knows is still there without what was destroyed"
-    else:
-        verdict = "the head needs what was destroyed there"
-    return f"{both}: {verdict}."
+        return "the head does not need what was destroyed there"
+    if kept > 0.4:
+        return "much of what the head knows is still there without what was destroyed"
+    return "the head needs what was destroyed there"
+
+
+def beside_numbers(study: Study) -> list[str]:
+    """Of the first paragraph what belongs beside each number that the head will give, in short."""
+    number = main_of(study.cohort.outcome)
+    said = [sentence for report in study.origins for sentence in about_origin(report, number)]
+    if not study.origins:
+        said.append("Whether it knows the disease or the hospital was not asked.")
+    verdicts: dict[str, list[str]] = {}
+    for control in study.controls:
+        verdicts.setdefault(_verdict(control), []).append(control.name)
+    return [*said, *(f"On {'; '.join(names)}: {verdict}." for verdict, names in verdicts.items())]
 
 
 def about_comparison(comparison: Comparison) -> str:

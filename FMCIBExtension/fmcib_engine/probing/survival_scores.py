@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ MAIN = "C-index"
 
 Vector = NDArray[np.float64]
 
+_MANY = 2000
+"""Rows whose pairs take 64 MB in float64."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class SurvivalScores:
     """Numbers of some rows, the mean over repeats.
 
@@ -45,9 +49,27 @@ class SurvivalScores:
         return numbers
 
     def main(self, rows: NDArray[np.intp]) -> float:
-        """C-index alone."""
-        outcome = self.outcome.of(rows)
-        return float(np.mean([concordance(outcome, scores[rows]) for scores in self.repeats]))
+        """C-index alone: by how often each row comes, so that a draw costs two products."""
+        count = np.bincount(rows, minlength=len(self.outcome.times)).astype(self._pairs[0].dtype)
+        compared, right = (float((count @ matrix) @ count) for matrix in self._pairs)
+        return right / compared if compared else math.nan
+
+    @cached_property
+    def _pairs(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Which pairs are compared, and how often the score of the first is the higher, the mean over repeats."""
+        kind = np.float64 if len(self.outcome.times) <= _MANY else np.float32
+        compared: NDArray[Any] = comparable(self.outcome).astype(kind)
+        right = np.zeros_like(compared)
+        for scores in self.repeats:
+            right += (scores[:, None] > scores) + 0.5 * (scores[:, None] == scores)
+        return compared, compared * (right / len(self.repeats))
+
+
+def comparable(outcome: Survival) -> NDArray[np.bool_]:
+    """Of each pair of rows, whether the first is known to have died sooner (Harrell 1982)."""
+    times, lost = outcome.times, ~outcome.events
+    later = (times > times[:, None]) | ((times == times[:, None]) & lost)
+    return np.asarray(outcome.events[:, None] & later)
 
 
 def concordance(outcome: Survival, scores: Vector) -> float:
