@@ -19,6 +19,9 @@ class FMCIBParameterNode:
     weights - an installed ID (also "small", which comes along), a file, or "demonstration" (random numbers).
     device - auto, cpu, cuda, cuda:N or mps.
     engine - the library that computes: on a CPU in float32 auto takes OpenVINO where it is installed.
+    heads - auto, none, or names with commas between: what is predicted of the lesions that are analysed from now on.
+    hiddenHeads - those whose predictions are not shown, with commas between.
+    headThresholds - JSON: by the name of a column, such as `site:lung`, the user's threshold, 0 to 1; none at first.
     precision - of the network; less than float32 changes the features, and their rows say by how much.
     """
 
@@ -28,6 +31,9 @@ class FMCIBParameterNode:
     showAllBoxes: bool = False
     weights: str = "fmcib"
     device: str = "auto"
+    heads: str = "auto"
+    hiddenHeads: str = ""
+    headThresholds: str = ""
     engine: Annotated[str, Choice(["auto", "pytorch", "openvino"])] = "auto"
     precision: Annotated[str, Choice(["float32", "tf32", "bfloat16", "float16"])] = "float32"
 

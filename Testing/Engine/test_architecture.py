@@ -90,6 +90,7 @@ MAY_IMPORT = {
     "tasks/probe": {"errors", "quiet", "cache", "encoders", "weights", "__init__"},
     "tasks/catalogue": {"errors", "cache", "downloads", "weights", "samples"},
     "tasks/contents": {"errors", "downloads", "kept", "removal"},
+    "tasks/heads": {"heads", "worker"},
     "tasks/series": {"errors", "geometry", "readers", "results"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}

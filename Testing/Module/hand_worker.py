@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
+from FMCIBModuleLib.Signal import Signal
 from FMCIBModuleLib.Worker.WorkerMessages import CANCELLED
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerFailure
+
+HEADER = {"device": "cpu", "engine": "pytorch", "note": ""}
+"""Of each reply `encoded`."""
 
 
 class HandWorker:
@@ -16,12 +20,20 @@ class HandWorker:
 
     Attributes:
         open: what is not answered.
+        heads, headProblems: what `load` tells of heads.
+        says: what those say of each patch, as the reply `encoded` tells it.
+        loaded: the last reply to `load`; None before.
+        stateChanged: as of a `WorkerProcess`; the test emits it.
         tellProgress: of the `load` that was asked for last; called with a step and a fraction.
     """
 
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
-        self._loaded: dict[str, Any] = {}
+        self.heads: list[dict[str, Any]] = []
+        self.headProblems: list[str] = []
+        self.says: list[dict[str, Any]] = []
+        self.loaded: dict[str, Any] | None = None
+        self.stateChanged = Signal()
         self.tellProgress: Callable[[str, float], Any] = lambda _text, _fraction: None
 
     def load(
@@ -39,12 +51,12 @@ class HandWorker:
         if failure is not None:
             onError(failure)
         elif isinstance(asked, EncoderSettings):
-            self._loaded = _loaded(asked)
-            onDone(self._loaded)
+            self.loaded = _loaded(asked) | {"heads": list(self.heads), "head_problems": list(self.headProblems)}
+            onDone(self.loaded)
         else:
             features = np.zeros(4096, dtype=np.float32)
             features[0] = asked.array.mean()
-            onDone(features, {"device": "cpu", "engine": "pytorch", "note": ""}, self._loaded)
+            onDone(features, {**HEADER, "predictions": list(self.says)}, self.loaded)
 
     def wait(self, timeoutSeconds: float | None = None) -> None:  # noqa: ARG002
         while self.open:

@@ -100,6 +100,8 @@ def load(header: dict) -> None:
         precision_deviation=None,
         engine_deviation=None,
         feature_count=FEATURE_COUNT,
+        heads=[],
+        head_problems=[],
         versions={"torch": str(lives())},
     )
 
@@ -112,7 +114,12 @@ def encode(header: dict, payload: bytes) -> None:
         for _ in range(8):
             pings.acquire()
     result = features(payload).tobytes()
-    fields = {**encoder, "note": "", "patch_sha256": hashlib.sha256(unpack(payload)[1][:VOXEL_BYTES]).hexdigest()}
+    fields = {
+        **encoder,
+        "note": "",
+        "predictions": [],
+        "patch_sha256": hashlib.sha256(unpack(payload)[1][:VOXEL_BYTES]).hexdigest(),
+    }
     if habit.startswith("mistakes its "):
         fields[habit.removeprefix("mistakes its ")] = "another"
     for _ in range(2 if habit == "answers twice" else 1):

@@ -2,6 +2,7 @@
 
     make screenshots                 # writes Resources/Screenshots/*.png
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
+    .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
 committed.
@@ -143,6 +144,84 @@ def takeLicence(camera: Photographer) -> None:
     dialogs[0].reject()
 
 
+def takePredictions() -> None:
+    """What heads say of a lesion: heads of the small encoder, made of random numbers for the picture, as they say."""
+    from SlicerHost.Desktop import useStyle
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        camera = Photographer()
+        makeHeads(Path(home))
+        camera.waitForProbe()
+        choose(camera.window, loadCt(""))
+        click(camera.window._requirementsPanel.ui.trialButton)
+        spinUntil(lambda: camera.window.logic.analysis.worker.state == "ready")
+        click(camera.window._requirementsPanel.ui.hideButton)
+        camera.analyse(camera.nodule)
+        clickCell(camera.window._lesionsPanel.ui.lesionTable, 0, 0)
+        takePanels(camera)
+        useStyle("dark")
+        takePanels(camera, "-dark")
+        camera.window.logic.analysis.worker.close()
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def takePanels(camera: Photographer, suffix: str = "") -> None:
+    """The predictions alone, as narrow as the panel gets and as it mostly is, with a threshold and the heads."""
+    panel, section = camera.window._predictionsPanel, camera.window.ui.predictionsSection
+    panel.cards["density"].ui.thresholdSpin.value = 0.5
+    if panel.ui.headsSection.collapsed:
+        toggleSection(panel.ui.headsSection)
+        spinUntil(lambda: panel.ui.headsTable.rowCount == 3)
+    panel.ui.headsTable.selectRow(0)
+    for width in (420, 560):
+        section.setFixedWidth(width)
+        for _ in range(4):
+            slicer.app.processEvents()
+        isForDocuments = width == 560 and not suffix
+        path = FOLDER / "predictions.png" if isForDocuments else ROOT / "build" / f"predictions-{width}{suffix}.png"
+        path.parent.mkdir(exist_ok=True)
+        camera.takeWidget(section, path)
+
+
+def makeHeads(home: Path) -> None:
+    """Two of one task, and one of eight sites."""
+    import numpy as np
+    from fmcib_engine.encoders import feature_names
+    from fmcib_engine.encoders.small import SPEC
+    from fmcib_engine.heads.file import write_head
+    from fmcib_engine.heads.head import Head, Layer, Metric, Origin, Training
+    from fmcib_engine.heads.terms import ANATOMICAL_SITES
+    from fmcib_engine.weights.shipped import shipped
+
+    origin = Origin("small", shipped().sha256, SPEC.recipe_id, feature_names(SPEC.feature_count))
+    random = np.random.default_rng(3)
+    example = Metric("AUC", 0.812, 0.74, 0.871, "an example, on nobody")
+    kinds = {
+        "site": (ANATOMICAL_SITES, (Metric("balanced accuracy", 0.52, about="an example, on nobody"),)),
+        "density": (("solid", "subsolid"), (example,)),
+        "density-2": (("solid", "subsolid"), ()),
+    }
+    (home / "heads").mkdir()
+    for name, (classes, metrics) in kinds.items():
+        weight = random.normal(0, 0.5 / np.sqrt(SPEC.feature_count), (len(classes), SPEC.feature_count))
+        head = Head(
+            id=name,
+            title=f"An example of a head that tells the {name.partition('-')[0]}",
+            task="classification",
+            label_meaning="none: this head was made of random numbers for a picture",
+            origin=origin,
+            layers=(Layer(weight, np.zeros(len(classes))),),
+            training=Training("nobody"),
+            classes=classes,
+            metrics=metrics,
+            caution="MADE OF RANDOM NUMBERS for a picture: its numbers say nothing",
+            licence="MIT",
+        )
+        write_head(home / "heads" / f"{name}.head", head)
+
+
 def visibleDialogs() -> list:
     from PySide6 import QtWidgets
 
@@ -237,6 +316,9 @@ def listPicture(width: int, count: int, letters: int):
 def main() -> None:
     if sys.argv[1:] == ["lists"]:
         takeLists()
+        return
+    if sys.argv[1:] == ["predictions"]:
+        takePredictions()
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     camera = takeAll()

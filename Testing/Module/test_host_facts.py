@@ -34,6 +34,7 @@ SLICER_SOURCES = os.environ.get("SLICER_BASE_PYTHON")
 
 ABSENT_FROM_QT_6 = {
     "qt.QComboBox": {"activated(QString)", "currentIndexChanged(QString)", "highlighted(QString)"},
+    "qt.QDoubleSpinBox": {"valueChanged(QString)"},
     "qt.QProcess": {"error(QProcess::ProcessError)"},
     "qt.QSpinBox": {"valueChanged(QString)"},
 }

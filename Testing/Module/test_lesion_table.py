@@ -144,3 +144,45 @@ def test_a_scene_saved_without_its_data_begins_anew(table, tmp_path):
     assert loaded.keys() == []
     loaded.write("a", cells("A"), someFeatures())
     assert loaded.keys() == ["a"]
+
+
+def headCells(name: str, sha256: str, **values: str) -> dict[str, str]:
+    return {f"{name}:{output}": text for output, text in values.items()} | {
+        f"{name}:note": 'label: "what"; trained on: nobody', f"{name}:sha256": sha256
+    }  # fmt: skip
+
+
+def test_what_heads_say_stands_in_the_row_in_columns_that_say_what_they_mean(table):
+    table.write("a", cells("A", **headCells("site", "1", **{"soft tissue": "0.25", "lung": "0.75"})), [])
+    table.write("b", cells("B", **headCells("life", "2", log_relative_hazard="-1.5", survival_2_years="0.4")), [])
+    table.write("c", cells("C"), [])
+    names = ["site:soft tissue", "site:lung", "site:note", "site:sha256"]
+    assert table.headColumns()[:4] == names
+    assert table.row("a")["site:lung"] == "0.75"
+    assert table.row("a")["site:note"] == "label: 'what'; trained on: nobody"
+    assert table.row("b")["site:lung"] == table.row("c")["life:sha256"] == ""
+    assert "what a head gives a class" in table.node.GetColumnDescription("site:lung")
+    assert "log of the hazard" in table.node.GetColumnDescription("life:log_relative_hazard")
+    assert "probability to live" in table.node.GetColumnDescription("life:survival_2_years")
+
+
+def test_columns_of_a_head_go_with_the_last_lesion_of_which_it_says_anything(table):
+    for key, sha256 in (("a", "1"), ("b", "2")):
+        table.write(key, cells(key, **headCells("site", sha256, **{sha256: "0.5"})), [])
+    assert table.headColumns() == ["site:1", "site:2", "site:note", "site:sha256"]
+    table.write("a", cells("A"), [])
+    assert table.headColumns() == ["site:2", "site:note", "site:sha256"]
+    table.remove("b")
+    assert table.headColumns() == []
+
+
+def test_what_heads_say_is_the_same_after_the_scene_was_saved(table, tmp_path):
+    table.write("a", cells("A", **headCells("site", "1", **{"soft tissue": "0.1234567890123456"})), [])
+    table.swap("a", "a")
+    before = table.row("a")
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    loaded = LesionTable(slicer.mrmlScene.GetFirstNodeByName("Phantom"))
+    assert loaded.row("a") == before
+    assert loaded.node.GetColumnUnitLabel("site:soft tissue") == "1"

@@ -18,7 +18,7 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch")
+PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions")
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
 MAY_IMPORT = {
@@ -48,6 +48,8 @@ MAY_USE_QT = {
         "ImportDialog",
         "RemovalDialog",
         "PatchPictures",
+        "PredictionRows",
+        "PredictionsPanel",
         "Desktop",
         "LesionsController",
         "SampleScans",

@@ -27,6 +27,8 @@ def texts(widget) -> list[str]:
         hint, size = QtWidgets.QWidget.minimumSizeHint(each), QtWidgets.QWidget.size(each)
         if isinstance(each, QtWidgets.QAbstractButton):
             hint = each.sizeHint() if callable(each.sizeHint) else each.sizeHint
+            if each.layout() is not None:  # a section: what is in it is looked at by itself, at the width that it has
+                hint = QtCore.QSize(hint.width(), 0)
         elif QtWidgets.QLabel.wordWrap(each):
             hint = QtCore.QSize(0, QtWidgets.QLabel.heightForWidth(each, size.width()))
         if hint.width() > size.width() or hint.height() > size.height():
@@ -38,8 +40,11 @@ def main(width: int) -> None:
     SlicerHost.start()
     SlicerHost.loadModule(HERE.parent.parent / "FMCIBModule" / "FMCIBModule.py")
     import slicer
+    from fmcib_engine.heads.notes import in_one_cell, standing_notes
     from fmcib_engine.phantom import chest_phantom
+    from fmcib_engine.worker.predictions import tell_head
     from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume
+    from heads_support import linear, network
     from window_support import NODULE, Stage, WindowLogic, goodAnswers, settle
 
     from FMCIBModule import FMCIBModuleLogic
@@ -50,9 +55,22 @@ def main(width: int) -> None:
     logic.analysis.close()
     logic.analysis = WindowLogic()
     logic.getParameterNode().weights = "demonstration"
-    stage = Stage(logic, goodAnswers()).show(width)
+    said = {linear(): [0.069, 0.931], linear(id="lump-too"): [0.5, 0.5], network(): [0.1, 0.2, 0.7]}
+    facts = {"source": "imported", "weights_sha256": "0" * 64}
+    heads = [{**tell_head(head, str(number) * 64), **facts} for number, head in enumerate(said)]
+    logic.analysis.hand.heads = heads
+    logic.analysis.hand.says = [
+        {"head": head.id, "values": values, "note": in_one_cell(standing_notes(head, "A caution of these weights."))}
+        for head, values in said.items()
+    ]
+    logic.getParameterNode().headThresholds = '{"lump:lump": 0.5}'
+    known = {"encoder_id": "small", "recipe_id": "fmcib-csv-v1", "columns": [], "removed_as": "heads/lump.head"}
+    listed = {"heads": [{**head, **known} for head in heads], "damaged": []}
+    stage = Stage(logic, goodAnswers() | {"heads": listed}).show(width)
     stage.analysed(NODULE)
     stage.window.ui.advancedSection.collapsed = False
+    stage.predictions.headsSection.collapsed = False
+    stage.predictions.headsTable.selectRow(0)
     stage.window._scanPanel.showMessage("A sentence that is long enough to need more than one line of the panel. " * 2)
     settle()
     widget = stage.window.widget

@@ -92,7 +92,7 @@ class Stage:
         window: the `Window`.
         analysis: its `AnalysisLogic`.
         answers: what its tasks tell, by their names; may be changed.
-        scan, lesions, patch, advanced, requirements: the widgets of its panels by their names.
+        scan, lesions, patch, predictions, advanced, requirements: the widgets of its panels by their names.
     """
 
     def __init__(self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None) -> None:
@@ -107,10 +107,12 @@ class Stage:
             self.window._scanPanel,
             self.window._lesionsPanel,
             self.window._patchPanel,
+            self.window._predictionsPanel,
             self.window._advancedPanel,
             self.window._requirementsPanel,
         )
-        self.scan, self.lesions, self.patch, self.advanced, self.requirements = (each.ui for each in panels)
+        uis = [each.ui for each in panels]
+        self.scan, self.lesions, self.patch, self.predictions, self.advanced, self.requirements = uis
         self.table = self.lesions.lesionTable
 
     def show(self, width: int = 480) -> Stage:

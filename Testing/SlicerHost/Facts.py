@@ -32,6 +32,7 @@ WIDGETS = (
     "ctk.ctkMessageBox",
     "qt.QCheckBox",
     "qt.QComboBox",
+    "qt.QDoubleSpinBox",
     "qt.QLabel",
     "qt.QLineEdit",
     "qt.QProcess",

@@ -16,6 +16,7 @@ WIDGETS = [
     "QCheckBox",
     "QComboBox",
     "QDialog",
+    "QDoubleSpinBox",
     "QFrame",
     "QGroupBox",
     "QLabel",

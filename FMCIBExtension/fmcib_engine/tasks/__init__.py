@@ -56,6 +56,12 @@ one goes on from there. It ignores SIGINT, as the worker does.
     remove     names: a list, of items: **only after the user agreed, and let go of what has them open**
                -> {"gone": [name], "stayed": [{"name", "problem"}], "freed": bytes}
                Killed in the midst it leaves what `contents` tells then; nothing is left that is taken for whole.
+    heads      what predicts, as far as it lies here by itself
+               -> {"heads": [{as `heads` of `loaded` in `worker`, but "weights_sha256" is of those that it was made of,
+                   and also "encoder_id", "recipe_id" (each empty where nobody knows), "columns": those of the
+                   user's that it needs, "removed_as": its name for `remove`, or empty where it came with the engine}],
+                   "damaged": [{"file", "problem"}]}
+    import_head path, [own_name=""], [overwrite=false] -> {"head": as in `heads`}
     self_test  [device="auto"], [engine="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null,
                    "limit", "good": bool}], "device", "engine", "engine_deviation" or null, "note",
                    "seconds"}

@@ -143,6 +143,21 @@ def _remove(arguments: Arguments, reporter: Reporter) -> Answer:
     return remove_named(arguments["names"], reporter.count)
 
 
+def _heads(_: Arguments, reporter: Reporter) -> Answer:
+    from .heads import tell_heads_here
+
+    reporter.say("Looking which heads are here")
+    return tell_heads_here()
+
+
+def _import_head(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .heads import take_in
+
+    path = Path(arguments["path"])
+    reporter.say(f"Importing {path.name}")
+    return take_in(path, own_name=arguments["own_name"], overwrite=arguments["overwrite"])
+
+
 def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
     from ..checks.selftest import run_self_test
     from ..encoders.devices import import_torch
@@ -192,6 +207,8 @@ _TASKS: Mapping[str, _Task] = {
     "verify": _Task(_verify),
     "contents": _Task(_contents),
     "remove": _Task(_remove, {"names": ()}),
+    "heads": _Task(_heads),
+    "import_head": _Task(_import_head, {"path": REQUIRED, "own_name": "", "overwrite": False}),
     "self_test": _Task(_self_test, {"device": "auto", "engine": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..encoders import Encoder
 from ..heads.chosen import ChosenHeads, Member
+from ..heads.head import Head
 from ..heads.prediction import Prediction
 from ..words import in_window
 
@@ -24,14 +25,14 @@ def tell_predictions(predictions: Mapping[str, Prediction]) -> list[dict[str, An
     ]
 
 
-def _tell(member: Member, encoder: Encoder) -> dict[str, Any]:
-    head = member.head
+def tell_head(head: Head, sha256: str) -> dict[str, Any]:
+    """What is to be known of a head to read its numbers; `sha256` is its file's."""
     return {
         "id": head.id,
         "title": head.title,
         "task": head.task,
         "outputs": list(head.outputs),
-        "sha256": member.sha256,
+        "sha256": sha256,
         "label_meaning": head.label_meaning,
         "population": head.training.population,
         "metrics": [{**vars(metric), "text": metric.text} for metric in head.metrics],
@@ -42,6 +43,9 @@ def _tell(member: Member, encoder: Encoder) -> dict[str, Any]:
         "date": head.date,
         "licence": head.licence,
         "citation": head.citation,
-        "source": member.source,
-        "weights_sha256": (member.encoder or encoder).weights.sha256,
     }
+
+
+def _tell(member: Member, encoder: Encoder) -> dict[str, Any]:
+    weights = (member.encoder or encoder).weights
+    return {**tell_head(member.head, member.sha256), "source": member.source, "weights_sha256": weights.sha256}

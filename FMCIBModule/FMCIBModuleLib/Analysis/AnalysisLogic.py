@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..Errors import AnalysisError, sentenceOf
+from ..Scene.HeadTable import HeadTable
 from ..Scene.ImportedScene import ImportWatcher
 from ..Scene.LesionInScene import LesionInScene
 from ..Scene.LesionTable import LesionTable
@@ -268,6 +269,7 @@ class AnalysisLogic(VTKObservationMixin):
         if answer.error:
             task.lesion.removeNodes()
         else:
+            HeadTable(task.volumeNode).write(answer.loaded["heads"])
             self.freshness.remember(task)
             task.lesion.showBox(task.seed.label, task.patch)
 

@@ -12,6 +12,7 @@ from fmcib_engine.results.rows import relative_path
 from fmcib_engine.results.schema import COLUMNS, feature_columns
 from fmcib_engine.results.table import TableOptions, write_rows
 
+from ..Scene.HeadColumns import byHead, isOfHead
 from ..Scene.LesionTable import LesionTable
 from ..Scene.ScanNode import scanFile, sourceOf
 
@@ -41,6 +42,8 @@ def exportTable(
         raise OutputError(msg)
     encoder = find_encoder(_theEncoder([row for _, row, _ in lesions]))
     columns = [column.name for column in COLUMNS]
+    heads = byHead(name for _, table in tables for name in table.headColumns())
+    columns += [name for own in heads.values() for name in own]
     header = [*columns, *feature_columns(encoder.feature_count)]
     lost = sum(row["status"] == "ok" and len(features) != encoder.feature_count for _, row, features in lesions)
     if lost:
@@ -48,7 +51,7 @@ def exportTable(
         raise OutputError(msg)
     names = {node: f"scan {number}" for number, (node, _) in enumerate(tables, 1)}
     rows = [
-        [*_cells(node, row, path, scan, names[node], identifiers=identifiers), *features]
+        [*_row(columns, row | _known(node, row, path, scan, names[node], identifiers=identifiers)), *features]
         for node, row, features in lesions
     ]
     for number, cells in enumerate(rows, 1):
@@ -81,9 +84,14 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join([*names[:_MOST_NAMES], *(["…"] if len(names) > _MOST_NAMES else [])])
 
 
-def _cells(
+def _row(columns: list[str], cells: dict[str, str]) -> list[str]:
+    """In the order of the columns; of heads that another lesion has and this one has not, nothing."""
+    return [cells.get(name, "") if isOfHead(name) else cells[name] for name in columns]
+
+
+def _known(
     volumeNode, row: dict[str, str], path: Path, scan: Path | None, pseudonym: str, *, identifiers: bool
-) -> list[str]:
+) -> dict[str, str]:
     """Without identifiers a scan of the window has a number for a name: files are named after patients, too."""
     known = {"image_path": pseudonym, "weights_caution": caution_of(row["weights"], row["weights_caution"])}
     file = scan or scanFile(volumeNode)
@@ -91,4 +99,4 @@ def _cells(
         known["image_path"] = relative_path(file, path.absolute().parent, identifiers=identifiers)
     if identifiers:
         known["series_uid"] = sourceOf(volumeNode).series_uid
-    return [(row | known)[column.name] for column in COLUMNS]
+    return known

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from fmcib_engine.encoders import Encoded, WeightsIdentity, find_encoder
+from fmcib_engine.heads.prediction import HeadColumns, Prediction
 from fmcib_engine.results.lesion import LesionResult, Run
 from fmcib_engine.results.rows import RowFormat
-from fmcib_engine.results.schema import COLUMNS
+from fmcib_engine.results.schema import COLUMNS, head_columns
 from fmcib_engine.results.versions import installed_versions
 from fmcib_engine.seeds import LesionSeed
 
@@ -51,6 +52,7 @@ def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> 
         precision_deviation=loaded["precision_deviation"],
         versions=versions,
         engine_deviation=loaded["engine_deviation"],
+        heads=tuple(HeadColumns(each["id"], tuple(each["outputs"]), each["sha256"]) for each in loaded["heads"]),
     )
 
 
@@ -72,7 +74,16 @@ def _resultOf(task: Task, answer: Answer) -> LesionResult:
         encoded=_encodedOf(answer) if hasFeatures else None,
         source=source,
         error=answer.error,
+        predictions=_predictionsOf(answer) if hasFeatures else {},
     )
+
+
+def _predictionsOf(answer: Answer) -> dict[str, Prediction]:
+    """By the head's ID."""
+    return {
+        each["head"]: Prediction(tuple(each["values"]) if each["values"] else None, each["note"])
+        for each in answer.header["predictions"]
+    }
 
 
 def _encodedOf(answer: Answer) -> Encoded:
@@ -80,11 +91,12 @@ def _encodedOf(answer: Answer) -> Encoded:
 
 
 def cellsOf(task: Task, answer: Answer, run: Run) -> tuple[dict[str, str], list[str]]:
-    """The cells by column, and the features, each as the text that the engine's table holds."""
+    """The cells by column, those of heads too, and the features, each as the text that the engine's table holds."""
     result, file = _resultOf(task, answer), scanFile(task.volumeNode)
     table = RowFormat(Path(), run, (), identifiers=False)
     texts = dict(zip(table.header, table.cells(result), strict=True))
-    cells = {column.name: texts.pop(column.name) for column in COLUMNS}
+    names = [*(column.name for column in COLUMNS), *head_columns(run.heads)]
+    cells = {name: texts.pop(name) for name in names}
     cells["image_path"] = file.name if file else ""
     cells[GRID_COLUMN] = task.scan.place if task.scan else ""
     return cells, list(texts.values()) if result.encoded is not None else []

@@ -1,6 +1,7 @@
 """The results of one CT as table nodes under it: its lesions, one a row, and their features, one lesion a column.
 
-Features of two encoders never stand in one table: each encoder has its own, and a lesion is in one of them.
+Features of two encoders never stand in one table: each encoder has its own, and a lesion is in one of them. What heads
+say of a lesion stands in its row, in columns that are there while a row has something in them.
 
 All cells are text, exactly that of the engine's feature table: Slicer saves a table's numbers with six digits, and what
 is saved with a scene must come back to the last bit. The features stand apart because a table of 4,096 columns takes
@@ -19,6 +20,7 @@ from fmcib_engine.results.schema import COLUMNS
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
+from .HeadColumns import byHead, isOfHead, meaningOf
 from .SubjectHierarchy import resultNodes, tagResult
 
 KEY_COLUMN = "lesion_key"
@@ -76,7 +78,12 @@ class LesionTable:
 
     def _cells(self, index: int) -> dict[str, str]:
         table = self.node.GetTable()
-        return {name: table.GetValueByName(index, name).ToString() for name in _columnNames()}
+        names = [*_columnNames(), *self.headColumns()]
+        return {name: table.GetValueByName(index, name).ToString() for name in names}
+
+    def headColumns(self) -> list[str]:
+        """Names of the columns of heads; those of one head stand together."""
+        return [] if self.node is None else _headColumns(self.node)
 
     def features(self, key: str) -> np.ndarray | None:
         """The features of a lesion, float32, shape (n,), as they were computed; None where there are none."""
@@ -93,7 +100,7 @@ class LesionTable:
 
         Args:
             key: of the lesion.
-            cells: by column.
+            cells: by column, those of heads among them.
             features: none, where there is an error.
             order: keys of lesions in the order in which the user has them.
         """
@@ -109,6 +116,7 @@ class LesionTable:
                 node.GetTable().InsertRow(index)
             for name in _columnNames():
                 _setCell(node, index, name, key if name == KEY_COLUMN else cells[name])
+            _setHeadCells(node, index, {onOneLine(name): text for name, text in cells.items() if isOfHead(name)})
             self._number()
         self._writeFeatures(key, features, cells["encoder_id"] or _FIRST_ENCODER)
 
@@ -150,6 +158,7 @@ class LesionTable:
             return
         with NodeModify(self.node):
             self.node.RemoveRow(keys.index(key))
+            _removeEmptyHeads(self.node)
             self._number()
         for features in self.featuresNodes:
             _removeColumn(features, key)
@@ -222,6 +231,32 @@ def _addColumns(node) -> None:
         node.SetColumnDescription(column.name, column.meaning)
     for name, meaning in OWN_COLUMNS.items():
         node.SetColumnDescription(name, meaning)
+
+
+def _headColumns(node) -> list[str]:
+    table = node.GetTable()
+    found = byHead(table.GetColumnName(index) for index in range(table.GetNumberOfColumns()))
+    return [name for own in found.values() for name in own]
+
+
+def _setHeadCells(node, row: int, cells: Mapping[str, str]) -> None:
+    """What heads say of the lesion of a row, in the place of what they said before."""
+    for name in cells:
+        if node.GetTable().GetColumnByName(name) is None:
+            _addColumn(node, name, [""] * node.GetNumberOfRows())
+            unit, meaning = meaningOf(name)
+            node.SetColumnUnitLabel(name, unit)
+            node.SetColumnDescription(name, meaning)
+    for name in _headColumns(node):
+        _setCell(node, row, name, cells.get(name, ""))
+    _removeEmptyHeads(node)
+
+
+def _removeEmptyHeads(node) -> None:
+    """The columns in which no lesion has anything any more."""
+    for name in _headColumns(node):
+        if not any(_texts(node.GetTable().GetColumnByName(name))):
+            _removeColumn(node, name)
 
 
 def _setCell(node, row: int, name: str, text: str) -> None:

@@ -15,6 +15,7 @@ from .Activity import Activity
 from .AdvancedDesk import AdvancedDesk, Facts
 from .AdvancedPanel import AdvancedPanel
 from .Desktop import Desktop, Slot
+from .HeadsDesk import HeadsDesk
 from .ImportDialog import ImportDialog
 from .Installer import Installer
 from .LicenceDialog import LicenceDialog
@@ -40,6 +41,7 @@ class Setup:
     """Requirements, Installer, weights and the Advanced panel. Nothing happens before `start` but the user's clicks.
 
     Attributes:
+        heads: what predicts, listed, imported and removed.
         ready: emitted when all that an analysis needs has come to be here.
         installed: emitted when processes that run should be started again: packages, weights or the folder are others.
         weightsChanged, deviceChanged: emitted with the text that the parameter node should have now.
@@ -84,7 +86,9 @@ class Setup:
             facts.letGo,
             facts.around,
         )
+        self.heads = HeadsDesk(tools.makeTask(), tools.desktop, facts.around)
         self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog, lambda: self._removal.log]
+        self._desk.logs += [lambda: self.heads.log]
         self._device, self._notice = "auto", ""
         self._wasReady = self._isStarted = False
         self._connectLogic()
@@ -132,13 +136,13 @@ class Setup:
         signals = (self.ready, self.installed, self.failed, self.weightsChanged, self.deviceChanged, self.noticeChanged)
         for signal in (*signals, self._activity.changed):
             signal.disconnectAll()
-        for part in (self.requirements, self._installer, self._weights, self._removal, self._desk):
+        for part in (self.requirements, self._installer, self._weights, self._removal, self._desk, self.heads):
             part.close()
 
     def _connectLogic(self) -> None:
         self._connect(self._activity.changed, self._showActivity)
         self._connect(self.requirements.changed, self._show)
-        for part in (self.requirements, self._installer, self._weights, self._removal, self._desk):
+        for part in (self.requirements, self._installer, self._weights, self._removal, self._desk, self.heads):
             self._connect(part.failed, self._fail)
         self._connect(self._installer.progressed, self._activity.show)
         self._connect(self._installer.ended, self._activity.end)
@@ -148,6 +152,9 @@ class Setup:
         for part in (self._weights, self._removal):
             self._connect(part.changed, self.requirements.probe)
         self._connect(self._desk.cacheChanged, self._onCacheChanged)
+        self._connect(self.heads.changed, self.installed.emit)
+        for changed in (self._removal.changed, self._desk.cacheChanged):
+            self._connect(changed, self.heads.lookAgain)
 
     def _connectPanels(self) -> None:
         panel, advanced = self._panel, self._advanced

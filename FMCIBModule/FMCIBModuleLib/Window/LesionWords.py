@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from fmcib_engine.encoders import DEMONSTRATION
 from fmcib_engine.encoders.cautions import caution_of
 from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.heads.terms import LOG_RELATIVE_HAZARD, SHA256
 from slicer.i18n import tr as _
 
 from ..Room import breakable
 from ..Scene.Lesions import Lesion, readablePoint
 from ..Scene.LesionTable import warningsOf
+from ..Scene.Predictions import numbersIn
 
 _LONGEST_NAME = 80
+_LONGEST_OUTPUT = 14
+"""Letters of a class in the list: the name of the lesion needs the room."""
 _DIRECTIONS = (("R", "L"), ("A", "P"), ("I", "S"))
 """What a negative and a positive number of LPS points to."""
 
@@ -32,13 +36,45 @@ def placeOf(lesion: Lesion) -> PatientPoint | None:
 
 
 def predictionInWords(lesion: Lesion) -> str:
-    """What is predicted; empty where there are no features to predict from. No heads can be installed yet."""
+    """The likeliest of the first head that gave numbers, and how many other heads did.
+
+    Empty where there are no features to predict from. Numbers of weights with a caution stand beside it alone.
+    """
     if not _hasFeatures(lesion):
         return ""
     caution = _cautionOf(lesion)
-    if not caution:
+    if caution:
+        return _("demonstration") if caution.startswith(DEMONSTRATION) else _("only a trial")
+    numbers = list(numbersIn(lesion.row).values())
+    if not numbers:
         return _("no head")
-    return _("demonstration") if caution.startswith(DEMONSTRATION) else _("only a trial")
+    top = _shares(numbers[0])[:1]
+    others = f" +{len(numbers) - 1}" if len(numbers) > 1 else ""
+    return "".join(f"{_cutShort(output)} {value:.2f}" for output, value in top) + others
+
+
+def predictionsInWords(lesion: Lesion) -> str:
+    """What all heads give, one a line; why there is nothing, where there is nothing."""
+    if not _hasFeatures(lesion):
+        return _("There are no features to predict from.")
+    numbers = numbersIn(lesion.row)
+    if not numbers:
+        return _("The features are there; no head that is here turns them into a prediction.")
+    lines = [
+        f"{head}: " + ", ".join(f"{output} {value:.3f}" for output, value in _shares(each))
+        for head, each in numbers.items()
+    ]
+    return "\n".join([*lines, _("What this means, and is worth, stands below at Predictions. For research use only.")])
+
+
+def _shares(numbers: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Probabilities from the largest to the smallest."""
+    found = [(output, value) for output, value in numbers.items() if output != LOG_RELATIVE_HAZARD]
+    return sorted(found, key=lambda each: -each[1])
+
+
+def _cutShort(output: str) -> str:
+    return output if len(output) <= _LONGEST_OUTPUT else f"{output[: _LONGEST_OUTPUT - 1]}…"
 
 
 def markOf(lesion: Lesion) -> str:
@@ -210,7 +246,12 @@ def _mixturesInWords(lesions: Collection[Lesion]) -> list[str]:
         "weights_sha256": _("The features are of different weights: do not compare them."),
         "precision": _("The features are of different precision: they differ by that as well."),
     }
-    return [text for column, text in words.items() if len({row[column] for row in rows}) > 1]
+    told = [text for column, text in words.items() if len({row[column] for row in rows}) > 1]
+    for head in dict.fromkeys(head for row in rows for head in numbersIn(row)):
+        if len({row[f"{head}:{SHA256}"] for row in rows if row.get(f"{head}:{SHA256}")}) > 1:
+            text = _("The predictions of {head} are of different heads of that name: do not compare them.")
+            told.append(text.format(head=head))
+    return told
 
 
 def _counted(count: int, one: str, several: str, **values: str) -> str:

@@ -24,6 +24,8 @@ from .Lesions.LesionsPanel import LesionsPanel
 from .MarksInView import MarksInView
 from .Patch.PatchController import PatchController
 from .Patch.PatchPanel import PatchPanel
+from .Predictions.PredictionsController import PredictionsController
+from .Predictions.PredictionsPanel import PredictionsPanel
 from .Scan.ScanController import ScanController
 from .Scan.ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
@@ -61,6 +63,7 @@ class Window(VTKObservationMixin):
         self._scanPanel = ScanPanel(uiPath("Scan"))
         self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
         self._patchPanel = PatchPanel(uiPath("Patch"))
+        self._predictionsPanel = PredictionsPanel(uiPath("Predictions"))
         self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
         self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
         self._layOut()
@@ -72,6 +75,7 @@ class Window(VTKObservationMixin):
         self._follower = SeedFollower(analysis)
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
         self._patches = PatchController(self._patchPanel, analysis, self._boundary)
+        self._predictions = PredictionsController(self._predictionsPanel, analysis, self._boundary)
         self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
         self._marks = MarksInView(self._boxesWanted)
         self._connect()
@@ -94,6 +98,8 @@ class Window(VTKObservationMixin):
         self._refillSoon.close()
         self.removeObservers()
         self._lesions.close()
+        self.logic.analysis.worker.stateChanged.disconnect(self._onWorker)
+        self._predictions.close()
         self._marks.close()
         self._scan.close()
         self._follower.close()
@@ -109,6 +115,7 @@ class Window(VTKObservationMixin):
         ui.scanSection.layout().addWidget(self._scanPanel.widget)
         ui.scanSection.layout().addWidget(self._lesionsPanel.widget)
         ui.patchSection.layout().addWidget(self._patchPanel.widget)
+        ui.predictionsSection.layout().addWidget(self._predictionsPanel.widget)
         ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
         # what is told stands in the list's own room: nothing moves while somebody is about to press it
         self._lesionsPanel.ui.listPlace.layout().addWidget(self._scanPanel.ui.messageFrame)
@@ -131,6 +138,7 @@ class Window(VTKObservationMixin):
         self._follower.changed.connect(self._marks.updateSoon)
         self.ui.advancedSection.connect("contentsCollapsed(bool)", lambda *_: setup.showLog())
         self._showNotice(setup.notice)
+        self._connectHeads()
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneClosed)
         # a selector of nodes chooses none while a scene is imported, and the parameter node must not hear of that
@@ -138,6 +146,18 @@ class Window(VTKObservationMixin):
         self.addObserver(scene, scene.EndImportEvent, self._onSceneChanged)
         self.addObserver(scene, scene.EndRestoreEvent, self._onSceneChanged)
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeGoes)
+
+    def _connectHeads(self) -> None:
+        around, panel, heads = self._boundary.around, self._predictionsPanel, self.setup.heads
+        self._lesions.choiceChanged.connect(around(self._predictions.show))
+        self.logic.analysis.worker.stateChanged.connect(self._onWorker)
+        self._predictions.chosen.connect(around(self._setParameter))
+        self._predictions.removeWanted.connect(around(heads.remove))
+        panel.importClicked.connect(around(heads.importFile))
+        panel.headsOpened.connect(around(heads.look))
+        heads.listed.connect(around(self._predictions.showHeads))
+        activity = heads.activity
+        activity.changed.connect(lambda: panel.showStatus(activity.text or activity.note, isBusy=activity.isBusy))
 
     def _followParameters(self) -> None:
         """Widgets and parameter node say the same from now on; the CT in view is chosen where none is."""
@@ -160,8 +180,9 @@ class Window(VTKObservationMixin):
         chosen = self._parameters
         with self._boundary.guard():
             self.logic.analysis.settings = EncoderSettings(
-                chosen.weights, chosen.device, chosen.precision, engine=chosen.engine
+                chosen.weights, chosen.device, chosen.precision, engine=chosen.engine, heads=chosen.heads
             )
+            self._predictions.showChoices(chosen.heads, chosen.hiddenHeads, chosen.headThresholds)
             self.setup.showWeights(chosen.weights)
             self.setup.showDevice(chosen.device, chosen.engine)
             self._scan.show(chosen.volume, chosen.analyseOnPlacing, chosen.jumpOnPlacing, mayTurnTo=self._isEntered)
@@ -197,6 +218,11 @@ class Window(VTKObservationMixin):
                 return self._why
         return ""
 
+    def _onWorker(self, _state: str) -> None:
+        """It may have loaded other heads."""
+        with self._boundary.guard():
+            self._predictions.refresh()
+
     def _settings(self) -> dict[str, object]:
         """What diagnostics say of the choices."""
         settings = self.logic.analysis.settings
@@ -215,6 +241,7 @@ class Window(VTKObservationMixin):
 
     def _onSceneStartClose(self, *_values: object) -> None:
         self._forgetParameters()
+        self._predictions.show(None)
         self._scan.show(None, True)
         self._follower.forget()
 

@@ -23,6 +23,7 @@ class EncoderSettings:
         precision: float32, tf32, bfloat16 or float16.
         encoder: the ID of the encoder, or auto: the one that the weights are of.
         engine: auto, pytorch or openvino, the library that computes.
+        heads: auto, none, or names with commas between: what is predicted from the features.
     """
 
     weights: str
@@ -30,6 +31,7 @@ class EncoderSettings:
     precision: str = "float32"
     encoder: str = "auto"
     engine: str = "auto"
+    heads: str = "auto"
 
 
 @dataclass(frozen=True)

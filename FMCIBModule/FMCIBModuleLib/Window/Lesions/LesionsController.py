@@ -28,6 +28,7 @@ from ..LesionWords import (
     markOf,
     ofOtherWeights,
     predictionInWords,
+    predictionsInWords,
     qualityInWords,
     withoutBreaks,
 )
@@ -137,7 +138,7 @@ class LesionsController:
             LesionLine(
                 _("{name}. Double-click to rename.").format(name=name),
                 scan,
-                _("The features are there; nothing that turns them into a prediction is installed."),
+                predictionsInWords(lesion),
                 "\n".join(quality),
             ),
             detailsInWords(lesion, quality, bool(whyStale)),

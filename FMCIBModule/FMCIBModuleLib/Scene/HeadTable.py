@@ -1,0 +1,114 @@
+"""The heads whose numbers stand in the rows of one CT: what must be known to read them, also in a saved scene.
+
+Each is a row, told by its ID and the SHA-256 of its file, as another may have its name later. All cells are text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import NodeModify
+
+from .LesionTable import onOneLine
+from .SubjectHierarchy import resultNode, tagResult
+
+_COLUMNS = {
+    "head": "its name, as in the columns of the lesions",
+    "sha256": "SHA-256 of its file; of a head in fine-tuned weights, of these",
+    "title": "what it tells",
+    "task": "classification, or survival",
+    "label_meaning": "what the label was that it learned",
+    "worth": "its metrics, with 95 % confidence intervals where there are some; sentences, semicolons between",
+    "population": "on whom it was trained",
+    "is_calibrated": "true, or false: then its numbers are an order, and no chances",
+    "is_verified": "true, or false: then nobody knows of which features it was made",
+    "warnings": "sentences, semicolons between",
+    "caution": "what its numbers do not say",
+    "source": "where it is from",
+    "weights_sha256": "SHA-256 of the weights whose features it is given",
+    "date": "when it was trained",
+    "licence": "of the head",
+    "citation": "what to cite",
+}
+_ROLE = "heads"
+
+
+class HeadTable:
+    """The heads of one CT. Its node is looked up in the scene each time."""
+
+    def __init__(self, volumeNode) -> None:
+        self._volumeNode = volumeNode
+
+    @property
+    def node(self):
+        """The table node; None before the first head, or where a scene was saved without its data."""
+        node = resultNode(self._volumeNode, "vtkMRMLTableNode", _ROLE)
+        return node if node is not None and node.GetTable().GetColumnByName("sha256") is not None else None
+
+    def facts(self, head: str, sha256: str) -> dict[str, str]:
+        """The cells of a head by column; empty where it is not known."""
+        rows = ({name: self._cell(index, name) for name in _COLUMNS} for index in range(self._count()))
+        return next((row for row in rows if (row["head"], row["sha256"]) == (head, sha256)), {})
+
+    def write(self, heads: Iterable[Mapping[str, Any]]) -> None:
+        """Add those that are not there yet.
+
+        Args:
+            heads: as the worker's reply to `load` tells them.
+        """
+        news = [each for each in heads if not self.facts(each["id"], each["sha256"])]
+        if not news:
+            return
+        node = self.node or self._create()
+        with NodeModify(node):
+            for each in news:
+                row = node.AddEmptyRow()
+                for name, text in _cellsOf(each).items():
+                    node.SetCellText(row, node.GetColumnIndex(name), onOneLine(text))
+
+    def _count(self) -> int:
+        return 0 if self.node is None else self.node.GetNumberOfRows()
+
+    def _cell(self, index: int, name: str) -> str:
+        return self.node.GetTable().GetValueByName(index, name).ToString()
+
+    def _create(self):
+        title = slicer.mrmlScene.GenerateUniqueName(_("FMCIB heads"))
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", title)
+        tagResult(node, self._volumeNode, _ROLE)
+        node.SetLocked(True)
+        node.SetUseColumnTitleAsColumnHeader(True)
+        for name, meaning in _COLUMNS.items():
+            column = vtk.vtkStringArray()
+            column.SetName(name)
+            node.AddColumn(column)
+            node.SetColumnDescription(name, meaning)
+        return node
+
+
+def sentencesOf(text: str) -> list[str]:
+    """Those of a cell."""
+    return [each for each in text.split("; ") if each]
+
+
+def inOneCell(sentences: Iterable[str]) -> str:
+    """Sentences as one text."""
+    return "; ".join(each.replace(";", ",") for each in sentences)
+
+
+def worthOf(metric: Mapping[str, Any]) -> str:
+    """A metric as a sentence, which says whether it has an interval."""
+    about = f" ({metric['about']})" if metric["about"] else ""
+    isAlone = metric["low"] is None
+    return metric["text"] + about + (_(", no confidence interval is told") if isAlone else "")
+
+
+def _cellsOf(head: Mapping[str, Any]) -> dict[str, str]:
+    known = {"head": head["id"], "worth": inOneCell(map(worthOf, head["metrics"]))}
+    known["warnings"] = inOneCell(head["warnings"])
+    known |= {name: str(head[name]).lower() for name in ("is_calibrated", "is_verified")}
+    return {name: known[name] if name in known else str(head[name]) for name in _COLUMNS}

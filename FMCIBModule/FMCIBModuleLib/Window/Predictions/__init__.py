@@ -1,0 +1,1 @@
+"""What heads say of a lesion, and the heads that are here."""

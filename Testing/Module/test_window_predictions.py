@@ -1,0 +1,392 @@
+"""*Predictions*: bars for each head with what they are worth, the user's choices, and the heads that are here."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import qt
+import slicer
+from analysis_support import needs_torch, spinUntilFinished
+from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf, toggleSection, typeKeys
+from fmcib_engine.encoders import COMPUTER_MADE
+from fmcib_engine.encoders.small import SPEC
+from fmcib_engine.heads.file import write_head
+from fmcib_engine.heads.folder import heads_folder
+from fmcib_engine.heads.head import Calibration, Metric, Origin
+from fmcib_engine.heads.notes import in_one_cell, standing_notes
+from fmcib_engine.heads.predict import predict
+from fmcib_engine.weights.shipped import shipped
+from fmcib_engine.worker.predictions import tell_head
+from FMCIBModuleLib.Analysis.Export import exportTable
+from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.Seeds import findSeedsNode
+from FMCIBModuleLib.Window.Predictions.PredictionRows import BAR_COLOUR, BAR_WIDTH, LINE_COLOUR, LINE_WIDTH, barPicture
+from heads_support import cox, linear, network, small_head
+from setup_support import PretendDesktop
+from window_support import NODULE, goodAnswers, near, reloadScene, settle
+from worker_support import spinUntil
+
+pytest_plugins = ["analysis_fixtures", "setup_fixtures", "window_fixtures"]
+
+PLACE = network(
+    id="place",
+    title="Where it is; as the tests say",
+    classes=("lung", "soft tissue", "bone"),
+    metrics=(Metric("balanced accuracy", 0.52, about="on nobody"),),
+    warnings=("knows three places only",),
+)
+LUMP = linear(caution="ONLY FOR TESTS", calibration=Calibration("platt", (1.0, 0.0), "held back"))
+LUMP_TOO = linear(id="lump-too", metrics=())
+SHAS = {"place": "1" * 64, "lump": "2" * 64, "lump-too": "3" * 64, "life": "4" * 64}
+UNLIKE = "UNLIKE what it knows: the head place says bone (0.70), it knows lung"
+
+
+def told(head, sha256: str = "") -> dict:
+    facts = {"source": "imported", "weights_sha256": "0" * 64}
+    return {**tell_head(head, sha256 or SHAS[head.id]), **facts}
+
+
+def says(head, values, *notes: str) -> dict:
+    return {"head": head.id, "values": values, "note": in_one_cell([*notes, *standing_notes(head, "")])}
+
+
+def teach(stage, *said: tuple) -> None:
+    """The next lesions are told of by these heads: (head, numbers, sentences)."""
+    stage.analysis.hand.heads = [told(head) for head, *_ in said]
+    stage.analysis.hand.says = [says(*each) for each in said]
+
+
+@pytest.fixture
+def predicted(stage):
+    """With a lesion of which two heads say something."""
+    teach(stage, (PLACE, [0.2, 0.1, 0.7]), (LUMP, [0.069, 0.931], UNLIKE))
+    return stage.analysed(NODULE)
+
+
+def cardOf(stage, head: str):
+    return stage.window._predictionsPanel.cards[head].ui
+
+
+def bars(stage, head: str) -> list[tuple[str, str]]:
+    """What is read beside the bars, from the top."""
+    rows = stage.window._predictionsPanel.cards[head].rows
+    return [(name.text, number.text) for name, _picture, number in rows if name.isVisible()]
+
+
+def onWhite(pixmap) -> np.ndarray:
+    """A bar as it is seen on a white panel: around it, its picture is transparent."""
+    panel = qt.QPixmap(pixmap.width(), pixmap.height())
+    panel.fill(qt.QColor("#ffffff"))
+    painter = qt.QPainter()
+    painter.begin(panel)
+    painter.drawPixmap(0, 0, pixmap)
+    painter.end()
+    return rgbOf(panel)
+
+
+def pictureOf(stage, head: str, row: int = 0) -> np.ndarray:
+    label = stage.window._predictionsPanel.cards[head].rows[row][1]
+    return onWhite(label.pixmap() if callable(label.pixmap) else label.pixmap)
+
+
+def columnsOf(rgb: np.ndarray, colour: str) -> np.ndarray:
+    """Which columns of a bar, in its middle, have this colour."""
+    wanted = np.array([int(colour[index : index + 2], 16) for index in (1, 3, 5)])
+    return np.flatnonzero(np.abs(rgb[rgb.shape[0] // 2].astype(int) - wanted).max(axis=1) <= 2)
+
+
+def test_each_head_has_its_bars_from_the_likeliest_with_numbers_beside(predicted):
+    assert bars(predicted, "place") == [("bone", "0.700"), ("lung", "0.200"), ("soft tissue", "0.100")]
+    assert bars(predicted, "lump") == [("lump", "0.931"), ("none", "0.069")]
+    assert cardOf(predicted, "place").titleLabel.text == "Where it is; as the tests say"
+    assert "Lesion 1 of Phantom" in predicted.predictions.aboutLabel.text
+    assert "For research use only" in predicted.predictions.researchLabel.text
+    assert not predicted.predictions.staleLabel.isVisible()
+
+
+def test_all_bars_have_one_neutral_colour_and_their_length_is_the_number(predicted):
+    for head, row, share in (("place", 0, 0.7), ("lump", 0, 0.931), ("place", 2, 0.1)):
+        filled = columnsOf(pictureOf(predicted, head, row), BAR_COLOUR)
+        assert abs(filled.max() + 1 - share * BAR_WIDTH) <= 2
+        assert columnsOf(pictureOf(predicted, head, row), LINE_COLOUR).size == 0
+
+
+def test_beside_the_bars_stands_what_they_mean_and_are_worth_and_each_sentence_once(predicted):
+    place, lump = cardOf(predicted, "place"), cardOf(predicted, "lump")
+    assert place.factsLabel.text.splitlines()[:4] == [
+        "Label: what the tests call a lump",
+        "Worth: balanced accuracy 0.520 (on nobody), no confidence interval is told",
+        "Uncalibrated: read it as an order, not as a chance.",
+        "Trained on: nobody",
+    ]
+    assert place.alarmLabel.text == "! knows three places only"
+    assert not place.cautionLabel.isVisible()
+    assert "Worth: AUC 0.631 [0.578, 0.684] (out of fold)\nCalibrated." in lump.factsLabel.text
+    assert lump.cautionLabel.text == "ONLY FOR TESTS"
+    assert lump.alarmLabel.text == f"! {UNLIKE}"
+    assert f"SHA-256 {'2' * 12}…, of 2026-11-28" in lump.factsLabel.text
+
+
+def test_heads_of_one_task_stand_side_by_side_with_their_classes_in_one_order(stage):
+    teach(stage, (LUMP, [0.4, 0.6]), (PLACE, [0.2, 0.1, 0.7]), (LUMP_TOO, [0.9, 0.1]))
+    stage.analysed(NODULE)
+    assert bars(stage, "lump") == [("none", "0.400"), ("lump", "0.600")]  # on the average none is likelier
+    assert bars(stage, "lump-too") == [("none", "0.900"), ("lump", "0.100")]
+    one, other, alone = (stage.window._predictionsPanel.cards[head].widget for head in ("lump", "lump-too", "place"))
+    assert one.parentWidget() == other.parentWidget() != alone.parentWidget()
+    assert one.mapToGlobal(one.rect.topLeft()).y() == other.mapToGlobal(other.rect.topLeft()).y()
+    assert "Worth: not told" in cardOf(stage, "lump-too").factsLabel.text
+    assert stage.cell(0, 2) == "lump 0.60 +2"
+    assert "lump-too: none 0.900, lump 0.100" in stage.table.item(0, 2).toolTip()
+
+
+def test_a_survival_head_tells_its_times_in_their_order_and_its_hazard_without_a_bar(stage):
+    teach(stage, (cox(), [-0.25, 0.8, 0.5]))
+    stage.analysed(NODULE)
+    assert bars(stage, "life")[1:] == [("alive after 365 days", "0.800"), ("alive after 730.5 days", "0.500")]
+    assert bars(stage, "life")[0][1] == "-0.250"
+    assert columnsOf(pictureOf(stage, "life"), BAR_COLOUR).size == 0
+    assert "alibrated" not in cardOf(stage, "life").factsLabel.text
+
+
+def test_a_head_is_hidden_and_shown_by_a_click_which_the_scene_keeps(predicted, tmp_path):
+    click(cardOf(predicted, "place").headCheckBox)
+    assert not cardOf(predicted, "place").bodyPlace.isVisible()
+    assert cardOf(predicted, "lump").bodyPlace.isVisible()
+    assert predicted.parameters.hiddenHeads == "place"
+    reloadScene(tmp_path)
+    clickCell(predicted.table, 0, 0)
+    assert not cardOf(predicted, "place").bodyPlace.isVisible()
+    click(cardOf(predicted, "place").headCheckBox)
+    assert cardOf(predicted, "place").bodyPlace.isVisible()
+    assert predicted.parameters.hiddenHeads == ""
+
+
+def test_a_threshold_is_the_users_and_drawn_as_a_line(predicted):
+    card = cardOf(predicted, "lump")
+    assert card.thresholdSpin.value == 0
+    assert card.thresholdSpin.text == "no line"
+    chooseItem(card.thresholdCombo, "lump")
+    card.thresholdSpin.setFocus()
+    for _ in range(12):
+        pressKey(card.thresholdSpin, Key.Key_Up)
+    assert bars(predicted, "lump") == [("lump", "0.931\n≥ 0.60"), ("none", "0.069")]
+    line = columnsOf(pictureOf(predicted, "lump"), LINE_COLOUR)
+    assert abs(line.mean() - 0.6 * BAR_WIDTH) <= 2
+    assert json.loads(predicted.parameters.headThresholds) == {"lump:lump": 0.6}
+    chooseItem(card.thresholdCombo, "none")
+    assert card.thresholdSpin.value == 0
+    pressKey(card.thresholdSpin, Key.Key_Up)
+    assert bars(predicted, "lump")[1] == ("none", "0.069\n≥ 0.05")
+    pressKey(card.thresholdSpin, Key.Key_Down)
+    assert json.loads(predicted.parameters.headThresholds) == {"lump:lump": 0.6}
+
+
+def test_predictions_are_there_again_in_a_scene_that_was_saved(predicted, tmp_path):
+    seen = [(bars(predicted, head), cardOf(predicted, head).factsLabel.text) for head in ("place", "lump")]
+    alarm, caution = cardOf(predicted, "lump").alarmLabel.text, cardOf(predicted, "lump").cautionLabel.text
+    predicted.analysis.hand.loaded = None  # nothing has been computed in this session
+    reloadScene(tmp_path)
+    assert "Choose a lesion" in predicted.predictions.aboutLabel.text
+    clickCell(predicted.table, 0, 0)
+    assert [(bars(predicted, head), cardOf(predicted, head).factsLabel.text) for head in ("place", "lump")] == seen
+    assert (cardOf(predicted, "lump").alarmLabel.text, cardOf(predicted, "lump").cautionLabel.text) == (alarm, caution)
+    assert not predicted.predictions.staleLabel.isVisible()
+
+
+def test_predictions_of_another_place_than_now_are_marked_until_it_is_analysed_again(predicted, phantomNode):
+    click(predicted.scan.analyseOnPlacingCheckBox)
+    findSeedsNode(phantomNode).SetNthControlPointPositionWorld(0, *near(5, 0, 0))
+    settle()
+    assert "Seed or scan is not as it was" in predicted.predictions.staleLabel.text
+    assert columnsOf(pictureOf(predicted, "lump"), BAR_COLOUR).size == 0  # pale
+    click(predicted.predictions.againButton)
+    assert predicted.predictions.staleLabel.text == "being analysed"
+    assert not predicted.predictions.againButton.enabled
+    predicted.analysis.hand.says = [says(PLACE, [0.5, 0.3, 0.2]), says(LUMP, None)]
+    predicted.answer()
+    assert not predicted.predictions.staleLabel.isVisible()
+    assert bars(predicted, "place")[0] == ("lung", "0.500")
+    assert columnsOf(pictureOf(predicted, "place"), BAR_COLOUR).size > 0
+    assert bars(predicted, "lump") == []
+
+
+def test_other_heads_than_those_of_the_row_are_told_of(predicted):
+    hand = predicted.analysis.hand
+    hand.heads, hand.says = [told(PLACE)], [says(PLACE, [0.2, 0.1, 0.7])]
+    hand.loaded = hand.loaded | {"heads": hand.heads}
+    hand.stateChanged.emit("ready")
+    assert predicted.predictions.staleLabel.text.startswith("The heads are others than when this was computed.")
+    click(predicted.predictions.againButton)
+    predicted.answer()
+    assert list(predicted.window._predictionsPanel.cards) == ["place"]
+    assert not predicted.predictions.staleLabel.isVisible()
+    node = LesionTable(predicted.parameters.volume).node
+    assert node.GetTable().GetColumnByName("lump:lump") is None  # the last lesion that it said something of
+
+
+def test_without_a_head_it_says_what_to_do(stage):
+    stage.analysis.hand.headProblems = ["The head life needs your column age."]
+    stage.analysed(NODULE)
+    assert stage.predictions.aboutLabel.text.endswith("\nThe head life needs your column age.")
+    assert (
+        "no head that was here is made for features of demonstration. Import one" in stage.predictions.aboutLabel.text
+    )
+    assert stage.cell(0, 2) == "no head"
+    stage.parameters.heads = "none"
+    settle()
+    assert "Write auto at Heads" in stage.predictions.aboutLabel.text
+    findSeedsNode(stage.parameters.volume).AddControlPointWorld(*near(2000, 0, 0))
+    stage.answer()
+    clickCell(stage.table, 1, 0)
+    assert "has no features" in stage.predictions.aboutLabel.text
+
+
+def test_which_heads_are_used_is_typed_and_the_process_that_computes_is_told(predicted):
+    predicted.answers["heads"] = {"heads": [], "damaged": []}
+    toggleSection(predicted.predictions.headsSection)
+    edit = predicted.predictions.headsEdit
+    assert edit.text == "auto"
+    click(edit)
+    for _ in "auto":
+        pressKey(edit, Key.Key_Backspace)
+    typeKeys(edit, "place")
+    assert predicted.parameters.heads == "auto"  # not before it is whole
+    pressKey(edit, Key.Key_Return)
+    assert predicted.parameters.heads == "place"
+    assert predicted.analysis.settings.heads == "place"
+    assert predicted.analysis.hand.warmed[-1].heads == "place"
+
+
+def test_the_exported_table_has_the_columns_of_the_heads_before_the_features(predicted, phantomNode, tmp_path):
+    findSeedsNode(phantomNode).AddControlPointWorld(*near(2000, 0, 0))  # an error, of which nothing is predicted
+    predicted.answer()
+    exportTable([phantomNode], tmp_path / "f.csv")
+    with (tmp_path / "f.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    start = header.index("pred_0")
+    assert header[start - 9 : start] == [
+        *("place:lung", "place:soft tissue", "place:bone", "place:note", "place:sha256"),
+        *("lump:none", "lump:lump", "lump:note", "lump:sha256"),
+    ]
+    assert rows[0][start - 9 : start - 6] == ["0.2", "0.1", "0.7"]
+    assert rows[0][start - 2].startswith(f"{UNLIKE}; ONLY FOR TESTS; label: what the tests call a lump")
+    assert rows[1][start - 9 : start] == [""] * 9
+
+
+def listed(head, **changes) -> dict:
+    facts = {"encoder_id": "fmcib", "recipe_id": "fmcib-csv-v1", "columns": [], "removed_as": f"heads/{head.id}.head"}
+    return {**told(head), **facts, **changes}
+
+
+@pytest.fixture
+def heads(makeStage, phantomNode):
+    """A window whose list of heads is open."""
+    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
+    here = [listed(LUMP), listed(PLACE, source="came with the engine", removed_as="")]
+    answers = goodAnswers() | {"heads": {"heads": here, "damaged": [{"file": "x.head", "problem": "x.head is torn."}]}}
+    stage = makeStage(answers, desktop=PretendDesktop("/somewhere/new.head")).show(420)
+    toggleSection(stage.predictions.headsSection)
+    settle()
+    return stage
+
+
+def headRows(stage) -> list[str]:
+    table = stage.predictions.headsTable
+    return [table.item(row, 0).text() for row in range(table.rowCount)]
+
+
+def test_the_heads_that_are_here_are_listed_with_all_that_is_known_of_them(heads):
+    assert headRows(heads) == ["lump", "place"]
+    assert heads.predictions.headsProblems.text == "x.head is torn."
+    assert not heads.predictions.headDetail.isVisible()
+    clickCell(heads.predictions.headsTable, 0, 1)
+    detail = heads.predictions.headDetail.text
+    assert detail.splitlines()[:3] == ["Lump or not", "ONLY FOR TESTS", "gives: none, lump"]
+    assert "worth: AUC 0.631 [0.578, 0.684] (out of fold)" in detail
+    assert heads.predictions.removeHeadButton.enabled
+    clickCell(heads.predictions.headsTable, 1, 0)
+    assert not heads.predictions.removeHeadButton.enabled  # it came with the engine
+
+
+def test_a_head_is_removed_after_a_question_and_what_computes_begins_anew(heads):
+    clickCell(heads.predictions.headsTable, 0, 0)
+    heads.answers["remove"] = {"gone": ["heads/lump.head"], "stayed": [], "freed": 1}
+    heads.desktop.agrees = False
+    click(heads.predictions.removeHeadButton)
+    assert headRows(heads) == ["lump", "place"]
+    assert "The head lump will be removed: Lump or not." in heads.desktop.asked[-1]
+    heads.desktop.agrees = True
+    heads.answers["heads"] = {"heads": [], "damaged": []}
+    click(heads.predictions.removeHeadButton)
+    assert headRows(heads) == []
+    assert heads.predictions.headsStatus.text == "Removed: lump."
+    assert heads.analysis.hand.restarts == 1
+
+
+def test_a_head_of_a_name_that_is_taken_is_imported_after_a_question(heads):
+    heads.answers["import_head"] = ("weights", "new.head is no head that could be used.")
+    click(heads.predictions.importHeadButton)
+    assert heads.message == "new.head is no head that could be used."
+    heads.answers["import_head"] = ("replaces", "There is another head of the name lump already.")
+    heads.desktop.agrees = False
+    click(heads.predictions.importHeadButton)
+    assert heads.desktop.asked[-1].endswith("Replace it now?")
+    assert heads.analysis.hand.restarts == 0
+    heads.answers["import_head"] = {"head": listed(LUMP)}
+    click(heads.predictions.importHeadButton)
+    assert heads.predictions.headsStatus.text.startswith("Imported: lump.")
+    assert heads.analysis.hand.restarts == 1
+
+
+def test_the_line_of_a_threshold_stays_on_the_bar_at_both_ends():
+    for threshold in (0.01, 1.0):
+        columns = columnsOf(onWhite(barPicture(0.5, threshold)), LINE_COLOUR)
+        assert columns.size == LINE_WIDTH
+        assert 0 <= columns.min() <= columns.max() < BAR_WIDTH
+
+
+@needs_torch
+def test_a_head_says_in_the_window_what_the_engine_computes_of_the_features(smallStage, phantomNode):
+    origin = Origin("small", shipped().sha256, SPEC.recipe_id, small_head().origin.features)
+    head = small_head(id="first", origin=origin, title="The sign of the first feature")
+    heads_folder().mkdir(parents=True, exist_ok=True)
+    write_head(heads_folder() / "first.head", head)
+    try:
+        smallStage.place(NODULE)
+        spinUntilFinished(smallStage.analysis)
+        settle()
+        table = LesionTable(phantomNode)
+        (key,) = table.keys()
+        none, lump = predict(head, [table.features(key)])[0].tolist()
+        assert (float(table.row(key)["first:none"]), float(table.row(key)["first:lump"])) == (none, lump)
+        assert sorted(bars(smallStage, "first")) == [("lump", f"{lump:.3f}"), ("none", f"{none:.3f}")]
+        card = cardOf(smallStage, "first")
+        assert card.cautionLabel.text == COMPUTER_MADE
+        assert not card.alarmLabel.isVisible()
+        assert smallStage.cell(0, 2) == "only a trial"
+        assert not smallStage.predictions.staleLabel.isVisible()
+    finally:
+        (heads_folder() / "first.head").unlink()
+
+
+@needs_torch
+def test_heads_are_listed_imported_and_removed_by_the_real_engine(makeSetupStage, tmp_path):
+    write_head(tmp_path / "any.head", LUMP)
+    made = makeSetupStage(desktop=PretendDesktop(tmp_path / "any.head"))
+    heard: list[dict] = []
+    heads = made.setup.heads
+    heads.listed.connect(heard.append)
+    heads.importFile()
+    spinUntil(lambda: len(heard) == 1)
+    assert [each["id"] for each in heard[0]["heads"]] == ["lump"]
+    assert heard[0]["heads"][0]["removed_as"] == "heads/lump.head"
+    assert heads.activity.note.startswith("Imported: lump.")
+    assert made.heard.names().count("installed") == 1
+    heads.remove(heard[0]["heads"][0])
+    spinUntil(lambda: len(heard) == 2)
+    assert heard[1] == {"type": "result", "heads": [], "damaged": []}
+    assert not (heads_folder() / "lump.head").exists()
