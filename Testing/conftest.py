@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from few_cases import few_cases
-from support import DATA, GOLDEN
+from support import DATA, GOLDEN, ROOT
+
+SHIPPED = ROOT / "FMCIBExtension" / "fmcib_engine" / "weights" / "small.safetensors"
 
 os.environ.pop("COLUMNS", None)
 """Of the terminal, or of xdist: rich would keep it, and tests say themselves how wide a table may be."""
@@ -66,8 +68,8 @@ def golden() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def encoder():
-    """The demonstration weights on the CPU by PyTorch, loaded once for all files."""
+def fmcib_encoder():
+    """FMCIB's network with demonstration weights on the CPU by PyTorch: 8 s and gigabytes, for what is about it."""
     pytest.importorskip("torch")
     pytest.importorskip("monai")
     from fmcib_engine.weights import load_encoder
@@ -76,8 +78,20 @@ def encoder():
 
 
 @pytest.fixture(scope="session")
+def encoder(small_file):
+    """The small encoder on the CPU by PyTorch: for whatever needs an encoder, and not FMCIB's network."""
+    pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    from fmcib_engine.weights import load_encoder
+
+    return load_encoder(small_file, device="cpu", engine="pytorch")
+
+
+@pytest.fixture(scope="session")
 def small_file(tmp_path_factory) -> Path:
-    """A file as that of the small encoder will be, but of an untrained network: whoever looks at the path finds it."""
+    """The small encoder's file that comes with the engine; of an untrained network where this copy has none."""
+    if SHIPPED.is_file():
+        return SHIPPED
     pytest.importorskip("torch")
     pytest.importorskip("monai")
     from fmcib_engine.encoders.building import random_network

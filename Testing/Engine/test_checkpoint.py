@@ -155,11 +155,11 @@ def whole(tmp_path_factory):
     path.unlink()
 
 
-def test_a_safetensors_file_of_the_whole_encoder_gives_the_same_features(whole, encoder):
+def test_a_safetensors_file_of_the_whole_encoder_gives_the_same_features(whole, fmcib_encoder):
     assert same(check_fits(whole).trunk, demonstration_trunk())
     patch = torch.rand((50, 50, 50), generator=torch.Generator().manual_seed(1)).numpy()
     of_file = load_encoder(whole, device="cpu", engine="pytorch")
-    expected = encoder.encode([patch])[0].features
+    expected = fmcib_encoder.encode([patch])[0].features
     assert (of_file.encode([patch])[0].features == expected).all()
     assert of_file.weights.caution == DEMONSTRATION_MEANING
     assert of_file.weights.name.endswith("(w.safetensors)")

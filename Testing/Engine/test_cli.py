@@ -28,36 +28,21 @@ from fmcib_engine.encoders import engines  # noqa: E402
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places  # noqa: E402
 
 ENGINE = [sys.executable, "-m", "fmcib_engine"]
-ON_SMALL_PATCHES = [sys.executable, Path(__file__).with_name("small_patches.py")]
 SEED = [str(value) for value in PHANTOM_SEED]
 PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
 
-class Remembering:
-    """The encoder, which computes a patch that it has seen before no second time: most rows here are of one seed."""
-
-    def __init__(self, encoder) -> None:
-        self._encoder, self._seen = encoder, {}
-
-    def __getattr__(self, name):
-        return getattr(self._encoder, name)
-
-    def encode(self, patches):
-        new = {patch.tobytes(): patch for patch in patches if patch.tobytes() not in self._seen}
-        self._seen |= zip(new, self._encoder.encode(list(new.values())), strict=True)
-        return [self._seen[patch.tobytes()] for patch in patches]
-
-
-@pytest.fixture(scope="module")
-def remembering(encoder):
-    return Remembering(encoder)
+@pytest.fixture
+def warm(monkeypatch, encoder, small_installed):
+    """Commands run in this process use one encoder instead of loading it each time."""
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: encoder)
 
 
 @pytest.fixture
-def warm(monkeypatch, remembering):
-    """Commands run in this process use one real encoder instead of loading it each time."""
-    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: remembering)
+def warm_with_fmcib(monkeypatch, fmcib_encoder):
+    """The same with FMCIB's network, where no other weights are installed."""
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: fmcib_encoder)
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +66,9 @@ def features(row: dict[str, str]) -> np.ndarray:
     return np.array([row[name] for name in feature_columns(4096)], dtype=np.float32)
 
 
-def engine(*arguments: object, command=ENGINE, **options) -> subprocess.CompletedProcess[str]:
+def engine(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, **options
+        [*ENGINE, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, **options
     )
 
 
@@ -107,9 +92,9 @@ def test_one_command_makes_a_one_row_table_that_says_demonstration_weights(scan,
     assert (row["openvino_version"] != "") == (row["engine_deviation"] != "") == (expected == "openvino")
 
 
-def test_an_engine_is_named_switched_off_or_refused(scan, tmp_path, monkeypatch, capsys):
+def test_an_engine_is_named_switched_off_or_refused(scan, tmp_path, small_installed, monkeypatch, capsys):
     output = tmp_path / "f.csv"
-    what = ["extract", "--image", str(scan), "--seed", *SEED, "--weights", "demonstration", "--device", "cpu"]
+    what = ["extract", "--image", str(scan), "--seed", *SEED, "--weights", "small", "--device", "cpu"]
     what += ["--output", str(output)]
     assert run([*what, "--engine", "pytorch"]) == 0
     (row,) = read(output)
@@ -122,7 +107,7 @@ def test_an_engine_is_named_switched_off_or_refused(scan, tmp_path, monkeypatch,
 
 
 @needs_golden
-def test_a_table_of_golden_cases_gives_golden_features(golden, scan_path, tmp_path, warm):
+def test_a_table_of_golden_cases_gives_golden_features(golden, scan_path, tmp_path, warm_with_fmcib):
     cases = golden_cases()
     rows = [[scan_path(case.image), *case.seed, case.name] for case in cases]
     table = write_table(tmp_path / "seeds.csv", rows, "image_path,coordX,coordY,coordZ,case")
@@ -144,7 +129,7 @@ def test_the_three_frames_give_the_same_row(scan, tmp_path, warm):
     rows = []
     for frame, seed in (("lps", (x, y, z)), ("ras", (-x, -y, z)), ("ijk", ijk)):
         output = tmp_path / f"{frame}.csv"
-        arguments = ["--image", str(scan), "--frame", frame, "--seed", *map(repr, seed), "--weights", "demonstration"]
+        arguments = ["--image", str(scan), "--frame", frame, "--seed", *map(repr, seed), "--weights", "small"]
         assert run(["extract", *arguments, "--output", str(output)]) == 0
         rows.append(read(output)[0])
     assert len({row["patch_sha256"] for row in rows}) == 1
@@ -164,7 +149,7 @@ def test_bad_rows_become_error_rows_and_stop_no_other(scan, tmp_path, warm, caps
     ]
     table = write_table(tmp_path / "seeds.csv", rows)
     output = tmp_path / "f.csv"
-    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
+    assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 3
     written = read(output)
     assert [row["status"] for row in written] == ["ok", "error", "error", "error", "error", "error", "ok"]
     reasons = ["outside the scan", "missing.nrrd", "coordX should be a number", "image_path is empty", "more cells"]
@@ -184,7 +169,7 @@ def test_rows_of_one_scan_read_it_once_wherever_they_stand(scan, tmp_path, warm,
         extract_module, "read_volume", lambda path, **options: reads.append(path) or real(path, **options)
     )
     output = tmp_path / "f.csv"
-    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
+    assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 0
     assert sorted(path.name for path in reads) == ["chest.nrrd", "other.nrrd"]
     assert [Path(row["image_path"]).name for row in read(output)] == ["chest.nrrd", "other.nrrd"] * 2
 
@@ -195,7 +180,7 @@ def test_paths_in_a_table_are_relative_to_it_and_the_column_can_be_named(scan, t
     (folder / "ct.nrrd").write_bytes(scan.read_bytes())
     table = write_table(folder / "seeds.csv", [["ct.nrrd", *SEED]], "scan,coordX,coordY,coordZ")
     monkeypatch.chdir(tmp_path)
-    arguments = ["extract", "--table", str(table), "--image-column", "scan", "--weights", "demonstration"]
+    arguments = ["extract", "--table", str(table), "--image-column", "scan", "--weights", "small"]
     assert run([*arguments, "--output", "f.csv"]) == 0
     assert read(tmp_path / "f.csv")[0]["image_path"] == "study/ct.nrrd"
 
@@ -211,14 +196,14 @@ def test_tables_from_spreadsheets_are_understood(scan, tmp_path, warm):
     ]
     table.write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
     output = tmp_path / "f.csv"
-    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 0
+    assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 0
     assert [row["row"] for row in read(output)] == ["1", "3"]
 
 
 def test_a_long_table_shows_its_first_rows_and_every_kind_of_trouble(scan, tmp_path, warm, capsys):
     rows = [[scan, *SEED] if number % 5 else ["gone.nrrd", 1, 2, 3] for number in range(30)]
     table = write_table(tmp_path / "seeds.csv", rows)
-    arguments = ["--table", str(table), "--weights", "demonstration", "--output", str(tmp_path / "f.csv")]
+    arguments = ["--table", str(table), "--weights", "small", "--output", str(tmp_path / "f.csv")]
     assert run(["extract", *arguments]) == 3
     told = capsys.readouterr()
     assert "20 of 30 rows are shown" in told.out
@@ -226,8 +211,8 @@ def test_a_long_table_shows_its_first_rows_and_every_kind_of_trouble(scan, tmp_p
 
 
 @pytest.mark.parametrize("options", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=str)
-def test_a_terminal_without_our_letters_costs_nothing(scan, tmp_path, options):
-    arguments = ["--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", tmp_path / "f.csv"]
+def test_a_terminal_without_our_letters_costs_nothing(scan, tmp_path, options, small_installed):
+    arguments = ["--image", scan, "--seed", *SEED, "--weights", "small", "--output", tmp_path / "f.csv"]
     done = engine("extract", *arguments, "--lesion-id", "Läsion", env={**os.environ, **options})
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "f.csv")[0]["lesion_id"] == "Läsion"
@@ -254,7 +239,7 @@ def test_the_demo_replaces_no_table_but_its_own(tmp_path, capsys):
 
 def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm):
     output = tmp_path / "f.csv"
-    arguments = ["--lesion-id", "L7", "--diameter", "63.5", "--weights", "demonstration", "--output", str(output)]
+    arguments = ["--lesion-id", "L7", "--diameter", "63.5", "--weights", "small", "--output", str(output)]
     assert run(["extract", "--image", str(scan), "--seed", *SEED, *arguments]) == 0
     (row,) = read(output)
     assert (row["lesion_id"], row["lesion_diameter_mm"]) == ("L7", "63.5")
@@ -264,15 +249,15 @@ def test_lesion_facts_are_kept_and_a_large_one_is_warned_of(scan, tmp_path, warm
 @needs_data
 def test_a_dicom_folder_is_a_scan(tmp_path, warm):
     output = tmp_path / "f.csv"
-    arguments = ["--seed", "58.296875", "85.643753", "-115.0", "--weights", "demonstration", "--output", str(output)]
+    arguments = ["--seed", "58.296875", "85.643753", "-115.0", "--weights", "small", "--output", str(output)]
     assert run(["extract", "--image", str(DATA / "lidc" / "LIDC-IDRI-0001_slab"), *arguments]) == 0
     assert float(read(output)[0]["padded_fraction"]) == pytest.approx(0.24)
 
 
-def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path):
+def test_reduced_precision_is_marked_with_its_deviation(scan, tmp_path, small_installed):
     output = tmp_path / "f.csv"
-    done = engine("extract", "--image", scan, "--seed", *SEED, "--weights", "demonstration", "--device", "cpu",
-                  "--precision", "bfloat16", "--output", output, command=ON_SMALL_PATCHES)  # fmt: skip
+    done = engine("extract", "--image", scan, "--seed", *SEED, "--weights", "small", "--device", "cpu",
+                  "--precision", "bfloat16", "--output", output)  # fmt: skip
     assert done.returncode == 0, done.stderr
     (row,) = read(output)
     assert row["precision"] == "bfloat16"
@@ -311,23 +296,25 @@ def nothing_readable(scan: Path, folder: Path) -> dict[str, list[str]]:
     write_table(folder / "gone.csv", [["gone.nrrd", 1, 2, 3], ["gone too.nrrd", 1, 2, 3]])
     (folder / "weights.torch").write_text("<html>", encoding="utf-8")
     image = ["--image", str(scan), "--seed", *SEED]
-    demonstration = ["--weights", "demonstration"]
+    small = ["--weights", "small"]
     return {
-        "there is no 'gone.nrrd'": ["--image", str(folder / "gone.nrrd"), "--seed", *SEED, *demonstration],
-        "text.nii.gz": ["--image", str(folder / "text.nii.gz"), "--seed", *SEED, *demonstration],
-        "lacks image_path, coordX, coordY, coordZ": ["--table", str(folder / "columns.csv"), *demonstration],
-        "empty.csv needs the columns": ["--table", str(folder / "empty.csv"), *demonstration],
-        "has a header and no rows": ["--table", str(folder / "rows.csv"), *demonstration],
-        "No such file": ["--table", str(folder / "nothing.csv"), *demonstration],
-        "gone too.nrrd": ["--table", str(folder / "gone.csv"), *demonstration],
+        "there is no 'gone.nrrd'": ["--image", str(folder / "gone.nrrd"), "--seed", *SEED, *small],
+        "text.nii.gz": ["--image", str(folder / "text.nii.gz"), "--seed", *SEED, *small],
+        "lacks image_path, coordX, coordY, coordZ": ["--table", str(folder / "columns.csv"), *small],
+        "empty.csv needs the columns": ["--table", str(folder / "empty.csv"), *small],
+        "has a header and no rows": ["--table", str(folder / "rows.csv"), *small],
+        "No such file": ["--table", str(folder / "nothing.csv"), *small],
+        "gone too.nrrd": ["--table", str(folder / "gone.csv"), *small],
         "no weights file": [*image, "--weights", str(folder / "nothing.torch")],
         "weights.torch is a web page, not a checkpoint": [*image, "--weights", str(folder / "weights.torch")],
-        "here are": [*image, *demonstration, "--device", "cuda:42"],
-        "is not there": [*image, *demonstration, "--output", str(folder / "no" / "f.csv")],
+        "here are": [*image, *small, "--device", "cuda:42"],
+        "is not there": [*image, *small, "--output", str(folder / "no" / "f.csv")],
     }
 
 
-def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(scan, tmp_path, capsys):
+def test_where_nothing_can_be_read_loaded_or_written_the_exit_code_is_4_and_nothing_is_lost(
+    scan, tmp_path, small_installed, capsys
+):
     precious, before_all = tmp_path / "features.csv", "row,lesion_id,image_path\n1,a,precious.nrrd\n"
     for message, arguments in nothing_readable(scan, tmp_path).items():
         precious.write_text(before_all, encoding="utf-8")
@@ -366,8 +353,8 @@ def test_the_table_never_replaces_what_it_is_made_from(scan, tmp_path, capsys):
         assert output.read_bytes() == before
 
 
-def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path):
-    command = [*ENGINE, "extract", "--image", str(scan), "--seed", *SEED, "--weights", "demonstration", "--output",
+def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path, small_installed):
+    command = [*ENGINE, "extract", "--image", str(scan), "--seed", *SEED, "--weights", "small", "--output",
                str(tmp_path / "f.csv")]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
@@ -376,7 +363,7 @@ def test_a_reader_of_the_output_that_goes_away_costs_no_row(scan, tmp_path):
     assert read(tmp_path / "f.csv")[0]["status"] == "ok"
 
 
-def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, encoder, monkeypatch):
+def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, encoder, small_installed, monkeypatch):
     bad = {}
 
     class Fragile:
@@ -394,13 +381,13 @@ def test_one_patch_without_numbers_costs_no_other_of_its_batch(scan, tmp_path, e
     x, y, z = PHANTOM_SEED
     table = write_table(tmp_path / "seeds.csv", [[scan, x + 5 * number, y, z] for number in range(4)])
     output = tmp_path / "f.csv"
-    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
+    assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 3
     assert [row["status"] for row in read(output)] == ["ok", "error", "ok", "ok"]
 
 
-def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
+def test_tracebacks_are_shown_with_debug_only(scan, tmp_path, small_installed):
     (tmp_path / "f.csv").write_text("precious", encoding="utf-8")  # refused before PyTorch is started
-    arguments = ["--image", scan, "--seed", *SEED, "--weights", "demonstration", "--output", tmp_path / "f.csv"]
+    arguments = ["--image", scan, "--seed", *SEED, "--weights", "small", "--output", tmp_path / "f.csv"]
     plain = engine("extract", *arguments)
     debug = engine("--debug", "extract", *arguments)
     assert plain.returncode == debug.returncode == 4
@@ -408,7 +395,7 @@ def test_tracebacks_are_shown_with_debug_only(scan, tmp_path):
     assert "Traceback" in debug.stderr
 
 
-def test_an_unforeseen_error_is_one_sentence_too(scan, tmp_path, capsys, monkeypatch):
+def test_an_unforeseen_error_is_one_sentence_too(scan, tmp_path, small_installed, capsys, monkeypatch):
     def broken(*_: object, **__: object) -> None:
         message = "a bug"
         raise ZeroDivisionError(message)
@@ -420,7 +407,7 @@ def test_an_unforeseen_error_is_one_sentence_too(scan, tmp_path, capsys, monkeyp
         "--seed",
         *SEED,
         "--weights",
-        "demonstration",
+        "small",
         "--output",
         str(tmp_path / "f.csv"),
     ]
@@ -442,7 +429,7 @@ def test_an_unforeseen_error_in_one_row_stops_no_other(scan, tmp_path, warm, mon
     monkeypatch.setattr(extract_module, "read_volume", broken)
     table = write_table(tmp_path / "seeds.csv", [["other.nrrd", *SEED], [scan, *SEED]])
     output = tmp_path / "f.csv"
-    assert run(["extract", "--table", str(table), "--weights", "demonstration", "--output", str(output)]) == 3
+    assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 3
     bad, good = read(output)
     assert bad["error"].startswith("Unforeseen ZeroDivisionError")
     assert good["status"] == "ok"
@@ -471,7 +458,7 @@ def start_long_run(scan: Path, folder: Path, rows: int) -> tuple[subprocess.Pope
     x, y, z = PHANTOM_SEED
     table = write_table(folder / "seeds.csv", [[scan, x + number * 0.5, y, z] for number in range(rows)])
     output = folder / "f.csv"
-    arguments = ["extract", "--table", table, "--weights", "demonstration", "--device", "cpu", "--batch-size", 1,
+    arguments = ["extract", "--table", table, "--weights", "small", "--device", "cpu", "--batch-size", 1,
                  "--output", output]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-c", NEVER_DONE, *map(str, arguments)],
@@ -553,7 +540,9 @@ def test_version_and_help_are_there(capsys):
     assert "130 interrupted" in " ".join(told.split())
 
 
-def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(tmp_path, warm, capsys, monkeypatch):
+def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(
+    tmp_path, warm_with_fmcib, capsys, monkeypatch
+):
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
     assert run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0
     told = capsys.readouterr().out

@@ -24,11 +24,10 @@ pytest.importorskip("monai")
 
 from broken_gpu import TITLE, accelerator_error  # noqa: E402  after the skips
 from fmcib_engine.encoders.building import build_network  # noqa: E402
-from fmcib_engine.encoders.fmcib import SPEC  # noqa: E402
 from fmcib_engine.encoders.network import NetworkEncoder  # noqa: E402
+from fmcib_engine.encoders.small import SPEC  # noqa: E402
 from fmcib_engine.weights import load_encoder  # noqa: E402
-from fmcib_engine.weights.checkpoint import fill  # noqa: E402
-from fmcib_engine.weights.demonstration import demonstration_trunk  # noqa: E402
+from fmcib_engine.weights.checkpoint import fill, read_checkpoint  # noqa: E402
 from test_worker import WorkerClient, random_patch  # noqa: E402
 
 CUDA, MPS, CPU = torch.device("cuda:0"), torch.device("mps"), torch.device("cpu")
@@ -278,10 +277,9 @@ def test_a_gpu_that_refuses_to_free_memory_stops_nothing(patches, monkeypatch):
     assert {one.device for one in Batcher(gpu, CUDA, batch_size=2).run(patches)} == {"cpu"}
 
 
-def test_weights_that_a_broken_gpu_does_not_give_back_are_taken_from_the_file(encoder):
+def test_weights_that_a_broken_gpu_does_not_give_back_are_taken_from_the_file(encoder, small_file):
     network = build_network(SPEC)
-    trunk = demonstration_trunk()
-    fill(network, trunk, name="demonstration")
+    fill(network, read_checkpoint(small_file).trunk, name="small")
     broken = NetworkEncoder(SPEC, network, encoder.weights, devices.Choice((MPS, CPU)), batch_size=1)
     broken._batcher.device = torch.device("meta")  # stands for a GPU
     patch = np.full((50, 50, 50), 0.3, np.float32)
@@ -335,7 +333,7 @@ def test_a_driver_that_makes_torch_fail_at_the_first_question_is_told(pretend):
     assert devices.choose_devices("auto").devices == (CPU,)
 
 
-def test_a_driver_that_torch_only_warns_of_is_told_in_the_row(pretend):
+def test_a_driver_that_torch_only_warns_of_is_told_in_the_row(pretend, small_file):
     def available() -> bool:
         warnings.warn(
             "CUDA initialization: The NVIDIA driver on your system is too old (found version 11040).", stacklevel=1
@@ -343,7 +341,7 @@ def test_a_driver_that_torch_only_warns_of_is_told_in_the_row(pretend):
         return False
 
     pretend(available=available, count=0)
-    encoder = load_encoder("demonstration", device="auto")
+    encoder = load_encoder(small_file, device="auto")
     (encoded,) = encoder.encode([np.zeros((50, 50, 50), np.float32)])
     assert (encoder.device, encoded.note) == ("cpu", f"GPU (cuda:0) does not work ({DRIVER}), computed on the CPU")
 
@@ -402,8 +400,8 @@ def run(how: str, *arguments: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture
-def scan(tmp_path):
-    """A small scan of air, and a table of five seeds in it."""
+def scan(tmp_path, small_installed):
+    """A small scan of air, a table of five seeds in it, and an encoder that is installed."""
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(np.full((60, 60, 60), -800, np.int16))
@@ -415,7 +413,7 @@ def scan(tmp_path):
 
 def extract(scan: Path, how: str, device: str) -> tuple[subprocess.CompletedProcess, list[dict[str, str]]]:
     done = run(
-        *(how, "extract", "--table", str(scan / "seeds.csv"), "--weights", "demonstration", "--device", device),
+        *(how, "extract", "--table", str(scan / "seeds.csv"), "--weights", "small", "--device", device),
         *("--batch-size", "2", "--output", str(scan / "features.csv")),
     )
     if not (scan / "features.csv").exists():
@@ -456,8 +454,8 @@ def test_a_named_gpu_that_is_lost_makes_errors_of_what_is_left(scan):
     assert all(MIDST in row["error"] for row in rows[2:])
 
 
-def test_info_says_which_device_does_not_work():
-    done = run("kernels", "info", "--weights", "demonstration")
+def test_info_says_which_device_does_not_work(small_installed):
+    done = run("kernels", "info", "--weights", "small")
     assert done.returncode == 0, done.stderr
     assert f"device cuda:0: {TITLE}, 16 GiB; does not work: " in done.stdout
     assert f"self-test: {TITLE} (cuda:0) does not work ({KERNELS}), computed on the CPU" in " ".join(
@@ -468,7 +466,9 @@ def test_info_says_which_device_does_not_work():
     assert f"{TITLE} (cuda:0) does not compute here: " in " ".join(named.stderr.split())
 
 
-def test_the_worker_names_the_device_that_really_computes_or_refuses_the_one_that_was_named():
+def test_the_worker_names_the_device_that_really_computes_or_refuses_the_one_that_was_named(
+    small_installed,
+):
     command = [sys.executable, str(Path(__file__).with_name("broken_gpu.py")), "kernels", "worker"]
     with WorkerClient(command) as client:
         refused = client.load(device="cuda")
@@ -477,7 +477,7 @@ def test_the_worker_names_the_device_that_really_computes_or_refuses_the_one_tha
         loaded = client.load()
         assert (loaded["type"], loaded["device"]) == ("loaded", "cpu")
         encoded, payload = client.ask("encode", 1, random_patch().to_bytes())
-        assert (encoded["type"], encoded["device"], len(payload)) == ("encoded", "cpu", 4 * 4096)
+        assert (encoded["type"], encoded["device"], len(payload)) == ("encoded", "cpu", 4 * 128)
         assert encoded["note"] == f"{TITLE} (cuda:0) does not work ({KERNELS}), computed on the CPU"
         assert "Traceback" not in client.log_text()
 

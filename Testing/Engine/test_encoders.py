@@ -135,8 +135,10 @@ def test_a_file_says_which_encoder_it_is_of_and_its_features_are_those_of_its_ne
     assert np.linalg.norm(encoded.features) > 0
 
 
-def test_convolutions_are_kept_in_half_precision_and_are_what_is_computed_with(small_file, trunk):
-    whole = random_network(SPEC, 1).state_dict()
+def test_convolutions_are_kept_in_half_precision_and_are_what_is_computed_with(tmp_path):
+    whole, path = random_network(SPEC, 1).state_dict(), tmp_path / "w.safetensors"
+    write_safetensors(path, Checkpoint(whole), About("small").metadata, halves=True)
+    trunk = read_checkpoint(path).trunk
     assert all(each.dtype != torch.float16 for each in trunk.values())
     for key, tensor in whole.items():
         expected = tensor.half().float() if tensor.ndim > 1 else tensor
@@ -273,6 +275,9 @@ def test_a_caution_is_one_short_sentence_whatever_a_file_says():
     assert readable("a;b\r\n  c") == "a,b c"
     assert readable("\x1b[2Ja\x07\u202eb\u200bc\ud800") == "[2Ja b c"  # no commands to a terminal, no turned writing
     assert len(readable("x" * 10_000)) == 200
+    assert readable(f"{'x' * 199} y") == "x" * 199  # no blank at its end: it is looked for among the warnings
+    assert readable("=HYPERLINK(1)") == "HYPERLINK(1)"  # a spreadsheet computes what begins so
+    assert readable(" +-@ =a - b") == "a - b"
     assert caution_of("DEMONSTRATION WEIGHTS (w.torch)", "") == DEMONSTRATION_MEANING  # of a table before schema 1.5
     assert caution_of("small.safetensors", COMPUTER_MADE) == COMPUTER_MADE
     assert caution_of("model_weights.torch", "") == ""
@@ -288,10 +293,68 @@ def test_the_shipped_weights_are_installed_and_are_what_things_are_shown_with(sm
 
 def test_a_copy_of_the_engine_without_them_says_so(capsys):
     assert default_weights() is None
-    with pytest.raises(WeightsError, match=r"come with the engine, are not in this copy of it\. Install it again"):
-        resolve("small")
     assert run(["weights", "path", "small"]) == 4
-    assert "not in this copy" in in_one_line(capsys.readouterr().err)
+    told = "There is no file of the weights small, which come with the engine."
+    assert told in in_one_line(capsys.readouterr().err)
+    with pytest.raises(WeightsError, match=r"The variable FMCIB_SMALL_WEIGHTS says where it is: let it name such a"):
+        resolve("small")
+
+
+def test_a_copy_of_the_engine_without_them_is_to_be_installed_again(monkeypatch, tmp_path):
+    monkeypatch.delenv("FMCIB_SMALL_WEIGHTS")
+    monkeypatch.setattr("fmcib_engine.weights.shipped._FILE", tmp_path / "small.safetensors")
+    with pytest.raises(WeightsError, match=r"which come with the engine\. Install the engine again, with which it"):
+        resolve("small")
+
+
+def test_the_variable_may_name_a_file_in_the_home_folder(small_file, monkeypatch):
+    monkeypatch.setenv("HOME", str(small_file.parent))
+    monkeypatch.setenv("USERPROFILE", str(small_file.parent))
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", f"~/{small_file.name}")
+    assert resolve("small") == small_file
+
+
+@pytest.fixture(params=["cut short", "longer", "no weights", "of FMCIB", "empty"])
+def unfit(request, small_file, of_fmcib, tmp_path, monkeypatch) -> Path:
+    """What the variable names, or lies where the small encoder's file should be."""
+    path, whole = tmp_path / "small.safetensors", small_file.read_bytes()
+    contents = {"cut short": whole[:-1], "longer": whole + b"x", "no weights": b"<html>", "empty": b""}
+    path.write_bytes(contents[request.param] if request.param in contents else of_fmcib.read_bytes())
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(path))
+    return path
+
+
+def test_a_file_in_the_place_of_the_shipped_one_that_is_not_is_told_and_nothing_is_computed_with_it(
+    unfit, capsys, caplog
+):
+    problem = "small.safetensors is no whole file of the encoder small. The variable FMCIB_SMALL_WEIGHTS says where"
+    assert default_weights() is None
+    assert problem in caplog.text  # random numbers are not taken without a word
+    (told,) = [one for one in probe(lambda _: None)["weights"] if one["id"] == "small"]
+    assert told["problem"].startswith(problem)
+    with pytest.raises(WeightsError, match="is no whole file of the encoder small"):
+        load_encoder("small", device="cpu")
+    assert run(["weights", "list"]) == 0
+    assert "damaged" in capsys.readouterr().out
+    assert run(["weights", "verify", "small"]) == 3
+    assert f"WRONG: {problem}" in in_one_line(capsys.readouterr().out)
+
+
+def test_what_came_along_is_there_where_no_cache_folder_can_be_found(small_installed, monkeypatch):
+    monkeypatch.delenv("FMCIB_HOME")
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert default_weights() == "small"
+    told = probe(lambda _: None)
+    assert told["cache_folder"] is None
+    assert [one["id"] for one in told["weights"]] == ["small"]
+
+
+def test_what_came_along_is_no_file_of_the_cache_and_cannot_be_removed(small_installed, capsys):
+    before = small_installed.read_bytes()
+    for arguments in (["small"], [f"weights/{SMALL}"], ["--all"]):
+        run(["cache", "remove", "--yes", *arguments])
+    assert "There is no 'small' to be removed" in in_one_line(capsys.readouterr().err)
+    assert small_installed.read_bytes() == before
 
 
 def test_weights_of_ones_own_keep_their_encoder_and_their_caution(small_file, small_installed, tmp_path, monkeypatch):
@@ -367,14 +430,16 @@ def test_a_table_of_the_small_encoder_has_its_128_columns_and_its_caution_in_eve
     assert {failed[name] for name in feature_columns(128)} == {""}
 
 
-def test_a_table_is_not_gone_on_with_by_another_encoder(small_installed, scan, tmp_path, encoder, monkeypatch, capsys):
+def test_a_table_is_not_gone_on_with_by_another_encoder(
+    small_installed, scan, tmp_path, fmcib_encoder, monkeypatch, capsys
+):
     from fmcib_engine.cli import extract
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     def load(source, **options):
-        return encoder if source == "demonstration" else load_encoder(source, **options)
+        return fmcib_encoder if source == "demonstration" else load_encoder(source, **options)
 
     monkeypatch.setattr(extract, "load_encoder", load)
     command = ["extract", "--image", str(scan), "--seed", *SEED, "--device", "cpu", "--engine", "pytorch"]
@@ -400,6 +465,27 @@ def test_weights_of_another_encoder_than_the_one_that_is_named_are_refused(small
     done = engine(*arguments, "--encoder", "small", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert list(read(output)[0])[-128:] == feature_columns(128)
+
+
+def test_the_encoder_that_is_named_chooses_the_weights_where_none_are(small_installed, scan, tmp_path, capsys):
+    output = tmp_path / "f.csv"
+    arguments = ["extract", "--image", str(scan), "--seed", *SEED, "--device", "cpu", "--engine", "pytorch"]
+    assert run([*arguments, "--encoder", "small", "--output", str(output)]) == 0
+    assert [row["encoder_id"] for row in read(output)] == ["small"]
+    capsys.readouterr()
+    assert run(["info", "--no-self-test", "--encoder", "fmcib", "--device", "cpu", "--engine", "pytorch"]) == 0
+    assert "weights: none" in capsys.readouterr().out
+
+
+def test_a_caution_has_no_uids_and_is_the_same_in_both_columns(small_file, scan, tmp_path):
+    path, output = tmp_path / "own.safetensors", tmp_path / "f.csv"
+    own = Checkpoint(random_network(SPEC, 2).state_dict())
+    write_safetensors(path, own, About("small", 'the "scan" 1.2.840.113619.2.55 only').metadata)
+    arguments = ["extract", "--image", str(scan), "--seed", *SEED, "--device", "cpu", "--engine", "pytorch"]
+    assert run([*arguments, "--weights", str(path), "--output", str(output)]) == 0
+    (row,) = read(output)
+    assert row["weights_caution"] == 'the "scan" (UID) only'
+    assert row["warnings"].split("; ")[0] == row["weights_caution"]
 
 
 def test_nothing_is_extracted_with_the_small_encoder_unasked(small_installed, scan, tmp_path, capsys):

@@ -36,11 +36,11 @@ def phantom():
 
 
 @pytest.fixture(scope="module")
-def rows(phantom, encoder):
+def rows(phantom, fmcib_encoder):
     """Five "patients": the same phantom at five places, the first of them `PATIENT`."""
     x, y, z = PHANTOM_SEED
     points = [PatientPoint(x + 8 * number, y, z) for number in range(5)]
-    encoded = pipeline.encode([pipeline.cut(phantom, point) for point in points], encoder)
+    encoded = pipeline.encode([pipeline.cut(phantom, point) for point in points], fmcib_encoder)
     return [
         [number, f"LUNG1-00{number + 1}", *points[number], "/mnt/CT.nrrd", 1.0, *encoded[number].features]
         for number in range(5)
@@ -100,23 +100,23 @@ def test_features_of_all_zeros_agree_with_nothing_and_stop_nothing():
     assert (comparison.cosine, comparison.concordance) == (0.0, 0.0)
 
 
-def test_a_table_of_our_own_features_agrees_whether_a_csv_or_in_a_wheel(rows, phantom, encoder, tmp_path):
+def test_a_table_of_our_own_features_agrees_whether_a_csv_or_in_a_wheel(rows, phantom, fmcib_encoder, tmp_path):
     table = write(tmp_path / "original.csv", rows)
     wheel = tmp_path / "tumorimagingbench-0.1.4-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("tumorimagingbench/__init__.py", "")
         archive.write(table, MEMBER)
     for path in (table, wheel):
-        comparison = verify(phantom, encoder, read_published(path))
+        comparison = verify(phantom, fmcib_encoder, read_published(path))
         assert comparison.agrees
         assert comparison.distance < 1e-4
         assert (comparison.rank, comparison.patients) == (1, 5)
     assert sorted(path.name for path in tmp_path.iterdir()) == [table.name, wheel.name]  # nothing was unpacked
 
 
-def test_a_table_whose_rows_are_mixed_up_does_not_agree(rows, phantom, encoder, tmp_path):
+def test_a_table_whose_rows_are_mixed_up_does_not_agree(rows, phantom, fmcib_encoder, tmp_path):
     turned = [[*row[:7], *other[7:]] for row, other in zip(rows, rows[1:] + rows[:1], strict=True)]
-    comparison = verify(phantom, encoder, read_published(write(tmp_path / "mixed.csv", turned)))
+    comparison = verify(phantom, fmcib_encoder, read_published(write(tmp_path / "mixed.csv", turned)))
     assert not comparison.agrees
     assert comparison.rank > 1
     assert comparison.nearest_other == "LUNG1-005"
@@ -224,8 +224,8 @@ class Trained:
         return getattr(self.encoder, name)
 
 
-def test_the_command_ends_with_0_where_features_agree(inputs, encoder, monkeypatch, capsys):
-    monkeypatch.setattr(command, "open_encoder", lambda _: Trained(encoder))
+def test_the_command_ends_with_0_where_features_agree(inputs, fmcib_encoder, monkeypatch, capsys):
+    monkeypatch.setattr(command, "open_encoder", lambda _: Trained(fmcib_encoder))
     assert run(["verify-published", *inputs, "--weights", "w.torch"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     for words in ("model_weights.torch, SHA-256", "rank of the published row among 5 1", "agrees:", "For research use"):
@@ -233,8 +233,10 @@ def test_the_command_ends_with_0_where_features_agree(inputs, encoder, monkeypat
     assert "does not agree" not in told
 
 
-def test_the_command_ends_with_3_where_they_do_not_and_says_how(inputs, rows, encoder, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(command, "open_encoder", lambda _: Trained(encoder))
+def test_the_command_ends_with_3_where_they_do_not_and_says_how(
+    inputs, rows, fmcib_encoder, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(command, "open_encoder", lambda _: Trained(fmcib_encoder))
     first = np.array(rows[0][7:], dtype=float)
     towards = [[*rows[0][:7], *(first + 0.3 * (np.array(rows[1][7:], dtype=float) - first))], *rows[1:]]
     for table, words in ((towards, "the nearest, but beyond the limit"), (swapped(rows), "other patients are nearer")):
@@ -251,12 +253,12 @@ def swapped(rows: list) -> list:
 
 
 def test_with_demonstration_weights_the_comparison_means_nothing_whatever_it_gives(
-    inputs, encoder, monkeypatch, capsys
+    inputs, fmcib_encoder, monkeypatch, capsys
 ):
-    monkeypatch.setattr(command, "open_encoder", lambda _: encoder)
+    monkeypatch.setattr(command, "open_encoder", lambda _: fmcib_encoder)
     assert run(["verify-published", *inputs, "--weights", "demonstration"]) == 3
     told = " ".join(capsys.readouterr().out.split())
-    assert f"{DEMONSTRATION_MEANING}, and so does this comparison." in told
+    assert f"{DEMONSTRATION_MEANING}: this comparison means no more." in told
     assert "agrees:" not in told
 
 
@@ -289,12 +291,12 @@ def test_a_damaged_table_scan_or_weights_file_ends_with_4(inputs, tmp_path, caps
 @needs_data
 @needs_golden
 def test_the_real_scan_is_computed_at_the_published_seed(
-    scan_path, encoder, golden, rows, tmp_path, monkeypatch, capsys
+    scan_path, fmcib_encoder, golden, rows, tmp_path, monkeypatch, capsys
 ):
     """The published features stay outside; features made by upstream's code with the same weights stand for them."""
     mine = [0, PATIENT, *LUNG1_SEED, "CT.nrrd", 1.0, *golden["lung1-001/features"]]
     table = write(tmp_path / "original.csv", [*rows[1:], mine])
-    monkeypatch.setattr(command, "open_encoder", lambda _: Trained(encoder))
+    monkeypatch.setattr(command, "open_encoder", lambda _: Trained(fmcib_encoder))
     scan = scan_path("lung1/LUNG1-001_dicom.tar.xz")
     assert run(["verify-published", "--scan", str(scan), "--published", str(table), "--weights", "w.torch"]) == 0
     assert "agrees:" in capsys.readouterr().out

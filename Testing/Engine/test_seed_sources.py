@@ -445,7 +445,7 @@ def test_scans_of_another_computer_are_found_below_the_table_or_told(tmp_path):
 
 
 @pytest.fixture
-def features(tmp_path, encoder, monkeypatch):
+def features(tmp_path, encoder, small_installed, monkeypatch):
     """Runs the command `extract`; gives its exit code and its rows."""
     from fmcib_engine.cli import extract
     from fmcib_engine.cli.commands import run
@@ -454,7 +454,7 @@ def features(tmp_path, encoder, monkeypatch):
     output = tmp_path / "features.csv"
 
     def compute(*arguments):
-        options = ["--weights", "demonstration", "--overwrite", "--output", str(output)]
+        options = ["--weights", "small", "--overwrite", "--output", str(output)]
         code = run(["extract", *map(str, arguments), *options])
         with output.open(encoding="utf-8", newline="") as file:
             return code, list(csv.DictReader(file))

@@ -401,12 +401,8 @@ def test_a_wrong_file_is_refused_and_leaves_nothing(repository, folder, tmp_path
 
 
 @needs_torch
-def test_weights_of_ones_own_get_the_name_that_they_are_given(repository, tmp_path):
-    from fmcib_engine.weights.checkpoint import Checkpoint, write_safetensors
-    from fmcib_engine.weights.demonstration import demonstration_trunk
-
-    write_safetensors(tmp_path / "w.safetensors", Checkpoint(demonstration_trunk()), {})
-    given = {"path": str(tmp_path / "w.safetensors"), "own_name": "mine"}
+def test_weights_of_ones_own_get_the_name_that_they_are_given(repository, small_file):
+    given = {"path": str(small_file), "own_name": "mine"}
     record = ask("import", given)["record"]
     assert (record["id"], record["file"], record["licence"]) == ("mine", "mine.safetensors", "")
     assert "allow them to be replaced" in ask("import", given)["message"]

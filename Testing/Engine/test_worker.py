@@ -27,7 +27,6 @@ from support import OF_THE_COMMAND_LINE, needs_golden
 pytest.importorskip("torch")
 
 COMMAND = [sys.executable, "-m", "fmcib_engine", "worker"]
-ON_SMALL_PATCHES = [sys.executable, str(Path(__file__).with_name("small_patches.py")), "worker"]
 PATIENCE = 120.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
@@ -84,7 +83,7 @@ class WorkerClient:
         self.send(kind, request_id, payload, **fields)
         return self.receive()
 
-    def load(self, weights: str | Path = "demonstration", request_id: int | str = "load", **fields: object) -> Header:
+    def load(self, weights: str | Path = "small", request_id: int | str = "load", **fields: object) -> Header:
         return self.ask("load", request_id, weights=str(weights), **fields)[0]
 
     def exit_code(self) -> int:
@@ -153,7 +152,15 @@ def distance(features: np.ndarray, reference: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def warm_and_engine():
+def small_weights(small_file):
+    """For all workers of this file, which find the small encoder as where it is installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FMCIB_SMALL_WEIGHTS", str(small_file))
+        yield
+
+
+@pytest.fixture(scope="module")
+def fmcib_and_engine():
     with WorkerClient() as client:
         client.send("load", "load", weights="demonstration")
         encoder = load_encoder("demonstration")  # at the same time
@@ -163,19 +170,32 @@ def warm_and_engine():
 
 
 @pytest.fixture
-def warm(warm_and_engine):
-    """A worker with the demonstration weights; every test leaves it so."""
-    return warm_and_engine[0]
+def fmcib(fmcib_and_engine):
+    """A worker with FMCIB's network and demonstration weights, for what is about them."""
+    return fmcib_and_engine[0]
 
 
 @pytest.fixture
-def encoder(warm_and_engine):
+def fmcib_here(fmcib_and_engine):
     """The same weights in this process."""
-    return warm_and_engine[1]
+    return fmcib_and_engine[1]
+
+
+@pytest.fixture(scope="module")
+def warm_worker(small_weights):
+    with WorkerClient() as client:
+        assert client.load()["type"] == "loaded"
+        yield client
 
 
 @pytest.fixture
-def cold():
+def warm(warm_worker):
+    """A worker with the small encoder; every test leaves it so."""
+    return warm_worker
+
+
+@pytest.fixture
+def cold(small_weights):
     with WorkerClient() as client:
         yield client
 
@@ -200,35 +220,35 @@ class TestStart:
 
 
 class TestFeatures:
-    def test_loaded_tells_what_computes(self, warm, encoder):
-        loaded = warm.loaded
+    def test_loaded_tells_what_computes(self, fmcib, fmcib_here):
+        loaded = fmcib.loaded
         assert loaded["encoder_id"] == "fmcib"
         assert loaded["caution"] == DEMONSTRATION_MEANING
-        assert loaded["weights_name"] == encoder.weights.name
-        assert loaded["weights_sha256"] == encoder.weights.sha256
+        assert loaded["weights_name"] == fmcib_here.weights.name
+        assert loaded["weights_sha256"] == fmcib_here.weights.sha256
         assert (loaded["precision"], loaded["precision_deviation"]) == ("float32", None)
         assert loaded["feature_count"] == 4096
-        assert loaded["device"] == encoder.encode([random_patch().array])[0].device
-        assert (loaded["engine"], loaded["engine_deviation"]) == (encoder.engine, encoder.engine_deviation)
+        assert loaded["device"] == fmcib_here.encode([random_patch().array])[0].device
+        assert (loaded["engine"], loaded["engine_deviation"]) == (fmcib_here.engine, fmcib_here.engine_deviation)
         assert {"torch", "openvino"} <= loaded["versions"].keys()
 
-    def test_features_are_those_of_the_engine_itself(self, warm, encoder):
+    def test_features_are_those_of_the_engine_itself(self, fmcib, fmcib_here):
         patch = random_patch(1)
-        header, payload = warm.ask("encode", "a", patch.to_bytes())
-        [expected] = encoder.encode([patch.array])
+        header, payload = fmcib.ask("encode", "a", patch.to_bytes())
+        [expected] = fmcib_here.encode([patch.array])
         assert distance(features_of((header, payload)), expected.features) < 1e-6
         assert header["id"] == "a"
         assert header["feature_count"] == 4096
         assert header["patch_sha256"] == patch.sha256
-        assert header["weights_sha256"] == encoder.weights.sha256
+        assert header["weights_sha256"] == fmcib_here.weights.sha256
         assert header["caution"] == DEMONSTRATION_MEANING
-        assert (header["note"], header["engine"]) == ("", encoder.engine)
+        assert (header["note"], header["engine"]) == ("", fmcib_here.engine)
         assert header["recipe_id"] == header["native_recipe_id"] == "fmcib-csv-v1"
 
     @needs_golden
-    def test_features_of_real_patches_are_the_golden_ones(self, warm, golden):
+    def test_features_of_real_patches_are_the_golden_ones(self, fmcib, golden):
         for case in sorted({key.split("/")[0] for key in golden})[::3]:
-            reply = warm.ask("encode", case, make_patch(golden[f"{case}/patch"]).to_bytes())
+            reply = fmcib.ask("encode", case, make_patch(golden[f"{case}/patch"]).to_bytes())
             assert distance(features_of(reply), golden[f"{case}/features"]) < 1e-4, case
 
     def test_a_patch_of_another_recipe_is_encoded_and_named(self, warm):
@@ -246,12 +266,11 @@ class TestFeatures:
         assert (loaded["engine"], loaded["engine_deviation"]) == ("pytorch", None)
         assert cold.ask("encode", 1, random_patch().to_bytes())[0]["engine"] == "pytorch"
 
-    def test_a_reduced_precision_is_measured_and_named(self):
-        with WorkerClient(ON_SMALL_PATCHES) as client:
-            loaded = client.load(precision="bfloat16", device="cpu")
-            assert loaded["precision"] == "bfloat16", loaded
-            assert 0.0 < loaded["precision_deviation"] < 1.0
-            assert client.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
+    def test_a_reduced_precision_is_measured_and_named(self, cold):
+        loaded = cold.load(precision="bfloat16", device="cpu")
+        assert loaded["precision"] == "bfloat16", loaded
+        assert 0.0 < loaded["precision_deviation"] < 1.0
+        assert cold.ask("encode", 1, random_patch().to_bytes())[0]["precision"] == "bfloat16"
 
 
 class TestOrder:
@@ -267,21 +286,21 @@ class TestOrder:
         assert [reply["patch_sha256"] for reply in replies[::3]] == [patch.sha256 for patch in patches]
         assert warm.ask("ping", "after")[0] == {"type": "pong", "id": "after"}
 
-    def test_ping_is_answered_before_what_waits(self, warm):
+    def test_ping_is_answered_before_what_waits(self, fmcib):
         for index in range(4):
-            warm.send("encode", index, random_patch().to_bytes())
-        warm.send("ping", "ping")
-        ids = [warm.receive()[0]["id"] for _ in range(5)]
+            fmcib.send("encode", index, random_patch().to_bytes())
+        fmcib.send("ping", "ping")
+        ids = [fmcib.receive()[0]["id"] for _ in range(5)]
         assert ids[-1] == 3
         assert [i for i in ids if i != "ping"] == list(range(4))
 
 
 class TestCancel:
-    def test_a_waiting_request_is_cancelled_and_the_others_are_not(self, warm):
+    def test_a_waiting_request_is_cancelled_and_the_others_are_not(self, fmcib):
         for index in range(5):
-            warm.send("encode", index, random_patch().to_bytes())
-        warm.send("cancel", "stop", target=3)
-        replies = [warm.receive()[0] for _ in range(6)]
+            fmcib.send("encode", index, random_patch().to_bytes())
+        fmcib.send("cancel", "stop", target=3)
+        replies = [fmcib.receive()[0] for _ in range(6)]
         of_cancel = [reply for reply in replies if reply["type"] != "encoded"]
         assert of_cancel == [{"type": "cancelled", "id": 3}, {"type": "cancel_done", "id": "stop", "target": 3}]
         assert [reply["id"] for reply in replies if reply["type"] == "encoded"] == [0, 1, 2, 4]
@@ -292,15 +311,15 @@ class TestCancel:
         assert warm.ask("cancel", 2, target=1)[0] == {"type": "cancel_ignored", "id": 2, "target": 1}
         assert warm.ask("cancel", 3, target="1")[0] == {"type": "cancel_ignored", "id": 3, "target": "1"}
 
-    def test_a_running_request_is_left_alone(self, warm):
-        warm.send("load", "running", weights="demonstration")
-        progress, _ = warm.receive_any()
+    def test_a_running_request_is_left_alone(self, fmcib):
+        fmcib.send("load", "running", weights="demonstration")
+        progress, _ = fmcib.receive_any()
         assert progress["type"] == "progress"
         assert progress["id"] == "running"
         assert 0.0 <= progress["fraction"] <= 1.0
-        warm.send("cancel", "stop", target="running")
-        assert warm.receive()[0] == {"type": "cancel_ignored", "id": "stop", "target": "running"}
-        assert warm.receive()[0]["type"] == "loaded"
+        fmcib.send("cancel", "stop", target="running")
+        assert fmcib.receive()[0] == {"type": "cancel_ignored", "id": "stop", "target": "running"}
+        assert fmcib.receive()[0]["type"] == "loaded"
 
 
 class TestBadRequests:
@@ -318,11 +337,9 @@ class TestBadRequests:
             pytest.param(pack({"type": "load", "id": 1}), 1, id="load without weights"),
             pytest.param(pack({"type": "load", "id": 1, "weights": 5}), 1, id="weights that are a number"),
             pytest.param(
-                pack({"type": "load", "id": 1, "weights": "demonstration", "presicion": "bfloat16"}), 1, id="misspelt"
+                pack({"type": "load", "id": 1, "weights": "small", "presicion": "bfloat16"}), 1, id="misspelt"
             ),
-            pytest.param(
-                pack({"type": "load", "id": 1, "weights": "demonstration", "encoder": "?"}), 1, id="unknown encoder"
-            ),
+            pytest.param(pack({"type": "load", "id": 1, "weights": "small", "encoder": "?"}), 1, id="unknown encoder"),
             pytest.param(pack({"type": "cancel", "id": 1}), 1, id="cancel without target"),
             pytest.param(pack({"type": "cancel", "id": 1, "target": []}), 1, id="cancel of a list"),
             pytest.param(pack({"type": "ping", "id": 1}, b"x"), 1, id="payload with ping"),
@@ -389,7 +406,7 @@ class TestErrors:
     def test_an_unforeseen_error_is_told_without_its_text_and_logged(self):
         fault = "raise KeyError('/home/patient-name')"
         with WorkerClient(wrapped(fault)) as client:
-            error = client.load()
+            error = client.load("demonstration")
             assert (error["type"], error["code"]) == ("error", "internal")
             assert "KeyError" in error["message"]
             assert "patient" not in error["message"]
@@ -408,12 +425,12 @@ class TestErrors:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
         used = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmSize"))
         resource.prlimit(pid, resource.RLIMIT_AS, (used + (300 << 20), unlimited[1]))  # the weights take 700 MiB
-        error = cold.load()
+        error = cold.load("demonstration")
         assert (error["type"], error["code"]) == ("error", "out_of_memory")
         assert "memory" in error["message"]
         assert cold.ask("ping", "alive")[0]["type"] == "pong"
         resource.prlimit(pid, resource.RLIMIT_AS, unlimited)
-        assert cold.load()["type"] == "loaded"
+        assert cold.load("demonstration")["type"] == "loaded"
 
 
 class TestStreams:
@@ -430,7 +447,7 @@ class TestStreams:
 
     def test_shut_down_answers_everything_first(self, cold):
         cold.send("load", "bad", weights="missing.pth")
-        cold.send("load", "good", weights="demonstration")
+        cold.send("load", "good", weights="small")
         for index in range(3):
             cold.send("encode", index, random_patch(index).to_bytes())
         cold.send("shut_down", "end")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from analysis_support import DEMONSTRATION, PATIENCE, SMALL, makeSeeds, makeWarm
+from analysis_support import PATIENCE, SMALL, makeSeeds, makeWarm
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
@@ -12,9 +12,9 @@ from hand_worker import HandLogic
 
 
 @pytest.fixture(scope="session")
-def demonstrationWorker(ownerOfShared):
-    """A worker with demonstration weights, warm."""
-    yield from _warm(DEMONSTRATION, ownerOfShared)
+def smallWorker(small_file, ownerOfShared):
+    """A worker with the small encoder, warm: for whatever needs an encoder, and not FMCIB's network."""
+    yield from _warm(SMALL, ownerOfShared, {"FMCIB_SMALL_WEIGHTS": str(small_file)})
 
 
 @pytest.fixture(scope="session")
@@ -23,18 +23,18 @@ def referenceWorker(reference_checkpoint, ownerOfShared):
     yield from _warm(EncoderSettings(str(reference_checkpoint), device="cpu"), ownerOfShared)
 
 
-def _warm(settings: EncoderSettings, owner):
+def _warm(settings: EncoderSettings, owner, environment=None):
     pytest.importorskip("torch")
-    worker = WorkerProcess(parent=owner)
+    worker = WorkerProcess(environment=environment, parent=owner)
     makeWarm(worker, settings)
     yield worker
     worker.close()
 
 
 @pytest.fixture
-def logic(demonstrationWorker, monkeypatch):
-    """An analysis with demonstration weights; its worker goes on to the next test."""
-    yield from _logic(demonstrationWorker, DEMONSTRATION, monkeypatch)
+def logic(smallWorker, small_installed, monkeypatch):
+    """An analysis with the small encoder; its worker goes on to the next test."""
+    yield from _logic(smallWorker, SMALL, monkeypatch)
 
 
 @pytest.fixture
@@ -51,15 +51,6 @@ def _logic(worker: WorkerProcess, settings: EncoderSettings, monkeypatch):
         patch.setattr(worker, "close", lambda: None)
         logic.close()
     makeWarm(worker, settings)
-
-
-@pytest.fixture
-def smallLogic(small_installed, ownerOfShared):
-    """An analysis by a worker of its own, with the small encoder."""
-    worker = WorkerProcess(environment={"FMCIB_SMALL_WEIGHTS": str(small_installed)}, parent=ownerOfShared)
-    logic = AnalysisLogic(worker, SMALL)
-    yield logic
-    logic.close()
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 import pytest
@@ -20,8 +22,7 @@ needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch
 PATIENCE = 240.0
 """Seconds until a wait fails: a guard against hanging, not a measure of speed."""
 
-DEMONSTRATION = EncoderSettings("demonstration", device="cpu", engine="pytorch")  # as the encoder of the tests
-SMALL = EncoderSettings("small", device="cpu", engine="pytorch")
+SMALL = EncoderSettings("small", device="cpu", engine="pytorch")  # as the encoder of the tests
 GOLDEN_CASES = {case.name: case for case in golden_cases()}
 
 
@@ -52,7 +53,22 @@ def spinUntilFinished(logic: AnalysisLogic) -> None:
     spinUntil(lambda: not logic.isBusy)
 
 
-def killWhileItComputes(logic: AnalysisLogic) -> None:
-    """As a computer without memory does."""
-    spinUntil(lambda: logic.worker.state == "computing")
-    os.kill(logic.worker._dispatcher._connection._process.processId(), signal.SIGKILL)
+@contextmanager
+def heldStill(worker: WorkerProcess) -> Iterator[None]:
+    """The worker computes nothing meanwhile: the small encoder is done before anybody sees that it computes."""
+    number = worker._dispatcher._connection._workerPid
+    if os.name == "posix":
+        os.kill(number, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if os.name == "posix":
+            os.kill(number, signal.SIGCONT)
+
+
+def killWhileItComputes(logic: AnalysisLogic, *asked) -> None:
+    """What is asked for is analysed until the worker ends, as on a computer without memory."""
+    with heldStill(logic.worker):
+        logic.analyse(*asked)
+        spinUntil(lambda: logic.worker.state == "computing")
+        os.kill(logic.worker._dispatcher._connection._process.processId(), signal.SIGKILL)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from analysis_support import DEMONSTRATION, killWhileItComputes, makeSeeds, rowsOf, spinUntilFinished
+from analysis_support import SMALL, heldStill, killWhileItComputes, makeSeeds, rowsOf, spinUntilFinished
 from fmcib_engine import pipeline
+from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.volume import Volume
 from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError, AnalysisLogic
@@ -33,7 +34,17 @@ def boxes() -> list:
     return slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")
 
 
-def test_a_point_becomes_a_row_with_its_meaning(logic, phantomNode, noduleSeeds, chest):
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ("small", ("small.safetensors", COMPUTER_MADE, 128)),
+        ("demonstration", ("DEMONSTRATION WEIGHTS", "the features mean nothing", 4096)),
+    ],
+    ids=["small", "demonstration"],
+)
+def test_a_point_becomes_a_row_with_its_meaning(logic, phantomNode, noduleSeeds, chest, weights, told):
+    named, meaning, count = told
+    logic.settings = EncoderSettings(weights, device="cpu", engine="pytorch")
     table = logic.analyse(phantomNode, noduleSeeds, wait=True)
     assert table is LesionTable(phantomNode).node
     (row,) = rowsOf(phantomNode)
@@ -41,12 +52,12 @@ def test_a_point_becomes_a_row_with_its_meaning(logic, phantomNode, noduleSeeds,
     assert (row["lesion_id"], row["status"], row["error"]) == ("Nodule", "ok", "")
     assert row["patch_sha256"] == patch.sha256
     assert [float(row[name]) for name in ("coordX", "coordY", "coordZ")] == pytest.approx(list(PHANTOM_SEED))
-    assert row["weights"] == "DEMONSTRATION WEIGHTS"
-    assert "the features mean nothing" in row["warnings"]
+    assert row["weights"] == named
+    assert meaning in row["warnings"]
     assert row["recipe_id"] == "fmcib-csv-v1"
     assert row["torch_version"]
     assert row["series_uid"] == ""
-    assert LesionTable(phantomNode).features(row["lesion_key"]).shape == (4096,)
+    assert LesionTable(phantomNode).features(row["lesion_key"]).shape == (count,)
 
 
 def test_features_are_those_of_the_engine(logic, phantomNode, noduleSeeds, chest, encoder):
@@ -127,9 +138,11 @@ def test_without_waiting_signals_tell_and_the_event_loop_goes_on(logic, phantomN
     logic.changed.connect(lambda node, key: changes.append((node, key, logic.isWaiting(node, key))))
     logic.progressed.connect(lambda text, fraction: steps.append(fraction))
     logic.finished.connect(lambda: ends.append(True))
-    assert logic.analyse(phantomNode, noduleSeeds) is None
-    assert logic.isBusy
-    assert rowsOf(phantomNode) == []
+    with heldStill(logic.worker):
+        assert logic.analyse(phantomNode, noduleSeeds) is None
+        assert logic.isBusy
+        assert rowsOf(phantomNode) == []
+        spinUntil(lambda: True in ticks)
     spinUntilFinished(logic)
     timer.stop()
     (row,) = rowsOf(phantomNode)
@@ -216,8 +229,7 @@ def test_a_failure_does_not_undo_what_is_known_of_the_same_place(logic, phantomN
     before = rowsOf(phantomNode)
     failures = []
     logic.failed.connect(failures.append)
-    logic.analyse(phantomNode, noduleSeeds)
-    killWhileItComputes(logic)
+    killWhileItComputes(logic, phantomNode, noduleSeeds)
     spinUntilFinished(logic)
     assert len(failures) == 1
     assert rowsOf(phantomNode) == before
@@ -229,8 +241,7 @@ def test_a_worker_killed_in_mid_analysis_is_one_error_row_and_one_message(logic,
     logic.failed.connect(failures.append)
     logic.finished.connect(lambda: ends.append(True))
     seeds = makeSeeds({name: near(NODULE_RAS, 3.0 * place) for place, name in enumerate("ABC")})
-    logic.analyse(phantomNode, seeds)
-    killWhileItComputes(logic)
+    killWhileItComputes(logic, phantomNode, seeds)
     spinUntilFinished(logic)
     rows = rowsOf(phantomNode)
     assert [row["lesion_id"] for row in rows] == ["A", "B", "C"]
@@ -281,7 +292,7 @@ def test_wrong_weights_are_told_once_and_leave_no_row(logic, phantomNode, nodule
     assert rowsOf(phantomNode) == []
     with pytest.raises(AnalysisError, match=r"gone\.torch"):
         logic.analyse(phantomNode, noduleSeeds, wait=True)
-    logic.settings = DEMONSTRATION
+    logic.settings = SMALL
     logic.analyse(phantomNode, noduleSeeds, wait=True)
     assert rowsOf(phantomNode)[0]["status"] == "ok"
 
@@ -343,11 +354,12 @@ def test_a_segment_and_an_roi_become_lesions_of_the_ct(logic, phantomNode):
 def test_closing_the_scene_in_mid_analysis_forgets_it_and_keeps_the_worker(logic, phantomNode, noduleSeeds, chest):
     ends = []
     logic.finished.connect(lambda: ends.append(True))
-    logic.analyse(phantomNode, noduleSeeds)
-    spinUntil(lambda: logic.worker.state == "computing")
-    slicer.mrmlScene.Clear(0)
-    assert not logic.isBusy
-    assert ends == [True]
+    with heldStill(logic.worker):
+        logic.analyse(phantomNode, noduleSeeds)
+        spinUntil(lambda: logic.worker.state == "computing")
+        slicer.mrmlScene.Clear(0)
+        assert not logic.isBusy
+        assert ends == [True]
     spinUntil(lambda: logic.worker.state == "ready")
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
     again = nodeFromVolume(chest, "Again")

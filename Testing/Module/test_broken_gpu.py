@@ -18,10 +18,10 @@ REASON = "this PyTorch was not built for it"
 
 
 @pytest.fixture
-def brokenLogic(ownerOfShared):
+def brokenLogic(small_installed, ownerOfShared):
     """An analysis on such a computer."""
     command = [sys.executable, broken_gpu.__file__, "kernels", "worker"]
-    logic = AnalysisLogic(WorkerProcess(command, parent=ownerOfShared), EncoderSettings("demonstration"))
+    logic = AnalysisLogic(WorkerProcess(command, parent=ownerOfShared), EncoderSettings("small"))
     yield logic
     logic.close()
 
@@ -35,7 +35,7 @@ def test_automatic_computes_on_the_cpu_and_each_row_says_why(brokenLogic, phanto
 
 
 def test_a_device_that_was_chosen_is_refused_in_the_words_of_the_window(brokenLogic, phantomNode, noduleSeeds):
-    brokenLogic.settings = EncoderSettings("demonstration", device="cuda")
+    brokenLogic.settings = EncoderSettings("small", device="cuda")
     told = []
     brokenLogic.failed.connect(told.append)
     brokenLogic.analyse(phantomNode, noduleSeeds)

@@ -195,6 +195,33 @@ def test_weights_of_ones_own_say_whose_network_they_are_of_and_what_they_mean(ju
     assert large.notice.startswith("The licence of these weights is not known here. FMCIB's published weights are")
 
 
+def test_what_came_along_needs_no_cache_folder_and_is_not_downloaded(judge):
+    requirements = judge("small", shippedRecord())
+    requirements.result = requirements.result | {"cache_folder": None, "cache_problem": "There is none."}
+    assert requirements.isReady
+    (weights,) = [each for each in judge("small", record()).list() if each.name == "weights"]
+    assert (weights.state, weights.text) == ("missing", "Weights are missing: small")
+    assert weights.fix == "They come with the FMCIB extension: install it again, or choose others."
+
+
+def test_an_export_of_two_encoders_says_which_lesions_are_of_which(mixed, phantomNode, tmp_path):
+    told = r"fmcib, small's\. Analyse them again with one of these: of fmcib are a, b; of small is c\."
+    with pytest.raises(OutputError, match=told):
+        exportTable([phantomNode], tmp_path / "f.csv")
+    for number in range(6):
+        mixed.write(f"d{number}", cells(f"d{number}", "small", status="error"), [])
+    with pytest.raises(OutputError, match=r"of small are c, d0, d1, d2, d3, …\."):
+        exportTable([phantomNode], tmp_path / "f.csv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_features_that_are_not_as_many_as_their_encoders_are_not_exported(table, phantomNode, tmp_path):
+    table.write("a", cells("a", "fmcib"), texts(128))
+    with pytest.raises(OutputError, match=r"features of 1 lesions is not in the scene any more\. Analyse them again"):
+        exportTable([phantomNode], tmp_path / "f.csv")
+    assert not list(tmp_path.iterdir())
+
+
 @needs_torch
 def test_a_file_tells_what_it_means_before_anything_is_computed_with_it(judge, small_file, tmp_path):
     assert judge(str(small_file)).notice.startswith(COMPUTER_MADE)
@@ -219,8 +246,8 @@ def test_trying_it_is_one_click_and_takes_the_small_encoder(makeSetupStage, smal
 
 
 @needs_torch
-def test_the_window_says_what_the_small_encoders_numbers_are_wherever_they_appear(smallStage, phantomNode):
-    stage = smallStage
+def test_the_window_says_what_the_small_encoders_numbers_are_wherever_they_appear(realStage, phantomNode):
+    stage = realStage
     assert stage.window.ui.weightsNotice.isVisible()
     assert stage.window.ui.weightsNotice.text == COMPUTER_MADE
     stage.place(NODULE)
@@ -256,9 +283,9 @@ def exported(path) -> list[dict[str, str]]:
 
 
 @needs_torch
-def test_two_encoders_in_one_scene_are_kept_apart_until_all_is_analysed_again(smallLogic, phantomNode, tmp_path):
+def test_two_encoders_in_one_scene_are_kept_apart_until_all_is_analysed_again(logic, phantomNode, tmp_path):
     seeds = makeSeeds({"A": NODULE, "B": (NODULE[0] + 3, NODULE[1], NODULE[2])})
-    smallLogic.analyse(phantomNode, seeds, wait=True, timeoutSeconds=PATIENCE)
+    logic.analyse(phantomNode, seeds, wait=True, timeoutSeconds=PATIENCE)
     table = LesionTable(phantomNode)
     assert tableSizes(table) == {"small": (128, 2)}
     for row in rowsOf(phantomNode):
@@ -269,20 +296,20 @@ def test_two_encoders_in_one_scene_are_kept_apart_until_all_is_analysed_again(sm
     assert list(first)[-128:] == feature_columns(128)
     assert first["weights_caution"] == COMPUTER_MADE
     assert [first[name] for name in feature_columns(128)] == table.featureTexts(table.keys()[0])
-    assert first["pred_0"] != second["pred_0"]
+    assert any(first[name] != second[name] for name in feature_columns(128))
 
-    smallLogic.settings = EncoderSettings("demonstration", device="cpu")
+    logic.settings = EncoderSettings("demonstration", device="cpu")
     seeds.SetNthControlPointPosition(0, *(value + 1 for value in NODULE))
     (one, _other) = seedsOf(phantomNode, seeds)
-    smallLogic.analyse(phantomNode, [one], wait=True, timeoutSeconds=PATIENCE)
+    logic.analyse(phantomNode, [one], wait=True, timeoutSeconds=PATIENCE)
     assert tableSizes(table) == {"small": (128, 1), "fmcib": (4096, 1)}
     assert [row["encoder_id"] for row in rowsOf(phantomNode)] == ["fmcib", "small"]
     with pytest.raises(OutputError, match=r"fmcib, small's\. Analyse them again with one of these"):
         exportTable([phantomNode], tmp_path / "mixed.csv")
     assert not (tmp_path / "mixed.csv").exists()
 
-    smallLogic.settings = SMALL
-    smallLogic.analyse(phantomNode, seeds, wait=True, timeoutSeconds=PATIENCE)
+    logic.settings = SMALL
+    logic.analyse(phantomNode, seeds, wait=True, timeoutSeconds=PATIENCE)
     assert tableSizes(table) == {"small": (128, 2)}
     assert exportTable([phantomNode], tmp_path / "again.csv") == 2
 

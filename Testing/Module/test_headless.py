@@ -21,6 +21,7 @@ from support import ROOT, needs_data
 
 pytest.importorskip("torch")
 SlicerHost = pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
+pytestmark = pytest.mark.usefixtures("small_installed")
 
 SCRIPT = ROOT / "FMCIBModule" / "Scripts" / "analyse.py"
 NODULE = list(PHANTOM_SEED)
@@ -89,17 +90,17 @@ def test_a_scan_and_seeds_become_table_and_scene(ct, seeds, tmp_path):
 
 def test_the_table_is_that_of_the_command_line(ct, seeds, tmp_path):
     """Same columns, same values, but for the time and where the seed came from."""
-    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small")
     assert done.returncode == 0, done.stderr
     table = tmp_path / "command.csv"
     seed = [str(value) for value in NODULE]
     command = [sys.executable, "-m", "fmcib_engine", "extract", "--image", ct, "--seed", *seed]
-    subprocess.run([*command, "--output", table, "--weights", "demonstration"], check=True, capture_output=True)
+    subprocess.run([*command, "--output", table, "--weights", "small"], check=True, capture_output=True)
     (ours,), (theirs,) = rowsOf(tmp_path / "out" / "features.csv"), rowsOf(table)
     assert list(ours) == list(theirs)
     different = {name for name in ours if ours[name] != theirs[name] and not name.startswith("pred_")}
     assert different <= {"lesion_id", "computed_at", "image_path"}
-    ours, theirs = (np.array([row[f"pred_{n}"] for n in range(4096)], dtype=np.float32) for row in (ours, theirs))
+    ours, theirs = (np.array([row[f"pred_{n}"] for n in range(128)], dtype=np.float32) for row in (ours, theirs))
     assert np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 1e-5
 
 
@@ -107,7 +108,7 @@ def test_paths_are_seen_from_where_the_script_was_started(ct, seeds, tmp_path, m
     """Slicer takes the name of a file from the folder of its scene."""
     monkeypatch.chdir(tmp_path)
     scan = os.path.relpath(ct, tmp_path)
-    done = run("--ct", scan, "--seeds", seeds.name, "--output", "out", "--save-scene", "--weights", "demonstration")
+    done = run("--ct", scan, "--seeds", seeds.name, "--output", "out", "--save-scene", "--weights", "small")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["features.csv", "lesions.tsv", "scene.mrb"]
     assert rowsOf(tmp_path / "out" / "features.csv")[0]["image_path"].endswith(ct.name)
@@ -117,8 +118,8 @@ def test_paths_are_seen_from_where_the_script_was_started(ct, seeds, tmp_path, m
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_ends_and_leaves_neither_files_nor_processes(ct, tmp_path, name):
     number = signal.Signals[name]
-    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {str(n): [NODULE[0] + n / 10, *NODULE[1:]] for n in range(100)})
-    arguments = ["--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration"]
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {str(n): [NODULE[0] + n / 10, *NODULE[1:]] for n in range(400)})
+    arguments = ["--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small"]
     hearing = (  # a background shell has told its children to ignore Ctrl-C
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "runpy.run_module('SlicerHost.Script', run_name='__main__', alter_sys=True)"
@@ -130,11 +131,11 @@ def test_an_interrupted_run_ends_and_leaves_neither_files_nor_processes(ct, tmp_
         encoding="utf-8",
         env=os.environ | {"PYTHONPATH": str(ROOT / "Testing")},
     ) as process:
-        assert any("Lesion 2 of 100" in line for line in process.stdout)
+        assert any("Lesion 2 of 400" in line for line in process.stdout)
         process.send_signal(number)
         said = process.stdout.read()  # to the end: the worker has this pipe too
     assert process.returncode == -number
-    assert "Lesion 100 of 100" not in said
+    assert "Lesion 400 of 400" not in said
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -144,7 +145,7 @@ def test_a_saved_scene_has_no_identifiers_unless_asked(tmp_path, scanPath):
 
     case = GOLDEN_CASES["lidc-0001"]
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": list(case.seed)})
-    common = ("--ct", scanPath(case.image), "--seeds", seeds, "--save-scene", "--weights", "demonstration", "--output")
+    common = ("--ct", scanPath(case.image), "--seeds", seeds, "--save-scene", "--weights", "small", "--output")
     for options, isThere in (((), False), (("--identifiers",), True)):
         output = tmp_path / f"out{len(options)}"
         assert run(*common, output, *options).returncode == 0
@@ -162,7 +163,7 @@ def test_a_dicom_folder_is_read(tmp_path, scanPath):
     case = GOLDEN_CASES["lidc-0001"]
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": list(case.seed)})
     output = tmp_path / "out"
-    done = run("--ct", scanPath(case.image), "--seeds", seeds, "--output", output, "--weights", "demonstration")
+    done = run("--ct", scanPath(case.image), "--seeds", seeds, "--output", output, "--weights", "small")
     assert done.returncode == 0, done.stderr
     (row,) = rowsOf(output / "features.csv")
     assert (row["scan_kind"], row["scan_files"], row["series_uid"]) == ("dicom", "16", "")
@@ -172,7 +173,7 @@ def test_a_dicom_folder_is_read(tmp_path, scanPath):
 
 def test_a_seed_outside_is_an_error_row_and_its_own_exit_code(ct, tmp_path):
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": NODULE, "Outside": [900.0, 0.0, 0.0]})
-    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small")
     assert done.returncode == 3
     rows = rowsOf(tmp_path / "out" / "features.csv")
     assert [row["status"] for row in rows] == ["ok", "error"]
@@ -193,7 +194,7 @@ def test_bad_seeds_are_refused_with_a_sentence(ct, tmp_path):
     output = tmp_path / "out"
     broken, empty = tmp_path / "broken.mrk.json", writeSeeds(tmp_path / "empty.mrk.json", {})
     broken.write_text("{ this is no JSON", encoding="utf-8")
-    common = ("--ct", ct, "--output", output, "--weights", "demonstration", "--seeds")
+    common = ("--ct", ct, "--output", output, "--weights", "small", "--seeds")
     refused(run(*common, broken), "no file of markups", output)
     refused(run(*common, empty), "no placed point", output)
     notes = tmp_path / "notes.fcsv"
@@ -211,7 +212,7 @@ def test_points_that_are_not_placed_are_left_out_with_a_word(ct, tmp_path):
     markups = json.loads(seeds.read_text(encoding="utf-8"))
     markups["markups"][0]["controlPoints"][1]["positionStatus"] = "undefined"
     seeds.write_text(json.dumps(markups), encoding="utf-8")
-    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "demonstration")
+    done = run("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small")
     assert done.returncode == 0, done.stderr
     assert "Points of seeds.mrk.json that are not placed anywhere are left out (1): Planned." in done.stderr
     assert [row["lesion_id"] for row in rowsOf(tmp_path / "out" / "features.csv")] == ["Nodule"]
@@ -220,16 +221,16 @@ def test_points_that_are_not_placed_are_left_out_with_a_word(ct, tmp_path):
 def test_a_missing_scan_and_missing_weights_are_refused(ct, seeds, tmp_path):
     output = tmp_path / "out"
     common = ("--seeds", seeds, "--output", output)
-    refused(run("--ct", tmp_path / "gone.nrrd", *common, "--weights", "demonstration"), "gone.nrrd", output)
+    refused(run("--ct", tmp_path / "gone.nrrd", *common, "--weights", "small"), "gone.nrrd", output)
     refused(run("--ct", ct, *common, "--weights", tmp_path / "gone.torch"), "gone.torch", output)
-    device = run("--ct", ct, *common, "--weights", "demonstration", "--device", "cuda:99")
+    device = run("--ct", ct, *common, "--weights", "small", "--device", "cuda:99")
     refused(device, "got 'cuda:99'", output)
     assert device.stderr.rstrip().endswith("(--device, --precision, --engine)")
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(ct, seeds, tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output")
+    common = ("--ct", ct, "--seeds", seeds, "--weights", "small", "--output")
     refused(run(*common, tmp_path / "file" / "out"), "cannot be made", tmp_path / "file" / "out")
     if os.name == "posix" and os.geteuid() != 0:
         closed = tmp_path / "closed"
@@ -242,7 +243,7 @@ def test_results_are_not_overwritten_unless_asked(ct, seeds, tmp_path):
     output.mkdir()
     (output / "features.csv").write_text("precious", encoding="utf-8")
     (output / "lesions.tsv").write_text("precious", encoding="utf-8")
-    common = ("--ct", ct, "--seeds", seeds, "--weights", "demonstration", "--output", output)
+    common = ("--ct", ct, "--seeds", seeds, "--weights", "small", "--output", output)
     assert run(*common).returncode == 4
     assert run(*common, "--overwrite").returncode == 4  # no feature table: never replaced
     assert (output / "features.csv").read_text(encoding="utf-8") == "precious"
@@ -266,6 +267,7 @@ def test_wrong_arguments_end_with_code_2_and_help_with_0(ct):
 def test_the_weights_of_the_command_line_are_used_and_their_licence_is_shown(ct, tmp_path, monkeypatch, capsys):
     from FMCIBModuleLib.Analysis import Headless
 
+    monkeypatch.setenv("FMCIB_SMALL_WEIGHTS", str(tmp_path / "none.safetensors"))
     monkeypatch.setattr(Headless, "notices", lambda weights: [f"the licence of {weights}"])
     monkeypatch.setattr(Headless.signal, "signal", lambda *_: None)
     arguments = ["--ct", str(ct), "--seeds", str(tmp_path / "gone.mrk.json"), "--output", str(tmp_path / "out")]

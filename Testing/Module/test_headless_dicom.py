@@ -22,6 +22,7 @@ pytest.importorskip("torch")
 SlicerHost = pytest.importorskip("SlicerHost")
 
 pytest_plugins = ["analysis_fixtures"]
+pytestmark = pytest.mark.usefixtures("small_installed")
 
 SCRIPT = ROOT / "FMCIBModule" / "Scripts" / "analyse.py"
 MISSING, DOUBLED, DAMAGED = 5, 20, 35
@@ -76,7 +77,7 @@ def extracted(scan, lesions, folder) -> list[dict[str, str]]:
     table, output = writeTable(folder / "seeds.csv", scan, lesions), folder / "command.csv"
     command = [sys.executable, "-m", "fmcib_engine", "extract", "--table", table, "--output", output]
     subprocess.run(
-        [*command, "--weights", "demonstration", "--device", "cpu", "--batch-size", "1"],
+        [*command, "--weights", "small", "--device", "cpu", "--batch-size", "1"],
         check=False,
         capture_output=True,
     )
@@ -87,7 +88,7 @@ def test_a_series_with_faults_gets_the_rows_of_the_command_line(spoilt, tmp_path
     output = tmp_path / "out"
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", LESIONS)
     arguments = ("--ct", spoilt, "--seeds", seeds, "--output", output, "--save-scene", "--device", "cpu")
-    done = SlicerHost.runScript(SCRIPT, *arguments, "--weights", "demonstration")
+    done = SlicerHost.runScript(SCRIPT, *arguments, "--weights", "small")
     assert done.returncode == 3, done.stderr
     theirs, ours = extracted(spoilt, LESIONS, tmp_path), rowsOf(output / "features.csv")
     for one in (*ours, *theirs):
@@ -152,7 +153,7 @@ def test_one_time_point_is_chosen_as_on_the_command_line(tmp_path):
     scan = tmp_path / "scan"
     writeSeries(scan, [*slicesOf(volume, of(1)), *slicesOf(volume, of(2))])
     seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Nodule": PHANTOM_SEED})
-    common = ("--ct", scan, "--seeds", seeds, "--weights", "demonstration", "--device", "cpu", "--output")
+    common = ("--ct", scan, "--seeds", seeds, "--weights", "small", "--device", "cpu", "--output")
     done = SlicerHost.runScript(SCRIPT, *common, tmp_path / "none")
     assert done.returncode == 4
     assert "One time point is read at a time" in done.stderr
@@ -165,7 +166,7 @@ def test_one_time_point_is_chosen_as_on_the_command_line(tmp_path):
         f'lesion_id,image_path,coordX,coordY,coordZ,time_point\nNodule,"{scan}",{point},1', encoding="utf-8"
     )
     command = [sys.executable, "-m", "fmcib_engine", "extract", "--table", table, "--output", output]
-    subprocess.run([*command, "--weights", "demonstration", "--device", "cpu"], check=True, capture_output=True)
+    subprocess.run([*command, "--weights", "small", "--device", "cpu"], check=True, capture_output=True)
     (other,) = rowsOf(output)
     assert row["time_point"] == "1"
     different = {name for name in row if row[name] != other[name]}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import slicer
-from analysis_support import PATIENCE, killWhileItComputes, rowsOf, spinUntilFinished
+from analysis_support import PATIENCE, killWhileItComputes, needs_torch, rowsOf, spinUntilFinished
 from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisError, AnalysisLogic
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from support import ROOT
@@ -90,25 +90,23 @@ def test_a_program_that_is_not_there_is_told_once_and_leaves_no_row(phantomNode,
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
 
 
+@needs_torch
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the worker")
-def test_weights_deleted_under_a_worker_that_then_dies_are_told(
-    reference_checkpoint, phantomNode, noduleSeeds, tmp_path
-):
-    weights = tmp_path / "mine.torch"
-    shutil.copy(reference_checkpoint, weights)
+def test_weights_deleted_under_a_worker_that_then_dies_are_told(small_file, phantomNode, noduleSeeds, tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(small_file, weights)
     logic = AnalysisLogic(WorkerProcess(), EncoderSettings(str(weights), device="cpu"))
     failures = []
     logic.failed.connect(failures.append)
     logic.analyse(phantomNode, noduleSeeds, wait=True, timeoutSeconds=PATIENCE)
     before = rowsOf(phantomNode)
     weights.unlink()
-    logic.analyse(phantomNode, noduleSeeds)
-    killWhileItComputes(logic)
+    killWhileItComputes(logic, phantomNode, noduleSeeds)
     spinUntilFinished(logic)
     logic.analyse(phantomNode, noduleSeeds)
     spinUntilFinished(logic)
     logic.close()
     died, gone = failures
     assert "ended from outside" in died
-    assert "mine.torch" in gone
+    assert "mine.safetensors" in gone
     assert rowsOf(phantomNode) == before

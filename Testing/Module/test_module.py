@@ -30,7 +30,7 @@ def moduleLogic(module):
     from FMCIBModule import FMCIBModuleLogic
 
     logic = FMCIBModuleLogic()
-    logic.getParameterNode().weights = "demonstration"
+    logic.getParameterNode().weights = "small"
     yield logic
     logic.close()
 
@@ -86,18 +86,18 @@ def test_the_parameter_node_is_saved_with_the_scene(moduleLogic, phantomNode, tm
     again = moduleLogic.getParameterNode()
     assert again.volume.GetName() == "Phantom"
     assert (again.analyseOnPlacing, again.device, again.precision) == (False, "cpu", "bfloat16")
-    assert again.weights == "demonstration"
+    assert again.weights == "small"
     with pytest.raises(Exception, match=r"fp8|choice|Choice"):
         again.precision = "fp8"
 
 
 @needs_torch
-def test_analyse_uses_what_the_parameter_node_says(moduleLogic, phantomNode, noduleSeeds):
+def test_analyse_uses_what_the_parameter_node_says(moduleLogic, small_installed, phantomNode, noduleSeeds):
     moduleLogic.getParameterNode().device = "cpu"
     table = moduleLogic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
     (row,) = rowsOf(phantomNode)
     assert table.GetNumberOfRows() == 1
-    assert (row["device"], row["weights"]) == ("cpu", "DEMONSTRATION WEIGHTS")
+    assert (row["device"], row["weights"]) == ("cpu", "small.safetensors")
 
 
 @needs_torch
@@ -127,14 +127,14 @@ def test_scripts_get_the_logic_of_the_window(module):
 
 
 @needs_torch
-def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomNode, noduleSeeds):
+def test_reloading_the_module_leaves_no_process_and_no_observer(module, small_installed, phantomNode, noduleSeeds):
     """The fixtures of all tests look for processes, timers and observers of the scene afterwards."""
     module.widgetRepresentation()
     slicer.util.reloadScriptedModule("FMCIBModule")
     from FMCIBModule import FMCIBModuleLogic
 
     logic = FMCIBModuleLogic()
-    logic.getParameterNode().weights = "demonstration"
+    logic.getParameterNode().weights = "small"
     logic.analyse(phantomNode, noduleSeeds, timeoutSeconds=240)
     logic.close()
     slicer.util.reloadScriptedModule("FMCIBModule")
@@ -143,7 +143,7 @@ def test_reloading_the_module_leaves_no_process_and_no_observer(module, phantomN
 
 
 @needs_torch
-def test_the_user_guides_lines_for_the_python_console_give_rows(module, phantomNode, noduleSeeds):
+def test_the_user_guides_lines_for_the_python_console_give_rows(module, small_installed, phantomNode, noduleSeeds):
     guide = (ROOT / "Resources" / "Docs" / "user-guide.md").read_text(encoding="utf-8")
     lines = guide.partition("### Python console")[2].split("```")[1].removeprefix("python")
     phantomNode.SetName("CT")
@@ -156,7 +156,7 @@ def test_the_user_guides_lines_for_the_python_console_give_rows(module, phantomN
 
 
 @needs_torch
-def test_quitting_the_application_ends_the_worker(tmp_path):
+def test_quitting_the_application_ends_the_worker(small_installed, tmp_path):
     """In a process of its own, which quits while the worker is warm and has no time to say good-bye."""
     pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     numbers = tmp_path / "worker"
@@ -170,9 +170,9 @@ def test_quitting_the_application_ends_the_worker(tmp_path):
         "from pathlib import Path\n"
         "from FMCIBModule import FMCIBModuleLogic\n"
         "logic = FMCIBModuleLogic()\n"
-        "logic.getParameterNode().weights = 'demonstration'\n"
+        "logic.getParameterNode().weights = 'small'\n"
         "from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings\n"
-        "logic.analysis.settings = EncoderSettings('demonstration')\n"
+        "logic.analysis.settings = EncoderSettings('small')\n"
         "logic.analysis.warm()\n"
         "while logic.analysis.worker.state != 'ready':\n"
         "    slicer.app.processEvents()\n"

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import slicer
-from analysis_support import needs_torch, rowsOf, spinUntilFinished
+from analysis_support import heldStill, needs_torch, rowsOf, spinUntilFinished
 from clicks import Key, Modifier, click, pressKey
 from FMCIBModuleLib.Scene.SceneBridge import pointFromRas
 from FMCIBModuleLib.Scene.Seeds import ensureSeedsNode, findSeedsNode, seedsIn
@@ -28,18 +28,26 @@ def boxOf(volumeNode):
 
 
 @needs_torch
-def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNode):
+@pytest.mark.parametrize(
+    ("weights", "mark", "caution"),
+    [
+        ("small", "only a trial", "TRAINED ON COMPUTER-MADE LESIONS"),
+        ("demonstration",) * 2 + ("DEMONSTRATION WEIGHTS",),
+    ],
+)
+def test_a_click_on_the_nodule_gives_its_row_box_and_patch(realStage, phantomNode, weights, mark, caution):
+    realStage.parameters.weights = weights
     realStage.place(NODULE)
     spinUntilFinished(realStage.analysis)
     settle()
     (row,) = rowsOf(phantomNode)
     assert (row["lesion_id"], row["status"]) == ("Lesion 1", "ok")
     texts = [realStage.cell(0, column) for column in range(4)]
-    assert texts == ["Lesion 1", "Phantom", "demonstration", "✓"]
+    assert texts == ["Lesion 1", "Phantom", mark, "✓"]
     assert realStage.quality(0) == "all 50 mm lie in the scan"
     details = realStage.details.splitlines()
     assert details[:2] == ["Lesion 1", "all 50 mm lie in the scan"]
-    assert details[2].startswith("DEMONSTRATION WEIGHTS")
+    assert details[2].startswith(caution)
     assert details[3].startswith(f"seed {whereInWords(pointFromRas(placeOf('Red', NODULE)), 1)} mm (LPS ")
     assert re.match(r"analysed \d\d:\d\d \(20\d\d-\d\d-\d\dT[\d:]{8} UTC\) by engine ", details[-1])
     assert boxOf(phantomNode).GetSize() == pytest.approx((50, 50, 50))
@@ -55,9 +63,10 @@ def test_seeds_placed_faster_than_they_are_analysed_are_all_analysed_in_their_or
     click(realStage.scan.severalCheckBox)
     showAt("Red", NODULE)
     click(realStage.scan.placeButton)
-    for offset in (0, 8, 16, 24):
-        clickAt("Red", near(offset, 0, 0))
-    click(realStage.scan.placeButton)
+    with heldStill(realStage.analysis.worker):
+        for offset in (0, 8, 16, 24):
+            clickAt("Red", near(offset, 0, 0))
+        click(realStage.scan.placeButton)
     spinUntilFinished(realStage.analysis)
     settle()
     assert statuses(phantomNode) == [(f"Lesion {number}", "ok") for number in (1, 2, 3, 4)]

@@ -475,7 +475,7 @@ def test_features_are_exported_to_the_last_digit(realStage, phantomNode, saveDia
     click(realStage.lesions.exportButton)
     (row,) = exported(saveDialog.answer)
     table = LesionTable(phantomNode)
-    assert [row[f"pred_{index}"] for index in range(4096)] == table.featureTexts(table.keys()[0])
+    assert [row[f"pred_{index}"] for index in range(128)] == table.featureTexts(table.keys()[0])
 
 
 def test_nothing_is_written_where_the_dialog_is_cancelled(three, saveDialog, tmp_path):

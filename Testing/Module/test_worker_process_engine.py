@@ -1,4 +1,4 @@
-"""The engine's own worker, with torch and the demonstration weights."""
+"""The engine's own worker, with torch and the small encoder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import FMCIBModuleLib
 import numpy as np
 import pytest
 import qt
+from analysis_support import heldStill
 from fmcib_engine import __file__ as engineFile
 from fmcib_engine import pipeline
 from fmcib_engine.errors import ProtocolError
@@ -24,11 +25,11 @@ from worker_support import GUARD, encode, isAlive, spinUntil
 pytest_plugins = ["worker_fixtures"]
 pytest.importorskip("torch")
 
-DEMONSTRATION = EncoderSettings("demonstration", device="cpu")
+SMALL = EncoderSettings("small", device="cpu")
 
 
 @pytest.fixture
-def engineWorker(tmp_path):
+def engineWorker(small_installed, tmp_path):
     """The engine's own; what lies in `tmp_path` comes before all but the engine."""
     worker = WorkerProcess(environment={"PYTHONPATH": str(tmp_path)})
     yield worker
@@ -41,13 +42,16 @@ def pidOf(worker: WorkerProcess) -> int:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_features_are_the_engines_own_also_those_of_a_fresh_worker_after_a_kill(engineWorker, patches, answers):
-    engineWorker.load(DEMONSTRATION)
-    ids = [encode(engineWorker, patches[number], answers, number) for number in range(4)]
-    encoder = load_encoder("demonstration", device="cpu")
-    engineWorker.wait(ids[:1], timeoutSeconds=2 * GUARD)
-    spinUntil(lambda: engineWorker.state == "computing")
+    engineWorker.load(SMALL)
+    encode(engineWorker, patches[0], answers, 0)
+    encoder = load_encoder("small", device="cpu")
+    engineWorker.wait(timeoutSeconds=2 * GUARD)
     first = pidOf(engineWorker)
-    os.kill(first, signal.SIGKILL)
+    with heldStill(engineWorker):
+        for number in range(1, 4):
+            encode(engineWorker, patches[number], answers, number)
+        spinUntil(lambda: engineWorker.state == "computing")
+        os.kill(first, signal.SIGKILL)
     spinUntil(lambda: len(answers.order) == 4)
     assert list(answers.codes().values()) == ["killed"]
     assert len(answers.results) == 3
@@ -66,7 +70,7 @@ def test_the_event_loop_goes_on_while_the_worker_starts_torch(engineWorker, answ
     timer = qt.QTimer()
     timer.connect("timeout()", lambda: ticks.append(engineWorker.state))
     timer.start(20)
-    engineWorker.load(EncoderSettings("demonstration", device="abacus"), *answers.of("load"))
+    engineWorker.load(EncoderSettings("small", device="abacus"), *answers.of("load"))
     spinUntil(lambda: answers.order)
     timer.stop()
     assert answers.codes() == {"load": "device"}
@@ -81,7 +85,7 @@ def test_without_torch_it_is_told_and_a_fresh_worker_finds_what_is_installed(
     (torch / "__init__.py").write_text("raise ImportError('no torch for you')", encoding="utf-8")
     states = []
     engineWorker.stateChanged.connect(states.append)
-    engineWorker.warm(DEMONSTRATION)
+    engineWorker.warm(SMALL)
     spinUntil(lambda: "stopped" in states)
     assert states == ["starting", "loading", "stopped"]
     assert not [record for record in caplog.records if record.levelname != "INFO"]
@@ -105,7 +109,7 @@ SlicerHost.start(widgets=False)
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 assert "torch" not in sys.modules
 worker = WorkerProcess()
-worker.load(EncoderSettings("demonstration"))
+worker.load(EncoderSettings("small"))
 while worker.state != "loading":
     worker._dispatcher.proceed()
     worker._dispatcher.step(50)
@@ -115,7 +119,7 @@ worker.wait()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-def test_it_does_not_outlive_a_slicer_that_is_killed():
+def test_it_does_not_outlive_a_slicer_that_is_killed(small_installed):
     host = pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
     places = [Path(each.__file__).parents[1] for each in (FMCIBModuleLib, host)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*places, Path(engineFile).parents[1]]))}
@@ -133,7 +137,7 @@ def test_another_engine_in_the_working_directory_is_not_taken(engineWorker, answ
     monkeypatch.chdir(folder)
     states = []
     engineWorker.stateChanged.connect(states.append)
-    engineWorker.load(DEMONSTRATION, *answers.of("load"))
+    engineWorker.load(SMALL, *answers.of("load"))
     spinUntil(lambda: answers.order or "loading" in states)
     assert answers.failures == {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import slicer
-from analysis_support import DEMONSTRATION, PATIENCE, makeWarm
+from analysis_support import PATIENCE, SMALL, makeWarm
 from setup_support import shippedRecord
 from support import ROOT
 from window_support import Remembered, Stage, WindowLogic, forgetSteps, goodAnswers, settle
@@ -55,34 +55,20 @@ def stage(makeStage, phantomNode):
 
 
 @pytest.fixture
-def realStage(module, demonstrationWorker, phantomNode, monkeypatch):
-    """A window with a real worker, warm with demonstration weights, which goes on to the next test."""
+def realStage(module, smallWorker, small_installed, phantomNode, monkeypatch):
+    """A window with a real worker, warm with the small encoder, which goes on to the next test."""
     from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 
-    monkeypatch.setattr(demonstrationWorker, "close", lambda: None)
+    monkeypatch.setattr(smallWorker, "close", lambda: None)
     slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
-    logic = _logic(AnalysisLogic(demonstrationWorker))
-    logic.getParameterNode().weights = "demonstration"
-    logic.getParameterNode().device = "cpu"
-    stage = Stage(logic, goodAnswers()).show()
-    yield stage
-    demonstrationWorker.wait(timeoutSeconds=PATIENCE)
-    stage.close()
-    makeWarm(demonstrationWorker, DEMONSTRATION)
-    forgetSteps()
-
-
-@pytest.fixture
-def smallStage(module, smallLogic, phantomNode):
-    """A window with that analysis, with the phantom in view."""
-    slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
-    logic = _logic(smallLogic)
+    logic = _logic(AnalysisLogic(smallWorker))
     logic.getParameterNode().weights = "small"
     logic.getParameterNode().device = "cpu"
     stage = Stage(logic, goodAnswers(weights=[shippedRecord()])).show()
     yield stage
-    smallLogic.worker.wait(timeoutSeconds=PATIENCE)
+    smallWorker.wait(timeoutSeconds=PATIENCE)
     stage.close()
+    makeWarm(smallWorker, SMALL)
     forgetSteps()
 
 

@@ -56,13 +56,13 @@ def ship(weights: Path) -> None:
     print(f"{SHIPPED.relative_to(ROOT)}: {SHIPPED.stat().st_size / 1e6:.2f} MB")
 
 
-def tell(weights: Path, data: Path, time_taken: str) -> None:
+def tell(weights: Path, data: Path) -> None:
     """Measure what it is worth, and write the page."""
     documents = ROOT / "Resources" / "Docs"
     folders = [BUILD / name for _, name in STAGES]
     log, curve = documents / "small-encoder-log.csv", documents / "small-encoder-curve.png"
     made = at_hand(weights, folders[0] / RESULT)
-    parts = {"stages": logged(folders, log, curve), "time": time_taken, "probes": probes(made)}
+    parts = {"stages": logged(folders, log, curve), "probes": probes(made)}
     parts |= {"jitters": jitters(made, data), "speeds": speeds()}
     facts = f"Measured on {machine_line()}. At the end {load_average()}."
     written(documents / "small-encoder.md", parts, facts)
@@ -70,10 +70,8 @@ def tell(weights: Path, data: Path, time_taken: str) -> None:
 
 def main() -> int:
     data = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
-    started = time.monotonic()
-    weights = train()
-    ship(weights)
-    tell(SHIPPED, data, f"All of it took {(time.monotonic() - started) / 60:.0f} minutes; {load_average()} at its end.")
+    ship(train())
+    tell(SHIPPED, data)
     return 0
 
 

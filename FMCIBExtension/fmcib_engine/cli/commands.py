@@ -88,7 +88,7 @@ _weights = click.option(
     envvar="FMCIB_WEIGHTS",
     metavar="FILE",
     help="A checkpoint, an ID of `weights list`, or `demonstration` for FMCIB's network with random numbers. Else the "
-    "variable FMCIB_WEIGHTS, else the installed `fmcib`.",
+    "variable FMCIB_WEIGHTS, else the installed `fmcib`, or `small` where --encoder names that.",
 )
 _encoder = click.option(
     "--encoder",
@@ -194,7 +194,7 @@ def extract(
     if table is not None and image is None and (series_uid or time_point is not None):
         msg = "With --table and without --image, give series_uid and time_point as columns of the table."
         raise click.UsageError(msg)
-    options = EncoderOptions(_require_weights(weights), device, engine, precision, batch_size, encoder)
+    options = EncoderOptions(_require_weights(weights, encoder), device, engine, precision, batch_size, encoder)
     if image is not None and seed:
         chosen = parse_frame(frame or "lps")
         one = LesionSeed(1, lesion_id or "1", image, seed, chosen, diameter, series_uid, time_point)
@@ -216,7 +216,7 @@ def extract(
 @click.option("--self-test/--no-self-test", default=True, show_default=True, help="Recompute known values.")
 def info(*, weights: str | None, encoder: str, device: str, engine: str, self_test: bool) -> int:
     """Versions, devices, weights, and a self-test against known values."""
-    options = EncoderOptions(weights or default_weights() or "", device, engine, encoder_id=encoder)
+    options = EncoderOptions(weights or default_weights(encoder) or "", device, engine, encoder_id=encoder)
     return show_info(options, self_test=self_test)
 
 
@@ -310,8 +310,8 @@ def worker() -> int:
     return run_worker()
 
 
-def _require_weights(weights: str | None) -> str:
-    if not (chosen := weights or installed_encoder()):
+def _require_weights(weights: str | None, encoder: str) -> str:
+    if not (chosen := weights or installed_encoder(encoder)):
         trial = (
             f"{SMALL}` computes with the small encoder" if shipped() else f"{DEMONSTRATION_SOURCE}` with random numbers"
         )

@@ -58,7 +58,7 @@ def verify_published(
     _show(comparison)
     out.print(RESEARCH_ONLY)
     if encoder.weights.caution:
-        out.print(f"{encoder.weights.caution}, and so does this comparison.", style="bold yellow", markup=False)
+        out.print(f"{encoder.weights.caution}: this comparison means no more.", style="bold yellow", markup=False)
         return ERROR_ROWS
     out.print(_verdict(comparison), style="green" if comparison.agrees else "bold red", markup=False)
     return OK if comparison.agrees else ERROR_ROWS

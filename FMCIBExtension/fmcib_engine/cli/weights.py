@@ -18,7 +18,7 @@ from ..weights.catalogue import Entry, load_catalogue
 from ..weights.record import UNVERIFIED, Damaged, Record, store_folder
 from ..weights.reports import SaidLicence, agreements_of, ask_licences, doubts_of
 from ..weights.shipped import SHIPPED
-from ..weights.store import path_of, verify, weights_here
+from ..weights.store import path_of, size_problem_of, verify, weights_here
 from .console import byte_progress, err, out
 from .extract import ERROR_ROWS, INTERRUPTED, NOTHING, OK
 
@@ -48,7 +48,10 @@ def list_(*, ask: bool) -> None:
         if isinstance(record, Damaged):
             table.add_row(*map(escape, (record.id, record.problem, "unknown", "damaged")))
         elif record.id not in catalogue.entries:
-            table.add_row(*map(escape, (record.id, _about_own(record), f"{record.size / 1e6:.1f} MB", "yes")))
+            problem = size_problem_of(record)
+            about = f"{_about_own(record)}\n{problem}".rstrip()
+            is_here = "damaged" if problem else "yes"
+            table.add_row(*map(escape, (record.id, about, f"{record.size / 1e6:.1f} MB", is_here)))
     out.print(table)
     for licence in {entry.licence.title: entry.licence for entry in catalogue.entries.values()}.values():
         out.print(f"{licence.title}: {licence.meaning} {licence.url}", markup=False)

@@ -22,7 +22,8 @@ def caution_of(weights_name: str, said: str) -> str:
 def readable(text: str) -> str:
     """A caution that a file brings, as one short sentence: semicolons separate sentences in a table.
 
-    Letters that command a terminal or turn the direction of writing become spaces.
+    Letters that command a terminal or turn the direction of writing become spaces; those with which a spreadsheet would
+    take it for a formula go.
     """
     shown = "".join(letter if letter.isprintable() else " " for letter in text.replace(";", ","))
-    return " ".join(shown.split())[:_LONGEST]
+    return " ".join(shown.split()).lstrip("=+-@ ")[:_LONGEST].rstrip()

@@ -80,7 +80,9 @@ class RowFormat:
         if self._identifiers:
             cells["series_uid"] = result.source.series_uid if result.source else result.seed.series_uid
         else:
-            cells |= {name: without_uids(cells[name]) for name in ("image_path", "error", "warnings")}
+            cells |= {
+                name: without_uids(cells[name]) for name in ("image_path", "error", "warnings", "weights_caution")
+            }
         cells |= {new: self._users(result.seed.extras.get(name, "")) for name, new in self._extras.items()}
         if result.encoded is None:
             features = [""] * len(self._features)

@@ -72,7 +72,7 @@ def probe(say: Callable[[str], None]) -> dict[str, Any]:
         "openvino_is_faster": bool(devices) and _openvino_is_faster(),
         "cache_folder": folder,
         "cache_problem": problem,
-        "weights": _weights() if folder and not found["numpy"].problem else [],
+        "weights": _weights(has_store=bool(folder)) if not found["numpy"].problem else [],
     }
 
 
@@ -189,13 +189,15 @@ def _cache() -> tuple[str | None, str]:
         return None, str(error)
 
 
-def _weights() -> list[dict[str, Any]]:
+def _weights(*, has_store: bool) -> list[dict[str, Any]]:
+    """What came with the engine also where nobody knows yet where the store is."""
     from ..weights.record import Record
     from ..weights.reports import doubts_of
+    from ..weights.shipped import shipped
     from ..weights.store import size_problem_of, weights_here
 
     told = []
-    for record in weights_here():
+    for record in weights_here() if has_store else filter(None, [shipped()]):
         facts = asdict(record) if isinstance(record, Record) else {"id": record.id, "file": record.file}
         names = ("id", "file", "sha256", "checksum", "licence", "notice", "time", "encoder", "caution")
         told.append(

@@ -51,6 +51,18 @@ def read_about(path: Path) -> About:
         return About()
 
 
+def is_cut_short(path: Path) -> bool:
+    """Whether a safetensors file lacks some of the tensors that its header names, or is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length) if length <= LONGEST_HEADER else b"")
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        return not ends or path.stat().st_size != 8 + length + max(ends)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return True
+
+
 def _text(told: dict[str, Any], name: str) -> str:
     text = told.get(name, "")
     return text if isinstance(text, str) else ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..encoders import COMPUTER_MADE
 from ..encoders.small import SPEC
+from .about import is_cut_short, read_about
 from .checkpoint import read_checkpoint
 from .files import file_sha256
 from .record import Record
@@ -39,10 +40,25 @@ class ShippedRecord(Record):
     def path(self) -> Path:
         return shipped_file()
 
+    @property
+    def problem(self) -> str:
+        """Why nothing can be computed with it, as far as its header tells; empty if nothing is known."""
+        if read_about(self.path).encoder == SMALL and not is_cut_short(self.path):
+            return ""
+        return f"{self.file} is no whole file of the encoder {SMALL}. {again()}"
+
 
 def shipped_file() -> Path:
     """Where it should be."""
-    return Path(os.environ.get(VARIABLE) or _FILE)
+    named = os.environ.get(VARIABLE)
+    return Path(named).expanduser() if named else _FILE
+
+
+def again() -> str:
+    """How the file comes to be here, as a sentence."""
+    if os.environ.get(VARIABLE):
+        return f"The variable {VARIABLE} says where it is: let it name such a file, or unset it."
+    return "Install the engine again, with which it comes."
 
 
 def shipped() -> ShippedRecord | None:

@@ -6,14 +6,18 @@ one that is not the catalogue's, where that has a SHA-256.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..encoders import BY_WEIGHTS
 from ..errors import DependencyError, InputError, WeightsError
 from .catalogue import SIMPLE_NAME, load_catalogue
 from .files import file_sha256
 from .record import IMPORT, Damaged, Record, beside, read_record, read_records, store_folder
-from .shipped import SMALL, shipped
+from .shipped import SMALL, ShippedRecord, again, shipped
+
+_log = logging.getLogger(__name__)
 
 _LIST = "(in the window: Advanced; or `fmcib-engine weights list`)"
 
@@ -30,8 +34,14 @@ def installed(wanted: str | None = None) -> list[Record]:
     return [record for record in read_records(wanted) if isinstance(record, Record)]
 
 
-def installed_encoder() -> str | None:
-    """What to compute with where the user names no weights: the published encoder's ID, if it is installed."""
+def installed_encoder(encoder_id: str = BY_WEIGHTS) -> str | None:
+    """What to compute with where the user names no weights: the published encoder's ID, if it is installed.
+
+    Args:
+        encoder_id: the encoder that the user names, or auto: the small one's weights are taken only where it is named.
+    """
+    if encoder_id == SMALL:
+        return SMALL if shipped() else None
     return PUBLISHED_ENCODER if read_records(PUBLISHED_ENCODER) else None
 
 
@@ -45,14 +55,30 @@ def weights_here() -> list[Record | Damaged]:
     return [*read_records(), *([with_engine] if with_engine else [])]
 
 
-def default_weights() -> str | None:
-    """What to show things with: the published encoder, if it is installed, else the small one that comes along."""
-    return installed_encoder() or (SMALL if shipped() else None)
+def default_weights(encoder_id: str = BY_WEIGHTS) -> str | None:
+    """What to show things with: the published encoder, if it is installed, else the small one that comes along.
+
+    Args:
+        encoder_id: the encoder that the user names, or auto. Of another than the named one nothing is shown.
+    """
+    try:
+        found = installed_encoder(encoder_id)
+    except DependencyError:  # no cache folder here, so nothing is installed
+        found = None
+    if found or encoder_id not in {BY_WEIGHTS, SMALL}:
+        return found
+    with_engine = shipped()
+    if with_engine and with_engine.problem:
+        _log.warning("%s", with_engine.problem)
+        return None
+    return SMALL if with_engine else None
 
 
 def size_problem_of(record: Record | Damaged) -> str:
     """What is wrong with a record, or with its file by size, which is not read; empty if nothing."""
     if isinstance(record, Damaged):
+        return record.problem
+    if isinstance(record, ShippedRecord):
         return record.problem
     try:
         size = record.path.stat().st_size
@@ -93,7 +119,7 @@ def path_of(wanted: str) -> Path:
     """The file of an installed ID or own name.
 
     Raises:
-        WeightsError: it is not installed, has several files, its file is gone, or its record is damaged.
+        WeightsError: it is not installed, has several files, its file is gone, or it or its record is damaged.
     """
     records = _required(wanted)
     if len(records) > 1:
@@ -101,7 +127,7 @@ def path_of(wanted: str) -> Path:
         msg = f"{wanted} has several files ({names}). Give the path of one."
         raise WeightsError(msg)
     record = records[0]
-    if isinstance(record, Damaged):
+    if isinstance(record, Damaged) or (isinstance(record, ShippedRecord) and record.problem):
         raise WeightsError(record.problem)
     if not record.path.is_file():
         msg = f"The file {record.file} of {wanted} is gone. {_again(record)}"
@@ -207,9 +233,9 @@ def _required(wanted: str) -> list[Record | Damaged]:
     return records
 
 
-def _required_shipped() -> Record:
+def _required_shipped() -> ShippedRecord:
     record = shipped()
     if record is None:
-        msg = f"The weights {SMALL}, which come with the engine, are not in this copy of it. Install it again."
+        msg = f"There is no file of the weights {SMALL}, which come with the engine. {again()}"
         raise WeightsError(msg)
     return record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fmcib_engine.encoders import find_encoder
@@ -14,6 +14,9 @@ from fmcib_engine.results.table import TableOptions, write_rows
 
 from ..Scene.LesionTable import LesionTable
 from ..Scene.ScanNode import scanFile, sourceOf
+
+_MOST_NAMES = 5
+"""Of lesions in a message."""
 
 
 def exportTable(
@@ -36,13 +39,10 @@ def exportTable(
     if not lesions:
         msg = "There are no results to export. Analyse a lesion first."
         raise OutputError(msg)
-    encoders = {row["encoder_id"] for _, row, _ in lesions}
-    if len(encoders) > 1:
-        msg = f"One table has one network's features, but these lesions have {', '.join(sorted(encoders))}'s. "
-        raise OutputError(msg + "Analyse them again with one of these.")
+    encoder = find_encoder(_theEncoder([row for _, row, _ in lesions]))
     columns = [column.name for column in COLUMNS]
-    header = [*columns, *feature_columns(find_encoder(*encoders).feature_count)]
-    lost = sum(row["status"] == "ok" and not features for _, row, features in lesions)
+    header = [*columns, *feature_columns(encoder.feature_count)]
+    lost = sum(row["status"] == "ok" and len(features) != encoder.feature_count for _, row, features in lesions)
     if lost:
         msg = f"The table of features of {lost} lesions is not in the scene any more. Analyse them again."
         raise OutputError(msg)
@@ -56,6 +56,29 @@ def exportTable(
         cells.extend([""] * (len(header) - len(cells)))
     write_rows(path, header, rows, TableOptions(overwrite=overwrite, identifiers=identifiers))
     return len(rows)
+
+
+def _theEncoder(rows: Sequence[Mapping[str, str]]) -> str:
+    """The one network of all rows, those without features included: they are of one table, too.
+
+    Raises:
+        OutputError: there are several, with the lesions of each.
+    """
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row["encoder_id"], []).append(row["lesion_id"])
+    if len(names) > 1:
+        whose = [f"of {encoder} {'is' if len(of) == 1 else 'are'} {_few(of)}" for encoder, of in sorted(names.items())]
+        msg = (
+            f"One table has one network's features, but these lesions have {', '.join(sorted(names))}'s. "
+            f"Analyse them again with one of these: {'; '.join(whose)}."
+        )
+        raise OutputError(msg)
+    return next(iter(names))
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join([*names[:_MOST_NAMES], *(["…"] if len(names) > _MOST_NAMES else [])])
 
 
 def _cells(

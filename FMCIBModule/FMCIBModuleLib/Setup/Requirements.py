@@ -10,7 +10,7 @@ from typing import Any
 
 from fmcib_engine.encoders import find_encoder
 from fmcib_engine.weights.about import read_about
-from fmcib_engine.weights.shipped import SHIPPED
+from fmcib_engine.weights.shipped import SHIPPED, SMALL
 from slicer.i18n import tr as _
 
 from ..Signal import Signal
@@ -231,14 +231,14 @@ class Requirements:
             return Requirement("weights", "good", _("Demonstration weights: random numbers, for trying out only"))
         if self.result is None:
             return self._unknown("weights", _("Weights"))
-        if self.result["cache_problem"]:
-            return Requirement("weights", "wrong", _("The weights cannot be looked for"), self.result["cache_problem"])
         found = [record for record in self.installedWeights if record["id"] == self.weights]
         for record in found:
             if record["problem"]:
                 text = _("The weights {name} are damaged").format(name=self.weights)
                 return Requirement("weights", "wrong", text, record["problem"])
             return Requirement("weights", "good", _installed(record))
+        if self.result["cache_problem"]:
+            return Requirement("weights", "wrong", _("The weights cannot be looked for"), self.result["cache_problem"])
         return self._file()
 
     def _file(self) -> Requirement:
@@ -247,6 +247,8 @@ class Requirements:
         if self._isFile:
             return Requirement("weights", "good", _("Weights of the file {name}").format(name=path.name))
         fix = _("Download or import them, or choose others.")
+        if self.weights == SMALL:
+            fix = _("They come with the FMCIB extension: install it again, or choose others.")
         name = path.name or _("(none)")
         return Requirement("weights", "missing", _("Weights are missing: {name}").format(name=name), fix)
 
