@@ -159,7 +159,7 @@ def test_own_and_damaged_weights_are_listed(repository, tmp_path, capsys):
     assert run(["weights", "list"]) == 0
     told = capsys.readouterr().out
     mine, broken = (next(line for line in told.splitlines() if name in line) for name in ("mine ", "broken "))
-    for words in ("your own, imported from w.torch", "2.0 MB", "yes"):
+    for words in ("your own, imported from w.torch", "2.0 MB", "damaged"):
         assert words in mine
     assert "is damaged" in broken
     assert run(["weights", "verify"]) == 3
