@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fmcib_engine import samples
 from fmcib_engine.geometry import VoxelGrid
-from fmcib_engine.results.schema import COLUMNS
+from fmcib_engine.results.schema import COLUMNS, HEAD_COLUMNS
 from fmcib_engine.weights.catalogue import load_catalogue
 from support import ROOT
 
@@ -174,6 +174,11 @@ def test_the_formats_list_the_columns_of_the_feature_table():
     listed = re.findall(r"^\| `(\w+)` \| (\w*) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
     wanted = [(c.name, c.type.__name__, c.unit, c.meaning) for c in COLUMNS]
     assert [(name, kind, unit, meaning.replace("\\|", "|")) for name, kind, unit, meaning in listed] == wanted
+
+
+def test_the_formats_list_the_columns_of_heads():
+    text = (DOCS / "formats.md").read_text(encoding="utf-8").partition("### Predictions")[2]
+    assert re.findall(r"^\| `(<head>:.*?)` \| (\w*) \| (.*?) \| (.*) \|$", text, re.MULTILINE) == [*HEAD_COLUMNS]
 
 
 def test_the_administrators_are_told_every_host_and_every_variable():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fmcib_engine.encoders import COMPUTER_MADE, feature_names
-from fmcib_engine.errors import DependencyError, HeadError
+from fmcib_engine.errors import DependencyError, FeatureError, HeadError
 from fmcib_engine.heads.chosen import ChosenHeads, Lesion, Member
 from fmcib_engine.heads.head import Calibration, Layer, Metric, Origin, Training
 from heads_support import (
@@ -323,3 +323,39 @@ def test_a_site_that_means_nothing_about_patients_warns_of_none():
 
 def test_no_heads_ask_nothing():
     assert ChosenHeads(StubEncoder(FEATURES)).predict([lesion(), lesion()]) == [{}, {}]
+
+
+class OneFails(StubEncoder):
+    """Refuses a batch with the patch at fault, and that patch alone."""
+
+    bad = a_patch()
+
+    def encode(self, patches) -> list:
+        if any(patch is self.bad.array for patch in patches):
+            msg = "The features are no numbers."
+            raise FeatureError(msg)
+        return super().encode(patches)
+
+
+def test_a_lesion_at_fault_in_an_encoder_of_its_own_leaves_the_others_their_numbers():
+    member = Member(small_head(id="own"), SHA256, "test", OneFails(FEATURES))
+    lesions = [lesion(), Lesion(OneFails.bad, FEATURES, {}), lesion()]
+    said = [each["own"] for each in ChosenHeads(StubEncoder(FEATURES), [member]).predict(lesions)]
+    assert [one.values is not None for one in said] == [True, False, True]
+    assert said[1].note == "no prediction: The features are no numbers."
+
+
+def test_a_file_does_not_pass_for_a_published_head(tmp_path):
+    write_head(tmp_path / "x.head", small_head(id="malignancy"))
+    with pytest.raises(HeadError, match=r"x\.head calls its head malignancy, as one that was published"):
+        heads(str(tmp_path / "x.head"))
+
+
+def test_a_column_that_only_python_takes_for_a_number_is_none():
+    layers = (Layer(np.zeros((1, 129)), np.zeros(1)),)
+    put(small_head(id="with-age", origin=origin(128, columns=("age",)), layers=layers))
+    assert (
+        say(heads(columns=("age",)), age="6_5")["with-age"].note
+        == "no prediction: your column age holds no number here."
+    )
+    assert say(heads(columns=("age",)), age="65")["with-age"].values is not None

@@ -205,3 +205,16 @@ def test_heads_that_came_with_the_engine_are_listed_and_right():
         assert head.licence
         assert head.metrics
     assert heads_here()[1] == []
+
+
+def test_a_head_that_came_with_the_engine_is_neither_replaced_nor_removed(tmp_path, home, capsys):
+    shipped = find_head("lung1-t1")
+    write_head(tmp_path / "x.head", linear(id="lung1-t1"))
+    with pytest.raises(HeadError, match="lung1-t1 came with the engine"):
+        import_head(tmp_path / "x.head", overwrite=True)
+    export_head("lung1-t1", tmp_path / "same.head")
+    assert import_head(tmp_path / "same.head").is_shipped
+    assert not (home / "heads").exists()
+    assert run(["heads", "remove", "lung1-t1"]) == 4
+    assert "lung1-t1 came with the engine and stays" in in_one_line(capsys.readouterr().err)
+    assert find_head("lung1-t1").sha256 == shipped.sha256

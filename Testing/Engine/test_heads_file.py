@@ -247,3 +247,18 @@ def test_what_a_fuzz_leaves_of_the_facts_is_told_too(tmp_path):
                 told.append(str(error))
     assert len(told) > 200
     assert max(map(len, told)) < 400
+
+
+@pytest.mark.parametrize("caution", ["=1+1", " =HYPERLINK(1)", "+1", "-1", "@SUM(1)"])
+def test_a_caution_that_a_spreadsheet_would_take_for_a_formula_is_refused(caution):
+    with pytest.raises(HeadError, match="its caution is a sentence, no formula"):
+        linear(caution=caution)
+
+
+def test_a_key_that_stands_twice_in_the_header_is_refused(tmp_path):
+    header, data = parts_of(linear())
+    text = json.dumps(header)
+    name = '"layers.0.bias": '
+    twice = text.replace(name, f"{name}{json.dumps(header['layers.0.bias'])}, {name}")
+    with pytest.raises(HeadError, match="a key stands twice in its header or facts"):
+        read_head(write_raw(tmp_path / "x.head", twice.encode(), data))

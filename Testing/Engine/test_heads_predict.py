@@ -209,3 +209,19 @@ def test_predicting_needs_neither_torch_nor_scikit_learn():
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, encoding="utf-8")
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        Calibration("temperature", (1e-310,)),
+        Calibration("platt", (1e308, 1e308)),
+        Calibration("platt", (-1e308, -1e308)),
+    ],
+)
+def test_a_calibration_beyond_all_numbers_is_refused_and_gives_no_nan(calibration):
+    with pytest.raises(
+        HeadError,
+        match="calibration of the head lump gives numbers that are not finite",
+    ):
+        predict(linear(calibration=calibration), [[-9e9, 1.0, 3.0], [9e9, 1.0, 3.0]])

@@ -8,8 +8,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from ..errors import InputError
 from ..heads.file import HeadFile, read_head
-from ..heads.folder import SUFFIX
+from ..heads.folder import SHIPPED, SUFFIX, heads_folder
 from ..heads.head import Head
 from ..heads.published import PUBLISHED, Published
 from ..heads.store import StoredHead, export_head, heads_here, import_head, required_head
@@ -103,6 +104,9 @@ def export(*, name: str, file: Path, overwrite: bool) -> None:
 @click.argument("name")
 def remove_(*, name: str) -> int:
     """Remove an imported head. Exit code 3 if it could not be."""
+    if (SHIPPED / f"{name}{SUFFIX}").is_file() and not (heads_folder() / f"{name}{SUFFIX}").exists():
+        msg = f"{name} came with the engine and stays. Leave it out of a run by naming others (`extract --heads`)."
+        raise InputError(msg)
     removed = next(remove(choose(contents(), [f"heads/{name}{SUFFIX}"])))
     if removed.problem:
         err.print(removed.problem, style="bold red", markup=False)

@@ -53,6 +53,8 @@ def _check_texts(head: Head) -> None:
     }  # fmt: skip
     for name, text in texts.items():
         _require_text(text, name)
+    formula = head.caution.lstrip()[:1] in {"=", "+", "-", "@"}
+    _require(not formula, f"its caution is a sentence, no formula of a spreadsheet, it is {head.caution[:60]!r}")
     for name in ("title", "label meaning", "population"):
         _require(bool(texts[name].strip()), f"its {name} is a sentence, it is empty")
     _require(len(head.warnings) <= MOST_WARNINGS, f"it has at most {MOST_WARNINGS} warnings, not {len(head.warnings)}")

@@ -22,6 +22,7 @@ from .file import read_head
 from .fit import misfit, require_fit
 from .folder import SUFFIX
 from .head import Origin
+from .published import PUBLISHED
 from .store import StoredHead, find_head, heads_here
 
 _log = logging.getLogger(__name__)
@@ -132,6 +133,12 @@ def _named(name: str, features: Features, own: Member | FmcibError | None, load:
         raise own
     if name.endswith(SUFFIX) or Path(name).name != name:
         read = read_head(Path(name))
+        if read.head.id in PUBLISHED:
+            msg = (
+                f"{Path(name).name} calls its head {read.head.id}, as one that was published and lies in its own "
+                "weights. Import it by another name (`fmcib-engine heads import FILE --as NAME`)."
+            )
+            raise HeadError(msg)
         return _fitting(Member(read.head, read.sha256, Path(name).name), features, own)
     if stored := find_head(name):
         return _fitting(_member(stored), features, own)

@@ -112,6 +112,8 @@ def _ask(member: Member, lesions: Sequence[Lesion]) -> list[_Said]:
         try:
             encoded = member.encoder.encode([lesion.patch.array for lesion in lesions])
         except FmcibError as error:
+            if len(lesions) > 1:  # only the one at fault has no numbers
+                return [said for lesion in lesions for said in _ask(member, [lesion])]
             return [_Said(note=str(error))] * len(lesions)
         features, remarks = [one.features for one in encoded], [one.note for one in encoded]
     head = member.head
@@ -143,9 +145,20 @@ def _row(head: Head, lesion: Lesion, features: NDArray[np.float32]) -> NDArray[n
     own = []
     for name in head.origin.columns:
         try:
-            own.append(float(lesion.columns[name]))
+            own.append(_number(lesion.columns[name]))
         except KeyError:
             return f"it needs your column {name}, which is not there."
         except ValueError:
             return f"your column {name} holds no number here."
     return np.concatenate([features.astype(np.float64), np.array(own, np.float64)])
+
+
+def _number(cell: str) -> float:
+    """A cell as a number; Python would also take 6_5 for 65.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)

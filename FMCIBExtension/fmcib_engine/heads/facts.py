@@ -59,7 +59,7 @@ def from_json(text: str) -> tuple[dict[str, Any], str]:
         HeadError: no such object.
     """
     try:
-        told = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
+        told = json.loads(text, object_pairs_hook=without_twins, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         refuse(f"its facts are no JSON ({error})" if isinstance(error, ValueError) else "its facts are nested too deep")
     facts = _Facts(told, "")
@@ -214,10 +214,11 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[Any, str], Any]:
     return checked
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, of which readers would else take the one value or the other."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        refuse("a key stands twice in its facts")
+        refuse("a key stands twice in its header or facts")
     return found
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..errors import DependencyError, HeadError
 from ..weights.files import begins_as_web_page, written_whole
 from .checks import MOST_LAYERS, refuse
-from .facts import as_json, from_json
+from .facts import as_json, from_json, without_twins
 from .head import Baseline, Head, Layer, Scaling
 
 ENTRY = "fmcib_head"
@@ -144,7 +144,7 @@ def _require_safetensors(path: Path, content: bytes) -> None:
 def _header(text: bytes) -> dict[str, Any]:
     """The header of the format, looked at before the library is given the whole."""
     try:
-        header = json.loads(text.decode())
+        header = json.loads(text.decode(), object_pairs_hook=without_twins)
         entry = header["__metadata__"][ENTRY]
         told = {name: (each["dtype"], each["shape"]) for name, each in header.items() if name != "__metadata__"}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):

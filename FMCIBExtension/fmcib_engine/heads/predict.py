@@ -25,7 +25,12 @@ def predict(head: Head, features: ArrayLike) -> NDArray[np.float64]:
     if head.baseline is not None:
         hazard = np.exp(np.clip(scores, -_LARGEST_EXPONENT, _LARGEST_EXPONENT))
         return np.concatenate([scores, np.exp(np.log(head.baseline.survival.astype(np.float64)) * hazard)], axis=1)
-    return _softmax(_calibrated(head, _logits(scores)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        calibrated = _calibrated(head, _logits(scores))
+    if not np.isfinite(calibrated).all():
+        msg = f"The calibration of the head {head.id} gives numbers that are not finite. Train or import another head."
+        raise HeadError(msg)
+    return _softmax(calibrated)
 
 
 def raw_scores(head: Head, features: ArrayLike) -> NDArray[np.float64]:

@@ -82,6 +82,11 @@ def import_head(path: Path, *, name: str = "", overwrite: bool = False) -> Store
     _require_free(name or head.id)
     named = replace(head, id=name) if name else head
     content = head_bytes(named) if named.id != head.id else path.read_bytes()
+    if (shipped := SHIPPED / f"{named.id}{SUFFIX}").is_file():
+        if shipped.read_bytes() == content:
+            return _stored(shipped, is_shipped=True)
+        msg = f"A head of the name {named.id} came with the engine. Give this one another (--as NAME)."
+        raise HeadError(msg)
     target = heads_folder() / f"{named.id}{SUFFIX}"
     with only_one(heads_folder()):
         if target.exists() and target.read_bytes() != content and not overwrite:
