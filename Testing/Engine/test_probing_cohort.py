@@ -203,6 +203,21 @@ def test_a_feature_that_is_the_label_is_refused(tmp_path):
         cohort_of(made, tmp_path, LIFE)
 
 
+def test_a_feature_that_is_the_label_in_another_order_is_refused(tmp_path):
+    """Neither class against the others goes with it in a straight line."""
+    made = two_classes()
+    made.columns["kind"] = [("a", "b", "c", "d")[place % 4] for place in range(120)]
+    made.features[:, 9] = [(7.0, 1.0, 9.0, 3.0)[place % 4] for place in range(120)]
+    with pytest.raises(InputError, match=r"pred_9 of features.csv is what is to be learned, in other numbers"):
+        cohort_of(made, tmp_path)
+    made.features[:, 9] = 0.1
+    made.features[:, 10] = 0.0
+    assert cohort_of(made, tmp_path).group_count == 120
+    made.features[:, 9] = [(7.0, 1.0, 9.0, 3.0)[place % 4] for place in range(120)]
+    made.features[:, 9] += np.random.default_rng(0).normal(size=120)
+    assert cohort_of(made, tmp_path).group_count == 120
+
+
 def test_a_feature_cannot_be_named_as_the_label(tmp_path):
     with pytest.raises(TableError, match="pred_3 is a feature and cannot be the label as well"):
         cohort_of(two_classes(), tmp_path, Columns("classification", label="pred_3"))

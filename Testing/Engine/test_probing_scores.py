@@ -197,7 +197,7 @@ def test_risk_groups_have_their_curves_and_a_log_rank_test(lives):
 
     outcome, scores = lives
     high = scores > 0
-    found = risk_groups(outcome, high)
+    found = risk_groups(outcome, high, np.arange(150))
     assert found["curves"]["high risk"]["rows"] == high.sum()
     assert found["curves"]["high risk"]["survival"][-1] < found["curves"]["low risk"]["survival"][-1]
     parts = [
@@ -205,6 +205,15 @@ def test_risk_groups_have_their_curves_and_a_log_rank_test(lives):
         for chosen in (high, ~high)
     ]
     assert found["logrank_p"] == pytest.approx(logrank(*parts).pvalue, rel=1e-6)
+
+
+def test_rows_of_one_patient_make_no_log_rank_test(lives):
+    """Each row twice would halve the p-value's exponent without one more life."""
+    outcome, scores = lives
+    twice = np.repeat(np.arange(150), 2)
+    found = risk_groups(outcome.of(twice), scores[twice] > 0, twice)
+    assert "logrank_p" not in found
+    assert found["curves"]["high risk"]["rows"] == 2 * (scores > 0).sum()
 
 
 def test_survival_has_a_number_for_each_time(lives):

@@ -14,10 +14,13 @@ from fmcib_engine.errors import InputError, OutputError
 from fmcib_engine.heads.file import read_head
 from fmcib_engine.heads.predict import predict
 from fmcib_engine.probing import files
+from fmcib_engine.probing.bootstrap import Estimate
 from fmcib_engine.probing.cohort import gather
+from fmcib_engine.probing.controls import ControlReport
 from fmcib_engine.probing.files import require_free, write_study
 from fmcib_engine.probing.made import About, made_of, simple_name
-from fmcib_engine.probing.sentences import first_paragraph
+from fmcib_engine.probing.origins import OriginReport
+from fmcib_engine.probing.sentences import about_control, about_origin, first_paragraph
 from fmcib_engine.probing.study import study
 from fmcib_engine.probing.table import read_features
 from fmcib_engine.probing.wanted import Columns, Options
@@ -105,6 +108,36 @@ def test_a_head_that_knows_the_disease_is_as_good_within_a_hospital(tmp_path):
     assert report.within.value > 0.9
     assert "it could see the hospital, but what it knows does not hang on it here" in paragraph(found)
     assert all(one.unseen.value > 0.85 for one in report.each)
+
+
+def estimate(value: float) -> Estimate:
+    return Estimate(value, value - 0.06, value + 0.06)
+
+
+def test_what_is_chance_within_a_hospital_is_not_called_knowledge():
+    """A little above chance over all, chance within: the drop is small, and nothing is left all the same."""
+    report = OriginReport("hospital", estimate(0.97), estimate(0.565), estimate(0.52))
+    (_, told, _) = about_origin(report, "AUC")
+    assert "within one hospital that cannot be told from chance (0.5)" in told
+    assert "does not hang on it" not in told
+
+
+def test_a_head_that_falls_where_others_can_be_trained_is_not_said_to_need_nothing():
+    told = about_control(ControlReport("shuffled.csv", estimate(0.9), estimate(0.5), estimate(0.89)))
+    assert "the features tell it without what was destroyed there, but this head is worth less without it" in told
+    told = about_control(ControlReport("shuffled.csv", estimate(0.9), estimate(0.88), estimate(0.89)))
+    assert "the head does not need what was destroyed there" in told
+
+
+def test_a_joined_column_does_not_tell_the_hospital_for_the_features(tmp_path):
+    made = two_classes()
+    random = np.random.default_rng(8)
+    first = random.random(120) < 0.5
+    made.columns["hospital"] = ["north" if each else "south" for each in first.tolist()]
+    made.columns["thickness"] = [f"{each:.3f}" for each in (3 * first + random.normal(0, 0.1, 120)).tolist()]
+    columns = replace(KIND, origins=("hospital",), covariates=("thickness",))
+    (report,) = studied(made, tmp_path, columns).origins
+    assert report.told.value < 0.7
 
 
 def test_small_hospitals_are_told_as_one_and_rows_of_too_few_left_out(tmp_path):
@@ -262,6 +295,44 @@ def test_what_is_no_report_is_not_replaced(three_classes, tmp_path):
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(OutputError, match="thesis is no report of a head, and is not replaced"):
         require_free(head, tmp_path / "thesis", overwrite=True)
+
+
+@pytest.mark.parametrize("error", [OSError(13, "Permission denied"), KeyboardInterrupt()])
+def test_a_head_that_cannot_be_put_in_its_place_leaves_the_earlier_report(three_classes, tmp_path, monkeypatch, error):
+    found, _ = three_classes
+    head, folder = tmp_path / "my.head", tmp_path / "report"
+    write_study(found, made_of(found, About("x")), head, folder, lambda: None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    replace_path = type(head).replace
+
+    def refused(path, target):
+        if target == head:
+            raise error
+        return replace_path(path, target)
+
+    monkeypatch.setattr(type(head), "replace", refused)
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        write_study(found, made_of(found, About("y")), head, folder, lambda: None)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        write_study(found, made_of(found, About("y")), head, tmp_path / "first", lambda: None)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_of_the_users_is_replaced_by_a_head_or_a_report(three_classes, tmp_path):
+    found, _ = three_classes
+    head, folder = tmp_path / "my.head", tmp_path / "report"
+    write_study(found, made_of(found, About("x")), head, folder, lambda: None)
+    (tmp_path / "features.csv").write_text("years of work", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"features.csv is no head, and is not replaced"):
+        require_free(tmp_path / "features.csv", folder, overwrite=True)
+    with pytest.raises(OutputError, match=r"my.head would lie in report, which a report replaces as a whole"):
+        require_free(folder / "my.head", folder, overwrite=True)
+    with pytest.raises(OutputError, match=r"would lie in both"):
+        require_free(tmp_path / "both", tmp_path / "both", overwrite=False)
+    (folder / "features.csv").write_text("years of work", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"report holds \['features.csv'\] beside its report, which would be lost"):
+        require_free(head, folder, overwrite=True)
 
 
 def test_a_study_of_survival_becomes_a_head_with_a_baseline(tmp_path):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..downloads import host_is_listed
 from ..errors import OutputError
-from ..heads.file import write_head
+from ..heads.file import is_head, write_head
 from ..probing.made import simple_name
 from ..probing.out_of_fold import Advance
 from ..probing.wanted import Options
@@ -87,6 +87,9 @@ def _require_free(output: Path | None, *, overwrite: bool) -> None:
         return
     if output.is_dir() or not output.absolute().parent.is_dir():
         msg = f"{output.name} cannot be a file there: give the name of a file in a folder that exists (--output)."
+        raise OutputError(msg)
+    if output.exists() and not is_head(output):
+        msg = f"{output.name} is no head, and is not replaced. Choose another name for the head (--output)."
         raise OutputError(msg)
     if output.exists() and not overwrite:
         msg = f"{output.name} exists already. Choose another name, or allow it to be replaced (--overwrite)."

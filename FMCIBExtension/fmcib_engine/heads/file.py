@@ -112,6 +112,15 @@ def read_head(path: Path) -> HeadFile:
         raise HeadError(msg) from error
 
 
+def is_head(path: Path) -> bool:
+    """Whether a file is a head that can be read, and so may be replaced by another."""
+    try:
+        read_head(path)
+    except HeadError:
+        return False
+    return True
+
+
 def _parse(path: Path, content: bytes) -> Head:
     _require_safetensors(path, content)
     length = int.from_bytes(content[:8], "little")

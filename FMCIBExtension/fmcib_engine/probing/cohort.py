@@ -251,29 +251,45 @@ def _require_no_label(
 ) -> None:
     """Refuse a column that is the outcome in other words: a head of it would be right, and useless."""
     columns = np.concatenate([table.features, covariates], axis=1)
-    for target in _targets(outcome):
+    if isinstance(outcome, Classes):
+        _require_no_class(table, outcome, columns, names)
+        return
+    for target in (outcome.times, outcome.events.astype(float)):
         both = np.isfinite(columns)
         filled = np.where(both, columns - np.nanmean(columns, axis=0), 0.0)
         wanted = np.where(both, (target - target.mean())[:, None], 0.0)
         length = np.sqrt((filled**2).sum(axis=0) * (wanted**2).sum(axis=0))
         likeness = np.abs((filled * wanted).sum(axis=0)) / np.maximum(length, 1e-300)
-        place = int(likeness.argmax())
-        if likeness[place] > _IS_LABEL:
-            count = table.features.shape[1]
-            name = f"pred_{place}" if place < count else names[place - count]
-            msg = (
-                f"{name} of {table.name} is what is to be learned, in other numbers (correlation "
-                f"{likeness[place]:.4f}). Take it out of the table."
-            )
-            raise InputError(msg)
+        _refuse_label(table, int(likeness.argmax()), float(likeness.max()), names)
 
 
-def _targets(outcome: Outcome) -> list[NDArray[np.float64]]:
-    if isinstance(outcome, Survival):
-        return [outcome.times, outcome.events.astype(float)] if 0 < outcome.events.mean() < 1 else [outcome.times]
-    return [
-        (outcome.codes == code).astype(float) for code in range(1 if len(outcome.names) == 2 else len(outcome.names))
-    ]
+def _refuse_label(table: FeatureTable, place: int, likeness: float, names: Sequence[str]) -> None:
+    if likeness > _IS_LABEL:
+        count = table.features.shape[1]
+        name = f"pred_{place}" if place < count else names[place - count]
+        msg = (
+            f"{name} of {table.name} is what is to be learned, in other numbers (correlation {likeness:.4f}). Take it "
+            "out of the table."
+        )
+        raise InputError(msg)
+
+
+def _require_no_class(
+    table: FeatureTable, outcome: Classes, columns: NDArray[np.float64], names: Sequence[str]
+) -> None:
+    """By the correlation ratio (Fisher 1925), which is 1 whatever number stands for which class."""
+    there = np.isfinite(columns)
+    away = np.where(there, columns - np.nanmean(columns, axis=0), 0.0)
+    total = (away**2).sum(axis=0)
+    between = np.zeros_like(total)
+    for code in range(len(outcome.names)):
+        here = outcome.codes == code
+        between += away[here].sum(axis=0) ** 2 / np.maximum(there[here].sum(axis=0), 1)
+    rounding = len(columns) * (1e-9 * np.abs(np.nanmean(columns, axis=0))) ** 2  # of a constant column
+    ratio = np.where(total > rounding, np.sqrt(between / np.maximum(total, 1e-300)), 0.0)
+    # Two patients with a number are told apart by it whatever it is.
+    ratio[there.sum(axis=0) < LEAST * len(outcome.names)] = 0.0
+    _refuse_label(table, int(ratio.argmax()), float(ratio.max()), names)
 
 
 def _few_patients(table: FeatureTable, groups: Codes) -> list[str]:

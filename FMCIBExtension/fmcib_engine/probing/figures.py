@@ -201,13 +201,13 @@ def _confusion(axes: Axes, study: Study) -> None:
 def _kaplan_meier(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Survival)  # noqa: S101
-    found = risk_groups(outcome, is_high_risk(study))
+    found = risk_groups(outcome, is_high_risk(study), study.cohort.groups)
     for colour, style, (name, curve) in zip(COLOURS, ("-", "--"), found["curves"].items(), strict=False):
         label = f"{name}: {curve['rows']} rows, {curve['deaths']} died"
         axes.step(curve["times"], curve["survival"], where="post", color=colour, linestyle=style, label=label)
         axes.fill_between(curve["times"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15, lw=0)
     p = found.get("logrank_p")
-    said = "" if p is None else f"; log-rank p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+    said = "; rows, not patients" if p is None else f"; log-rank p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
     axes.set(xlabel=f"time ({study.options.time_unit})", ylabel="share alive", ylim=(0, 1.02), xlim=(0, None))
     axes.set_title(f"Kaplan-Meier by risk, out of fold{said}")
     axes.legend(fontsize=8, frameon=False)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError
-from ..heads.file import write_head
+from ..heads.file import is_head, write_head
 from ..heads.head import Head
 from ..results.versions import installed_versions, versions_of
 from .bootstrap import Estimate
@@ -36,6 +36,7 @@ from .study import Study
 from .survival_scores import risk_groups
 
 REPORT, RESULTS = "report.html", "results.json"
+_PARTS = {REPORT, RESULTS, "metrics.csv", "predictions.csv", "figures"}
 SCHEMA = "fmcib-head-report-1"
 """By which a folder is known to be one of these."""
 
@@ -47,12 +48,23 @@ def require_free(head: Path, folder: Path, *, overwrite: bool) -> None:
         OutputError: with what stands in the way.
     """
     parent = head.absolute().parent
+    theirs = sorted(each.name for each in folder.iterdir() if each.name not in _PARTS) if is_report(folder) else []
     ours = folder.is_dir() and (not any(folder.iterdir()) or is_report(folder))
+    inside = head.resolve().is_relative_to(folder.resolve())
     taken = head.name if head.exists() else folder.name
     obstacles = (
         (head.is_dir(), f"{head.name} is a folder. Give the name of a file, such as my.head."),
         (not parent.is_dir(), f"The folder {parent.name} for {head.name} is not there. Make it first."),
         (not folder.absolute().parent.is_dir(), f"The folder for {folder.name} is not there. Make it first."),
+        (inside, f"{head.name} would lie in {folder.name}, which a report replaces as a whole. Put it elsewhere."),
+        (
+            head.is_file() and not is_head(head),
+            f"{head.name} is no head, and is not replaced. Choose another name for the head.",
+        ),
+        (
+            bool(theirs),
+            f"{folder.name} holds {theirs[:1]} beside its report, which would be lost. Move it, or choose another.",
+        ),
         (folder.exists() and not ours, f"{folder.name} is no report of a head, and is not replaced. Choose another."),
         (
             not overwrite and (head.exists() or is_report(folder)),
@@ -86,10 +98,7 @@ def write_study(study: Study, head: Head, path: Path, folder: Path, advance: Cal
         _fill(unfinished, study, head)
         write_head(new_head, head)
         advance()
-        if folder.exists():
-            folder.replace(before)
-        unfinished.replace(folder)
-        new_head.replace(path)
+        _exchange(unfinished, folder, before, new_head, path)
     except OSError as error:
         msg = f"{folder.name} cannot be written ({error.strerror or error}). Choose another folder, or make room."
         raise OutputError(msg) from error
@@ -100,6 +109,22 @@ def write_study(study: Study, head: Head, path: Path, folder: Path, advance: Cal
             before.replace(folder)
         for left_over in (unfinished, before):
             shutil.rmtree(left_over, ignore_errors=True)
+
+
+def _exchange(unfinished: Path, folder: Path, before: Path, new_head: Path, head: Path) -> None:
+    """Put report and head in their places, or neither, so that no head lies beside the report of another."""
+    try:
+        if folder.exists():
+            folder.replace(before)
+        unfinished.replace(folder)
+        new_head.replace(head)
+    except BaseException:
+        if new_head.exists():
+            if not unfinished.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            if before.exists():
+                before.replace(folder)
+        raise
 
 
 def _fill(folder: Path, study: Study, head: Head) -> None:
@@ -153,7 +178,7 @@ def results_of(study: Study, head: Head) -> dict[str, Any]:
 def _curves(study: Study) -> dict[str, Any]:
     outcome = study.cohort.outcome
     if isinstance(outcome, Survival):
-        return {"kaplan_meier": risk_groups(outcome, is_high_risk(study))}
+        return {"kaplan_meier": risk_groups(outcome, is_high_risk(study), study.cohort.groups)}
     shares = np.mean(study.predictions.shares, axis=0)
     calibration = {
         name: calibration_curve(outcome.codes == code, shares[:, code]) for code, name in enumerate(outcome.names)

@@ -20,6 +20,7 @@ from .judges import Judge, judge_of, pairs_of, within
 from .out_of_fold import Trial, once_predicted, out_of_fold
 from .outcomes import Classes, Outcome
 from .scores import ClassScores
+from .span import Matrix
 from .wanted import Options
 
 _REST = "(others)"
@@ -56,8 +57,15 @@ class OriginReport:
     problem: str = ""
 
 
-def ask_origin(trial: Trial, column: str, origin: Classes, judge: Judge) -> OriginReport:
+def ask_origin(trial: Trial, features: Matrix, column: str, origin: Classes, judge: Judge) -> OriginReport:
     """Tell the origin by the features, the outcome within each, and the outcome in each by heads of the others.
+
+    Args:
+        trial: of the head, whose rows may have joined columns.
+        features: those rows without them, by which alone the origin is told.
+        column: of the origin.
+        origin: of each row.
+        judge: of the head.
 
     Raises:
         InputError, TrainingError, DependencyError: as `fit`.
@@ -73,7 +81,7 @@ def ask_origin(trial: Trial, column: str, origin: Classes, judge: Judge) -> Orig
     if len(large.names) < 2:
         problem = f"Fewer than two values of {column} have {LEAST} groups: how well features tell them is not known."
     else:
-        told = _told(trial, kept, large)
+        told = _told(replace(trial, rows=features, weights=None), kept, large)
     each = tuple(_one(trial, name, origin.codes == code, judge) for code, name in enumerate(origin.names))
     return OriginReport(column, told, numbers["pooled"], numbers["within"], each, problem)
 

@@ -15,6 +15,8 @@ from .study import Study
 CHANCE = 0.5
 _DROP = 0.05
 """From which on a number is called lower than another."""
+_KEPT = 0.8
+"""Share of what lies above chance, from which on nothing is said to be lost."""
 _KNOWN = 0.8
 """AUC from which on features are said to tell an origin."""
 
@@ -76,12 +78,14 @@ def about_origin(report: OriginReport, number: str) -> list[str]:
     both = f"Within one {name} its {number} is {inside.text}, over all {pooled.value:z.3f}"
     if lost > _DROP and not is_above_chance(inside):
         verdict = f"what it seems to know is the {name}, not the disease"
+    elif not is_above_chance(inside):
+        verdict = f"within one {name} that cannot be told from chance (0.5)"
     elif lost > _DROP:
         verdict = f"part of what it seems to know is the {name}, not the disease"
     elif report.told.value > _KNOWN:
         verdict = f"it could see the {name}, but what it knows does not hang on it here"
     else:
-        verdict = f"it does not hang on the {name}"
+        verdict = f"nothing shows that it hangs on the {name}"
     return [*said, f"{both}: {verdict}.", *_unseen(report, number)]
 
 
@@ -103,8 +107,12 @@ def about_control(report: ControlReport) -> str:
 def _verdict(report: ControlReport) -> str:
     if not is_above_chance(report.intact):
         return "there was nothing to lose"
-    kept = (report.retrained.value - CHANCE) / (report.intact.value - CHANCE)
-    if kept > 0.8:
+    kept, applied = (
+        (number.value - CHANCE) / (report.intact.value - CHANCE) for number in (report.retrained, report.applied)
+    )
+    if kept > _KEPT and applied <= _KEPT:
+        return "the features tell it without what was destroyed there, but this head is worth less without it"
+    if kept > _KEPT:
         return "the head does not need what was destroyed there"
     if kept > 0.4:
         return "much of what the head knows is still there without what was destroyed"

@@ -91,7 +91,8 @@ def study(
         trial = replace(trial, advance=advance)
         told = out_of_fold(trial, destroyed)
         judge = judge_of(cohort.outcome, told[0], options)
-        asked = tuple(ask_origin(trial, name, origin, judge) for name, origin in cohort.origins.items())
+        features = cohort.table.features
+        asked = tuple(ask_origin(trial, features, name, origin, judge) for name, origin in cohort.origins.items())
         names = [table.name for table in controls]
         reports = tuple(
             ask_control(trial, name, rows, told[0], applied)

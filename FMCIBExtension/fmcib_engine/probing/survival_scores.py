@@ -109,8 +109,11 @@ def dynamic_area(outcome: Survival, scores: Vector, time: float, weights: Vector
     return float((weights[dead] * (below + upto) / 2).sum() / (weights[dead].sum() * len(ordered)))
 
 
-def risk_groups(outcome: Survival, is_high: NDArray[np.bool_]) -> dict[str, Any]:
-    """Kaplan-Meier curves of both, with 95 % bands, and the log-rank test, by lifelines."""
+def risk_groups(outcome: Survival, is_high: NDArray[np.bool_], groups: NDArray[np.intp]) -> dict[str, Any]:
+    """Kaplan-Meier curves of both, with 95 % bands, and the log-rank test, by lifelines.
+
+    No test where a patient has several rows: it would count each as a life of its own, and be too sure.
+    """
     lifelines = import_for_heads("lifelines")
     statistics = import_for_heads("lifelines.statistics")
     curves = {}
@@ -127,7 +130,7 @@ def risk_groups(outcome: Survival, is_high: NDArray[np.bool_]) -> dict[str, Any]
             "low": low.tolist(),
             "high": high.tolist(),
         }
-    if len(curves) < 2:
+    if len(curves) < 2 or len(np.unique(groups)) < len(groups):
         return {"curves": curves}
     test = statistics.logrank_test(
         outcome.times[is_high], outcome.times[~is_high], outcome.events[is_high], outcome.events[~is_high]
