@@ -453,6 +453,7 @@ def test_a_damaged_number_of_a_head_is_none(predicted, phantomNode, text):
     table = LesionTable(phantomNode)
     table.update(table.keys()[0], {"place:bone": text})
     predicted.window._lesions.refresh()
+    settle()  # new cards are seen with the next event
     assert bars(predicted, "place") == [("lung", "0.200"), ("soft tissue", "0.100")]
 
 
