@@ -45,6 +45,14 @@ def reserveTexts(button: Any, *texts: str) -> None:
     button.minimumWidth = max(widths)
 
 
+def unformatted(text: str) -> str:
+    """The text for tool tips and questions, which cannot be told that it is no HTML: names come from files.
+
+    A letter that nobody sees stands where Qt would take a mark for a tag's (`Qt::mightBeRichText`).
+    """
+    return re.sub(r"<(?=\s*[A-Za-z!?/])|&(?=lt;)", "\\g<0>\u200b", text)
+
+
 def breakable(text: str) -> str:
     """The text with places, which nobody sees, where a word breaks that would make the panel wider."""
     return re.sub(rf"\S{{{_LONGEST_WORD}}}(?=\S)", lambda found: found[0] + "\u200b", text)

@@ -173,7 +173,7 @@ def takePanels(camera: Photographer, suffix: str = "") -> None:
     panel.cards["density"].ui.thresholdSpin.value = 0.5
     if panel.ui.headsSection.collapsed:
         toggleSection(panel.ui.headsSection)
-        spinUntil(lambda: panel.ui.headsTable.rowCount == 3)
+        spinUntil(lambda: panel.ui.headsTable.rowCount >= 3)  # the user's first, then those that came with the engine
     panel.ui.headsTable.selectRow(0)
     for width in (420, 560):
         section.setFixedWidth(width)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import qt
 import slicer
+import vtk
 from analysis_support import needs_torch, spinUntilFinished
 from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf, toggleSection, typeKeys
 from fmcib_engine.encoders import COMPUTER_MADE
@@ -21,8 +22,11 @@ from fmcib_engine.heads.predict import predict
 from fmcib_engine.weights.shipped import shipped
 from fmcib_engine.worker.predictions import tell_head
 from FMCIBModuleLib.Analysis.Export import exportTable
+from FMCIBModuleLib.Room import unformatted
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
+from FMCIBModuleLib.Scene.SubjectHierarchy import resultNodes
+from FMCIBModuleLib.Setup.Desktop import Desktop
 from FMCIBModuleLib.Window.Predictions.PredictionRows import BAR_COLOUR, BAR_WIDTH, LINE_COLOUR, LINE_WIDTH, barPicture
 from heads_support import cox, linear, network, small_head
 from setup_support import PretendDesktop
@@ -139,7 +143,7 @@ def test_heads_of_one_task_stand_side_by_side_with_their_classes_in_one_order(st
     assert one.parentWidget() == other.parentWidget() != alone.parentWidget()
     assert one.mapToGlobal(one.rect.topLeft()).y() == other.mapToGlobal(other.rect.topLeft()).y()
     assert "Worth: not told" in cardOf(stage, "lump-too").factsLabel.text
-    assert stage.cell(0, 2) == "lump 0.60 +2"
+    assert stage.cell(0, 2) == "bone 0.70 +2"  # the first without a caution
     assert "lump-too: none 0.900, lump 0.100" in stage.table.item(0, 2).toolTip()
 
 
@@ -382,11 +386,84 @@ def test_heads_are_listed_imported_and_removed_by_the_real_engine(makeSetupStage
     heads.listed.connect(heard.append)
     heads.importFile()
     spinUntil(lambda: len(heard) == 1)
-    assert [each["id"] for each in heard[0]["heads"]] == ["lump"]
+    assert [each["id"] for each in heard[0]["heads"] if each["removed_as"]] == ["lump"]  # the others came with it
     assert heard[0]["heads"][0]["removed_as"] == "heads/lump.head"
     assert heads.activity.note.startswith("Imported: lump.")
     assert made.heard.names().count("installed") == 1
     heads.remove(heard[0]["heads"][0])
     spinUntil(lambda: len(heard) == 2)
-    assert heard[1] == {"type": "result", "heads": [], "damaged": []}
+    assert not any(each["removed_as"] for each in heard[1]["heads"])
+    assert heard[1]["damaged"] == []
     assert not (heads_folder() / "lump.head").exists()
+
+
+MARKUP = "<img src='x'>big"
+
+
+def test_words_from_a_heads_file_are_nowhere_taken_for_html(stage):
+    head = network(id="odd", title=MARKUP, classes=(MARKUP, "b", "c"))
+    SHAS["odd"] = "5" * 64
+    teach(stage, (head, [0.7, 0.2, 0.1]))
+    stage.analysed(NODULE)
+    tip = stage.table.item(0, 2).toolTip()
+    assert tip.startswith(f"odd: <\u200b{MARKUP[1:]} 0.700")
+    for text in (
+        MARKUP,
+        f"a\n{MARKUP}",
+        "< b>x",
+        "</b>",
+        "<!-- x -->",
+        "<?xml ?>",
+        "&lt;b",
+    ):
+        assert "\u200b" in unformatted(text)
+    assert unformatted("a < 5 mm & b <= c") == "a < 5 mm & b <= c"
+
+
+def test_a_question_about_a_head_is_no_html(monkeypatch):
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_how: asked.append(text))
+    Desktop().confirm(f"Remove {MARKUP}?")
+    assert asked == [f"Remove <\u200b{MARKUP[1:]}?"]
+
+
+def test_numbers_with_a_caution_stand_in_the_list_beside_it_alone(stage):
+    teach(stage, (LUMP, [0.1, 0.9]))
+    stage.analysed(NODULE)
+    assert stage.cell(0, 2) == "only a trial"
+    assert "lump: lump 0.900, none 0.100 ONLY FOR TESTS" in stage.table.item(0, 2).toolTip()
+
+
+def test_where_the_table_of_heads_is_gone_the_next_analysis_makes_one(predicted, phantomNode):
+    (node,) = resultNodes(phantomNode, "vtkMRMLTableNode", "heads")
+    node.SetAndObserveTable(vtk.vtkTable())  # as of a scene that was saved without its data
+    predicted.window._lesions.refresh()
+    assert "table of heads is gone" in cardOf(predicted, "lump").titleLabel.text
+    assert predicted.cell(0, 2) == "see below"
+    click(predicted.predictions.againButton)
+    predicted.answer()
+    click(predicted.predictions.againButton)
+    predicted.answer()
+    assert cardOf(predicted, "lump").titleLabel.text == "Lump or not"
+    assert len(resultNodes(phantomNode, "vtkMRMLTableNode", "heads")) == 2
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-", ""])
+def test_a_damaged_number_of_a_head_is_none(predicted, phantomNode, text):
+    table = LesionTable(phantomNode)
+    table.update(table.keys()[0], {"place:bone": text})
+    predicted.window._lesions.refresh()
+    settle()  # new cards are seen with the next event
+    assert bars(predicted, "place") == [("lung", "0.200"), ("soft tissue", "0.100")]
+
+
+def test_what_was_typed_in_one_scene_is_not_written_into_the_next(predicted):
+    predicted.answers["heads"] = {"heads": [], "damaged": []}
+    toggleSection(predicted.predictions.headsSection)
+    edit = predicted.predictions.headsEdit
+    predicted.parameters.heads = "place"
+    settle()
+    click(edit)
+    predicted.parameters.heads = "auto"  # as the next scene has it, while the cursor is in the line
+    settle()
+    assert edit.text == "auto"

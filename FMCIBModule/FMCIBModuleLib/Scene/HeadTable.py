@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
 from .LesionTable import onOneLine
-from .SubjectHierarchy import resultNode, tagResult
+from .SubjectHierarchy import resultNodes, tagResult
 
 _COLUMNS = {
     "head": "its name, as in the columns of the lesions",
@@ -45,14 +45,20 @@ class HeadTable:
 
     @property
     def node(self):
-        """The table node; None before the first head, or where a scene was saved without its data."""
-        node = resultNode(self._volumeNode, "vtkMRMLTableNode", _ROLE)
-        return node if node is not None and node.GetTable().GetColumnByName("sha256") is not None else None
+        """The table node; None before the first head. One of a scene that was saved without its data is none."""
+        found = resultNodes(self._volumeNode, "vtkMRMLTableNode", _ROLE)
+        return next((node for node in found if node.GetTable().GetColumnByName("sha256") is not None), None)
 
     def facts(self, head: str, sha256: str) -> dict[str, str]:
         """The cells of a head by column; empty where it is not known."""
-        rows = ({name: self._cell(index, name) for name in _COLUMNS} for index in range(self._count()))
-        return next((row for row in rows if (row["head"], row["sha256"]) == (head, sha256)), {})
+        node = self.node
+        if node is None:
+            return {}
+        table, wanted = node.GetTable(), (head, sha256)
+        for row in range(node.GetNumberOfRows()):
+            if tuple(_cell(table, row, name) for name in ("head", "sha256")) == wanted:
+                return {name: _cell(table, row, name) for name in _COLUMNS}
+        return {}
 
     def write(self, heads: Iterable[Mapping[str, Any]]) -> None:
         """Add those that are not there yet.
@@ -70,12 +76,6 @@ class HeadTable:
                 for name, text in _cellsOf(each).items():
                     node.SetCellText(row, node.GetColumnIndex(name), onOneLine(text))
 
-    def _count(self) -> int:
-        return 0 if self.node is None else self.node.GetNumberOfRows()
-
-    def _cell(self, index: int, name: str) -> str:
-        return self.node.GetTable().GetValueByName(index, name).ToString()
-
     def _create(self):
         title = slicer.mrmlScene.GenerateUniqueName(_("FMCIB heads"))
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", title)
@@ -88,6 +88,11 @@ class HeadTable:
             node.AddColumn(column)
             node.SetColumnDescription(name, meaning)
         return node
+
+
+def _cell(table: Any, row: int, name: str) -> str:
+    """Empty where the scene is of a version that did not have the column."""
+    return "" if table.GetColumnByName(name) is None else table.GetValueByName(row, name).ToString()
 
 
 def sentencesOf(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from fmcib_engine.heads.terms import NOTE, SHA256
@@ -59,6 +60,6 @@ def _numbers(cells: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for name, text in cells.items():
         with suppress(ValueError):
-            if name not in (NOTE, SHA256):  # the latter may look like one
-                found[name] = float(text)
+            if name not in (NOTE, SHA256) and isfinite(value := float(text)):  # the latter may look like one
+                found[name] = value
     return found

@@ -11,6 +11,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import unformatted
+
 Slot = Callable[..., Any]
 
 
@@ -33,7 +35,7 @@ class Desktop:
     """Each method blocks until the user has answered, as Slicer's own dialogs do. Tests have another one."""
 
     def confirm(self, text: str) -> bool:
-        return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle=_("FMCIB")))
+        return bool(slicer.util.confirmOkCancelDisplay(unformatted(text), windowTitle=_("FMCIB")))
 
     def file(self, title: str, kinds: str) -> str:
         """A file that exists; empty if the user does not want to."""

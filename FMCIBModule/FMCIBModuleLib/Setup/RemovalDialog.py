@@ -9,6 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..Room import unformatted
 from ..Signal import Signal
 
 _MOST_NAMED = 5
@@ -64,7 +65,7 @@ class RemovalDialog:
             for column, text in ((1, sizeText(each["size"])), (2, f"{each['title']}. {each['again']}")):
                 item = qt.QTableWidgetItem(text)
                 item.setFlags(item.flags() ^ qt.Qt.ItemIsEditable)
-                item.setToolTip(text)
+                item.setToolTip(unformatted(text))
                 table.setItem(row, column, item)
         table.verticalHeader().setVisible(False)
         table.horizontalHeader().setStretchLastSection(True)

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from ..Room import breakable
 from ..Scene.Lesions import Lesion, readablePoint
 from ..Scene.LesionTable import warningsOf
-from ..Scene.Predictions import numbersIn
+from ..Scene.Predictions import numbersIn, predictionsIn
 
 _LONGEST_NAME = 80
 _LONGEST_OUTPUT = 14
@@ -38,33 +38,43 @@ def placeOf(lesion: Lesion) -> PatientPoint | None:
 def predictionInWords(lesion: Lesion) -> str:
     """The likeliest of the first head that gave numbers, and how many other heads did.
 
-    Empty where there are no features to predict from. Numbers of weights with a caution stand beside it alone.
+    Empty where there are no features to predict from. Numbers with a caution, of the weights or of the head, or of a
+    head of which the scene tells nothing, stand beside it alone: here is no room for both.
     """
     if not _hasFeatures(lesion):
         return ""
     caution = _cautionOf(lesion)
     if caution:
         return _("demonstration") if caution.startswith(DEMONSTRATION) else _("only a trial")
-    numbers = list(numbersIn(lesion.row).values())
-    if not numbers:
+    told = [each for each in predictionsIn(lesion.volumeNode, lesion.row) if each.values]
+    if not told:
         return _("no head")
-    top = _shares(numbers[0])[:1]
-    others = f" +{len(numbers) - 1}" if len(numbers) > 1 else ""
+    first = next((each for each in told if each.facts and not each.facts["caution"]), None)
+    if first is None:
+        return _("only a trial") if all(each.facts for each in told) else _("see below")
+    top = _shares(first.values)[:1]
+    others = f" +{len(told) - 1}" if len(told) > 1 else ""
     return "".join(f"{_cutShort(output)} {value:.2f}" for output, value in top) + others
 
 
 def predictionsInWords(lesion: Lesion) -> str:
-    """What all heads give, one a line; why there is nothing, where there is nothing."""
+    """What all heads give, one a line, after what it does not say; why there is nothing, where there is nothing."""
     if not _hasFeatures(lesion):
         return _("There are no features to predict from.")
-    numbers = numbersIn(lesion.row)
-    if not numbers:
+    told = [each for each in predictionsIn(lesion.volumeNode, lesion.row) if each.values]
+    if not told:
         return _("The features are there; no head that is here turns them into a prediction.")
     lines = [
-        f"{head}: " + ", ".join(f"{output} {value:.3f}" for output, value in _shares(each))
-        for head, each in numbers.items()
+        " ".join([f"{each.head}:", _allInWords(each.values), each.facts.get("caution", "")]).rstrip() for each in told
     ]
+    if caution := _cautionOf(lesion):
+        lines.insert(0, caution)
     return "\n".join([*lines, _("What this means, and is worth, stands below at Predictions. For research use only.")])
+
+
+def _allInWords(numbers: Mapping[str, float]) -> str:
+    hazard = [f"{output} {value:.3f}" for output, value in numbers.items() if output == LOG_RELATIVE_HAZARD]
+    return ", ".join([*hazard, *(f"{output} {value:.3f}" for output, value in _shares(numbers))])
 
 
 def _shares(numbers: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -9,6 +9,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ...Room import unformatted
 from ...Signal import Signal
 
 MARKS = {"whole": "✓", "warned": "!", "failed": "✗", "stale": "↻", "waiting": "…", "new": "○"}
@@ -152,8 +153,8 @@ class LesionRows:
                 item.setText(text)
                 if column == _QUALITY:
                     _paint(item, COLOURS.get(lesion.line.quality))
-            if item.toolTip() != toolTip:
-                item.setToolTip(toolTip)
+            if item.toolTip() != unformatted(toolTip):
+                item.setToolTip(unformatted(toolTip))
                 if column == _QUALITY:
                     item.setData(qt.Qt.AccessibleTextRole, toolTip)  # a screen reader says words, not a mark
             font = item.font()

@@ -11,7 +11,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ...Room import breakable
+from ...Room import breakable, unformatted
 from ...Signal import Signal
 from .PredictionRows import Card, PredictionRows
 
@@ -55,6 +55,7 @@ class PredictionsPanel:
         self._shape: list[tuple[str, str]] = []
         self._heads: list[ListedHead] = []
         self._isBusy = False
+        self._choice = ""
         self._setUpTable()
         ui.againButton.connect("clicked(bool)", lambda *_: self.againClicked.emit())
         ui.importHeadButton.connect("clicked(bool)", lambda *_: self.importClicked.emit())
@@ -93,7 +94,7 @@ class PredictionsPanel:
         for row, each in enumerate(heads):
             for column, text in enumerate((each.head, each.title, each.source)):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(unformatted(text))
                 table.setItem(row, column, item)
             if former is not None and each.head == former.head:
                 table.selectRow(row)
@@ -112,8 +113,9 @@ class PredictionsPanel:
         self.ui.headsProblems.visible = bool(text)
 
     def showChoice(self, heads: str) -> None:
-        """The parameter `heads`, unless the user is typing another."""
-        if not self.ui.headsEdit.hasFocus():
+        """The parameter `heads`; what the user is typing stays until it is another, as of another scene."""
+        if heads != self._choice or not self.ui.headsEdit.modified:
+            self._choice = heads
             self.ui.headsEdit.text = heads
 
     def _layOut(self, cards: Sequence[Card]) -> None:
