@@ -101,7 +101,6 @@ def test_the_runs_are_others_than_those_of_the_encoder():
     assert not taken & set(ours)
 
 
-@pytest.mark.skipif(not any(SHIPPED.glob("phantom-*.head")), reason="`make small-heads` was not run for these weights")
 def test_shipped_heads_fit_the_shipped_weights_and_reach_their_scores_on_fresh_lesions():
     fresh = small_heads.encoded(FRESH, load_encoder("small", device="cpu", engine="pytorch"), processes=1)
     shipped = [question for question in small_heads.QUESTIONS if store.find_head(question.id)]
