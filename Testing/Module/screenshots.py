@@ -145,13 +145,12 @@ def takeLicence(camera: Photographer) -> None:
 
 
 def takePredictions() -> None:
-    """What heads say of a lesion: heads of the small encoder, made of random numbers for the picture, as they say."""
+    """What heads say of a lesion: those that come with the small encoder."""
     from SlicerHost.Desktop import useStyle
 
     with tempfile.TemporaryDirectory() as home:
         os.environ["FMCIB_HOME"] = home
         camera = Photographer()
-        makeHeads(Path(home))
         camera.waitForProbe()
         choose(camera.window, loadCt(""))
         click(camera.window._requirementsPanel.ui.trialButton)
@@ -170,11 +169,11 @@ def takePredictions() -> None:
 def takePanels(camera: Photographer, suffix: str = "") -> None:
     """The predictions alone, as narrow as the panel gets and as it mostly is, with a threshold and the heads."""
     panel, section = camera.window._predictionsPanel, camera.window.ui.predictionsSection
-    panel.cards["density"].ui.thresholdSpin.value = 0.5
+    panel.cards["phantom-density"].ui.thresholdSpin.value = 0.5
     if panel.ui.headsSection.collapsed:
         toggleSection(panel.ui.headsSection)
-        spinUntil(lambda: panel.ui.headsTable.rowCount >= 3)  # the user's first, then those that came with the engine
-    panel.ui.headsTable.selectRow(0)
+        spinUntil(lambda: panel.ui.headsTable.rowCount >= 2)
+    panel.ui.headsTable.selectRow(panel.ui.headsTable.rowCount - 1)
     for width in (420, 560):
         section.setFixedWidth(width)
         for _ in range(4):
@@ -183,43 +182,6 @@ def takePanels(camera: Photographer, suffix: str = "") -> None:
         path = FOLDER / "predictions.png" if isForDocuments else ROOT / "build" / f"predictions-{width}{suffix}.png"
         path.parent.mkdir(exist_ok=True)
         camera.takeWidget(section, path)
-
-
-def makeHeads(home: Path) -> None:
-    """Two of one task, and one of eight sites."""
-    import numpy as np
-    from fmcib_engine.encoders import feature_names
-    from fmcib_engine.encoders.small import SPEC
-    from fmcib_engine.heads.file import write_head
-    from fmcib_engine.heads.head import Head, Layer, Metric, Origin, Training
-    from fmcib_engine.heads.terms import ANATOMICAL_SITES
-    from fmcib_engine.weights.shipped import shipped
-
-    origin = Origin("small", shipped().sha256, SPEC.recipe_id, feature_names(SPEC.feature_count))
-    random = np.random.default_rng(3)
-    example = Metric("AUC", 0.812, 0.74, 0.871, "an example, on nobody")
-    kinds = {
-        "site": (ANATOMICAL_SITES, (Metric("balanced accuracy", 0.52, about="an example, on nobody"),)),
-        "density": (("solid", "subsolid"), (example,)),
-        "density-2": (("solid", "subsolid"), ()),
-    }
-    (home / "heads").mkdir()
-    for name, (classes, metrics) in kinds.items():
-        weight = random.normal(0, 0.5 / np.sqrt(SPEC.feature_count), (len(classes), SPEC.feature_count))
-        head = Head(
-            id=name,
-            title=f"An example of a head that tells the {name.partition('-')[0]}",
-            task="classification",
-            label_meaning="none: this head was made of random numbers for a picture",
-            origin=origin,
-            layers=(Layer(weight, np.zeros(len(classes))),),
-            training=Training("nobody"),
-            classes=classes,
-            metrics=metrics,
-            caution="MADE OF RANDOM NUMBERS for a picture: its numbers say nothing",
-            licence="MIT",
-        )
-        write_head(home / "heads" / f"{name}.head", head)
 
 
 def visibleDialogs() -> list:
