@@ -105,7 +105,7 @@ def test_the_table_of_a_scene_of_before_there_were_several_is_fmcibs(mixed):
 
 
 def lesion(lesionId: str, row: dict[str, str] | None) -> SimpleNamespace:
-    return SimpleNamespace(id=lesionId, row=row)
+    return SimpleNamespace(id=lesionId, row=row, volumeNode=None)
 
 
 def test_lesions_of_another_encoder_than_the_newest_are_to_be_analysed_again():

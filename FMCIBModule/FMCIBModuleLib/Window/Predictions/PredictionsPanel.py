@@ -11,12 +11,14 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ...Room import breakable, unformatted
+from ...Room import breakable, reserveLines, unformatted
 from ...Signal import Signal
 from .PredictionRows import Card, PredictionRows
 
 _SIDE_BY_SIDE, _LONGEST_WORD = 2, 12
 """Cards in a row, where they belong together and no word of their bars has more letters: else they have no room."""
+_REASON_LINES = 6
+"""Of text that says why there are no cards and what to do for some, in the narrowest panel."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class PredictionsPanel:
         self._isBusy = False
         self._choice = ""
         self._setUpTable()
+        reserveLines(ui.staleLabel, 1)
         ui.againButton.connect("clicked(bool)", lambda *_: self.againClicked.emit())
         ui.importHeadButton.connect("clicked(bool)", lambda *_: self.importClicked.emit())
         ui.removeHeadButton.connect("clicked(bool)", self._onRemove)
         ui.headsEdit.connect("editingFinished()", lambda: self.headsChosen.emit(ui.headsEdit.text.strip()))
         ui.headsSection.connect("contentsCollapsed(bool)", self._onCollapsed)
         self.showLesion("", "", canAnalyse=False)
+        self.showCards([])
         self.showStatus("", isBusy=False)
         self.showProblems("")
         self.showHeads([])
@@ -72,7 +76,6 @@ class PredictionsPanel:
         ui = self.ui
         ui.aboutLabel.text = breakable(about)
         ui.staleLabel.text = breakable(whyStale)
-        ui.staleLabel.visible = bool(whyStale)
         ui.againButton.enabled = canAnalyse
 
     def showCards(self, cards: Sequence[Card]) -> None:
@@ -84,6 +87,7 @@ class PredictionsPanel:
         for card in cards:
             self.cards[card.head].show(card)
         self.ui.cardsPlace.visible = bool(cards)
+        reserveLines(self.ui.aboutLabel, 0 if cards else _REASON_LINES)
 
     def showHeads(self, heads: Sequence[ListedHead]) -> None:
         """The list of those that are here; the one that is chosen stays so."""
