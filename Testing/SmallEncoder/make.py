@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from fmcib_engine.encoders import COMPUTER_MADE
+from fmcib_engine.training.folder import RESULT
 from fmcib_engine.weights.about import About, read_about
 from fmcib_engine.weights.checkpoint import Checkpoint, read_checkpoint, write_safetensors
 
@@ -27,7 +28,6 @@ BUILD = ROOT / "build" / "small-encoder"
 SHIPPED = ROOT / "FMCIBExtension/fmcib_engine/weights/small.safetensors"
 STAGES = (("pretrain", "1-pretrain"), ("finetune", "2-clear"), ("finetune", "3-all"))
 """The command and the run file of each."""
-RESULT = "encoder.safetensors"
 
 
 def train() -> Path:

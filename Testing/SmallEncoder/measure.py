@@ -18,6 +18,7 @@ from fmcib_engine.encoders.building import build_network, random_network
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.phantom import Case, draw, sample_case
 from fmcib_engine.preprocessing import cut_patch
+from fmcib_engine.preprocessing.patch import scaled
 from fmcib_engine.readers import read_volume
 from fmcib_engine.weights.checkpoint import fill, read_checkpoint
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def phantoms(run: tuple[int, int]) -> tuple[list[Case], Array]:
     """The cases of a run and their patches."""
     seed, count = run
     cases = [sample_case(number, seed) for number in range(count)]
-    return cases, np.stack([(draw(case).hu + 1024.0) / 3072.0 for case in cases]).astype(np.float32)
+    return cases, np.stack([scaled(draw(case).hu) for case in cases])
 
 
 def encoded_by(network: Any) -> Encode:

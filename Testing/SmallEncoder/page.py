@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.phantom.lesions import EDITION
+from fmcib_engine.training.folder import METRICS
 from fmcib_engine.weights import load_encoder
 from measure import (
     HELD_OUT,
@@ -185,7 +186,7 @@ nearest of the six by the cosine of their features. No more is claimed of patien
 
 
 def _metrics(folder: Path) -> list[dict[str, str]]:
-    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / METRICS).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

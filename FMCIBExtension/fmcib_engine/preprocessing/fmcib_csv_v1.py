@@ -24,7 +24,7 @@ from ..affine import FloatArray
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
 from .crop import Box, Crop, pad_to_patch, read_box, shifted
-from .patch import HU_OF_ZERO, HU_PER_UNIT, Patch, measure_quality
+from .patch import Patch, measure_quality, scaled
 
 ID = "fmcib-csv-v1"
 
@@ -135,8 +135,7 @@ def _interpolate(box: Box, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.
 
     Returns the values (float32, [k, j, i]) and the share of each that comes from the scan.
     """
-    scaled = (box.array.astype(np.float32) - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)
-    values = _sample(scaled.astype(np.float64), box, shape).astype(np.float32)
+    values = _sample(scaled(box.array).astype(np.float64), box, shape).astype(np.float32)
     if not box.touches_border and box.padding is None:
         return values, np.ones(shape)
     scanned = np.ones(box.array.shape) if box.padding is None else (~box.padding).astype(np.float64)

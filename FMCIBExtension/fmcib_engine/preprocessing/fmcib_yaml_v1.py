@@ -23,7 +23,7 @@ from ..affine import FloatArray
 from ..geometry import PatientPoint, VoxelGrid
 from ..volume import Volume
 from .crop import Box, Crop, pad_to_patch, read_box, shifted
-from .patch import HU_OF_ZERO, HU_PER_UNIT, Patch, measure_quality
+from .patch import HU_OF_ZERO, Patch, measure_quality, scaled
 
 ID = "fmcib-yaml-v1"
 
@@ -41,8 +41,7 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
     values, covered = _interpolate(volume.grid, crop, box)
     grid = shifted(crop.target, crop.start)
     array, covered, grid = _to_lps_order(values, covered, grid)
-    array = (array.astype(np.float32) - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)
-    array, before = pad_to_patch(array)
+    array, before = pad_to_patch(scaled(array))
     covered, _ = pad_to_patch(covered)
     patch_grid = shifted(grid, -before)
     quality = measure_quality(

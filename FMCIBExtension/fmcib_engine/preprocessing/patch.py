@@ -32,6 +32,11 @@ HIGHEST_HU = 3071.0
 """Largest HU of a 12-bit CT; more is metal, a scanner's extended scale, or a fault."""
 
 
+def scaled(hu: NDArray[Any]) -> NDArray[np.float32]:
+    """HU as the network is fed them, float32; `Patch.to_hu` is the way back."""
+    return (hu.astype(np.float32) - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)
+
+
 @dataclass(frozen=True)
 class Quality:
     """What a reader of a result should know about how the patch came about."""

@@ -5,7 +5,7 @@
     ahead           what is made ahead by processes beside this one
     views, batches  patch -> tensors: augmented, in an order that follows from the seed
     networks, loss, optimizer                                        what is trained, on what, by which rule
-    loop            steps, with checkpoint, metrics, folder          one step after another; nothing lost
+    loop, steps     steps, with checkpoint, metrics, folder          one step after another; nothing lost
     pretrain, finetune, split, scores                                the two commands
 
 **Everything random follows from the run's seed and a place: epoch, lesion, view.** No state of a generator is carried

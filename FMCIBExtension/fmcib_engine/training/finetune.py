@@ -7,7 +7,6 @@ scan with training. The epoch is chosen on the validation part, so its scores ar
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,15 +22,14 @@ from ..weights.checkpoint import check_fits, fill
 from ..weights.checkpoint import read_checkpoint as read_weights
 from ..weights.files import file_sha256
 from ..weights.store import require_pinned, resolve
-from .batches import Order, batches
+from .batches import Order
 from .checkpoint import read_checkpoint
 from .files import keep_text
 from .finetune_settings import FinetuneSettings
-from .folder import METRICS, RESULT, RunFolder
-from .loop import Pace, Training, train
-from .metrics import Metrics
+from .folder import RESULT, RunFolder
+from .loop import Training
 from .networks import classification_head, in_parts
-from .optimizer import make_optimizer, rate_at
+from .optimizer import make_optimizer
 from .phantom_source import PhantomSource
 from .prepare import Shelf
 from .processes import Processes
@@ -39,7 +37,8 @@ from .result import write_result
 from .settings import digest
 from .sources import Lesion, Source
 from .split import class_names, split
-from .start import Outcome, Progress, nothing, order_of, prepared, require_one_source
+from .start import Outcome, Progress, order_of, prepared, require_one_source
+from .steps import Steps, take_steps
 from .table_source import TableSource
 from .validation import HeldBack, Validation
 from .views import Views, finetuning_views, place_seed
@@ -117,11 +116,6 @@ def finetune(settings: FinetuneSettings, folder: Path, *, device: str, resume: b
         if not run.is_done:
             lesions = [lesion for lesion in source.lesions if lesion.number in set(numbers)]
             _train(_Job(settings, spec, weights, run, shelf, processes, progress), lesions)
-        if processes.is_first:
-            run.tidy()
-            if not settings.keep_patches:
-                shelf.clear()
-        processes.wait()
     facts = run.facts()["result"]
     scores = {name: value for name, value in facts.items() if name.startswith("validation_")}
     return Outcome(folder / RESULT, len(numbers), len(problems), facts["steps"], scores)
@@ -170,21 +164,12 @@ def _write(job: _Job, training: Training, validation: Validation, classes: _Clas
 
 
 def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, validation: Validation) -> None:
-    settings, size = job.settings, job.spec.patch_size
-    steps = settings.epochs * order.steps_per_epoch
-    warm_up = min(round(settings.warm_up_epochs * order.steps_per_epoch), steps)
-    rate = partial(rate_at, steps=steps, warm_up=warm_up, highest=settings.learning_rate)
-    views = finetuning_views(size, chance=settings.chance, blur=settings.blur, shift=settings.shift)
+    settings = job.settings
+    views = finetuning_views(job.spec.patch_size, chance=settings.chance, blur=settings.blur, shift=settings.shift)
     example = _Changed(job.shelf, views, settings.seed)
-    loader = batches(order, range(training.step, steps), example, settings.workers)
-    first = job.processes.is_first
-    with (
-        Metrics(job.run.path / METRICS, (*_NOTED, "seconds"), training.step) if first else nullcontext() as metrics,
-        job.progress("Steps at most", steps, training.step) if first else nullcontext(nothing) as advance,
-    ):
-        after = partial(validation.after_epoch, patience=settings.patience, last=settings.epochs)
-        pace = Pace(steps, rate, settings.checkpoint_minutes * 60, lambda: advance(1), after)
-        train(training, loader, partial(_judge, classes, job.processes), pace, metrics, job.run.path)
+    after = partial(validation.after_epoch, patience=settings.patience, last=settings.epochs)
+    steps = Steps(order, example, partial(_judge, classes, job.processes), (*_NOTED, "seconds"), after)
+    take_steps(training, settings, steps, job.run.path, partial(job.progress, "Steps at most"))
 
 
 def _judge(

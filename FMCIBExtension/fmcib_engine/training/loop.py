@@ -114,6 +114,11 @@ class Training:
                 raise TrainingError(msg)
 
 
+def unjudged(_: int) -> tuple[dict[str, float], bool]:
+    """Nothing is noted after an epoch, and the training goes on."""
+    return {}, False
+
+
 @dataclass(frozen=True)
 class Pace:
     """When to stop, and what to do meanwhile.
@@ -130,7 +135,7 @@ class Pace:
     rate: Rate
     checkpoint_seconds: float
     advance: Callable[[], None]
-    after_epoch: AfterEpoch = lambda _: ({}, False)
+    after_epoch: AfterEpoch = unjudged
 
 
 def train(

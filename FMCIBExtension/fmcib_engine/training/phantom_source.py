@@ -11,7 +11,7 @@ from ..batch import Failure, attempt
 from ..errors import InputError
 from ..phantom import lesions as generator
 from ..preprocessing import PATCH_SIZE
-from ..preprocessing.patch import HU_OF_ZERO, HU_PER_UNIT
+from ..preprocessing.patch import scaled
 from .sources import Cut, Lesion, Patches
 
 LABELS = ("site", "outline", "density", "scanner")
@@ -72,7 +72,7 @@ class PhantomSource:
         case = self._case(number)
         elsewhere = [generator.draw_elsewhere(case, which, PATCH_SIZE) for which in range(self._elsewhere)]
         hu = np.stack([generator.draw(case, PATCH_SIZE).hu, *(each.hu for each in elsewhere)])
-        return ((hu - np.float32(HU_OF_ZERO)) / np.float32(HU_PER_UNIT)).astype(np.float32)
+        return scaled(hu)
 
     def _label_of(self, number: int) -> str:
         case = self._case(number)

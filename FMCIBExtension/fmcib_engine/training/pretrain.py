@@ -12,7 +12,6 @@ has one pass; patches are cut by the encoder's own recipe, not by upstream's oth
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,14 +22,13 @@ import numpy as np
 from ..encoders import EncoderSpec, find_encoder
 from ..encoders.building import random_network
 from ..encoders.devices import import_torch
-from .batches import Order, batches
+from .batches import Order
 from .checkpoint import read_checkpoint
-from .folder import METRICS, RESULT, RunFolder
-from .loop import Pace, Training, train
+from .folder import RESULT, RunFolder
+from .loop import Training
 from .loss import nt_xent
-from .metrics import Metrics
 from .networks import in_parts, projection_head
-from .optimizer import make_optimizer, rate_at
+from .optimizer import make_optimizer
 from .phantom_source import PhantomSource
 from .prepare import Shelf
 from .pretrain_settings import PretrainSettings
@@ -38,7 +36,8 @@ from .processes import Processes
 from .result import write_result
 from .settings import digest
 from .sources import Source
-from .start import Outcome, Progress, nothing, order_of, prepared, require_one_source
+from .start import Outcome, Progress, order_of, prepared, require_one_source
+from .steps import Steps, take_steps
 from .table_source import TableSource
 from .views import Views, place_seed, pretraining_views
 
@@ -81,7 +80,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, device: str, resume: b
     processes = Processes(device, settings.precision)
     processes.share_of(settings.batch_size)
     run, shelf = RunFolder(folder, settings), Shelf(folder)
-    elsewhere = settings.elsewhere if settings.negatives != "none" else 0
+    elsewhere = _elsewhere(settings)
     data = source.facts
     with prepared(run, shelf, source, processes, data=data, elsewhere=elsewhere, resume=resume, progress=progress):
         numbers, problems = shelf.listed()
@@ -94,11 +93,6 @@ def pretrain(settings: PretrainSettings, folder: Path, *, device: str, resume: b
                 write_result(
                     run, spec, training.network.state_dict(), command="pretrain", numbers={"steps": training.step}
                 )
-        if processes.is_first:
-            run.tidy()
-            if not settings.keep_patches:
-                shelf.clear()
-        processes.wait()
     facts = run.facts()["result"]
     return Outcome(folder / RESULT, len(numbers), len(problems), facts["steps"], {})
 
@@ -110,10 +104,15 @@ def source_of(settings: PretrainSettings, spec: EncoderSpec) -> Source:
         InputError: none, or two sources.
     """
     require_one_source(settings)
-    elsewhere = settings.elsewhere if settings.negatives != "none" else 0
+    elsewhere = _elsewhere(settings)
     if settings.phantoms:
         return PhantomSource(settings.phantoms, settings.seed, elsewhere)
     return TableSource(Path(settings.table), spec.recipe_id, settings.seed, elsewhere)
+
+
+def _elsewhere(settings: PretrainSettings) -> int:
+    """Patches away from lesions that are cut for each; plain SimCLR has none."""
+    return settings.elsewhere if settings.negatives != "none" else 0
 
 
 def _begin(settings: PretrainSettings, spec: EncoderSpec, processes: Processes, order: Order) -> Training:
@@ -146,17 +145,8 @@ def _train(  # noqa: PLR0913
         smooth=settings.smooth,
     )
     pairs = _Pairs(shelf, views, settings.seed, settings.negatives != "none")
-    steps = settings.epochs * order.steps_per_epoch
-    warm_up = round(settings.warm_up_epochs * order.steps_per_epoch)
-    rate = partial(rate_at, steps=steps, warm_up=min(warm_up, steps), highest=settings.learning_rate)
-    loader = batches(order, range(training.step, steps), pairs, settings.workers)
-    first = training.processes.is_first
-    with (
-        Metrics(folder / METRICS, _NOTED, training.step) if first else nullcontext() as metrics,
-        progress("Steps", steps, training.step) if first else nullcontext(nothing) as advance,
-    ):
-        pace = Pace(steps, rate, settings.checkpoint_minutes * 60, lambda: advance(1))
-        train(training, loader, partial(_judge, settings, training.processes), pace, metrics, folder)
+    steps = Steps(order, pairs, partial(_judge, settings, training.processes), _NOTED)
+    take_steps(training, settings, steps, folder, partial(progress, "Steps"))
 
 
 def _judge(

@@ -48,7 +48,7 @@ def prepared(  # noqa: PLR0913  all that a run begins with
     resume: bool,
     progress: Progress,
 ) -> Iterator[None]:
-    """The folder, held by the first process, and the patches in it.
+    """The folder, held by the first process, and the patches in it; what only an unfinished run needs goes at the end.
 
     Raises:
         FmcibError: as `RunFolder.opened` and `prepare`.
@@ -71,6 +71,11 @@ def prepared(  # noqa: PLR0913  all that a run begins with
                 )
         processes.wait()
         yield
+        if processes.is_first:
+            run.tidy()
+            if not settings.keep_patches:
+                shelf.clear()
+        processes.wait()
 
 
 def require_one_source(settings: Any) -> None:
@@ -98,7 +103,3 @@ def order_of(numbers: list[int], batch_size: int, seed: int, processes: Processe
         msg = f"A step has {batch_size} lesions, there are {len(numbers)}. Lower `batch_size`, or add lesions."
         raise InputError(msg)
     return Order(numbers, batch_size, seed, slice(processes.rank * share, (processes.rank + 1) * share))
-
-
-def nothing(_: int) -> None:
-    """Progress of a process that shows none."""

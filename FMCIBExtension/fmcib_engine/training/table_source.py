@@ -7,7 +7,6 @@ none overlaps the patch of any lesion that the table has in that scan.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from ..preprocessing import PATCH_SIZE, cut_patch
 from ..readers import read_volume
 from ..seeds import LesionSeed, read_seeds
 from ..volume import Volume
+from ..weights.files import file_sha256
 from .sources import Cut, Lesion
 
 _TRIES = 200
@@ -54,7 +54,7 @@ class TableSource:
                     f"{', '.join(table.extra_columns) or 'none beside the seeds'}. Correct the run file or the table."
                 )
                 raise TableError(msg)
-        self._name, self._sha256 = path.name, hashlib.sha256(path.read_bytes()).hexdigest()
+        self._name, self._sha256 = path.name, file_sha256(path)
         self._recipe_id, self._seed, self._elsewhere, self._columns = recipe_id, seed, elsewhere, columns
         kept = [each for each in table.seeds if "label" not in columns or self._cell(each, "label")]
         self._seeds = {each.row: each for each in kept}

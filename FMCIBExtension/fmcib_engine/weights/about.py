@@ -17,6 +17,8 @@ LONGEST_HEADER = 2**20
 """Bytes of a safetensors header. FMCIB's takes 40 kB; 1 MB is read in a second, the format's own 100 MB in minutes."""
 
 _ENTRY = "about"
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What a header that is none, or nonsense, ends in."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +43,28 @@ class About:
 def read_about(path: Path) -> About:
     """What a file says of itself; nothing of one that is no safetensors file, damaged, or not there."""
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = file.read(length) if length <= LONGEST_HEADER else b""
-        told = json.loads(json.loads(header)["__metadata__"][_ENTRY])
+        told = json.loads(_header(path)[1]["__metadata__"][_ENTRY])
         encoder, caution, source = (_text(told, name) for name in ("encoder", "caution", "source"))
         return About(encoder, readable(caution), source, _texts(told, "classes"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except _UNREADABLE:
         return About()
 
 
 def is_cut_short(path: Path) -> bool:
     """Whether a safetensors file lacks some of the tensors that its header names, or is none that can be read."""
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length) if length <= LONGEST_HEADER else b"")
+        length, header = _header(path)
         ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
         return not ends or path.stat().st_size != 8 + length + max(ends)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except _UNREADABLE:
         return True
+
+
+def _header(path: Path) -> tuple[int, Any]:
+    """Bytes of a safetensors file's header, and what stands in it; raises one of `_UNREADABLE` where there is none."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return length, json.loads(file.read(length) if length <= LONGEST_HEADER else b"")
 
 
 def _text(told: dict[str, Any], name: str) -> str:
