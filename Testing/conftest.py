@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import os
 import signal
@@ -20,6 +21,20 @@ SHIPPED = ROOT / "FMCIBExtension" / "fmcib_engine" / "weights" / "small.safetens
 
 os.environ.pop("COLUMNS", None)
 """Of the terminal, or of xdist: rich would keep it, and tests say themselves how wide a table may be."""
+
+
+def pytest_sessionstart(session):
+    """If the process crashes, where it was is written to a file: of a process of xdist nobody sees the stderr."""
+    if folder := os.environ.get("FMCIB_CRASH_LOGS"):
+        log = Path(folder, f"crash-{os.getpid()}.log").open("w", encoding="utf-8")
+        session.config.add_cleanup(lambda: _no_crash(log))
+        faulthandler.enable(log)
+
+
+def _no_crash(log):
+    faulthandler.disable()
+    log.close()
+    Path(log.name).unlink()
 
 
 def pytest_addoption(parser):
