@@ -26,7 +26,7 @@ os.environ.pop("COLUMNS", None)
 def pytest_sessionstart(session):
     """If the process crashes, where it was is written to a file: of a process of xdist nobody sees the stderr."""
     if folder := os.environ.get("FMCIB_CRASH_LOGS"):
-        log = Path(folder, f"crash-{os.getpid()}.log").open("w", encoding="utf-8")
+        log = Path(folder, f"crash-{os.getpid()}.log").open("w", encoding="utf-8")  # noqa: SIM115  until the end
         session.config.add_cleanup(lambda: _no_crash(log))
         faulthandler.enable(log)
 
