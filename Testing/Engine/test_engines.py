@@ -382,6 +382,37 @@ def test_it_asks_nobody_and_writes_nothing(tmp_path):
     assert [*tmp_path.iterdir()] == []
 
 
+DROPPED = """
+import os, signal, sys, threading, time
+import numpy as np
+import torch
+from fmcib_engine.encoders.openvino_cpu import OpenVinoNetwork
+
+network = torch.nn.Sequential(torch.nn.Conv3d(1, 4, 3), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(1)).eval()
+
+def by_torch(batch):
+    with torch.inference_mode():
+        return network(torch.from_numpy(batch)[:, None]).numpy()
+
+held = [OpenVinoNetwork(network, np.full((8, 8, 8), 0.3, np.float32), by_torch)]
+dropping = threading.Thread(target=held.clear)
+dropping.start()
+dropping.join()
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(0.01)
+print("heard", len(heard))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_signals_are_heard_where_another_thread_has_dropped_its_last_network():
+    """With its core it takes away the stack on which the first thread hears them: the process ended by SIGSEGV."""
+    done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout.split()[-2:]) == (0, ["heard", "1"]), done.stderr
+
+
 def test_nothing_imports_it_but_the_part_that_keeps_it_quiet():
     """Neither in the engine, nor in the module, nor in a test."""
     root = Path(__file__).parents[2]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,6 @@ class OpenVinoNetwork:
         """
         _require_room(sum(tensor.nbytes for tensor in network.state_dict().values()))
         with _told_as_ours():
-            openvino = import_openvino()
             options = {
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_PRECISION_HINT": "f32",
@@ -70,7 +70,7 @@ class OpenVinoNetwork:
                 "ENABLE_CPU_PINNING": False,
             }
             model = translate(network, (1, 1, *probe.shape))
-            self._request: Any = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+            self._request: Any = _core().compile_model(model, "CPU", options).create_infer_request()
         noise = np.random.default_rng(0).random(probe.shape, dtype=np.float32)
         self._require_same(noise, by_torch, NOISE_LIMIT)
         self.deviation = self._require_same(probe, by_torch, PROBE_LIMIT)
@@ -92,6 +92,16 @@ class OpenVinoNetwork:
         """
         with _told_as_ours():
             return np.stack([self._request.infer([patch[None, None]])[0][0].copy() for patch in batch])
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's core, one for the life of the process.
+
+    Its plugin gives the thread that loads it another stack for signals, and takes that away when it is unloaded, by
+    whichever thread. If that is another one, the next signal (Ctrl-C, a child's end) ends the process without a word.
+    """
+    return import_openvino().Core()
 
 
 @contextmanager
