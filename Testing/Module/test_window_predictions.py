@@ -305,6 +305,15 @@ def test_a_threshold_by_a_heads_name_alone_as_an_earlier_scene_has_it_is_of_no_h
     assert kept == {"lump:lump": 0.6, f"{SHAS['lump']}:lump": 0.05}
 
 
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[1]", '{"a": true, "b": NaN, "c": 2, "d": "0.5"}', "null"])
+def test_damaged_thresholds_of_a_scene_are_none_and_the_rest_of_its_choices_count(predicted, text):
+    predicted.parameters.headThresholds = text
+    predicted.parameters.hiddenHeads = " place ,"
+    settle()
+    assert bars(predicted, "lump")[0] == ("lump", "0.931")
+    assert not cardOf(predicted, "place").bodyPlace.isVisible()
+
+
 def test_the_list_of_lesions_follows_what_is_hidden_and_says_so(predicted):
     assert predicted.cell(0, 2) == "bone 0.70 +1"
     click(cardOf(predicted, "place").headCheckBox)
@@ -527,6 +536,7 @@ def test_a_head_is_renamed_and_the_users_choices_about_it_go_along(heads):
     heads.answers["rename_head"] = ("weights", "There is a head of the name place already. Choose another name.")
     click(heads.predictions.renameHeadButton)
     assert heads.message == "There is a head of the name place already. Choose another name."
+    assert heads.tasks.last[0] == "heads"  # the list may be of before
     assert heads.analysis.hand.restarts == 0
     heads.desktop.typed = "lump-2"
     renamed = listed(linear(id="lump-2", caution="ONLY FOR TESTS"), sha256="7" * 64)

@@ -62,7 +62,7 @@ def predictionLines(row: Mapping[str, str]) -> list[str]:
 
 def hiddenIn(parameter: str) -> list[str]:
     """IDs of the heads that the user does not want to see."""
-    return [name for name in parameter.split(",") if name]
+    return [name for each in parameter.split(",") if (name := each.strip())]
 
 
 def _cellsByHead(row: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -38,6 +38,8 @@ class HeadsDesk(TaskDesk):
         super().__init__(task, self.activity, desktop, around)
         self.listed, self.renamed = Signal(), Signal()
         self._hasLooked, self._importing, self._note = False, "", ""
+        self._isOfList = False
+        """Whether what runs is about a head of the list, which may be of before."""
 
     def look(self) -> None:
         """Look which heads are here."""
@@ -72,6 +74,7 @@ class HeadsDesk(TaskDesk):
             if path.exists() and not self._desktop.confirm(question):  # the dialog asked about the name that was typed
                 return
         arguments = {"name": head["id"], "path": str(path), "sha256": head["sha256"], "overwrite": True}
+        self._isOfList = True
         self._run("export_head", arguments, _("Exporting {name}").format(name=head["id"]), self._onExported)
 
     def rename(self, head: Mapping[str, Any]) -> None:
@@ -89,6 +92,7 @@ class HeadsDesk(TaskDesk):
         name = self._desktop.text(_("Rename a head"), label.format(name=head["id"]), head["id"]).strip()
         if name and name != head["id"]:
             arguments = {"name": head["id"], "new_name": name, "sha256": head["sha256"]}
+            self._isOfList = True
             self._run("rename_head", arguments, _("Renaming a head"), partial(self._onRenamed, head))
 
     def remove(self, head: Mapping[str, Any]) -> None:
@@ -125,9 +129,11 @@ class HeadsDesk(TaskDesk):
         self._onChanged(_("Imported: {name}. Analyse lesions again to see what it says.").format(**_named(result)))
 
     def _onExported(self, result: Mapping[str, Any]) -> None:
+        self._isOfList = False
         self.activity.tell(_("Exported: {name}, into {file}.").format(file=result["file"], **_named(result)))
 
     def _onRenamed(self, former: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        self._isOfList = False
         self.renamed.emit(former, result["head"])
         text = _("Renamed: {former} is called {name} now. Analyse lesions again to see its numbers under this name.")
         self._onChanged(text.format(former=former["id"], **_named(result)))
@@ -145,11 +151,14 @@ class HeadsDesk(TaskDesk):
 
     def _onFailed(self, code: str, message: str) -> None:
         path, self._importing, self._note = self._importing, "", ""
+        isOfList, self._isOfList = self._isOfList, False
         if code == "replaces" and path:
             if self._desktop.confirm(_("{problem} Replace it now?").format(problem=message)):
                 self._import(path, overwrite=True)
             return
         self.failed.emit(message)
+        if isOfList:
+            self.look()
 
 
 def _kinds() -> str:

@@ -190,7 +190,7 @@ def _thresholdsIn(text: str) -> dict[str, float]:
     """Of a parameter; what a script or a damaged scene put there otherwise counts as none."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
