@@ -71,6 +71,14 @@ def shared_folders(texts: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
 
 
+def can_be_name(text: str) -> bool:
+    """Whether any file can be called so: no zero byte in it, and no half of a letter (a lone surrogate)."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def is_there(path: Path) -> bool:
     """Whether there is such a file or folder; no where no file can have such a name."""
     try:

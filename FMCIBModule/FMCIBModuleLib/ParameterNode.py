@@ -21,7 +21,8 @@ class FMCIBParameterNode:
     engine - the library that computes: on a CPU in float32 auto takes OpenVINO where it is installed.
     heads - auto, none, or names with commas between: what is predicted of the lesions that are analysed from now on.
     hiddenHeads - those whose predictions are not shown, with commas between.
-    headThresholds - JSON: by the name of a column, such as `site:lung`, the user's threshold, 0 to 1; none at first.
+    headThresholds - JSON: the user's thresholds, 0 to 1, each by the SHA-256 of the head's file, a colon, and the
+        output, such as `lung`: another head of the same name has none. None at first.
     precision - of the network; less than float32 changes the features, and their rows say by how much.
     """
 

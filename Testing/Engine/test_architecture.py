@@ -82,16 +82,16 @@ MAY_IMPORT = {
     "batch": GROUND | {"preprocessing", "encoders", "heads", "seeds", "results", "pipeline"},
     "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "__init__"},
     "worker/channel": set(),
-    "worker/requests": {"framing"},
+    "worker/requests": {"framing", "paths"},
     "worker/errors": {"errors", "words", "framing", "encoders"},
-    "tasks": {"errors", "words", "quiet", "cache", "geometry", "readers", "downloads", "samples", "encoders", "weights",
-              "kept", "removal", "checks", "results", "worker", "__init__"},
-    "tasks/io": {"errors", "words", "worker"},
+    "tasks": {"errors", "words", "paths", "quiet", "cache", "geometry", "readers", "downloads", "samples", "encoders",
+              "weights", "kept", "removal", "checks", "results", "worker", "__init__"},
+    "tasks/io": {"errors", "words", "paths", "worker"},
     "tasks/probe": {"errors", "quiet", "cache", "encoders", "weights", "__init__"},
     "tasks/catalogue": {"errors", "cache", "downloads", "weights", "samples"},
     "tasks/contents": {"errors", "downloads", "kept", "removal"},
     "tasks/heads": {"heads", "worker"},
-    "tasks/series": {"errors", "geometry", "readers", "results"},
+    "tasks/series": {"errors", "paths", "geometry", "readers", "results"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
 

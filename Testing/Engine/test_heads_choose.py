@@ -102,6 +102,21 @@ def test_auto_tells_of_heads_that_might_be_expected():
     assert ids(heads(columns=("age",))) == ["with-age"]
 
 
+def test_where_no_table_could_have_columns_a_head_that_needs_some_says_so_of_each_lesion():
+    layers = (Layer(np.zeros((1, 130)), np.zeros(1)),)
+    put(small_head(id="aged", origin=origin(128, columns=("age", "stage")), layers=layers))
+    others = origin(128, weights_sha256="cd" * 32, columns=("age", "stage"))
+    put(small_head(id="of-others", origin=others, layers=layers))
+    chosen = heads(columns=None)
+    assert ids(chosen) == ["aged"]
+    assert "The head aged needs your columns age, stage beside the features" in chosen.problems[0]
+    prediction = say(chosen)["aged"]
+    assert prediction.values is None
+    assert prediction.note.startswith("no prediction: it needs your columns age, stage beside the features: give")
+    with pytest.raises(HeadError, match="needs your columns age, stage"):  # asked for by name
+        heads("aged", columns=None)
+
+
 def test_without_safetensors_there_are_features_still(monkeypatch):
     put(small_head(id="mine"))
     monkeypatch.setitem(sys.modules, "safetensors", None)
@@ -259,7 +274,7 @@ def test_the_users_columns_stand_behind_the_features():
     values = say(chosen, age="-0.2", stage=" 1.5 ", other="x")["lump"].values
     np.testing.assert_allclose(values[1], 1 / (1 + math.exp(0.5)), rtol=1e-12)
     for columns, said in (
-        ({"age": "60"}, "needs your column stage, which is not there"),
+        ({"age": "60"}, "needs your column stage beside the features: give a table of seeds"),
         ({"age": "sixty", "stage": "1"}, "your column age holds no number here"),
         ({"age": "", "stage": "1"}, "your column age holds no number here"),
         ({"age": "nan", "stage": "1"}, "takes finite numbers"),

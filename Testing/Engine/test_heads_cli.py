@@ -118,6 +118,15 @@ def test_a_removed_head_is_gone_and_others_stay(file, home, capsys):
     assert file.exists()
 
 
+def test_a_head_is_renamed_at_the_command_line(file, capsys):
+    import_head(file)
+    assert run(["heads", "rename", "lump", "other"]) == 0
+    assert "other: Lump or not" in in_one_line(capsys.readouterr().out)
+    assert [one.head.id for one in heads_here()[0] if not one.is_shipped] == ["other"]
+    assert run(["heads", "rename", "malignancy", "mine"]) == 4
+    assert "was published and lies in its own weights" in in_one_line(capsys.readouterr().err)
+
+
 def test_heads_are_told_among_the_files_of_this_program(file, home, capsys):
     import_head(file)
     (home / "heads" / "by hand.txt").write_text("x", encoding="utf-8")

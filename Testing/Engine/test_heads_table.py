@@ -97,7 +97,8 @@ def test_a_head_that_fits_stands_before_the_features_with_its_note_and_file(smal
     assert extract(scan, tmp_path / "f.csv", "--weights", "small") == 0
     (row,) = read(tmp_path / "f.csv")
     names = ["lump:none", "lump:lump", "lump:note", "lump:sha256"]
-    assert list(row)[len(COLUMNS) : len(COLUMNS) + 5] == [*names, "pred_0"]
+    assert list(row)[len(COLUMNS) : len(COLUMNS) + 4] == names
+    assert list(row)[-128] == "pred_0"  # behind those of the heads that came with the engine
     one = 1 / (1 + math.exp(-float(features(row)[0])))
     np.testing.assert_allclose([float(row[name]) for name in names[:2]], [1 - one, one], rtol=1e-12)
     assert row["lump:sha256"] == sha256
@@ -106,7 +107,8 @@ def test_a_head_that_fits_stands_before_the_features_with_its_note_and_file(smal
     ]  # fmt: skip
     told = in_one_line(capsys.readouterr().out)
     first, second = sorted([("none", 1 - one), ("lump", one)], key=lambda pair: -pair[1])
-    assert f"Lesion 1: lump: {first[0]} {first[1]:.3f}, {second[0]} {second[1]:.3f} lump: {COMPUTER_MADE}" in told
+    assert f"Lesion 1: lump: {first[0]} {first[1]:.3f}, {second[0]} {second[1]:.3f} Lesion 1:" in told
+    assert f" lump: {COMPUTER_MADE}; label: what the tests call a lump" in told
 
 
 def test_no_heads_no_columns(small_installed, scan, tmp_path):
@@ -252,7 +254,8 @@ def test_the_worker_tells_its_heads_and_what_they_say_of_each_lesion(small_insta
     patch = a_patch()
     with WorkerClient() as client:
         loaded = client.load("small", device="cpu", engine="pytorch")
-        (head,) = loaded["heads"]
+        aged, head = loaded["heads"][:2]  # others came with the engine
+        assert (aged["id"], aged["columns"], head["columns"]) == ("aged", ["age"], [])
         assert (head["id"], head["outputs"], head["sha256"]) == ("lump", ["none", "lump"], sha256)
         assert head["metrics"][0]["text"] == "AUC 0.631 [0.578, 0.684]"
         assert head["warnings"] == ["knows only"]
@@ -260,7 +263,9 @@ def test_the_worker_tells_its_heads_and_what_they_say_of_each_lesion(small_insta
         assert head["weights_sha256"] == loaded["weights_sha256"]
         assert "needs your column age" in loaded["head_problems"][0]
         header, payload = client.ask("encode", 1, patch.to_bytes())
-        (said,) = header["predictions"]
+        none, said, *others = header["predictions"]
+        assert (none["head"], none["values"]) == ("aged", None)
+        assert none["note"].startswith("no prediction: it needs your column age beside the features")
         one = 1 / (1 + math.exp(-float(np.frombuffer(payload, "<f4")[0])))
         assert said["head"] == "lump"
         np.testing.assert_allclose(said["values"], [1 - one, one], rtol=1e-12)
@@ -268,6 +273,6 @@ def test_the_worker_tells_its_heads_and_what_they_say_of_each_lesion(small_insta
         refused = client.load("small", device="cpu", engine="pytorch", heads="nobody")
         assert (refused["type"], refused["code"]) == ("error", "weights")
         assert "There is no head 'nobody'" in refused["message"]
-        assert client.ask("encode", 2, patch.to_bytes())[0]["predictions"] == [said]  # as it was before
+        assert client.ask("encode", 2, patch.to_bytes())[0]["predictions"] == [none, said, *others]  # as it was before
         assert client.load("small", device="cpu", engine="pytorch", heads="none")["heads"] == []
         assert client.ask("encode", 3, patch.to_bytes())[0]["predictions"] == []

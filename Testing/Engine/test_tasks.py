@@ -151,6 +151,25 @@ def _torch_is_hidden(tmp_path, monkeypatch):
         ("import", {"path": "w", "overwrite": "yes"}, "The field overwrite of import is true or false, got 'yes'."),
         ("import", {"path": __file__, "own_name": "../x"}, "got '../x'"),
         ("sample", {"id": "gone"}, "no sample 'gone'. Choose one of lidc-idri-0001"),
+        *(
+            (
+                name,
+                fields | {field: f"a{letter}b" if name != "remove" else ["x", f"a{letter}b"]},
+                f"The field {field} of",
+            )
+            for name, field, fields in (
+                ("import", "path", {}),
+                ("import", "own_name", {"path": __file__}),
+                ("import_head", "path", {}),
+                ("export_head", "path", {"name": "lump"}),
+                ("rename_head", "new_name", {"name": "lump"}),
+                ("remove", "names", {}),
+                ("download", "id", {}),
+                ("sample", "id", {}),
+                ("series", "request", {}),
+            )
+            for letter in ("\0", "\ud83d")
+        ),
     ],
 )
 def test_what_is_no_task_is_an_input_error(repository, name, arguments, told):

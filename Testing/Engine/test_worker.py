@@ -343,6 +343,15 @@ class TestBadRequests:
             pytest.param(pack({"type": "cancel", "id": 1}), 1, id="cancel without target"),
             pytest.param(pack({"type": "cancel", "id": 1, "target": []}), 1, id="cancel of a list"),
             pytest.param(pack({"type": "ping", "id": 1}, b"x"), 1, id="payload with ping"),
+            *(
+                pytest.param(
+                    pack({"type": "load", "id": 1, "weights": "small", field: f"a{letter}.head"}),
+                    1,
+                    id=f"{field} {name}",
+                )
+                for field in ("weights", "encoder", "device", "precision", "engine", "heads")
+                for name, letter in (("with a zero byte", "\0"), ("with half a letter", "\ud83d"))
+            ),
             pytest.param(pack({"type": "encode", "id": 1}), 1, id="encode without a patch"),
             pytest.param(pack({"type": "encode", "id": 1}, b"x" * 1000), 1, id="encode of bytes"),
             pytest.param(pack({"type": "encode", "id": 1}, pack({}, b"x" * 8)), 1, id="encode of another frame"),

@@ -51,7 +51,7 @@ class PretendDesktop:
     def __init__(self, path: str | Path = "", agrees: bool = True) -> None:
         self.path, self.agrees = str(path), agrees
         self.asked: list[str] = []
-        self.copied = ""
+        self.copied = self.typed = ""
         self.opened = 0
 
     def confirm(self, text: str) -> bool:
@@ -61,6 +61,14 @@ class PretendDesktop:
     def file(self, title: str, kinds: str) -> str:
         self.asked.append(f"{title} {kinds}")
         return self.path
+
+    def saveFile(self, title: str, name: str, kinds: str) -> str:
+        self.asked.append(f"{title} {name} {kinds}")
+        return self.path
+
+    def text(self, title: str, label: str, text: str) -> str:
+        self.asked.append(f"{title} {label} {text}")
+        return self.typed
 
     def folder(self, title: str) -> str:
         self.asked.append(title)

@@ -13,10 +13,16 @@ import zipfile
 import numpy as np
 import pytest
 import slicer
+from fmcib_engine.encoders.small import SPEC
+from fmcib_engine.heads.file import write_head
+from fmcib_engine.heads.head import Layer, Origin
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import COLUMNS
+from fmcib_engine.weights.files import file_sha256
+from fmcib_engine.weights.shipped import shipped
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from heads_support import small_head
 from support import ROOT, needs_data
 
 pytest.importorskip("torch")
@@ -102,6 +108,85 @@ def test_the_table_is_that_of_the_command_line(ct, seeds, tmp_path):
     assert different <= {"lesion_id", "computed_at", "image_path"}
     ours, theirs = (np.array([row[f"pred_{n}"] for n in range(128)], dtype=np.float32) for row in (ours, theirs))
     assert np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 1e-5
+
+
+def headColumns(row: dict[str, str]) -> list[str]:
+    return [name for name in row if ":" in name]
+
+
+def bound(path, **changes: object):
+    """A head's file of the shipped encoder's features; the path."""
+    origin = Origin("small", shipped().sha256, SPEC.recipe_id, small_head().origin.features, changes.pop("columns", ()))
+    layers = (Layer(np.zeros((1, origin.count)), np.zeros(1)),) if origin.columns else small_head().layers
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_head(path, small_head(origin=origin, layers=layers, **changes))
+    return path
+
+
+def test_heads_are_chosen_as_extract_chooses_them(ct, seeds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = bound(tmp_path / "mine.head", id="mine")
+    seed = [str(value) for value in NODULE]
+    for number, (heads, wanted) in enumerate(
+        (
+            ("none", set()),
+            ("phantom-site", {"phantom-site"}),
+            ("phantom-density, mine.head", {"phantom-density", "mine"}),
+        )
+    ):
+        output = tmp_path / f"out{number}"
+        done = run("--ct", ct, "--seeds", seeds, "--output", output, "--weights", "small", "--heads", heads)
+        assert done.returncode == 0, done.stderr
+        command = [sys.executable, "-m", "fmcib_engine", "extract", "--image", ct, "--seed", *seed, "--heads", heads]
+        subprocess.run([*command, "--output", "t.csv", "--overwrite", "--weights", "small"], check=True)
+        (ours,), (theirs,) = rowsOf(output / "features.csv"), rowsOf(tmp_path / "t.csv")
+        assert list(ours) == list(theirs)
+        names = headColumns(ours)
+        assert {name.partition(":")[0] for name in names} == wanted
+        for name in names:
+            if name.endswith((":note", ":sha256")):
+                assert ours[name] == theirs[name] != ""
+            else:
+                assert float(ours[name]) == pytest.approx(float(theirs[name]), abs=1e-5)
+        for head in wanted:
+            assert f"Nodule: {head}: " in done.stdout
+    assert ours["mine:sha256"] == file_sha256(file)
+
+
+def test_a_head_that_is_not_there_is_refused(ct, seeds, tmp_path):
+    done = run(
+        *("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small", "--heads", "nobody"),
+    )
+    refused(done, "There is no head 'nobody'. It should be the ID of a head (here: ", tmp_path / "out")
+    assert done.stderr.rstrip().endswith("(--weights, --heads)")
+
+
+def test_a_head_that_needs_columns_says_so_and_is_refused_by_its_name(ct, tmp_path, monkeypatch):
+    monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
+    bound(tmp_path / "home" / "heads" / "aged.head", id="aged", columns=("age",))
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Outside": [900.0, 0.0, 0.0], "Nodule": NODULE})
+    common = ("--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small")
+    refused(run(*common, "--heads", "aged"), "The head aged needs your column age beside", tmp_path / "out")
+    done = run(*common)
+    assert done.returncode == 3
+    assert "The head aged needs your column age beside the features. Give a table of seeds that has" in done.stderr
+    assert "(in the window" not in done.stderr
+    outside, nodule = rowsOf(tmp_path / "out" / "features.csv")
+    assert headColumns(nodule)[:4] == ["aged:none", "aged:lump", "aged:note", "aged:sha256"]
+    assert nodule["aged:note"].startswith("no prediction: it needs your column age beside the features")
+    assert (nodule["aged:none"], outside["aged:note"], outside["phantom-site:lung"]) == ("", "", "")
+    assert float(nodule["phantom-site:lung"]) >= 0
+
+
+def test_columns_of_heads_are_there_where_no_lesion_has_features(ct, tmp_path):
+    seeds = writeSeeds(tmp_path / "seeds.mrk.json", {"Outside": [900.0, 0.0, 0.0]})
+    done = run(
+        "--ct", ct, "--seeds", seeds, "--output", tmp_path / "out", "--weights", "small", "--heads", "phantom-site"
+    )
+    assert done.returncode == 3
+    (row,) = rowsOf(tmp_path / "out" / "features.csv")
+    assert headColumns(row)[-2:] == ["phantom-site:note", "phantom-site:sha256"]
+    assert {row[name] for name in headColumns(row)} == {""}
 
 
 def test_paths_are_seen_from_where_the_script_was_started(ct, seeds, tmp_path, monkeypatch):

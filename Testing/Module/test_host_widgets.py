@@ -229,3 +229,11 @@ def test_a_dialog_for_files_gives_a_text_and_is_refused_where_nobody_answers(mon
         qt.QFileDialog.getOpenFileName(None, "Weights")
     monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: "a.bin")
     assert qt.QFileDialog.getOpenFileName(None, "Weights") == "a.bin"
+
+
+def test_a_dialog_for_a_line_of_text_gives_it_alone_and_is_refused_where_nobody_answers(monkeypatch):
+    with pytest.raises(RuntimeError, match="nobody answers"):
+        qt.QInputDialog.getText(None, "Rename", "Name:", qt.QLineEdit.Normal, "lump")
+    monkeypatch.setattr(type(slicer.app), "testingEnabled", lambda _app: False, raising=False)
+    monkeypatch.setattr(qt.QInputDialog.wrapped, "getText", lambda *_: ("lump", True))
+    assert qt.QInputDialog.getText(None, "Rename", "Name:", qt.QLineEdit.Normal, "lump") == "lump"

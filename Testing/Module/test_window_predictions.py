@@ -16,7 +16,7 @@ from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.encoders.small import SPEC
 from fmcib_engine.heads.file import write_head
 from fmcib_engine.heads.folder import heads_folder
-from fmcib_engine.heads.head import Calibration, Metric, Origin
+from fmcib_engine.heads.head import Baseline, Calibration, Layer, Metric, Origin
 from fmcib_engine.heads.notes import in_one_cell, standing_notes
 from fmcib_engine.heads.predict import predict
 from fmcib_engine.weights.shipped import shipped
@@ -44,7 +44,7 @@ PLACE = network(
 )
 LUMP = linear(caution="ONLY FOR TESTS", calibration=Calibration("platt", (1.0, 0.0), "held back"))
 LUMP_TOO = linear(id="lump-too", metrics=())
-SHAS = {"place": "1" * 64, "lump": "2" * 64, "lump-too": "3" * 64, "life": "4" * 64}
+SHAS = dict(zip(("place", "lump", "lump-too", "life", "aged", "lump-2"), (n * 64 for n in "123467"), strict=True))
 UNLIKE = "UNLIKE what it knows: the head place says bone (0.70), it knows lung"
 
 
@@ -156,6 +156,82 @@ def test_a_survival_head_tells_its_times_in_their_order_and_its_hazard_without_a
     assert "alibrated" not in cardOf(stage, "life").factsLabel.text
 
 
+def test_times_of_survival_rise_in_window_table_and_file_also_where_a_later_head_adds_an_earlier_one(
+    stage, phantomNode, tmp_path
+):
+    early = cox(baseline=Baseline(np.array([90.0, 730.5]), np.array([0.9, 0.5]), "days"))
+    in_years = cox(baseline=Baseline(np.array([0.5, 10.0]), np.array([0.9, 0.5]), "years"))
+    stage.place(NODULE, near(5, 0, 0), near(0, 0, 5))
+    for number, (head, values) in enumerate(
+        ((cox(), [-0.25, 0.8, 0.5]), (early, [0.5, 0.7, 0.4]), (in_years, [1.0, 0.6, 0.1]))
+    ):
+        if number == 0:  # the network
+            stage.analysis.hand.heads = [told(head, f"{number}" * 64)]
+            stage.analysis.hand.answer()
+        stage.analysis.hand.loaded = stage.analysis.hand.loaded | {"heads": [told(head, f"{number}" * 64)]}
+        stage.analysis.hand.says = [says(head, values)]
+        stage.analysis.hand.answer()
+    stage.answer()
+    settle()
+    times = ["90_days", "0.5_years", "365_days", "730.5_days", "10_years"]
+    wanted = ["life:log_relative_hazard", *(f"life:survival_{time}" for time in times), "life:note", "life:sha256"]
+    table = LesionTable(phantomNode)
+    assert table.headColumns() == wanted
+    names = [table.node.GetTable().GetColumnName(index) for index in range(table.node.GetTable().GetNumberOfColumns())]
+    assert names[-len(wanted) :] == wanted  # as Slicer shows and saves it
+    assert table.node.GetColumnDescription("life:survival_90_days") == table.node.GetColumnDescription(wanted[3])
+    rows = list(table.rows().values())
+    assert [row["life:survival_730.5_days"] for row in rows] == ["0.5", "0.4", ""]
+    clickCell(stage.table, 1, 0)
+    assert [name for name, _ in bars(stage, "life")[1:]] == ["alive after 90 days", "alive after 730.5 days"]
+    exportTable([phantomNode], tmp_path / "f.csv")
+    with (tmp_path / "f.csv").open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file))
+    assert [name for name in header if name.startswith("life:")] == wanted
+    assert stage.cell(0, 2) == "alive 365 days 0.80"
+    tip = stage.table.item(0, 2).toolTip()
+    assert "life: log of the relative hazard (0: the mean of those it learned from) -0.250, alive after 365 days" in tip
+
+
+AGED = linear(
+    id="aged",
+    origin=Origin("fmcib", "0" * 64, "fmcib-csv-v1", ("pred_0",), ("age", "stage")),
+    layers=(Layer(np.zeros((1, 3)), np.zeros(1)),),
+)
+NEEDS = "no prediction: it needs your columns age, stage beside the features: give a table"
+
+
+def test_a_head_that_needs_columns_of_the_user_has_a_card_that_says_which_and_how_to_get_its_prediction(
+    stage, tmp_path
+):
+    stage.analysis.hand.heads = [told(AGED)]
+    stage.analysis.hand.says = [{"head": "aged", "values": None, "note": NEEDS}]
+    stage.analysed(NODULE)
+    assert bars(stage, "aged") == []
+    alarm = cardOf(stage, "aged").alarmLabel.text
+    assert alarm.startswith(f"! {NEEDS}\n! How to get it: a click in a scan brings no such number.")
+    assert "rows of a table, with age, stage beside their seeds" in alarm
+    assert "the engine's command line predict from it with the head aged (user's guide: Predictions)." in alarm
+    assert "Needs your columns beside the features: age, stage" in cardOf(stage, "aged").factsLabel.text
+    assert stage.cell(0, 2) == "see below"
+    assert "aged: no prediction" in stage.table.item(0, 2).toolTip()
+    assert not cardOf(stage, "aged").thresholdPlace.isVisible()
+    assert stage.predictions.staleLabel.text == ""
+    reloadScene(tmp_path)
+    clickCell(stage.table, 0, 0)
+    assert cardOf(stage, "aged").alarmLabel.text == alarm
+
+
+def test_a_table_of_heads_of_an_earlier_version_gets_the_columns_that_it_lacks(predicted, phantomNode):
+    (node,) = resultNodes(phantomNode, "vtkMRMLTableNode", "heads")
+    node.RemoveColumn(node.GetColumnIndex("columns"))
+    predicted.window._lesions.refresh()
+    assert cardOf(predicted, "lump").titleLabel.text == "Lump or not"
+    sayAgain(predicted, (told(AGED), {"head": "aged", "values": None, "note": NEEDS}))
+    assert "age, stage beside their seeds" in cardOf(predicted, "aged").alarmLabel.text
+    assert len(resultNodes(phantomNode, "vtkMRMLTableNode", "heads")) == 1
+
+
 def test_a_head_is_hidden_and_shown_by_a_click_which_the_scene_keeps(predicted, tmp_path):
     click(cardOf(predicted, "place").headCheckBox)
     assert not cardOf(predicted, "place").bodyPlace.isVisible()
@@ -180,13 +256,90 @@ def test_a_threshold_is_the_users_and_drawn_as_a_line(predicted):
     assert bars(predicted, "lump") == [("lump", "0.931\n≥ 0.60"), ("none", "0.069")]
     line = columnsOf(pictureOf(predicted, "lump"), LINE_COLOUR)
     assert abs(line.mean() - 0.6 * BAR_WIDTH) <= 2
-    assert json.loads(predicted.parameters.headThresholds) == {"lump:lump": 0.6}
+    assert json.loads(predicted.parameters.headThresholds) == {f"{SHAS['lump']}:lump": 0.6}
     chooseItem(card.thresholdCombo, "none")
     assert card.thresholdSpin.value == 0
     pressKey(card.thresholdSpin, Key.Key_Up)
     assert bars(predicted, "lump")[1] == ("none", "0.069\n≥ 0.05")
     pressKey(card.thresholdSpin, Key.Key_Down)
-    assert json.loads(predicted.parameters.headThresholds) == {"lump:lump": 0.6}
+    assert json.loads(predicted.parameters.headThresholds) == {f"{SHAS['lump']}:lump": 0.6}
+
+
+def setThreshold(stage, head: str, output: str, steps: int) -> None:
+    card = cardOf(stage, head)
+    chooseItem(card.thresholdCombo, output)
+    card.thresholdSpin.setFocus()
+    for _ in range(steps):
+        pressKey(card.thresholdSpin, Key.Key_Up)
+
+
+def sayAgain(stage, *said: tuple[dict, dict]) -> None:
+    """The lesion is analysed again, where other heads are: (as told, as said)."""
+    stage.analysis.hand.heads, stage.analysis.hand.says = map(list, zip(*said, strict=True))
+    click(stage.predictions.againButton)
+    stage.answer()
+
+
+def test_another_head_of_the_same_name_has_no_threshold_of_the_former_one(predicted):
+    setThreshold(predicted, "lump", "lump", 12)
+    other = linear(title="Another lump")
+    sayAgain(predicted, (told(other, "9" * 64), says(other, [0.3, 0.7])))
+    assert cardOf(predicted, "lump").titleLabel.text == "Another lump"
+    assert bars(predicted, "lump") == [("lump", "0.700"), ("none", "0.300")]
+    assert columnsOf(pictureOf(predicted, "lump"), LINE_COLOUR).size == 0
+    chooseItem(cardOf(predicted, "lump").thresholdCombo, "lump")
+    assert cardOf(predicted, "lump").thresholdSpin.text == "no line"
+    setThreshold(predicted, "lump", "lump", 1)
+    sayAgain(predicted, (told(LUMP), says(LUMP, [0.069, 0.931])))  # the former one is back, with its own
+    assert bars(predicted, "lump")[0] == ("lump", "0.931\n≥ 0.60")
+    kept = {f"{SHAS['lump']}:lump": 0.6, f"{'9' * 64}:lump": 0.05}
+    assert json.loads(predicted.parameters.headThresholds) == kept
+
+
+def test_a_threshold_by_a_heads_name_alone_as_an_earlier_scene_has_it_is_of_no_head_and_kept(predicted):
+    predicted.parameters.headThresholds = '{"lump:lump": 0.6}'
+    settle()
+    assert bars(predicted, "lump")[0] == ("lump", "0.931")
+    setThreshold(predicted, "lump", "lump", 1)
+    kept = json.loads(predicted.parameters.headThresholds)
+    assert kept == {"lump:lump": 0.6, f"{SHAS['lump']}:lump": 0.05}
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[1]", '{"a": true, "b": NaN, "c": 2, "d": "0.5"}', "null"])
+def test_damaged_thresholds_of_a_scene_are_none_and_the_rest_of_its_choices_count(predicted, text):
+    predicted.parameters.headThresholds = text
+    predicted.parameters.hiddenHeads = " place ,"
+    settle()
+    assert bars(predicted, "lump")[0] == ("lump", "0.931")
+    assert not cardOf(predicted, "place").bodyPlace.isVisible()
+
+
+def test_the_list_of_lesions_follows_what_is_hidden_and_says_so(predicted):
+    assert predicted.cell(0, 2) == "bone 0.70 +1"
+    click(cardOf(predicted, "place").headCheckBox)
+    settle()
+    assert predicted.cell(0, 2) == "only a trial"  # lump's, which has a caution
+    tip = predicted.table.item(0, 2).toolTip()
+    assert "place: " not in tip
+    assert "lump: lump 0.931" in tip
+    assert "Not shown, as you chose: place" in tip
+    click(cardOf(predicted, "lump").headCheckBox)
+    settle()
+    assert predicted.cell(0, 2) == "hidden"
+    assert "Not shown, as you chose: place, lump" in predicted.table.item(0, 2).toolTip()
+    click(cardOf(predicted, "place").headCheckBox)
+    settle()
+    assert predicted.cell(0, 2) == "bone 0.70"
+
+
+def test_what_is_hidden_is_so_in_the_list_of_a_scene_that_was_saved_and_not_in_the_next(predicted, tmp_path):
+    for head in ("place", "lump"):
+        click(cardOf(predicted, head).headCheckBox)
+    reloadScene(tmp_path)
+    assert predicted.cell(0, 2) == "hidden"
+    predicted.parameters.hiddenHeads = ""  # as a scene without it
+    settle()
+    assert predicted.cell(0, 2) == "bone 0.70 +1"
 
 
 def test_predictions_are_there_again_in_a_scene_that_was_saved(predicted, tmp_path):
@@ -331,6 +484,95 @@ def test_a_head_is_removed_after_a_question_and_what_computes_begins_anew(heads)
     assert heads.analysis.hand.restarts == 1
 
 
+def test_a_head_is_exported_to_the_file_that_the_user_chose(heads, tmp_path):
+    assert not heads.predictions.exportHeadButton.enabled
+    clickCell(heads.predictions.headsTable, 1, 0)
+    assert heads.predictions.exportHeadButton.enabled  # also one that came with the engine
+    heads.answers["export_head"] = {"head": listed(PLACE), "file": "mine.head"}
+    heads.desktop.path = ""
+    click(heads.predictions.exportHeadButton)
+    assert "export_head" not in heads.tasks.names()
+    heads.desktop.path = str(tmp_path / "mine.head")
+    click(heads.predictions.exportHeadButton)
+    assert heads.desktop.asked[-1] == "Export the head place place.head Heads (*.head)"
+    asked = {"name": "place", "path": str(tmp_path / "mine.head"), "sha256": SHAS["place"], "overwrite": True}
+    assert heads.tasks.last == ("export_head", asked)
+    assert heads.predictions.headsStatus.text == "Exported: place, into mine.head."
+    assert heads.analysis.hand.restarts == 0
+    heads.answers["export_head"] = ("output", "mine.head cannot be written (No space left on device).")
+    click(heads.predictions.exportHeadButton)
+    assert heads.message == "mine.head cannot be written (No space left on device)."
+
+
+def test_a_file_whose_name_the_dialog_did_not_see_is_replaced_only_after_a_question(heads, tmp_path):
+    (tmp_path / "v1.5.head").write_text("precious", encoding="utf-8")
+    clickCell(heads.predictions.headsTable, 0, 0)
+    heads.answers["export_head"] = {"head": listed(LUMP), "file": "v1.5.head"}
+    heads.desktop.path, heads.desktop.agrees = str(tmp_path / "v1.5"), False
+    click(heads.predictions.exportHeadButton)
+    assert heads.desktop.asked[-1] == "v1.5.head is there already. Replace it?"
+    assert "export_head" not in heads.tasks.names()
+    heads.desktop.agrees = True
+    click(heads.predictions.exportHeadButton)
+    assert heads.tasks.last[1]["path"] == str(tmp_path / "v1.5.head")
+
+
+def test_a_head_is_renamed_and_the_users_choices_about_it_go_along(heads):
+    assert not heads.predictions.renameHeadButton.enabled
+    clickCell(heads.predictions.headsTable, 1, 0)
+    assert not heads.predictions.renameHeadButton.enabled
+    assert heads.predictions.renameHeadButton.toolTip == "It came with the engine and keeps its name."
+    clickCell(heads.predictions.headsTable, 0, 0)
+    assert "another name" in heads.predictions.renameHeadButton.toolTip
+    heads.parameters.heads, heads.parameters.hiddenHeads = "place, lump", "lump"
+    heads.parameters.headThresholds = json.dumps({f"{SHAS['lump']}:lump": 0.6, f"{SHAS['place']}:bone": 0.2})
+    settle()
+    for typed in ("", "lump", " lump "):  # cancelled, or as it is
+        heads.desktop.typed = typed
+        click(heads.predictions.renameHeadButton)
+        assert "rename_head" not in heads.tasks.names()
+    assert "stays in the scene under its former name" in heads.desktop.asked[-1]
+    heads.desktop.typed = "place"
+    heads.answers["rename_head"] = ("weights", "There is a head of the name place already. Choose another name.")
+    click(heads.predictions.renameHeadButton)
+    assert heads.message == "There is a head of the name place already. Choose another name."
+    assert heads.tasks.last[0] == "heads"  # the list may be of before
+    assert heads.analysis.hand.restarts == 0
+    heads.desktop.typed = "lump-2"
+    renamed = listed(linear(id="lump-2", caution="ONLY FOR TESTS"), sha256="7" * 64)
+    heads.answers["rename_head"] = {"head": renamed}
+    heads.answers["heads"] = {"heads": [renamed, listed(PLACE, removed_as="")], "damaged": []}
+    click(heads.predictions.renameHeadButton)
+    asked = {"name": "lump", "new_name": "lump-2", "sha256": SHAS["lump"]}
+    assert ("rename_head", asked) in heads.tasks.all
+    assert headRows(heads) == ["lump-2", "place"]
+    assert heads.predictions.headsStatus.text.startswith("Renamed: lump is called lump-2 now. Analyse lesions again")
+    assert heads.parameters.heads == "place,lump-2"
+    assert heads.parameters.hiddenHeads == "lump,lump-2"
+    kept = {f"{SHAS['lump']}:lump": 0.6, f"{SHAS['place']}:bone": 0.2, f"{'7' * 64}:lump": 0.6}
+    assert json.loads(heads.parameters.headThresholds) == kept
+    assert heads.analysis.settings.heads == "place,lump-2"
+    assert heads.analysis.hand.restarts == 1
+
+
+def test_what_a_renamed_head_said_stays_under_its_former_name_until_it_is_analysed_again(predicted, phantomNode):
+    setThreshold(predicted, "lump", "lump", 12)
+    renamed = linear(id="lump-2", caution="ONLY FOR TESTS", calibration=Calibration("platt", (1.0, 0.0), "held back"))
+    now = told(renamed, "7" * 64)
+    predicted.window.setup.heads.renamed.emit(told(LUMP), now)
+    hand = predicted.analysis.hand
+    hand.heads, hand.says = [now], [says(renamed, [0.069, 0.931])]
+    hand.loaded = hand.loaded | {"heads": hand.heads}
+    hand.stateChanged.emit("ready")
+    assert bars(predicted, "lump")[0] == ("lump", "0.931\n≥ 0.60")
+    assert predicted.predictions.staleLabel.text.startswith("The heads are others than when this was computed.")
+    click(predicted.predictions.againButton)
+    predicted.answer()
+    assert list(predicted.window._predictionsPanel.cards) == ["lump-2"]
+    assert bars(predicted, "lump-2")[0] == ("lump", "0.931\n≥ 0.60")
+    assert LesionTable(phantomNode).node.GetTable().GetColumnByName("lump:lump") is None
+
+
 def test_a_head_of_a_name_that_is_taken_is_imported_after_a_question(heads):
     heads.answers["import_head"] = ("weights", "new.head is no head that could be used.")
     click(heads.predictions.importHeadButton)
@@ -397,6 +639,35 @@ def test_heads_are_listed_imported_and_removed_by_the_real_engine(makeSetupStage
     assert not any(each["removed_as"] for each in heard[1]["heads"])
     assert heard[1]["damaged"] == []
     assert not (heads_folder() / "lump.head").exists()
+
+
+def test_a_head_is_renamed_and_exported_by_the_real_engine(makeSetupStage, tmp_path):
+    pytest.importorskip("safetensors")
+    heads_folder().mkdir(parents=True, exist_ok=True)
+    write_head(heads_folder() / "lump.head", LUMP)
+    made = makeSetupStage(desktop=PretendDesktop(tmp_path / "out.head"))
+    heard: list[dict] = []
+    renamed: list[tuple] = []
+    heads = made.setup.heads
+    heads.listed.connect(heard.append)
+    heads.renamed.connect(lambda *values: renamed.append(values))
+    try:
+        heads.look()
+        spinUntil(lambda: len(heard) == 1)
+        (own,) = (each for each in heard[0]["heads"] if each["removed_as"])
+        made.desktop.typed = "lump-of-mine"
+        heads.rename(own)
+        spinUntil(lambda: len(heard) == 2)
+        ((former, now),) = renamed
+        assert (former["id"], now["id"]) == ("lump", "lump-of-mine")
+        assert (heads_folder() / "lump-of-mine.head").is_file()
+        assert not (heads_folder() / "lump.head").exists()
+        heads.exportFile(now)
+        spinUntil(lambda: heads.activity.note.startswith("Exported"))
+        assert (tmp_path / "out.head").read_bytes() == (heads_folder() / "lump-of-mine.head").read_bytes()
+    finally:
+        for name in ("lump", "lump-of-mine"):
+            (heads_folder() / f"{name}.head").unlink(missing_ok=True)
 
 
 MARKUP = "<img src='x'>big"

@@ -33,15 +33,31 @@ def near(*offset: float) -> tuple[float, float, float]:
     return right, front, up
 
 
+class Asked:
+    """What tasks were asked: names and arguments, in their order."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, dict[str, Any]]] = []
+
+    @property
+    def last(self) -> tuple[str, dict[str, Any]]:
+        return self.all[-1]
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.all]
+
+
 class PretendTask:
     """Answers each task at once with what `answers` says: a result by the task's name, or (code, message)."""
 
-    def __init__(self, answers: Mapping[str, Any]) -> None:
+    def __init__(self, answers: Mapping[str, Any], asked: Asked) -> None:
+        self._asked = asked
         self.progressed, self.ended, self.done, self.failed = Signal(), Signal(), Signal(), Signal()
         self.isRunning, self.lastLog = False, ""
         self._answers = answers
 
-    def start(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def start(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
+        self._asked.all.append((name, dict(arguments or {})))
         answer = self._answers[name]
         self.ended.emit()
         if isinstance(answer, tuple):
@@ -92,15 +108,17 @@ class Stage:
         window: the `Window`.
         analysis: its `AnalysisLogic`.
         answers: what its tasks tell, by their names; may be changed.
+        tasks: what they were asked.
         scan, lesions, patch, predictions, advanced, requirements: the widgets of its panels by their names.
     """
 
     def __init__(self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None) -> None:
         self.answers, self._isClosed = answers, False
+        self.tasks = Asked()
         self.desktop = desktop or PretendDesktop()
         tools = Tools(settings=Settings(Store(), {}), desktop=self.desktop)
         if answers is not None:
-            tools = Tools(lambda: PretendTask(answers), settings=tools.settings, desktop=self.desktop)
+            tools = Tools(lambda: PretendTask(answers, self.tasks), settings=tools.settings, desktop=self.desktop)
         self.window = Window(logic, lambda name: str(UI / f"{name}.ui"), tools)
         self.logic, self.analysis = logic, logic.analysis
         panels = (

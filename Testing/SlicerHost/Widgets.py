@@ -29,6 +29,15 @@ class QFileDialog(qt.QFileDialog):
         return _asked(qt.QFileDialog.wrapped.getExistingDirectory, parent, caption, folder)
 
 
+class QInputDialog(qt.QInputDialog):
+    """PythonQt gives the text alone, which is empty after Cancel; PySide6 gives a truth value as well."""
+
+    @staticmethod
+    def getText(parent=None, title: str = "", label: str = "", mode=None, text: str = "") -> str:
+        mode = qt.QLineEdit.Normal if mode is None else mode
+        return _asked(qt.QInputDialog.wrapped.getText, parent, title, label, mode, text)[0]
+
+
 class ctkMessageBox(qt.QMessageBox):  # noqa: N801 - CTK's name
     """`Libs/Widgets/ctkMessageBox.cpp:179` of CTK, asked for by `Base/Python/slicer/util.py:3449` (messageBox).
 
@@ -38,7 +47,7 @@ class ctkMessageBox(qt.QMessageBox):  # noqa: N801 - CTK's name
 
 def _asked(function, *arguments):
     if slicer.app.testingEnabled():
-        msg = f"A test must replace qt.QFileDialog.{function.__name__}: nobody answers here"
+        msg = f"A test must replace {function.__name__} of qt: nobody answers here"
         raise RuntimeError(msg)
     return function(*arguments)
 
@@ -48,3 +57,4 @@ def start() -> None:
     ctk.ctkMessageBox = ctkMessageBox
     qt.QUiLoader = QUiLoader
     qt.QFileDialog = QFileDialog
+    qt.QInputDialog = QInputDialog

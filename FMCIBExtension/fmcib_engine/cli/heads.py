@@ -1,4 +1,4 @@
-"""`heads`: what can be predicted here, what each head is worth; taken in, given out, removed."""
+"""`heads`: what can be predicted here, what each head is worth; taken in, given out, renamed, removed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..heads.file import HeadFile, read_head
 from ..heads.folder import SHIPPED, SUFFIX, heads_folder
 from ..heads.head import Head
 from ..heads.published import PUBLISHED, Published
-from ..heads.store import StoredHead, export_head, heads_here, import_head, required_head
+from ..heads.store import StoredHead, export_head, heads_here, import_head, rename_head, required_head
 from ..kept import contents
 from ..removal import choose, remove
 from ..weights.store import installed
@@ -23,7 +23,7 @@ from .extract import ERROR_ROWS, OK
 
 @click.group()
 def heads() -> None:
-    """What is predicted from features: list, show, import, export, remove."""
+    """What is predicted from features: list, show, import, export, rename, remove."""
 
 
 @heads.command("list")
@@ -98,6 +98,14 @@ def export(*, name: str, file: Path, overwrite: bool) -> None:
     """Copy a head that is here into a file, to be given to others."""
     stored = export_head(name, file, overwrite=overwrite)
     out.print(f"{file}\nSHA-256 {stored.sha256}", markup=False)
+
+
+@heads.command()
+@click.argument("name")
+@click.argument("new_name")
+def rename(*, name: str, new_name: str) -> None:
+    """Give an imported head another name. Tables keep what it said under its former one."""
+    _tell(rename_head(name, new_name))
 
 
 @heads.command("remove")

@@ -41,19 +41,20 @@ class Features:
         encoder: the run's.
         source: its weights, as they were asked for.
         recipe_id: of the run's patches.
-        columns: names of the user's own.
+        columns: names of the user's own; None where there is no table that could have any, as in the window. `auto`
+            takes a head that needs some all the same then, so that it says of each lesion which are missing.
     """
 
     encoder: Encoder
     source: str
     recipe_id: str
-    columns: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = ()
 
     @property
     def origin(self) -> Origin:
         spec = self.encoder.spec
         names = feature_names(spec.feature_count)
-        return Origin(spec.id, self.encoder.weights.sha256, self.recipe_id, names, self.columns)
+        return Origin(spec.id, self.encoder.weights.sha256, self.recipe_id, names, self.columns or ())
 
 
 def choose_heads(wanted: str, features: Features, load: LoadEncoder) -> ChosenHeads:
@@ -121,6 +122,8 @@ def _all_that_fit(features: Features, own: Member | FmcibError | None) -> Chosen
             problems.append(f"Of two heads that are called {stored.head.id} only the first is used.")
         elif problem := misfit(stored.head, given):
             problems.append(problem)
+            if features.columns is None:
+                members.append(_member(stored))
         else:
             members.append(_member(stored))
     return ChosenHeads(features.encoder, members, problems)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..encoders import Encoder
 from ..errors import FmcibError
 from ..preprocessing import Patch
+from .fit import missing_columns
 from .head import Head
 from .notes import in_one_cell, standing_notes, unlike
 from .predict import predict
@@ -142,12 +143,12 @@ def _row(head: Head, lesion: Lesion, features: NDArray[np.float32]) -> NDArray[n
     """The numbers that a head takes of one lesion, or why they are not there."""
     if head.origin.recipe_id not in {"", lesion.patch.recipe_id}:
         return f"it was made of patches of {head.origin.recipe_id}, this one is of {lesion.patch.recipe_id}."
+    if missing := missing_columns(head, lesion.columns):
+        return f"it needs your {missing} beside the features: give a table of seeds that has what is missing."
     own = []
     for name in head.origin.columns:
         try:
             own.append(_number(lesion.columns[name]))
-        except KeyError:
-            return f"it needs your column {name}, which is not there."
         except ValueError:
             return f"your column {name} holds no number here."
     return np.concatenate([features.astype(np.float64), np.array(own, np.float64)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..errors import HeadError
 from .head import Head, Origin
@@ -29,8 +29,11 @@ def require_fit(head: Head, given: Origin) -> None:
     if made.features != given.features:
         place = next(n for n, pair in enumerate(zip(made.features, given.features, strict=True)) if pair[0] != pair[1])
         raise _other(head, f"the feature {made.features[place]} in place {place + 1}", given.features[place])
-    if missing := [name for name in made.columns if name not in given.columns]:
-        msg = f"The head {head.id} needs your column {missing[0]} beside the features. Add it to the table of seeds."
+    if missing := missing_columns(head, given.columns):
+        msg = (
+            f"The head {head.id} needs your {missing} beside the features. Give a table of seeds that has what is "
+            "missing (in the window: this can be done at the command line alone; or --table)."
+        )
         raise HeadError(msg)
 
 
@@ -41,6 +44,12 @@ def misfit(head: Head, given: Origin) -> str:
     except HeadError as error:
         return str(error)
     return ""
+
+
+def missing_columns(head: Head, names: Collection[str]) -> str:
+    """Which of the user's columns a head takes and these are not, such as `columns age, stage`; empty of none."""
+    missing = [name for name in head.origin.columns if name not in names]
+    return f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}" if missing else ""
 
 
 def columns_of(head: Head, names: Sequence[str]) -> list[int]:

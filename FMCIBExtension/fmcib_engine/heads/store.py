@@ -51,8 +51,12 @@ def heads_here() -> tuple[list[StoredHead], list[DamagedHead]]:
     return good, damaged
 
 
-def find_head(name: str) -> StoredHead | None:
+def find_head(name: str, sha256: str = "") -> StoredHead | None:
     """The head of a name, the user's before one that came with the engine; none where there is none.
+
+    Args:
+        name: its ID.
+        sha256: of its file, where only that one is meant.
 
     Raises:
         HeadError: it is damaged.
@@ -61,7 +65,9 @@ def find_head(name: str) -> StoredHead | None:
     if NAME.fullmatch(name):
         for folder in (_users_folder(), SHIPPED):
             if folder and (path := folder / f"{name}{SUFFIX}").is_file():
-                return _stored(path, is_shipped=folder == SHIPPED)
+                stored = _stored(path, is_shipped=folder == SHIPPED)
+                if sha256 in {"", stored.sha256}:
+                    return stored
     return None
 
 
@@ -76,9 +82,8 @@ def import_head(path: Path, *, name: str = "", overwrite: bool = False) -> Store
         DependencyError: safetensors or filelock is not installed.
     """
     head = read_head(path).head
-    if name and not NAME.fullmatch(name):
-        msg = f"A head's name is small letters, digits, - and _, got {name!r}. Choose another."
-        raise InputError(msg)
+    if name:
+        _require_name(name)
     _require_free(name or head.id)
     named = replace(head, id=name) if name else head
     content = head_bytes(named) if named.id != head.id else path.read_bytes()
@@ -101,14 +106,18 @@ def import_head(path: Path, *, name: str = "", overwrite: bool = False) -> Store
     return _stored(target, is_shipped=False)
 
 
-def export_head(name: str, path: Path, *, overwrite: bool = False) -> StoredHead:
+def export_head(name: str, path: Path, *, sha256: str = "", overwrite: bool = False) -> StoredHead:
     """Copy the file of a head that is here to elsewhere.
 
     Raises:
         HeadError: there is no such head, or it is damaged.
-        OutputError: a file is there and `overwrite` is not given, or it cannot be written.
+        OutputError: a file is there and `overwrite` is not given, it is in the folder of heads itself, or it cannot be
+            written.
     """
-    stored = required_head(name)
+    stored = required_head(name, sha256)
+    if path.resolve().parent in {heads_folder().resolve(), SHIPPED.resolve()}:
+        msg = f"{path.name} would lie in the folder where heads are kept under their own names. Choose another folder."
+        raise OutputError(msg)
     if path.exists() and not overwrite:
         msg = f"{path.name} exists already. Choose another name, or allow it to be overwritten (--overwrite)."
         raise OutputError(msg)
@@ -118,14 +127,60 @@ def export_head(name: str, path: Path, *, overwrite: bool = False) -> StoredHead
     return stored
 
 
-def required_head(name: str) -> StoredHead:
-    """The head of a name.
+def rename_head(name: str, new_name: str, *, sha256: str = "") -> StoredHead:
+    """Give a head of the user's another name. Its numbers stay; its file's SHA-256 is another, for its name is in it.
+
+    Tables and scenes keep what it said under its former name, with the SHA-256 of that file.
+
+    Raises:
+        HeadError: there is no such head, it is damaged, it was published or came with the engine, or the new name is
+            that of another or kept for something else. Nothing is replaced.
+        InputError: a name that cannot be.
+        OutputError: it cannot be written.
+        DependencyError: safetensors or filelock is not installed.
+    """
+    if name in PUBLISHED:
+        msg = f"The head {name} was published and lies in its own weights: it keeps its name. Rename one of your own."
+        raise HeadError(msg)
+    _require_name(new_name)
+    with only_one(heads_folder()):
+        stored = required_head(name, sha256)
+        if stored.is_shipped:
+            msg = f"The head {name} came with the engine and keeps its name. Rename one of your own."
+            raise HeadError(msg)
+        _require_free(new_name)
+        target = heads_folder() / f"{new_name}{SUFFIX}"
+        if target.exists() or (SHIPPED / target.name).exists():
+            msg = f"There is a head of the name {new_name} already. Choose another name."
+            raise HeadError(msg)
+        with written_whole(target) as (unfinished,):
+            unfinished.write_bytes(head_bytes(replace(stored.head, id=new_name)))
+            _stored(unfinished, is_shipped=False)
+        _remove_former(stored.path, target)
+    return _stored(target, is_shipped=False)
+
+
+def _remove_former(former: Path, target: Path) -> None:
+    """Where that cannot be done, there is one head as before, and not two."""
+    try:
+        former.unlink()
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        msg = f"{former.name} cannot be renamed ({error.strerror or type(error).__name__}). Close what has it open."
+        raise OutputError(msg) from error
+
+
+def required_head(name: str, sha256: str = "") -> StoredHead:
+    """The head of a name, as `find_head`.
 
     Raises:
         HeadError: there is none, or it is damaged.
     """
-    if stored := find_head(name):
+    if stored := find_head(name, sha256):
         return stored
+    if sha256 and find_head(name):
+        msg = f"The head {name} is another file than before. Look at the heads that are here again."
+        raise HeadError(msg)
     here = ", ".join(one.head.id for one in heads_here()[0]) or "none at all"
     msg = f"There is no head {name!r}; here: {here}. Choose one of these, or import it {IMPORT}."
     raise HeadError(msg)
@@ -150,8 +205,14 @@ def _users_folder() -> Path | None:
         return None
 
 
+def _require_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        msg = f"A head's name is small letters, digits, - and _, got {name[:80]!r}. Choose another."
+        raise InputError(msg)
+
+
 def _require_free(name: str) -> None:
     """No head is called as something else that has columns of that name, nor as Windows calls devices."""
     if name in {*PUBLISHED, *_WORDS, *load_catalogue().entries} or is_kept(f"{name}{SUFFIX}"):
-        msg = f"The name {name} is kept for something else here. Give the head another (--as NAME)."
+        msg = f"The name {name} is kept for something else here. Give the head another."
         raise HeadError(msg)

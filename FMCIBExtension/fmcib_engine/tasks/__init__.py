@@ -1,7 +1,8 @@
 """One thing done for the window, in a process that then ends. This docstring is the protocol, version 1.
 
 Started as `python -m fmcib_engine task NAME ARGUMENTS`, or by `run.run_task([NAME, ARGUMENTS])`. ARGUMENTS is a JSON
-object with the fields below; those in square brackets may be left out, others are refused.
+object with the fields below; those in square brackets may be left out, others are refused, and so are texts that no
+file could be called by: with a zero byte, or half a letter.
 
 **Answers.** stdout carries lines, each a JSON object (ASCII). File descriptor 1 is turned to stderr at the start, so
 that a library that prints cannot break a line; stderr carries the log.
@@ -58,10 +59,14 @@ one goes on from there. It ignores SIGINT, as the worker does.
                Killed in the midst it leaves what `contents` tells then; nothing is left that is taken for whole.
     heads      what predicts, as far as it lies here by itself
                -> {"heads": [{as `heads` of `loaded` in `worker`, but "weights_sha256" is of those that it was made of,
-                   and also "encoder_id", "recipe_id" (each empty where nobody knows), "columns": those of the
-                   user's that it needs, "removed_as": its name for `remove`, or empty where it came with the engine}],
+                   and also "encoder_id", "recipe_id" (each empty where nobody knows), "removed_as": its name for
+                   `remove`, or empty where it came with the engine}],
                    "damaged": [{"file", "problem"}]}
     import_head path, [own_name=""], [overwrite=false] -> {"head": as in `heads`}
+    export_head name, path, [sha256=""], [overwrite=false] -> {"head": as in `heads`, "file": name of the file}
+               sha256: of the head's file, where no other of that name is meant
+    rename_head name, new_name, [sha256=""] -> {"head": as in `heads`, under its new name}
+               Only of those that can be removed; its file's SHA-256 is another then. Nothing is replaced.
     self_test  [device="auto"], [engine="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null,
                    "limit", "good": bool}], "device", "engine", "engine_deviation" or null, "note",
                    "seconds"}

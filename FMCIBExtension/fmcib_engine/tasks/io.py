@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import DownloadError, FmcibError, InputError, OutputError, ReplacesError, UnidentifiedError
+from ..paths import can_be_name
 from ..words import in_window
 from ..worker.channel import Channel
 
@@ -114,7 +115,17 @@ def read_arguments(name: str, text: str, fields: Mapping[str, object]) -> dict[s
         if not _is(value, words):
             msg = f"The field {field} of {name} is {words}, got {reprlib.repr(value)}."
             raise InputError(msg)
+        if not all(map(can_be_name, _texts_in(value))):
+            msg = (
+                f"The field {field} of {name} holds a zero byte or half a letter, as no file's name can. Give another."
+            )
+            raise InputError(msg)
     return {**fields, **given}
+
+
+def _texts_in(value: Any) -> list[str]:
+    """Of a field that was looked at."""
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
 
 
 def _is(value: object, words: str) -> bool:

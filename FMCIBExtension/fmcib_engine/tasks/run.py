@@ -158,6 +158,21 @@ def _import_head(arguments: Arguments, reporter: Reporter) -> Answer:
     return take_in(path, own_name=arguments["own_name"], overwrite=arguments["overwrite"])
 
 
+def _export_head(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .heads import give_out
+
+    path = Path(arguments["path"])
+    reporter.say(f"Exporting {path.name}")
+    return give_out(arguments["name"], path, sha256=arguments["sha256"], overwrite=arguments["overwrite"])
+
+
+def _rename_head(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .heads import give_name
+
+    reporter.say(f"Renaming {arguments['name']}")
+    return give_name(arguments["name"], arguments["new_name"], sha256=arguments["sha256"])
+
+
 def _self_test(arguments: Arguments, reporter: Reporter) -> Answer:
     from ..checks.selftest import run_self_test
     from ..encoders.devices import import_torch
@@ -209,6 +224,8 @@ _TASKS: Mapping[str, _Task] = {
     "remove": _Task(_remove, {"names": ()}),
     "heads": _Task(_heads),
     "import_head": _Task(_import_head, {"path": REQUIRED, "own_name": "", "overwrite": False}),
+    "export_head": _Task(_export_head, {"name": REQUIRED, "path": REQUIRED, "sha256": "", "overwrite": False}),
+    "rename_head": _Task(_rename_head, {"name": REQUIRED, "new_name": REQUIRED, "sha256": ""}),
     "self_test": _Task(_self_test, {"device": "auto", "engine": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),

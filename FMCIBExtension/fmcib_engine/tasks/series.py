@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError, InputError
+from ..paths import can_be_name
 
 
 def series(request: Path) -> dict[str, Any]:
@@ -29,6 +30,11 @@ def series(request: Path) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, ImageError) as error:
         msg = "A look at a series asks for files, instances, elsewhere, size and affine. Ask again."
         raise InputError(msg) from error
+    if not all(can_be_name(str(file)) for file in files):
+        msg = (
+            "A file of the series has a zero byte or half a letter in its name, as no file can. Import the scan again."
+        )
+        raise InputError(msg)
     try:
         found = look_at_loaded(files, instances, grid, elsewhere=elsewhere)
     except ImageError as error:

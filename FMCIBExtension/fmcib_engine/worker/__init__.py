@@ -12,7 +12,8 @@ it writes: nothing limits how much may be in flight, except the pipes.
     {"type": "ready", "protocol": 2, "engine_version": "0.1.0", "pid": 4711}
 
 **Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
-and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused.
+and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused, and so is a
+text that no file could be called by: with a zero byte, or half a letter.
 
     load       weights, [encoder="auto"], [device="auto"], [precision="float32"], [engine="auto"], [heads="auto"]
                weights: a file, an installed ID, or "demonstration"; encoder: an ID, or auto, the one that they are of;
@@ -32,6 +33,7 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
                 "precision", "precision_deviation": number or null, "engine", "engine_deviation": number or null,
                 "feature_count", "heads": [{"id", "title", "task", "outputs": [name], "sha256", "label_meaning",
                  "population", "metrics": [{"name", "value", "low" or null, "high" or null, "about", "text"}],
+                 "columns": those of the user's that it needs, and that no patch has: it gives no numbers then,
                  "is_calibrated": bool, "is_verified": bool, "warnings": [text], "caution", "date", "licence",
                  "citation", "source", "weights_sha256": of the encoder whose features it is given}],
                 "head_problems": [sentence], "versions": {package: version}, "seconds"}

@@ -33,6 +33,7 @@ def tell_head(head: Head, sha256: str) -> dict[str, Any]:
         "task": head.task,
         "outputs": list(head.outputs),
         "sha256": sha256,
+        "columns": list(head.origin.columns),
         "label_meaning": head.label_meaning,
         "population": head.training.population,
         "metrics": [{**vars(metric), "text": metric.text} for metric in head.metrics],

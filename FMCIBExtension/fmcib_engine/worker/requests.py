@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..framing import Header
+from ..paths import can_be_name
 
 Id = int | str
 _LONGEST_ID = 200
@@ -111,9 +112,17 @@ def _find_problem(header: Header, payload: bytes) -> str:
         wanted = ", ".join(name if name in required else f"[{name}]" for name in _FIELDS[kind]) or "none"
         return f"The fields of {kind} are: {wanted}; got {reprlib.repr(sorted(given))}."
     for name in sorted(given):
-        if not (_is_id(header[name]) if name == "target" else isinstance(header[name], str)):
-            wanted = "an id" if name == "target" else "a text"
-            return f"The field {name} of {kind} is {wanted}, got {reprlib.repr(header[name])}."
+        if problem := _problem_of(name, header[name]):
+            return f"The field {name} of {kind} {problem}"
     if payload and kind != "encode":
         return f"Only encode has a payload, got {len(payload)} bytes with {kind}."
     return ""
+
+
+def _problem_of(name: str, value: object) -> str:
+    """Why a field cannot be this value, as the end of a sentence."""
+    if name == "target":
+        return "" if _is_id(value) else f"is an id, got {reprlib.repr(value)}."
+    if not isinstance(value, str):
+        return f"is a text, got {reprlib.repr(value)}."
+    return "" if can_be_name(value) else "holds a zero byte or half a letter, as no file's name can. Give another."

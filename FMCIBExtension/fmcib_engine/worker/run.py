@@ -118,7 +118,7 @@ class _Desk:
         self._report(request.id, "Loading the weights", 0.3)
         encoder = load_encoder(wanted["weights"], encoder_id=wanted["encoder"], **how)
         self._report(request.id, "Loading the heads", 0.8)
-        features = Features(encoder, wanted["weights"], encoder.spec.recipe_id)
+        features = Features(encoder, wanted["weights"], encoder.spec.recipe_id, columns=None)
         heads = choose_heads(wanted["heads"], features, lambda weights: load_encoder(weights, **how))
         header = {
             "type": "loaded",

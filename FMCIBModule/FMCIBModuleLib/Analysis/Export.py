@@ -21,7 +21,13 @@ _MOST_NAMES = 5
 
 
 def exportTable(
-    volumeNodes: Iterable, path: Path, *, identifiers: bool = False, overwrite: bool = False, scan: Path | None = None
+    volumeNodes: Iterable,
+    path: Path,
+    *,
+    identifiers: bool = False,
+    overwrite: bool = False,
+    scan: Path | None = None,
+    headColumns: Sequence[str] = (),
 ) -> int:
     """Write the lesions of some CTs as one CSV table; returns how many rows it has.
 
@@ -31,6 +37,7 @@ def exportTable(
         identifiers: whether series UIDs and relative paths are written; else a scan is `scan 1`, `scan 2`.
         overwrite: whether a feature table of that name is replaced.
         scan: where the CT was read from, if the user has named it: it is written as seen from the table.
+        headColumns: of heads that have their columns also where they say nothing of any lesion; these come first.
 
     Raises:
         OutputError: nothing to write, a file that may not be replaced, or one that cannot be written.
@@ -42,7 +49,7 @@ def exportTable(
         raise OutputError(msg)
     encoder = find_encoder(_theEncoder([row for _, row, _ in lesions]))
     columns = [column.name for column in COLUMNS]
-    heads = byHead(name for _, table in tables for name in table.headColumns())
+    heads = byHead([*headColumns, *(name for _, table in tables for name in table.headColumns())])
     columns += [name for own in heads.values() for name in own]
     header = [*columns, *feature_columns(encoder.feature_count)]
     lost = sum(row["status"] == "ok" and len(features) != encoder.feature_count for _, row, features in lesions)

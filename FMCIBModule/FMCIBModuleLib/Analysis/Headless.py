@@ -23,16 +23,18 @@ from fmcib_engine.words import in_script
 
 from ..Engine import EngineError
 from ..Scene.LesionTable import LesionTable
+from ..Scene.Predictions import predictionLines
 from ..Scene.SceneBridge import nodeFromVolume
 from ..Scene.SeedsFile import readSeeds
 from ..Worker.WorkerProcess import EncoderSettings
 from .AnalysisLogic import AnalysisError, AnalysisLogic
 from .Export import exportTable
+from .Results import columnsOfHeads
 
 OK, ERROR_ROWS, NOTHING = 0, 3, 4
 FEATURES, TABLE, SCENE = "features.csv", "lesions.tsv", "scene.mrb"
 _MOST_SHOWN = 20
-_WAYS = {"device": "--device, --precision, --engine", "weights": "--weights"}
+_WAYS = {"device": "--device, --precision, --engine", "weights": "--weights, --heads"}
 """By the code of what the worker could not do."""
 
 
@@ -52,7 +54,9 @@ def main(arguments: list[str]) -> int:
         for notice in notices(wanted.weights):
             print(notice, file=sys.stderr, flush=True)
         logic = AnalysisLogic(
-            settings=EncoderSettings(wanted.weights, wanted.device, wanted.precision, engine=wanted.engine)
+            settings=EncoderSettings(
+                wanted.weights, wanted.device, wanted.precision, engine=wanted.engine, heads=wanted.heads
+            )
         )
         logic.progressed.connect(lambda text, fraction: print(f"{fraction:4.0%}  {text}", flush=True))
         return _run(logic, wanted)
@@ -65,10 +69,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """With no ways but those of this script: the engine tells those of its command line and of the window."""
-    sentence = in_script(str(error), set(re.findall(r"--[a-z-]+", _parser().format_usage())))
+    """With the options that it is about, where the worker tells that."""
     option = _WAYS.get(getattr(error, "code", ""))
-    return f"{sentence} ({option})" if option else sentence
+    return f"{_inScript(str(error))} ({option})" if option else _inScript(str(error))
+
+
+def _inScript(sentence: str) -> str:
+    """With no ways but those of this script: the engine tells those of its command line and of the window."""
+    return in_script(sentence, set(re.findall(r"--[a-z-]+", _parser().format_usage())))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("--engine", default="auto", help="library that computes: auto, pytorch or openvino")
     add("--precision", default="float32", help="float32, tf32, bfloat16 or float16")
+    add(
+        "--heads",
+        default="auto",
+        metavar="auto|none|NAME,...",
+        help="what to predict: auto takes the head in the weights and every installed head that fits them; a name is "
+        "of an installed head, a file that ends in .head, or an ID of fine-tuned weights, which compute every lesion "
+        "once more",
+    )
     add("--overwrite", action="store_true", help="replace what an earlier run wrote")
     add("--identifiers", action="store_true", help="write the series UID, and the scan's path as seen from the table")
     return parser
@@ -137,12 +153,15 @@ def _run(logic: AnalysisLogic, wanted: argparse.Namespace) -> int:
         volume = replace(volume, source=replace(volume.source, series_uid=""))
     volumeNode = nodeFromVolume(volume, "CT")
     tableNode = logic.analyse(volumeNode, seedsNode, wait=True)
-    _write(volumeNode, tableNode, wanted)
+    loaded = logic.worker.loaded or {"heads": [], "head_problems": []}
+    for problem in loaded["head_problems"]:
+        print(_inScript(problem), file=sys.stderr, flush=True)
+    _write(volumeNode, tableNode, wanted, columnsOfHeads(loaded["heads"]))
     print(f"Written to {wanted.output}: {', '.join([FEATURES, *_namesBeside(wanted)])}.", flush=True)
     return _tell(LesionTable(volumeNode))
 
 
-def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
+def _write(volumeNode, tableNode, wanted: argparse.Namespace, headColumns: list[str]) -> None:
     """All files, written aside first: nothing is replaced by half a file."""
     aside = wanted.output
     try:
@@ -157,6 +176,7 @@ def _write(volumeNode, tableNode, wanted: argparse.Namespace) -> None:
             identifiers=wanted.identifiers,
             overwrite=wanted.overwrite,
             scan=wanted.ct,
+            headColumns=headColumns,
         )
         for name in _namesBeside(wanted):
             (aside / name).replace(wanted.output / name)
@@ -183,6 +203,8 @@ def _tell(table: LesionTable) -> int:
         said = row["error"] or row["warnings"] or "no warnings"
         first = " ".join(f"{value:z.4g}" for value in features[:3]) + " …" if features is not None else "no features"
         print(f"{row['lesion_id']}: {row['status']}; {first}; {said}", flush=True)
+        for line in predictionLines(row):
+            print(f"{row['lesion_id']}: {line}", flush=True)
     failed = sum(row["status"] != "ok" for row in rows)
     print(f"{len(rows)} lesions, {failed} without features. For research use only.", flush=True)
     return ERROR_ROWS if failed else OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,17 @@ def runOf(loaded: Mapping[str, Any], recipeId: str, here: Mapping[str, str]) -> 
         precision_deviation=loaded["precision_deviation"],
         versions=versions,
         engine_deviation=loaded["engine_deviation"],
-        heads=tuple(HeadColumns(each["id"], tuple(each["outputs"]), each["sha256"]) for each in loaded["heads"]),
+        heads=_headsOf(loaded["heads"]),
     )
+
+
+def _headsOf(told: Iterable[Mapping[str, Any]]) -> tuple[HeadColumns, ...]:
+    return tuple(HeadColumns(each["id"], tuple(each["outputs"]), each["sha256"]) for each in told)
+
+
+def columnsOfHeads(told: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the columns that these heads have in a table, as the engine's; `told` by the reply to `load`."""
+    return head_columns(_headsOf(told))
 
 
 def _resultOf(task: Task, answer: Answer) -> LesionResult:

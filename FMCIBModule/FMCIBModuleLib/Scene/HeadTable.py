@@ -28,6 +28,7 @@ _COLUMNS = {
     "is_verified": "true, or false: then nobody knows of which features it was made",
     "warnings": "sentences, semicolons between",
     "caution": "what its numbers do not say",
+    "columns": "the user's columns that it needs beside the features, commas between",
     "source": "where it is from",
     "weights_sha256": "SHA-256 of the weights whose features it is given",
     "date": "when it was trained",
@@ -71,6 +72,7 @@ class HeadTable:
             return
         node = self.node or self._create()
         with NodeModify(node):
+            _addColumns(node)  # those that a scene of an earlier version lacks
             for each in news:
                 row = node.AddEmptyRow()
                 for name, text in _cellsOf(each).items():
@@ -82,12 +84,18 @@ class HeadTable:
         tagResult(node, self._volumeNode, _ROLE)
         node.SetLocked(True)
         node.SetUseColumnTitleAsColumnHeader(True)
-        for name, meaning in _COLUMNS.items():
+        _addColumns(node)
+        return node
+
+
+def _addColumns(node: Any) -> None:
+    for name, meaning in _COLUMNS.items():
+        if node.GetTable().GetColumnByName(name) is None:
             column = vtk.vtkStringArray()
             column.SetName(name)
+            column.SetNumberOfValues(node.GetNumberOfRows())
             node.AddColumn(column)
             node.SetColumnDescription(name, meaning)
-        return node
 
 
 def _cell(table: Any, row: int, name: str) -> str:
@@ -114,6 +122,6 @@ def worthOf(metric: Mapping[str, Any]) -> str:
 
 def _cellsOf(head: Mapping[str, Any]) -> dict[str, str]:
     known = {"head": head["id"], "worth": inOneCell(map(worthOf, head["metrics"]))}
-    known["warnings"] = inOneCell(head["warnings"])
+    known |= {"warnings": inOneCell(head["warnings"]), "columns": ", ".join(head["columns"])}
     known |= {name: str(head[name]).lower() for name in ("is_calibrated", "is_verified")}
     return {name: known[name] if name in known else str(head[name]) for name in _COLUMNS}

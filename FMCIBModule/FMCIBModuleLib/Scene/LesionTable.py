@@ -244,12 +244,30 @@ def _setHeadCells(node, row: int, cells: Mapping[str, str]) -> None:
     for name in cells:
         if node.GetTable().GetColumnByName(name) is None:
             _addColumn(node, name, [""] * node.GetNumberOfRows())
-            unit, meaning = meaningOf(name)
-            node.SetColumnUnitLabel(name, unit)
-            node.SetColumnDescription(name, meaning)
+            _describe(node, name)
+    _arrangeHeads(node)
     for name in _headColumns(node):
         _setCell(node, row, name, cells.get(name, ""))
     _removeEmptyHeads(node)
+
+
+def _describe(node, name: str) -> None:
+    unit, meaning = meaningOf(name)
+    node.SetColumnUnitLabel(name, unit)
+    node.SetColumnDescription(name, meaning)
+
+
+def _arrangeHeads(node) -> None:
+    """The columns of heads as `byHead` has them, also on the screen and in the file that Slicer saves."""
+    table, wanted = node.GetTable(), _headColumns(node)
+    names = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+    if [name for name in names if isOfHead(name)] == wanted:
+        return
+    for name in wanted:
+        texts = _texts(table.GetColumnByName(name))
+        _removeColumn(node, name)
+        _addColumn(node, name, texts)
+        _describe(node, name)
 
 
 def _removeEmptyHeads(node) -> None:

@@ -49,6 +49,22 @@ def numbersIn(row: Mapping[str, str]) -> dict[str, dict[str, float]]:
     return {head: numbers for head, numbers in found.items() if numbers}
 
 
+def predictionLines(row: Mapping[str, str]) -> list[str]:
+    """What heads say of a lesion, one a line, and what belongs beside it; of a head without numbers, why."""
+    lines = []
+    for head, cells in _cellsByHead(row).items():
+        numbers = ", ".join(f"{output} {value:z.3f}" for output, value in _numbers(cells).items())
+        lines.append(
+            "; ".join(each for each in (f"{head}: {numbers}" if numbers else head, cells.get(NOTE, "")) if each)
+        )
+    return lines
+
+
+def hiddenIn(parameter: str) -> list[str]:
+    """IDs of the heads that the user does not want to see."""
+    return [name for each in parameter.split(",") if (name := each.strip())]
+
+
 def _cellsByHead(row: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Of the heads that said anything of this lesion, numbers or why there are none."""
     found = {head: {headOf(name)[1]: row[name] for name in names} for head, names in byHead(row).items()}

@@ -41,6 +41,14 @@ class Desktop:
         """A file that exists; empty if the user does not want to."""
         return str(qt.QFileDialog.getOpenFileName(self.window(), title, str(Path.home()), kinds))
 
+    def saveFile(self, title: str, name: str, kinds: str) -> str:
+        """A file to write; of one that exists, the dialog has asked. Empty if the user does not want to."""
+        return str(qt.QFileDialog.getSaveFileName(self.window(), title, str(Path.home() / name), kinds))
+
+    def text(self, title: str, label: str, text: str) -> str:
+        """A line of text; empty if the user does not want to."""
+        return str(qt.QInputDialog.getText(self.window(), title, unformatted(label), qt.QLineEdit.Normal, text))
+
     def folder(self, title: str) -> str:
         """A folder that exists; empty if the user does not want to."""
         return str(qt.QFileDialog.getExistingDirectory(self.window(), title, str(Path.home())))

@@ -12,6 +12,7 @@ from fmcib_engine.heads.terms import LOG_RELATIVE_HAZARD, SHA256
 from slicer.i18n import tr as _
 
 from ..Room import breakable
+from ..Scene.HeadColumns import timeOf
 from ..Scene.Lesions import Lesion, readablePoint
 from ..Scene.LesionTable import warningsOf
 from ..Scene.Predictions import numbersIn, predictionsIn
@@ -35,52 +36,76 @@ def placeOf(lesion: Lesion) -> PatientPoint | None:
     return lesion.mark.point if lesion.mark else None
 
 
-def predictionInWords(lesion: Lesion) -> str:
-    """The likeliest of the first head that gave numbers, and how many other heads did.
+def outputInWords(output: str) -> str:
+    """A class as it is called; what a survival head gives in words."""
+    if output == LOG_RELATIVE_HAZARD:
+        return _("log of the relative hazard (0: the mean of those it learned from)")
+    if time := timeOf(output):
+        return _("alive after {time} {unit}").format(time=time[0], unit=time[1])
+    return output
+
+
+def predictionInWords(lesion: Lesion, hidden: Collection[str] = ()) -> str:
+    """The likeliest of the first head that gave numbers, and how many other heads did; not of `hidden` ones.
 
     Empty where there are no features to predict from. Numbers with a caution, of the weights or of the head, or of a
     head of which the scene tells nothing, stand beside it alone: here is no room for both.
     """
     if not _hasFeatures(lesion):
         return ""
+    said = predictionsIn(lesion.volumeNode, lesion.row)
+    seen = [each for each in said if each.head not in hidden]
+    if said and not seen:
+        return _("hidden")
     caution = _cautionOf(lesion)
     if caution:
         return _("demonstration") if caution.startswith(DEMONSTRATION) else _("only a trial")
-    told = [each for each in predictionsIn(lesion.volumeNode, lesion.row) if each.values]
+    told = [each for each in seen if each.values]
     if not told:
-        return _("no head")
+        return _("see below") if seen else _("no head")
     first = next((each for each in told if each.facts and not each.facts["caution"]), None)
     if first is None:
         return _("only a trial") if all(each.facts for each in told) else _("see below")
     top = _shares(first.values)[:1]
     others = f" +{len(told) - 1}" if len(told) > 1 else ""
-    return "".join(f"{_cutShort(output)} {value:.2f}" for output, value in top) + others
+    return "".join(f"{_cutShort(_inShort(output))} {value:.2f}" for output, value in top) + others
 
 
-def predictionsInWords(lesion: Lesion) -> str:
-    """What all heads give, one a line, after what it does not say; why there is nothing, where there is nothing."""
+def predictionsInWords(lesion: Lesion, hidden: Collection[str] = ()) -> str:
+    """What all heads give but `hidden` ones, one a line, after what it does not say; else why there is nothing."""
     if not _hasFeatures(lesion):
         return _("There are no features to predict from.")
-    told = [each for each in predictionsIn(lesion.volumeNode, lesion.row) if each.values]
+    told = predictionsIn(lesion.volumeNode, lesion.row)
     if not told:
         return _("The features are there; no head that is here turns them into a prediction.")
     lines = [
-        " ".join([f"{each.head}:", _allInWords(each.values), each.facts.get("caution", "")]).rstrip() for each in told
+        " ".join([f"{each.head}:", _allInWords(each.values), each.facts.get("caution", "")]).rstrip()
+        for each in told
+        if each.head not in hidden
     ]
+    if names := ", ".join(each.head for each in told if each.head in hidden):
+        lines.append(_("Not shown, as you chose: {heads}").format(heads=names))
     if caution := _cautionOf(lesion):
         lines.insert(0, caution)
     return "\n".join([*lines, _("What this means, and is worth, stands below at Predictions. For research use only.")])
 
 
 def _allInWords(numbers: Mapping[str, float]) -> str:
-    hazard = [f"{output} {value:.3f}" for output, value in numbers.items() if output == LOG_RELATIVE_HAZARD]
-    return ", ".join([*hazard, *(f"{output} {value:.3f}" for output, value in _shares(numbers))])
+    if not numbers:
+        return _("no prediction")
+    hazard = [(output, value) for output, value in numbers.items() if output == LOG_RELATIVE_HAZARD]
+    return ", ".join(f"{outputInWords(output)} {value:z.3f}" for output, value in [*hazard, *_shares(numbers)])
 
 
 def _shares(numbers: Mapping[str, float]) -> list[tuple[str, float]]:
     """Probabilities from the largest to the smallest."""
     found = [(output, value) for output, value in numbers.items() if output != LOG_RELATIVE_HAZARD]
     return sorted(found, key=lambda each: -each[1])
+
+
+def _inShort(output: str) -> str:
+    time = timeOf(output)
+    return _("alive {time} {unit}").format(time=time[0], unit=time[1]) if time else output
 
 
 def _cutShort(output: str) -> str:

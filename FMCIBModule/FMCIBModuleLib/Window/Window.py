@@ -153,6 +153,9 @@ class Window(VTKObservationMixin):
         self.logic.analysis.worker.stateChanged.connect(self._onWorker)
         self._predictions.chosen.connect(around(self._setParameter))
         self._predictions.removeWanted.connect(around(heads.remove))
+        self._predictions.exportWanted.connect(around(heads.exportFile))
+        self._predictions.renameWanted.connect(around(heads.rename))
+        heads.renamed.connect(around(self._predictions.followRename))
         panel.importClicked.connect(around(heads.importFile))
         panel.headsOpened.connect(around(heads.look))
         heads.listed.connect(around(self._predictions.showHeads))
@@ -183,6 +186,7 @@ class Window(VTKObservationMixin):
                 chosen.weights, chosen.device, chosen.precision, engine=chosen.engine, heads=chosen.heads
             )
             self._predictions.showChoices(chosen.heads, chosen.hiddenHeads, chosen.headThresholds)
+            self._lesions.hideHeads(chosen.hiddenHeads)
             self.setup.showWeights(chosen.weights)
             self.setup.showDevice(chosen.device, chosen.engine)
             self._scan.show(chosen.volume, chosen.analyseOnPlacing, chosen.jumpOnPlacing, mayTurnTo=self._isEntered)

@@ -16,6 +16,7 @@ from ...Analysis.Export import exportTable
 from ...Scene.LesionInScene import LesionInScene
 from ...Scene.Lesions import Lesion, allLesions, lesionsOf, scanNames, seedOrders
 from ...Scene.LesionTable import LesionTable
+from ...Scene.Predictions import hiddenIn
 from ...Scene.Seeds import findSeed, renameSeed
 from ...Scene.SeedSources import SceneSeed
 from ...Scene.Settled import whenSettled
@@ -63,6 +64,7 @@ class LesionsController:
         self._nodes = LesionNodesInScene(self.refreshSoon)
         self.choiceChanged = Signal()
         self._placedId = ""
+        self._hidden: list[str] = []
         panel.selected.connect(around(self._showChoice))
         panel.chosen.connect(around(self._onChosen))
         panel.renamed.connect(around(self._onRenamed))
@@ -75,6 +77,12 @@ class LesionsController:
         logic.changed.connect(self.refreshSoon)
         logic.finished.connect(self.refreshSoon)
         follower.changed.connect(self.refreshSoon)
+
+    def hideHeads(self, parameter: str) -> None:
+        """Show nothing of what these heads predict (`hiddenIn`)."""
+        if hiddenIn(parameter) != self._hidden:
+            self._hidden = hiddenIn(parameter)
+            self.refreshSoon()
 
     def close(self) -> None:
         """Observe nothing any more."""
@@ -134,11 +142,11 @@ class LesionsController:
         name = withoutBreaks(lesion.name)
         return ListedLesion(
             lesion.id,
-            LesionLine(name, scan, predictionInWords(lesion), mark),
+            LesionLine(name, scan, predictionInWords(lesion, self._hidden), mark),
             LesionLine(
                 _("{name}. Double-click to rename.").format(name=name),
                 scan,
-                predictionsInWords(lesion),
+                predictionsInWords(lesion, self._hidden),
                 "\n".join(quality),
             ),
             detailsInWords(lesion, quality, bool(whyStale)),

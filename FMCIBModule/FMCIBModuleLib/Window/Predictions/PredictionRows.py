@@ -50,6 +50,7 @@ class Card:
 
     Attributes:
         head: its ID.
+        sha256: of its file; empty where the scene lost that: then no threshold can be set.
         group: the same for heads that stand side by side.
         title, caution: in words; the caution is empty where there is none.
         alarms: sentences that belong beside the numbers; why there are none, where there are none.
@@ -60,6 +61,7 @@ class Card:
     """
 
     head: str
+    sha256: str
     group: str
     title: str
     caution: str
@@ -76,7 +78,7 @@ class PredictionRows:
     Attributes:
         widget: to be put into the panel.
         shownChanged: emitted with (head, whether it is to be seen) when the user says so.
-        thresholdChanged: emitted with (head, output, threshold, or None for none).
+        thresholdChanged: emitted with (SHA-256 of the head's file, output, threshold, or None for none).
     """
 
     def __init__(self, uiPath: str) -> None:
@@ -113,7 +115,7 @@ class PredictionRows:
             for bar in card.bars:
                 if bar.share is not None:
                     ui.thresholdCombo.addItem(bar.label, bar.output)
-        ui.thresholdPlace.visible = bool(outputs)
+        ui.thresholdPlace.visible = bool(outputs) and bool(card.sha256)
         self._isUpdating = False
         self._showThreshold()
 
@@ -175,7 +177,7 @@ class PredictionRows:
 
     def _onThreshold(self, value: float) -> None:
         if not self._isUpdating and (bar := self._chosen()) is not None:
-            self.thresholdChanged.emit(self._card.head, bar.output, round(value, 2) or None)
+            self.thresholdChanged.emit(self._card.sha256, bar.output, round(value, 2) or None)
 
 
 def barPicture(share: float | None, threshold: float | None, isSettled: bool = True) -> Any:

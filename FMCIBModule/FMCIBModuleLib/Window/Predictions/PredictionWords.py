@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from fmcib_engine.heads.terms import LOG_RELATIVE_HAZARD, TIME_UNITS
+from fmcib_engine.heads.terms import LOG_RELATIVE_HAZARD
 from slicer.i18n import tr as _
 
 from ...Scene.HeadTable import sentencesOf, worthOf
 from ...Scene.Predictions import Prediction
+from ..LesionWords import outputInWords
 from .PredictionRows import Bar, Card
 
-_AT_A_TIME = re.compile(rf"survival_([0-9.e+]+)_({'|'.join(TIME_UNITS)})")
 _SHOWN_OF_SHA = 12
 
 
@@ -29,7 +28,7 @@ def cardsOf(
     Args:
         predictions: of one lesion.
         weightsCaution: what the features of its weights do not say.
-        thresholds: the user's, by the names of columns.
+        thresholds: the user's, by `thresholdName`.
         hidden: IDs of heads that the user does not want to see.
         isSettled: False where the numbers may not be those of now.
     """
@@ -43,6 +42,11 @@ def cardsOf(
     ]
 
 
+def thresholdName(sha256: str, output: str) -> str:
+    """Of the user's threshold: it belongs to a head's file, as another may have its name."""
+    return f"{sha256}:{output}"
+
+
 def _groupOf(prediction: Prediction) -> str:
     """Heads of one task have the same outputs; one without numbers stands alone."""
     return "\n".join(sorted(prediction.values)) or prediction.head
@@ -51,7 +55,7 @@ def _groupOf(prediction: Prediction) -> str:
 def _order(together: Sequence[Prediction]) -> list[str]:
     """Classes from the likeliest to the least, of several heads on the average; times as they come."""
     outputs = list(together[0].values)
-    if any(_isNoShare(output) or _AT_A_TIME.fullmatch(output) for output in outputs):
+    if any(_isNoShare(output) for output in outputs):
         return outputs
     return sorted(outputs, key=lambda output: -sum(each.values[output] for each in together))
 
@@ -71,10 +75,11 @@ def _card(
 ) -> Card:
     facts = prediction.facts
     cautions = list(dict.fromkeys(each for each in (weightsCaution, facts.get("caution", "")) if each))
-    bars = [_bar(prediction, output, thresholds.get(f"{prediction.head}:{output}")) for output in order]
+    bars = [_bar(prediction, output, thresholds.get(thresholdName(prediction.sha256, output))) for output in order]
     unknown = _("This scene does not tell what this head is: its table of heads is gone.")
     return Card(
         head=prediction.head,
+        sha256=prediction.sha256,
         group=group,
         title=facts.get("title", unknown),
         caution="\n".join(cautions),
@@ -96,20 +101,13 @@ def _bar(prediction: Prediction, output: str, threshold: float | None) -> Bar:
     return Bar(output, outputInWords(output), text, value, threshold)
 
 
-def outputInWords(output: str) -> str:
-    """A class as it is called; what a survival head gives in words."""
-    if _isNoShare(output):
-        return _("log of the relative hazard (0: the mean of those it learned from)")
-    if found := _AT_A_TIME.fullmatch(output):
-        return _("alive after {time} {unit}").format(time=found[1], unit=found[2])
-    return output
-
-
 def _alarms(prediction: Prediction, cautions: Sequence[str]) -> list[str]:
-    """The sentences of the note that the card does not say elsewhere."""
+    """The sentences of the note that the card does not say elsewhere, and what to do about columns that are missing."""
     facts = prediction.facts
     if not facts:
         return list(prediction.notes)
+    if facts["columns"] and not prediction.values:
+        return [*prediction.notes, _howToGiveColumns(prediction)]
     said = [*cautions, f"label: {facts['label_meaning']}", f"trained on: {facts['population']}"]
     said = [each.replace(";", ",") for each in said]
     worth = sentencesOf(facts["worth"])
@@ -118,6 +116,15 @@ def _alarms(prediction: Prediction, cautions: Sequence[str]) -> list[str]:
         for each in prediction.notes
         if each not in said and not each.startswith("uncalibrated: ") and not any(w.startswith(each) for w in worth)
     ]
+
+
+def _howToGiveColumns(prediction: Prediction) -> str:
+    text = _(
+        "How to get it: a click in a scan brings no such number, so this window cannot. Write the lesions as rows of a "
+        "table, with {columns} beside their seeds, and let the engine's command line predict from it with the head "
+        "{head} (user's guide: Predictions)."
+    )
+    return text.format(columns=prediction.facts["columns"], head=prediction.head)
 
 
 def factsInWords(facts: Mapping[str, str]) -> list[str]:
@@ -130,6 +137,8 @@ def factsInWords(facts: Mapping[str, str]) -> list[str]:
     elif facts["task"] == "classification":
         lines.append(_("Calibrated."))
     lines.append(_("Trained on: {text}").format(text=facts["population"]))
+    if facts["columns"]:
+        lines.append(_("Needs your columns beside the features: {text}").format(text=facts["columns"]))
     if facts["licence"]:
         lines.append(_("Licence: {text}").format(text=facts["licence"]))
     text = _("Head: {source}, SHA-256 {sha}…").format(source=facts["source"], sha=facts["sha256"][:_SHOWN_OF_SHA])

@@ -12,25 +12,26 @@ from slicer.i18n import tr as _
 
 from ...Analysis.AnalysisLogic import AnalysisLogic
 from ...Scene.Lesions import Lesion, scanNames
-from ...Scene.Predictions import Prediction, predictionsIn
+from ...Scene.Predictions import Prediction, hiddenIn, predictionsIn
 from ...Signal import Signal
 from ..ErrorBoundary import ErrorBoundary
 from ..LesionWords import shortened
 from .PredictionsPanel import ListedHead, PredictionsPanel
-from .PredictionWords import cardsOf, headInWords
+from .PredictionWords import cardsOf, headInWords, thresholdName
 
 
 class PredictionsController:
-    """Between the panel, the scene and the analysis; heads are listed, imported and removed by others.
+    """Between the panel, the scene and the analysis; what is done with the files of heads is done by others.
 
     Attributes:
         chosen: emitted with (name, text) of a parameter that the user has changed.
-        removeWanted: emitted with a head, as the engine's task `heads` tells it.
+        removeWanted, exportWanted, renameWanted: emitted with a head, as the engine's task `heads` tells it.
     """
 
     def __init__(self, panel: PredictionsPanel, logic: AnalysisLogic, boundary: ErrorBoundary) -> None:
         self._panel, self._logic = panel, logic
         self.chosen, self.removeWanted = Signal(), Signal()
+        self.exportWanted, self.renameWanted = Signal(), Signal()
         self._lesion: Lesion | None = None
         self._hidden: list[str] = []
         self._thresholds: dict[str, float] = {}
@@ -41,12 +42,17 @@ class PredictionsController:
         panel.thresholdChanged.connect(around(self._onThreshold))
         panel.againClicked.connect(around(self._onAgain))
         panel.headsChosen.connect(around(self._onHeads))
-        panel.removeClicked.connect(around(lambda row: self.removeWanted.emit(self._heads[row])))
+        for clicked, wanted in (
+            (panel.removeClicked, self.removeWanted),
+            (panel.exportClicked, self.exportWanted),
+            (panel.renameClicked, self.renameWanted),
+        ):
+            clicked.connect(around(lambda row, wanted=wanted: wanted.emit(self._heads[row])))
 
     def close(self) -> None:
         """Nobody is told anything any more, and no CT is kept."""
         self._lesion = None
-        for signal in (self.chosen, self.removeWanted):
+        for signal in (self.chosen, self.removeWanted, self.exportWanted, self.renameWanted):
             signal.disconnectAll()
 
     def show(self, lesion: Lesion | None) -> None:
@@ -56,7 +62,7 @@ class PredictionsController:
 
     def showChoices(self, heads: str, hidden: str, thresholds: str) -> None:
         """The parameters of the scene."""
-        self._hidden = [name for name in hidden.split(",") if name]
+        self._hidden = hiddenIn(hidden)
         self._thresholds = _thresholdsIn(thresholds)
         self._panel.showChoice(heads)
         self.refresh()
@@ -72,6 +78,25 @@ class PredictionsController:
         )
         self._damaged = [each["problem"] for each in result["damaged"]]
         self.refresh()
+
+    def followRename(self, former: Mapping[str, Any], head: Mapping[str, Any]) -> None:
+        """The user's choices about a head that has another name now are about it still; its numbers are the same.
+
+        What it said stays under its former name with the SHA-256 of that file, so choices about that stay as well.
+        """
+        wanted = [name.strip() for name in self._logic.settings.heads.split(",")]
+        if former["id"] in wanted:
+            self.chosen.emit("heads", ",".join(head["id"] if name == former["id"] else name for name in wanted))
+        if former["id"] in self._hidden:
+            self.chosen.emit("hiddenHeads", ",".join([*self._hidden, head["id"]]))
+        own = [(output, thresholdName(former["sha256"], output)) for output in head["outputs"]]
+        copied = {
+            thresholdName(head["sha256"], output): self._thresholds[name]
+            for output, name in own
+            if name in self._thresholds
+        }
+        if copied:
+            self._keepThresholds(self._thresholds | copied)
 
     def refresh(self, *_values: object) -> None:
         """As the scene, and the process that computes, are now."""
@@ -140,12 +165,15 @@ class PredictionsController:
         hidden = [each for each in self._hidden if each != head]
         self.chosen.emit("hiddenHeads", ",".join(hidden if isShown else [*hidden, head]))
 
-    def _onThreshold(self, head: str, output: str, threshold: float | None) -> None:
-        name = f"{head}:{output}"
+    def _onThreshold(self, sha256: str, output: str, threshold: float | None) -> None:
+        name = thresholdName(sha256, output)
         kept = {key: value for key, value in self._thresholds.items() if key != name}
         if threshold is not None:
             kept[name] = threshold
-        self.chosen.emit("headThresholds", json.dumps(kept, sort_keys=True) if kept else "")
+        self._keepThresholds(kept)
+
+    def _keepThresholds(self, thresholds: Mapping[str, float]) -> None:
+        self.chosen.emit("headThresholds", json.dumps(thresholds, sort_keys=True) if thresholds else "")
 
     def _onHeads(self, text: str) -> None:
         wanted = text or "auto"
@@ -162,7 +190,7 @@ def _thresholdsIn(text: str) -> dict[str, float]:
     """Of a parameter; what a script or a damaged scene put there otherwise counts as none."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}

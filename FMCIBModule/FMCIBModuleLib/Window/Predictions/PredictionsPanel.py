@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,13 @@ _REASON_LINES = 6
 
 @dataclass(frozen=True)
 class ListedHead:
-    """A row of the list of heads: its cells, all that is known of it, and whether it can be removed."""
+    """A row of the list of heads: its cells, all that is known of it, and whether it can be removed and renamed."""
 
     head: str
     title: str
     source: str
     details: str
-    canRemove: bool
+    isOwn: bool
 
 
 class PredictionsPanel:
@@ -40,7 +41,7 @@ class PredictionsPanel:
         cards: what is on the screen, by the heads' IDs.
         shownChanged, thresholdChanged: as of `PredictionRows`.
         headsOpened: the user opens the list of heads.
-        removeClicked: emitted with the number of the row in the list.
+        removeClicked, exportClicked, renameClicked: emitted with the number of the row in the list.
         headsChosen: emitted with the text of the parameter `heads`.
         againClicked, importClicked: emitted without values.
     """
@@ -48,6 +49,7 @@ class PredictionsPanel:
     def __init__(self, uiPath: str) -> None:
         self.shownChanged, self.thresholdChanged = Signal(), Signal()
         self.againClicked, self.importClicked, self.removeClicked = (Signal(), Signal(), Signal())
+        self.exportClicked, self.renameClicked = Signal(), Signal()
         self.headsOpened, self.headsChosen = Signal(), Signal()
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = ui = slicer.util.childWidgetVariables(self.widget)
@@ -62,7 +64,13 @@ class PredictionsPanel:
         reserveLines(ui.staleLabel, 1)
         ui.againButton.connect("clicked(bool)", lambda *_: self.againClicked.emit())
         ui.importHeadButton.connect("clicked(bool)", lambda *_: self.importClicked.emit())
-        ui.removeHeadButton.connect("clicked(bool)", self._onRemove)
+        for button, clicked in (
+            (ui.removeHeadButton, self.removeClicked),
+            (ui.exportHeadButton, self.exportClicked),
+            (ui.renameHeadButton, self.renameClicked),
+        ):
+            button.connect("clicked(bool)", partial(self._onChosenHead, clicked))
+        self._renameTip = ui.renameHeadButton.toolTip
         ui.headsEdit.connect("editingFinished()", lambda: self.headsChosen.emit(ui.headsEdit.text.strip()))
         ui.headsSection.connect("contentsCollapsed(bool)", self._onCollapsed)
         self.showLesion("", "", canAnalyse=False)
@@ -172,13 +180,17 @@ class PredictionsPanel:
         self._enable()
 
     def _enable(self) -> None:
-        chosen = self._chosenHead()
-        self.ui.importHeadButton.enabled = not self._isBusy
-        self.ui.removeHeadButton.enabled = not self._isBusy and chosen is not None and chosen.canRemove
+        ui, chosen = self.ui, self._chosenHead()
+        isOwn = chosen is not None and chosen.isOwn
+        ui.importHeadButton.enabled = not self._isBusy
+        ui.exportHeadButton.enabled = not self._isBusy and chosen is not None
+        ui.removeHeadButton.enabled = ui.renameHeadButton.enabled = not self._isBusy and isOwn
+        isKept = chosen is not None and not isOwn
+        ui.renameHeadButton.toolTip = _("It came with the engine and keeps its name.") if isKept else self._renameTip
 
-    def _onRemove(self, *_values: object) -> None:
+    def _onChosenHead(self, clicked: Signal, *_values: object) -> None:
         if self._chosenHead() is not None:
-            self.removeClicked.emit(self._chosenRow())
+            clicked.emit(self._chosenRow())
 
     def _onCollapsed(self, isCollapsed: bool) -> None:  # noqa: FBT001  a signal of Qt
         if not isCollapsed:
