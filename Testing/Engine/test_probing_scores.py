@@ -112,7 +112,7 @@ def test_numbers_of_two_classes_are_scikit_learns(two_classes):
         "Brier score": metrics.brier_score_loss(codes, shares[:, 1]),
     }
     assert found == pytest.approx(wanted)
-    assert confusion(codes, [shares], 0.5).tolist() == metrics.confusion_matrix(codes, called).tolist()
+    assert confusion(ClassScores(codes, [shares], 0.5)).tolist() == metrics.confusion_matrix(codes, called).tolist()
 
 
 def test_numbers_of_three_classes_are_scikit_learns():

@@ -28,6 +28,16 @@ class Estimate:
     high: float = math.nan
 
     @property
+    def is_above_zero(self) -> bool:
+        """Whether the whole interval is: of a difference, that the first is clearly the higher."""
+        return math.isfinite(self.low) and self.low > 0
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether the whole interval is."""
+        return math.isfinite(self.high) and self.high < 0
+
+    @property
     def text(self) -> str:
         if not math.isfinite(self.value):
             return "no number"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import DependencyError
 from .libraries import import_for_heads
 from .outcomes import Classes, Survival
-from .scores import calibration_curve, confusion, rank_area
+from .scores import ClassScores, calibration_curve, confusion, rank_area
 from .span import standard
 from .study import Study
 from .survival_scores import risk_groups
@@ -181,7 +181,8 @@ def _wilson(count: float, of: int) -> tuple[float, float]:
 def _confusion(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    counts = confusion(outcome.codes, study.predictions.shares, getattr(study.judge, "threshold", 0.5))
+    assert isinstance(study.judge, ClassScores)  # noqa: S101
+    counts = confusion(study.judge)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_text(name)[:18] for name in outcome.names]

@@ -30,7 +30,7 @@ from .bootstrap import Estimate
 from .figures import as_bytes, figures_of, is_high_risk
 from .outcomes import Classes, Survival
 from .page import as_html, counts_of
-from .scores import calibration_curve, confusion
+from .scores import ClassScores, calibration_curve, confusion
 from .sentences import first_paragraph
 from .study import Study
 from .survival_scores import risk_groups
@@ -183,7 +183,8 @@ def _curves(study: Study) -> dict[str, Any]:
     calibration = {
         name: calibration_curve(outcome.codes == code, shares[:, code]) for code, name in enumerate(outcome.names)
     }
-    counts = confusion(outcome.codes, study.predictions.shares, getattr(study.judge, "threshold", 0.5))
+    assert isinstance(study.judge, ClassScores)  # noqa: S101  for mypy
+    counts = confusion(study.judge)
     return {"calibration": calibration, "confusion": counts.tolist(), "classes": list(outcome.names)}
 
 
@@ -219,9 +220,12 @@ def _estimates(study: Study) -> Iterator[tuple[str, str, Estimate]]:
         yield "out of fold", name, number
     parts: list[tuple[str, object, tuple[str, ...]]] = []
     for origin in study.origins:
-        parts.append((f"origin {origin.column}", origin, ("told", "pooled", "within")))
+        parts.append((f"origin {origin.column}", origin, ("told", "pooled", "within", "lost")))
         parts += [(f"origin {origin.column}: {one.name}", one, ("inside", "unseen")) for one in origin.each]
-    parts += [(f"control {each.name}", each, ("intact", "applied", "retrained")) for each in study.controls]
+    parts += [
+        (f"control {each.name}", each, ("intact", "applied", "retrained", "lost", "lost_retrained"))
+        for each in study.controls
+    ]
     for each in (*study.gains, *study.comparisons):
         parts.append((f"{each.first_name} against {each.second_name}", each, ("first", "second", "difference")))
     for part, holder, names in parts:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import logit
 
 from .folds import Codes, grouped_folds
 from .libraries import import_for_heads
@@ -104,10 +105,14 @@ def fit_tuned(rows: Matrix, outcome: Classes, held: Matrix, held_outcome: Classe
 
 
 def platt(log_odds: NDArray[np.float64], codes: Codes) -> tuple[float, float]:
-    """Slope and shift that turn log odds of rows that were not learned from into calibrated ones (Platt 1999)."""
+    """Slope and shift that turn log odds of rows that were not learned from into calibrated ones (Platt 1999).
+
+    A slope below 0 would turn a head round that is no better than chance: then it is 0, and every row gets the share.
+    """
     linear = import_for_heads("sklearn.linear_model")
     model = linear.LogisticRegression(C=1e6, max_iter=10_000).fit(log_odds[:, None], codes)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return (slope, shift) if slope > 0 else (0.0, float(logit(codes.mean())))
 
 
 def temperature(scores: Matrix, codes: Codes) -> float:

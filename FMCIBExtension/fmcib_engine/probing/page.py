@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import __version__
 from .bootstrap import Estimate
-from .judges import main_of, threshold_of
+from .judges import main_of
 from .origins import OriginReport
 from .outcomes import Classes, Survival
 from .sentences import about_comparison, about_threshold, first_paragraph
@@ -105,7 +105,7 @@ def _numbers(study: Study) -> str:
     outcome = study.cohort.outcome
     note = ""
     if isinstance(outcome, Classes) and len(outcome.names) == 2:
-        note = about_threshold(study, threshold_of(outcome, study.options))
+        note = about_threshold(study)
     elif isinstance(outcome, Classes):
         note = "A row counts as the class of the highest probability. AUC and precision are means over the classes."
     counts = ", ".join(f"{name}: {count}" for name, count in counts_of(study).items())
@@ -138,6 +138,7 @@ def _origin(report: OriginReport, study: Study) -> str:
         (f"features tell the {report.column}, AUC", report.told.text),
         (f"{number} over all", report.pooled.text),
         (f"{number} within each, mean by pairs", report.within.text),
+        ("over all less within each, of the same draws of patients", report.lost.text),
     ]
     each = [(one.name, str(one.rows), _or_none(one.inside), _or_none(one.unseen)) for one in report.each]
     header = (report.column, "rows", f"{number} there", f"{number} there of a head that has not seen it")
@@ -151,10 +152,17 @@ def _or_none(number: Estimate) -> str:
 def _controls(study: Study) -> str:
     if not study.controls:
         return ""
-    rows = [(each.name, each.applied.text, each.retrained.text) for each in study.controls]
-    rows.insert(0, ("intact", study.controls[0].intact.text, study.controls[0].intact.text))
+    rows = [
+        (each.name, each.applied.text, each.lost.text, each.retrained.text, each.lost_retrained.text)
+        for each in study.controls
+    ]
+    intact = study.controls[0].intact.text
+    rows.insert(0, ("intact", intact, "", intact, ""))
     number = main_of(study.cohort.outcome)
-    header = ("scans", f"{number} of the head as it is", f"{number} of heads trained on these scans")
+    header = (
+        "scans", f"{number} of the head as it is", "lost, paired", f"{number} of heads trained on these scans",
+        "lost, paired",
+    )  # fmt: skip
     return _section("With something destroyed", table_of(header, rows))
 
 

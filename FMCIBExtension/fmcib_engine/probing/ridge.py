@@ -2,9 +2,9 @@
 
 Two things make it quick where rows and columns are thousands. All inner folds are fitted together, as one product with
 the rows instead of one for each fold, and no fold's rows are copied. And the minimum is sought in coordinates in which
-the loss curves much the same in all directions: those of the rows' main axes, each shortened by how much it curves. That
-changes the way to the minimum, not the minimum: scikit-learn, lifelines and scikit-survival give the same coefficients
-(tests compare them).
+the loss curves much the same in all directions: those of the rows' main axes, each stretched by how little it curves.
+That changes the way to the minimum, not the minimum: scikit-learn, lifelines and scikit-survival give the same
+coefficients (tests compare them).
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class _OfClasses:
         if self.outputs == 1:
             value = (self._true * scores - self._learned * np.logaddexp(0, scores)).sum()
             return float(value), self._true - self._learned * expit(scores)
-        return float((self._true * log_softmax(scores, axis=1)).sum()), self._true - self._learned * softmax(scores, axis=1)
+        return float((self._true * log_softmax(scores, axis=1)).sum()), self._true - self._learned * softmax(
+            scores, axis=1
+        )
 
     def gain(self, scores: Matrix) -> float:
         """Log likelihood of the rows held back."""

@@ -45,17 +45,23 @@ class ClassScores:
     Args:
         codes: true classes of all rows.
         repeats: probabilities of each repeat, (n, classes).
-        threshold: from which on a row counts as the second of two classes.
+        threshold: from which on a row counts as the second of two classes; one, or of each repeat and row.
     """
 
     codes: Codes
     repeats: Sequence[Matrix]
-    threshold: float
+    threshold: float | NDArray[np.float64]
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """(repeats, n)."""
+        return np.broadcast_to(self.threshold, (len(self.repeats), len(self.codes)))
 
     def of(self, rows: NDArray[np.intp]) -> dict[str, float]:
         """By name."""
         codes = self.codes[rows]
-        each = [_numbers(codes, shares[rows], self.threshold) for shares in self.repeats]
+        pairs = zip(self.repeats, self.thresholds, strict=True)
+        each = [_numbers(codes, shares[rows], from_here[rows]) for shares, from_here in pairs]
         return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
     def main(self, rows: NDArray[np.intp]) -> float:
@@ -63,11 +69,11 @@ class ClassScores:
         return float(np.mean([area(self.codes[rows], shares[rows]) for shares in self.repeats]))
 
 
-def _numbers(codes: Codes, shares: Matrix, threshold: float) -> dict[str, float]:
+def _numbers(codes: Codes, shares: Matrix, threshold: NDArray[np.float64]) -> dict[str, float]:
     return _of_two(codes, shares[:, 1], threshold) if shares.shape[1] == 2 else _of_more(codes, shares)
 
 
-def _of_two(codes: Codes, second: NDArray[np.float64], threshold: float) -> dict[str, float]:
+def _of_two(codes: Codes, second: NDArray[np.float64], threshold: NDArray[np.float64]) -> dict[str, float]:
     positive, called = codes == 1, second >= threshold
     if positive.all() or not positive.any():
         return dict.fromkeys(NAMES_OF_TWO, math.nan)
@@ -110,14 +116,14 @@ def _average_precision(positive: NDArray[np.bool_], scores: NDArray[np.float64])
     return float(metrics.average_precision_score(positive, scores))
 
 
-def confusion(codes: Codes, repeats: Sequence[Matrix], threshold: float) -> NDArray[np.float64]:
+def confusion(judge: ClassScores) -> NDArray[np.float64]:
     """(true, called) counts, the mean over repeats."""
-    count = repeats[0].shape[1]
+    count = judge.repeats[0].shape[1]
     total = np.zeros((count, count))
-    for shares in repeats:
+    for shares, threshold in zip(judge.repeats, judge.thresholds, strict=True):
         called = (shares[:, 1] >= threshold).astype(int) if count == 2 else shares.argmax(axis=1)
-        np.add.at(total, (codes, called), 1)
-    return total / len(repeats)
+        np.add.at(total, (judge.codes, called), 1)
+    return total / len(judge.repeats)
 
 
 def calibration_curve(positive: NDArray[np.bool_], shares: NDArray[np.float64], bins: int = 10) -> list[dict[str, Any]]:
