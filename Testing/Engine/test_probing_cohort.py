@@ -30,6 +30,15 @@ def test_a_table_of_ours_says_what_it_was_computed_with(tmp_path):
     assert table.features.shape == (120, 64)
 
 
+def test_how_far_a_table_is_read_is_told(tmp_path):
+    path = two_classes().write(tmp_path / "features.csv")
+    told = []
+    read_features(path, told=told.append)
+    assert len(told) == 121
+    assert told == sorted(told)
+    assert told[-1] == path.stat().st_size
+
+
 def test_a_table_of_others_is_warned_of(tmp_path):
     table = read_features(two_classes(width=128).write(tmp_path / "others.csv", provenance=False))
     assert not table.provenance.is_known

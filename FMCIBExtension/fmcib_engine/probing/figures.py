@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
 
 from ..errors import DependencyError
 from .libraries import import_for_heads
@@ -67,13 +68,20 @@ def as_bytes(figure: Figure, kind: str) -> bytes:
 
 
 def plane(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two main components of standardised rows (n, 2), and the share of the variance of each."""
+    """The two main components of standardised rows (n, 2), and the share of the variance of each.
+
+    By a few products with the rows (ARPACK), not by all components: 5,000 rows of 4,096 take seconds, not minutes.
+    """
     rows = standard(features).of(features)
-    left, lengths, _ = np.linalg.svd(rows, full_matrices=False)
-    places = np.zeros((len(rows), 2))
-    few = min(2, len(lengths))
-    places[:, :few] = left[:, :few] * lengths[:few]
-    return places, np.append(lengths**2 / (lengths**2).sum(), 0.0)[:2]
+    if min(rows.shape) > 2:
+        _, lengths, across = svds(rows, k=2, v0=np.ones(min(rows.shape)))
+    else:
+        _, lengths, across = np.linalg.svd(rows, full_matrices=False)
+    order = np.argsort(-lengths)[:2]
+    places, shares = np.zeros((len(rows), 2)), np.zeros(2)
+    places[:, : len(order)] = rows @ across[order].T
+    shares[: len(order)] = lengths[order] ** 2 / float(np.vdot(rows, rows))
+    return places, shares
 
 
 def _drawn(draw: Callable[[Axes, Study], None], study: Study) -> Figure:
