@@ -89,7 +89,7 @@ def test_a_calibration_curve_of_noise_is_flat(told_of_classes):
     """What is observed does not go up with what is predicted, and a row of the table of calls is as the other."""
     slopes, right = [], []
     for judge in judged(told_of_classes, calibrated=True):
-        points = calibration_curve(judge.codes == 1, np.mean(judge.repeats, axis=0)[:, 1], 4)
+        points = calibration_curve(judge.codes == 1, [shares[:, 1] for shares in judge.repeats], 4)
         slopes.append(points[-1]["observed"] - points[0]["observed"])
         counts = confusion(judge)
         right.append(float(np.trace(counts / counts.sum(axis=1, keepdims=True))) / 2)

@@ -9,7 +9,7 @@ import pytest
 from fmcib_engine.probing import delong
 from fmcib_engine.probing.bootstrap import Estimate, draws, estimates
 from fmcib_engine.probing.outcomes import Survival
-from fmcib_engine.probing.scores import ClassScores, area, calibration_curve, confusion
+from fmcib_engine.probing.scores import ClassScores, area, by_chance, calibration_curve, confusion
 from fmcib_engine.probing.survival_scores import (
     SurvivalScores,
     censoring_weights,
@@ -149,6 +149,15 @@ def test_numbers_of_three_classes_are_scikit_learns():
     assert found["balanced accuracy"] == pytest.approx(metrics.balanced_accuracy_score(codes, called))
 
 
+@pytest.mark.parametrize("shares", [(0.7, 0.3), (0.5, 0.3, 0.2)])
+def test_what_a_head_is_that_knows_nothing(shares):
+    """One that gives each row the shares of the classes has these numbers."""
+    codes = np.repeat(np.arange(len(shares)), [round(200 * share) for share in shares])
+    chance = by_chance(codes)
+    blind = ClassScores(codes, [np.tile(shares, (200, 1))], 0.5).of(np.arange(200))
+    assert {name: blind[name] for name in chance} == pytest.approx(chance)
+
+
 def test_numbers_are_the_mean_over_repeats_and_none_where_a_class_is_missing(two_classes):
     codes, shares = two_classes
     both = ClassScores(codes, [shares, shares[:, ::-1]], 0.5).of(np.arange(200))
@@ -159,8 +168,11 @@ def test_numbers_are_the_mean_over_repeats_and_none_where_a_class_is_missing(two
 
 def test_a_calibration_curve_has_equal_parts(two_classes):
     codes, shares = two_classes
-    points = calibration_curve(codes == 1, shares[:, 1], 5)
+    points = calibration_curve(codes == 1, [shares[:, 1]], 5)
     assert [point["rows"] for point in points] == [40] * 5
+    both = calibration_curve(codes == 1, [shares[:, 1], shares[:, 1] / 2], 5)
+    assert [point["rows"] for point in both] == [40] * 5
+    assert both[0]["predicted"] < points[0]["predicted"]
     assert np.mean([point["observed"] for point in points]) == pytest.approx(codes.mean())
     assert np.diff([point["predicted"] for point in points]).min() > 0
 

@@ -131,7 +131,7 @@ def test_what_is_said_of_a_hospital_follows_the_interval_of_the_difference(insid
     report = OriginReport("hospital", estimate(0.97), estimate(inside + lost.value), estimate(inside), lost)
     (_, told, _) = about_origin(report, "AUC")
     assert said in told
-    assert f"{lost.text} less" in told
+    assert f"{lost.text} less than over all" in told
 
 
 NOTHING, CLEAR, BETTER = Estimate(0.01, -0.02, 0.04), Estimate(0.01, 0.005, 0.02), Estimate(-0.02, -0.03, -0.01)
@@ -214,8 +214,8 @@ def test_a_head_that_needs_the_tumour_fails_where_it_was_destroyed(tmp_path):
     assert first.retrained.value < 0.65
     assert second.retrained.value > 0.8
     text = paragraph(found)
-    assert re.search(r"On shuffled.csv .*?: the head needs what was destroyed there\.", text)
-    assert re.search(r"On surroundings.csv .*?: not shown to differ: the head is not shown to need", text)
+    assert re.search(r"on shuffled.csv .*?: the head needs what was destroyed there\.", text)
+    assert re.search(r"on surroundings.csv .*?: not shown to differ: the head is not shown to need", text)
 
 
 def test_a_control_has_the_same_features(tmp_path):
@@ -312,6 +312,12 @@ def test_numbers_lie_beside_the_report_without_patients(three_classes, tmp_path)
     }
     results = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
     assert results["metrics"]["AUC"]["value"] == found.main.value
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    for holder in (results["metrics"], results["origins"][0]):
+        for number in holder.values():
+            if isinstance(number, dict) and number["low"] is not None:
+                assert f"{number['value']:z.3f} [{number['low']:z.3f}, {number['high']:z.3f}]" in page
+    assert results["table"]["sha256"] in page
     assert results["versions"]["scikit-learn"] != "not installed"
     with (tmp_path / "report" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

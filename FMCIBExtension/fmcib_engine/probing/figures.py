@@ -129,6 +129,11 @@ def _roc(axes: Axes, study: Study) -> None:
             areas.append(rank_area(outcome.codes == code, shares[:, code]))
         axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {np.mean(areas):.3f}")
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="chance: 0.500")
+    if len(outcome.names) == 2:
+        here = (1 - study.numbers["specificity"].value, study.numbers["sensitivity"].value)
+        axes.plot(
+            *here, "o", color="black", markersize=6, markerfacecolor="none", label="where rows are called positive"
+        )
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set_title("ROC, out of fold" + _repeats(study))
     axes.legend(title="AUC", loc="lower right", fontsize=8, title_fontsize=8, frameon=False)
@@ -137,6 +142,11 @@ def _roc(axes: Axes, study: Study) -> None:
 def _repeats(study: Study) -> str:
     others = study.options.repeats - 1
     return "" if not others else f"; thin: {others} other repeat{'s' if others > 1 else ''}"
+
+
+def _mean_of(study: Study) -> str:
+    repeats = study.options.repeats
+    return f"\nmean of {repeats} repeats" if repeats > 1 else ""
 
 
 def _precision_recall(axes: Axes, study: Study) -> None:
@@ -160,10 +170,10 @@ def _precision_recall(axes: Axes, study: Study) -> None:
 def _calibration(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    shares = np.mean(study.predictions.shares, axis=0)
-    bins = max(3, min(10, len(shares) // 20))
+    repeats = study.predictions.shares
+    bins = max(3, min(10, len(outcome.codes) // 20))
     for colour, mark, code in zip(COLOURS, _MARKS, _classes(outcome), strict=False):
-        points = calibration_curve(outcome.codes == code, shares[:, code], bins)
+        points = calibration_curve(outcome.codes == code, [shares[:, code] for shares in repeats], bins)
         across, up = [p["predicted"] for p in points], np.array([p["observed"] for p in points])
         ends = np.array([_wilson(p["observed"] * p["rows"], p["rows"]) for p in points]).T
         reach = np.maximum(np.abs(ends - up), 0)
@@ -174,15 +184,15 @@ def _calibration(axes: Axes, study: Study) -> None:
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="perfect")
     kind = "calibrated" if study.predictions.calibrated is not None else "not calibrated"
     axes.set(xlabel="predicted probability", ylabel="share observed", xlim=(-0.01, 1.01), ylim=(-0.03, 1.03))
-    axes.set_title(f"Calibration ({kind}), out of fold, {bins} equal parts")
+    axes.set_title(f"Calibration ({kind}), out of fold\n{bins} parts of as many rows; bars: 95 % of each part's share")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 
-def _wilson(count: float, of: int) -> tuple[float, float]:
+def _wilson(count: float, of: float) -> tuple[float, float]:
     """The 95 % interval of a share."""
     from scipy.stats import binomtest
 
-    interval = binomtest(round(count), of).proportion_ci(method="wilson")
+    interval = binomtest(round(count), round(of)).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -204,7 +214,7 @@ def _confusion(axes: Axes, study: Study) -> None:
     axes.set_xticks(ticks, names, rotation=0 if len(names) < 4 else 45, ha="center" if len(names) < 4 else "right")
     axes.set_yticks(ticks, names)
     axes.set(xlabel="called", ylabel=f"true {_text(study.cohort.columns.label)}")
-    axes.set_title("Confusion: share of each true class (rows)")
+    axes.set_title(f"Confusion: share of each true class (rows){_mean_of(study)}")
 
 
 def _kaplan_meier(axes: Axes, study: Study) -> None:
@@ -268,5 +278,5 @@ def _map(
     if rest.any():
         axes.plot(*places[rest].T, ".", color=_GREY, markersize=4, label=f"others ({rest.sum()})")
     axes.set(xlabel=f"component 1 ({shares[0]:.0%} of variance)", ylabel=f"component 2 ({shares[1]:.0%})")
-    axes.set_title(f"{_text(title)}: main components (PCA)")
+    axes.set_title(f"{_text(title)}\nmain components (PCA); nothing here is out of fold")
     axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)

@@ -179,9 +179,10 @@ def _curves(study: Study) -> dict[str, Any]:
     outcome = study.cohort.outcome
     if isinstance(outcome, Survival):
         return {"kaplan_meier": risk_groups(outcome, is_high_risk(study), study.cohort.groups)}
-    shares = np.mean(study.predictions.shares, axis=0)
+    repeats = study.predictions.shares
     calibration = {
-        name: calibration_curve(outcome.codes == code, shares[:, code]) for code, name in enumerate(outcome.names)
+        name: calibration_curve(outcome.codes == code, [shares[:, code] for shares in repeats])
+        for code, name in enumerate(outcome.names)
     }
     assert isinstance(study.judge, ClassScores)  # noqa: S101  for mypy
     counts = confusion(study.judge)

@@ -126,11 +126,33 @@ def confusion(judge: ClassScores) -> NDArray[np.float64]:
     return total / len(judge.repeats)
 
 
-def calibration_curve(positive: NDArray[np.bool_], shares: NDArray[np.float64], bins: int = 10) -> list[dict[str, Any]]:
-    """Of rows in so many equal parts by probability: the mean probability, the share that was positive, how many."""
+def calibration_curve(
+    positive: NDArray[np.bool_], repeats: Sequence[NDArray[np.float64]], bins: int = 10
+) -> list[dict[str, Any]]:
+    """Of rows in so many equal parts by probability: the mean probability, the share that was positive, how many.
+
+    The probabilities are those of single heads: their mean over repeats would be that of several heads together, which
+    are less sure than the one that is kept. `rows` are counted once, not in each repeat.
+    """
+    shares, all_positive = np.concatenate(repeats), np.tile(positive, len(repeats))
     order = np.argsort(shares, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return [
-        {"predicted": float(shares[part].mean()), "observed": float(positive[part].mean()), "rows": len(part)}
+        {
+            "predicted": float(shares[part].mean()),
+            "observed": float(all_positive[part].mean()),
+            "rows": len(part) / len(repeats),
+        }
         for part in parts
     ]
+
+
+def by_chance(codes: Codes) -> dict[str, float]:
+    """What the numbers are of a head that knows nothing but the share of each class, and calls by lot."""
+    shares = np.bincount(codes) / len(codes)
+    if len(shares) == 2:
+        return {MAIN: 0.5, "average precision": float(shares[1]), "balanced accuracy": 0.5,
+                "Brier score": float(shares[0] * shares[1])}  # fmt: skip
+    count = len(shares)
+    return {MAIN: 0.5, "mean average precision": 1 / count, "balanced accuracy": 1 / count,
+            "Brier score": float(1 - (shares**2).sum())}  # fmt: skip

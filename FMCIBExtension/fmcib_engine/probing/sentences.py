@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from .bootstrap import Estimate
 from .comparison import Comparison
@@ -24,7 +25,7 @@ def first_paragraph(study: Study) -> list[str]:
         said += about_origin(report, main_of(study.cohort.outcome))
     if not study.origins:
         said.append("Whether it knows the disease or the hospital was not asked: no column of it was named (--site).")
-    said += [about_control(report) for report in study.controls]
+    said += about_controls(study.controls)
     if not study.controls:
         said.append(
             "Whether it needs the tumour was not asked: no table of the same patients with the tumour destroyed was "
@@ -70,7 +71,7 @@ def about_origin(report: OriginReport, number: str) -> list[str]:
     pooled, inside = report.pooled, report.within
     if not math.isfinite(inside.value):
         return [*said, f"Within one {name} there are no two patients to compare: it may know nothing but the {name}."]
-    both = f"Within one {name} its {number} is {inside.text}, over all {pooled.value:z.3f}, {report.lost.text} less"
+    both = f"Within one {name} its {number} is {inside.text}, {_less(report.lost)} than over all ({pooled.value:z.3f})"
     if not is_above_chance(inside):
         verdict = f"within one {name} that cannot be told from chance (0.5)"
         if report.lost.is_above_zero:
@@ -95,6 +96,20 @@ def _unseen(report: OriginReport, number: str) -> list[str]:
     return [f"Where a {report.column} was left out of what is learned, its {number} there is {span}."]
 
 
+def about_controls(reports: Sequence[ControlReport]) -> list[str]:
+    """One sentence for all of which the same holds; each number stands in the table."""
+    if len(reports) < 2:
+        return [about_control(report) for report in reports]
+    verdicts: dict[str, list[ControlReport]] = {}
+    for report in reports:
+        verdicts.setdefault(_verdict(report), []).append(report)
+    said = [f"On the intact scans it is {reports[0].intact.value:z.3f}."]
+    for verdict, of_it in verdicts.items():
+        each = "; ".join(f"{one.name} {one.applied.text}, {_less(one.lost)}" for one in of_it)
+        said.append(f"The same heads on {each}: {verdict}.")
+    return said
+
+
 def about_control(report: ControlReport) -> str:
     """Does it need what was destroyed?"""
     return (
@@ -105,8 +120,8 @@ def about_control(report: ControlReport) -> str:
 
 
 def _less(lost: Estimate) -> str:
-    """Such as `0.012 [-0.003, 0.025] less`."""
-    return f"{lost.text} less"
+    """Such as `0.012 [-0.003, 0.025] less`; of a loss below 0 `0.012 [-0.025, 0.003] more`."""
+    return f"{lost.text} less" if lost.value >= 0 else f"{Estimate(-lost.value, -lost.high, -lost.low).text} more"
 
 
 def _verdict(report: ControlReport) -> str:
