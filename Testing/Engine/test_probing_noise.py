@@ -110,6 +110,8 @@ def test_risk_groups_of_noise_live_as_long(told_of_lives):
         for outcome, told in told_of_lives
     ]
     assert sum(p < 0.05 for p in found) <= 4
+    shares = [float((told.scores[0, :, 0] > told.cuts[0]).mean()) for _, told in told_of_lives]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.1)
     assert np.mean(found) > 0.2
 
 

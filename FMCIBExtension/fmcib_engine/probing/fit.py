@@ -64,7 +64,7 @@ def fit(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, weig
     strength, inner = _choose(few, axes, outcome, groups, options, rows.shape[1])
     (plane,) = Path(few, [likelihood_of(outcome, everyone)], axes).at(rows.shape[1] / strength)
     coefficients = turned.back(plane.coefficients) * factors
-    lines = Lines(scale, coefficients, plane.intercepts, strength)
+    lines = Lines(scale, coefficients, plane.intercepts, strength, float(np.median(inner[:, 0])))
     if not options.calibrate or not isinstance(outcome, Classes):
         return lines
     if outcome.outputs == 1:

@@ -28,7 +28,7 @@ class Predictions:
         scores: see `Lines.scores`.
         calibrated: log odds after Platt, whose numbers come of the learned rows alone; None where not asked for.
         folds: (repeats, n).
-        cuts: (repeats, n), the middle score of the rows that each row's head had learned.
+        cuts: (repeats, n), the middle score of the rows that each row's head had learned (`Lines.middle`).
         learned: (repeats, n), the share of the class that is looked for among those rows; of survival, of deaths.
         strengths: of each head.
     """
@@ -112,7 +112,7 @@ def out_of_fold(trial: Trial, elsewhere: Sequence[Matrix] = ()) -> list[Predicti
             held = fold == number
             lines = trial.fit(~held)
             strengths.append(lines.strength)
-            cuts[repeat, held] = np.median(lines.scores(trial.rows[~held])[:, 0])
+            cuts[repeat, held] = lines.middle
             learned[repeat, held] = (outcome.kinds[~held] == 1).mean()
             for scores, after, table in zip(told, calibrated, tables, strict=True):
                 scores[repeat, held] = lines.scores(table[held])

@@ -1,4 +1,4 @@
-"""How well predicted probabilities of classes are, by scikit-learn."""
+"""How well predicted probabilities of classes are; scikit-learn gives the same numbers (tests compare them)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .folds import Codes
-from .libraries import import_for_heads
 from .span import Matrix
 
 MAIN = "AUC"
@@ -112,8 +111,11 @@ NAMES_OF_MORE = (MAIN, "mean average precision", "balanced accuracy", "Brier sco
 
 
 def _average_precision(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    metrics = import_for_heads("sklearn.metrics")
-    return float(metrics.average_precision_score(positive, scores))
+    """Sum over thresholds of recall's step times precision; scikit-learn's, whose checks take most of a draw's time."""
+    order = np.argsort(-scores, kind="stable")
+    right, falling = np.cumsum(positive[order]), scores[order]
+    ends = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)  # equal scores are one threshold
+    return float((np.diff(right[ends], prepend=0) * right[ends] / (ends + 1)).sum() / right[-1])
 
 
 def confusion(judge: ClassScores) -> NDArray[np.float64]:
