@@ -12,6 +12,7 @@ from fmcib_engine.probing.outcomes import Survival
 from fmcib_engine.probing.scores import ClassScores, area, by_chance, calibration_curve, confusion
 from fmcib_engine.probing.survival_scores import (
     SurvivalScores,
+    at_risk,
     censoring_weights,
     concordance,
     dynamic_area,
@@ -234,6 +235,9 @@ def test_risk_groups_have_their_curves_and_a_log_rank_test(lives):
     found = risk_groups(outcome, high, np.arange(150))
     assert found["curves"]["high risk"]["rows"] == high.sum()
     assert found["curves"]["high risk"]["survival"][-1] < found["curves"]["low risk"]["survival"][-1]
+    for name, chosen in (("high risk", high), ("low risk", ~high)):
+        for time in (0.0, 100.0, 5000.0):
+            assert at_risk(found["curves"][name], time) == (outcome.times[chosen] >= time).sum()
     parts = [
         CensoredData(outcome.times[chosen & outcome.events], right=outcome.times[chosen & ~outcome.events])
         for chosen in (high, ~high)

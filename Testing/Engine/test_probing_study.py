@@ -405,6 +405,7 @@ def test_a_study_of_survival_becomes_a_head_with_a_baseline(tmp_path):
     write_study(found, head, tmp_path / "my.head", tmp_path / "report", lambda: None)
     results = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
     assert results["curves"]["kaplan_meier"]["logrank_p"] < 0.05
+    assert results["curves"]["logrank_p_of_repeats"] == [results["curves"]["kaplan_meier"]["logrank_p"]]
     assert (tmp_path / "report" / "figures" / "kaplan_meier.png").stat().st_size > 10_000
 
 

@@ -15,9 +15,10 @@ from ..errors import DependencyError
 from .libraries import import_for_heads
 from .outcomes import Classes, Survival
 from .scores import ClassScores, calibration_curve, confusion, rank_area
+from .sentences import p_text
 from .span import standard
 from .study import Study
-from .survival_scores import risk_groups
+from .survival_scores import at_risk, risk_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -220,21 +221,36 @@ def _confusion(axes: Axes, study: Study) -> None:
 def _kaplan_meier(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Survival)  # noqa: S101
-    found = risk_groups(outcome, is_high_risk(study), study.cohort.groups)
+    found, *others = groups_of_repeats(study)
     for colour, style, (name, curve) in zip(COLOURS, ("-", "--"), found["curves"].items(), strict=False):
         label = f"{name}: {curve['rows']} rows, {curve['deaths']} died"
         axes.step(curve["times"], curve["survival"], where="post", color=colour, linestyle=style, label=label)
         axes.fill_between(curve["times"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15, lw=0)
-    p = found.get("logrank_p")
-    said = "; rows, not patients" if p is None else f"; log-rank p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
-    axes.set(xlabel=f"time ({study.options.time_unit})", ylabel="share alive", ylim=(0, 1.02), xlim=(0, None))
-    axes.set_title(f"Kaplan-Meier by risk, out of fold{said}")
+    each = [one["logrank_p"] for one in (found, *others) if "logrank_p" in one]
+    said = "rows, not patients: no test" if not each else f"log-rank p: {p_text(each[0])}"
+    if len(each) > 1:
+        said += f"; largest of {len(each)} repeats: {p_text(max(each))}"
+    axes.set(ylabel="share alive", ylim=(0, 1.02), xlim=(0, None))
+    _number_at_risk(axes, study, found["curves"])
+    axes.set_title(f"Kaplan-Meier by risk, out of fold, first repeat\n{said}")
     axes.legend(fontsize=8, frameon=False)
 
 
-def is_high_risk(study: Study) -> NDArray[np.bool_]:
-    """Of the first repeat: above the middle of those that each row's head had learned."""
-    return np.asarray(study.predictions.scores[0, :, 0] > study.predictions.cuts[0])
+def _number_at_risk(axes: Axes, study: Study, curves: dict[str, Any]) -> None:
+    """Below each time how many of each group are still followed."""
+    last = max(curve["times"][-1] for curve in curves.values())
+    ticks = [tick for tick in axes.get_xticks().tolist() if 0 <= tick <= last]
+    counts = [[str(at_risk(curve, tick)) for curve in curves.values()] for tick in ticks]
+    axes.set_xticks(ticks, ["\n".join([f"{tick:g}", *count]) for tick, count in zip(ticks, counts, strict=True)])
+    axes.set_xlabel(f"time ({study.options.time_unit}); below: number at risk, {', '.join(curves)}")
+
+
+def groups_of_repeats(study: Study) -> list[dict[str, Any]]:
+    """Of each repeat `risk_groups`, cut at the middle of those that each row's head had learned."""
+    outcome, told = study.cohort.outcome, study.predictions
+    assert isinstance(outcome, Survival)  # noqa: S101  for mypy
+    pairs = zip(told.scores[:, :, 0], told.cuts, strict=True)
+    return [risk_groups(outcome, scores > cuts, study.cohort.groups) for scores, cuts in pairs]
 
 
 def _efficiency(axes: Axes, study: Study) -> None:

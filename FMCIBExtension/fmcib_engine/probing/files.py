@@ -27,13 +27,12 @@ from ..heads.file import is_head, write_head
 from ..heads.head import Head
 from ..results.versions import installed_versions, versions_of
 from .bootstrap import Estimate
-from .figures import as_bytes, figures_of, is_high_risk
+from .figures import as_bytes, figures_of, groups_of_repeats
 from .outcomes import Classes, Survival
 from .page import as_html, counts_of
 from .scores import ClassScores, calibration_curve, confusion
 from .sentences import first_paragraph
 from .study import Study
-from .survival_scores import risk_groups
 
 REPORT, RESULTS = "report.html", "results.json"
 _PARTS = {REPORT, RESULTS, "metrics.csv", "predictions.csv", "figures"}
@@ -178,7 +177,9 @@ def results_of(study: Study, head: Head) -> dict[str, Any]:
 def _curves(study: Study) -> dict[str, Any]:
     outcome = study.cohort.outcome
     if isinstance(outcome, Survival):
-        return {"kaplan_meier": risk_groups(outcome, is_high_risk(study), study.cohort.groups)}
+        first, *others = groups_of_repeats(study)
+        every = [one.get("logrank_p") for one in (first, *others)]
+        return {"kaplan_meier": first, "logrank_p_of_repeats": every}
     repeats = study.predictions.shares
     calibration = {
         name: calibration_curve(outcome.codes == code, [shares[:, code] for shares in repeats])
