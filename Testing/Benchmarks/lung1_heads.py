@@ -223,12 +223,14 @@ def table_text(answers: dict[str, dict], dealt: list[list[float]]) -> str:
     for number, each in enumerate(dealt, 1):
         value = _text(dict(zip(("value", "low", "high"), each, strict=True)))
         lines.append(f"| Two-year survival, labels dealt anew ({number}) | the same | AUC {value} | 0.5 | a control |")
-    lines += ["", "| outcome | scans | the head as it is | heads trained on these scans |", "|---|---|---|---|"]
+    header = ("outcome", "scans", "the head as it is", "lost", "heads trained on these scans", "lost")
+    lines += ["", f"| {' | '.join(header)} |", "|---|---|---|---|---|---|"]
     for name, results in answers.items():
         for place, control in enumerate(results["controls"]):
             if place == 0:
-                lines.append(f"| {titles[name]} | intact scans | {_text(control['intact'])} | the same |")
-            lines.append(f"| | {control['name']} | {_text(control['applied'])} | {_text(control['retrained'])} |")
+                lines.append(f"| {titles[name]} | intact scans | {_text(control['intact'])} | | the same | |")
+            cells = [_text(control[each]) for each in ("applied", "lost", "retrained", "lost_retrained")]
+            lines.append(f"| | {control['name']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -238,7 +240,7 @@ def _main(results: dict) -> tuple[str, dict]:
 
 
 def _text(number: dict) -> str:
-    return f"{number['value']:.3f} [{number['low']:.3f}, {number['high']:.3f}]"
+    return f"{number['value']:z.3f} [{number['low']:z.3f}, {number['high']:z.3f}]"
 
 
 def main() -> None:

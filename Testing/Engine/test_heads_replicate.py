@@ -313,7 +313,7 @@ def test_a_part_without_a_class_is_refused_and_an_existing_head_is_not_replaced(
     assert not (tmp_path / "x.head").exists()
     (tmp_path / "x.head").write_bytes(b"mine")
     assert replicate("malignancy", "--from", tmp_path, "--output", tmp_path / "x.head") == 4
-    assert "x.head exists already" in one_line(capsys.readouterr().err)
+    assert "x.head is no head, and is not replaced" in one_line(capsys.readouterr().err)
     assert (tmp_path / "x.head").read_bytes() == b"mine"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fmcib_engine.errors import InputError, TableError
@@ -26,6 +28,15 @@ def test_a_table_of_ours_says_what_it_was_computed_with(tmp_path):
     assert table.provenance.is_known
     assert table.warnings == ()
     assert table.features.shape == (120, 64)
+
+
+def test_how_far_a_table_is_read_is_told(tmp_path):
+    path = two_classes().write(tmp_path / "features.csv")
+    told = []
+    read_features(path, told=told.append)
+    assert len(told) == 121
+    assert told == sorted(told)
+    assert told[-1] == path.stat().st_size
 
 
 def test_a_table_of_others_is_warned_of(tmp_path):
@@ -174,6 +185,44 @@ def test_numbers_of_patients_that_come_again_want_a_column_of_groups(tmp_path):
     cohort = cohort_of(made, tmp_path, without)
     assert "No column of groups was named: each row counts as a patient of its own." in cohort.warnings
     assert cohort.group_count == 120
+
+
+def test_a_split_by_something_else_than_the_patient_is_warned_of(tmp_path):
+    made = two_classes()
+    made.columns["PatientID"] = [f"p{place // 2}" for place in range(110)] + [""] * 10
+    cohort = cohort_of(made, tmp_path, Columns("classification", label="kind", group="lesion_id"))
+    said = "The rows are split by lesion_id, not by patient: the rows of 55 patients (PatientID) lie in several groups."
+    (caution,) = [each for each in cohort.cautions if each.startswith(said)]
+    assert "Name the column of patients instead (--group PatientID)" in caution
+    assert caution in cohort.warnings
+    by_patient = made.columns.pop("PatientID")
+    made.columns["MRN"] = by_patient[:110] + [f"q{place}" for place in range(10)]
+    assert not any("not by patient" in each for each in cohort_of(made, tmp_path, replace(KIND, group="MRN")).cautions)
+    without = Columns("classification", label="kind")
+    with pytest.raises(InputError, match=r"MRN comes again in 55 rows .* Name the column \(--group MRN"):
+        cohort_of(made, tmp_path, without)
+
+
+def test_a_scan_whose_lesions_lie_apart_is_warned_of(tmp_path):
+    made = two_classes()
+    made.columns["image_path"] = [f"scan{place // 3}.nii.gz" for place in range(120)]
+    (caution,) = cohort_of(made, tmp_path).cautions
+    assert "the rows of 40 scans (image_path) lie in several groups" in caution
+
+
+def test_groups_of_several_patients_are_said_to_be_counted_as_one(tmp_path):
+    made = two_classes()
+    made.columns["family"] = [f"f{place // 4}" for place in range(120)]
+    cohort = cohort_of(made, tmp_path, replace(KIND, group="family"))
+    assert "30 groups (family) hold several patients (patient_key): what is called patients here are groups." in (
+        cohort.warnings
+    )
+
+
+def test_a_hospital_that_comes_again_is_no_patient(tmp_path):
+    made = two_classes()
+    made.columns["hospital"] = ["north", "south"] * 60
+    assert cohort_of(made, tmp_path, Columns("classification", label="kind")).group_count == 120
 
 
 def test_an_empty_group_is_refused(tmp_path):

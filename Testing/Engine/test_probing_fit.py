@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fmcib_engine.errors import InputError
-from fmcib_engine.probing.cox import RiskSets, breslow, fit_cox, partial_likelihood
+from fmcib_engine.probing.cox import RiskSets, breslow, partial_likelihood
 from fmcib_engine.probing.fit import FitOptions, fit, platt, temperature
 from fmcib_engine.probing.folds import grouped_folds, require_whole_groups
 from fmcib_engine.probing.lines import probabilities
 from fmcib_engine.probing.out_of_fold import Trial, out_of_fold
 from fmcib_engine.probing.outcomes import Classes, Survival
+from fmcib_engine.probing.ridge import Axes, Path, likelihood_of
 from fmcib_engine.probing.scores import rank_area
 from fmcib_engine.probing.span import span, standard
 from fmcib_engine.probing.wanted import Options
@@ -24,6 +25,12 @@ def classes(codes: np.ndarray) -> Classes:
 
 def nothing() -> None:
     pass
+
+
+def cox(rows: np.ndarray, times: np.ndarray, events: np.ndarray, penalty: float) -> np.ndarray:
+    likelihood = likelihood_of(Survival(times, events), np.ones(len(rows), dtype=bool))
+    (plane,) = Path(rows, [likelihood], Axes.of(rows)).at(penalty)
+    return plane.coefficients[0]
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -118,7 +125,7 @@ def test_ridge_cox_regression_is_that_of_lifelines(with_ties, penalty):
     lifelines = pytest.importorskip("lifelines")
     rows, times, events = with_ties
     rows = (rows - rows.mean(0)) / rows.std(0, ddof=1)  # as lifelines does before it penalises
-    ours = fit_cox(rows, RiskSets.of(times, events), penalty)
+    ours = cox(rows, times, events, penalty)
     frame = pandas.DataFrame(rows).assign(time=times, event=events)
     theirs = lifelines.CoxPHFitter(penalizer=penalty / len(rows)).fit(frame, "time", "event")
     np.testing.assert_allclose(ours, theirs.params_.to_numpy(), atol=1e-4)
@@ -135,7 +142,7 @@ def test_ridge_cox_regression_is_that_of_scikit_survival(with_ties):
 
     rows, times, events = with_ties
     theirs = sksurv.CoxPHSurvivalAnalysis(alpha=5.0, ties="efron").fit(rows, Surv.from_arrays(events, times))
-    np.testing.assert_allclose(fit_cox(rows, RiskSets.of(times, events), 5.0), theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(cox(rows, times, events, 5.0), theirs.coef_, atol=1e-4)
 
 
 def test_few_numbers_give_the_cox_coefficients_of_all():
@@ -144,7 +151,7 @@ def test_few_numbers_give_the_cox_coefficients_of_all():
     times, events = random.exponential(size=50), random.random(50) < 0.8
     found = fit(rows, Survival(times, events), np.arange(50), FitOptions(strengths=(1.0,)))
     scaled = standard(rows).of(rows)
-    np.testing.assert_allclose(found.coefficients[0], fit_cox(scaled, RiskSets.of(times, events), 200.0), atol=1e-5)
+    np.testing.assert_allclose(found.coefficients[0], cox(scaled, times, events, 200.0), atol=1e-5)
 
 
 def test_platts_numbers_put_log_odds_right_that_are_twice_too_large():

@@ -1,4 +1,4 @@
-"""Numbers of predictions: by hand, by scikit-learn, scikit-survival and a published example."""
+"""Numbers of predictions: by hand, by scikit-learn, scikit-survival and published data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 from fmcib_engine.probing import delong
 from fmcib_engine.probing.bootstrap import Estimate, draws, estimates
 from fmcib_engine.probing.outcomes import Survival
-from fmcib_engine.probing.scores import ClassScores, area, calibration_curve, confusion
+from fmcib_engine.probing.scores import ClassScores, area, by_chance, calibration_curve, confusion
 from fmcib_engine.probing.survival_scores import (
     SurvivalScores,
+    at_risk,
     censoring_weights,
     concordance,
     dynamic_area,
@@ -28,8 +29,10 @@ OVARIAN = """
 4.3 6.5 4 1  3.2 5.1 5 1  2.6 4.7 6 1  3.3 6.8 6 0  1.7 4.0 7 0  3.7 6.1 5 1  3.3 6.3 7 1  4.2 7.7 6 1  3.5 6.2 5 1
 2.9 5.7 9 0  2.1 4.8 7 1  2.8 6.2 8 0  4.0 7.0 7 1  3.3 5.7 6 1  3.7 6.9 5 1  3.6 6.6 5 1
 """
-"""Albumin, total protein, K-G score, outcome of the patients with ovarian cancer of DeLong 1988 who have all three; the
-worked example of SAS/STAT's LOGISTIC procedure, `Comparing Receiver Operating Characteristic Curves`."""
+"""Albumin, total protein, K-G score, outcome of the patients with ovarian cancer of DeLong 1988 who have all three, as
+printed in the example `Comparing Receiver Operating Characteristic Curves` of SAS/STAT's LOGISTIC procedure
+(support.sas.com/documentation/cdl/en/statug/68162/HTML/default/statug_logistic_examples08.htm). That page's data were
+read; its results were not: what is expected below is computed by the article's own equations, and rounded."""
 
 
 @pytest.fixture
@@ -39,10 +42,30 @@ def ovarian():
     return outcome == 1, {"albumin": albumin, "protein": protein, "score": 10 - score}
 
 
+def by_definition(positive, tests):
+    """Areas and covariance by the kernel of each pair, as DeLong, DeLong and Clarke-Pearson write them (1988, 2).
+
+    V10 is of each positive the mean over the negatives, V01 of each negative that over the positives.
+    """
+    kernels = [(x[positive][:, None] > x[~positive]) + 0.5 * (x[positive][:, None] == x[~positive]) for x in tests]
+    v10, v01 = (np.array([kernel.mean(axis=axis) for kernel in kernels]) for axis in (1, 0))
+    covariance = np.cov(v10) / positive.sum() + np.cov(v01) / (~positive).sum()
+    return np.array([kernel.mean() for kernel in kernels]), covariance
+
+
+def test_delongs_areas_and_covariances_are_those_of_his_equations(ovarian):
+    positive, tests = ovarian
+    areas, covariance = delong.areas_and_covariance(positive, [[each] for each in tests.values()], np.arange(43))
+    wanted_areas, wanted = by_definition(positive, list(tests.values()))
+    np.testing.assert_allclose(areas, wanted_areas, atol=1e-14)
+    np.testing.assert_allclose(covariance, wanted, atol=1e-14)
+    assert positive.sum() == 31
+
+
 @pytest.mark.parametrize(
     ("name", "area_and_error"), [("albumin", (0.7366, 0.0927)), ("score", (0.7258, 0.1028)), ("protein", (0.6478, 0.1))]
 )
-def test_delongs_areas_and_errors_are_those_of_his_own_example(ovarian, name, area_and_error):
+def test_delongs_areas_and_errors_of_his_own_data(ovarian, name, area_and_error):
     positive, tests = ovarian
     areas, covariance = delong.areas_and_covariance(positive, [[tests[name]]], np.arange(len(positive)))
     assert (round(areas[0], 4), round(covariance[0, 0] ** 0.5, 4)) == area_and_error
@@ -55,7 +78,7 @@ def test_delongs_areas_and_errors_are_those_of_his_own_example(ovarian, name, ar
         ("protein", -0.0780, (-0.2830, 0.1271), 0.5554, 0.4561),
     ],
 )
-def test_delongs_differences_are_those_of_his_own_example(ovarian, name, difference, interval, chi_square, p):
+def test_delongs_differences_of_his_own_data(ovarian, name, difference, interval, chi_square, p):
     positive, tests = ovarian
     found = delong.compare(positive, [tests[name]], [tests["score"]], np.arange(len(positive)))
     assert found.value == pytest.approx(difference, abs=5e-5)
@@ -112,7 +135,7 @@ def test_numbers_of_two_classes_are_scikit_learns(two_classes):
         "Brier score": metrics.brier_score_loss(codes, shares[:, 1]),
     }
     assert found == pytest.approx(wanted)
-    assert confusion(codes, [shares], 0.5).tolist() == metrics.confusion_matrix(codes, called).tolist()
+    assert confusion(ClassScores(codes, [shares], 0.5)).tolist() == metrics.confusion_matrix(codes, called).tolist()
 
 
 def test_numbers_of_three_classes_are_scikit_learns():
@@ -127,6 +150,15 @@ def test_numbers_of_three_classes_are_scikit_learns():
     assert found["balanced accuracy"] == pytest.approx(metrics.balanced_accuracy_score(codes, called))
 
 
+@pytest.mark.parametrize("shares", [(0.7, 0.3), (0.5, 0.3, 0.2)])
+def test_what_a_head_is_that_knows_nothing(shares):
+    """One that gives each row the shares of the classes has these numbers."""
+    codes = np.repeat(np.arange(len(shares)), [round(200 * share) for share in shares])
+    chance = by_chance(codes)
+    blind = ClassScores(codes, [np.tile(shares, (200, 1))], 0.5).of(np.arange(200))
+    assert {name: blind[name] for name in chance} == pytest.approx(chance)
+
+
 def test_numbers_are_the_mean_over_repeats_and_none_where_a_class_is_missing(two_classes):
     codes, shares = two_classes
     both = ClassScores(codes, [shares, shares[:, ::-1]], 0.5).of(np.arange(200))
@@ -137,8 +169,11 @@ def test_numbers_are_the_mean_over_repeats_and_none_where_a_class_is_missing(two
 
 def test_a_calibration_curve_has_equal_parts(two_classes):
     codes, shares = two_classes
-    points = calibration_curve(codes == 1, shares[:, 1], 5)
+    points = calibration_curve(codes == 1, [shares[:, 1]], 5)
     assert [point["rows"] for point in points] == [40] * 5
+    both = calibration_curve(codes == 1, [shares[:, 1], shares[:, 1] / 2], 5)
+    assert [point["rows"] for point in both] == [40] * 5
+    assert both[0]["predicted"] < points[0]["predicted"]
     assert np.mean([point["observed"] for point in points]) == pytest.approx(codes.mean())
     assert np.diff([point["predicted"] for point in points]).min() > 0
 
@@ -200,6 +235,9 @@ def test_risk_groups_have_their_curves_and_a_log_rank_test(lives):
     found = risk_groups(outcome, high, np.arange(150))
     assert found["curves"]["high risk"]["rows"] == high.sum()
     assert found["curves"]["high risk"]["survival"][-1] < found["curves"]["low risk"]["survival"][-1]
+    for name, chosen in (("high risk", high), ("low risk", ~high)):
+        for time in (0.0, 100.0, 5000.0):
+            assert at_risk(found["curves"][name], time) == (outcome.times[chosen] >= time).sum()
     parts = [
         CensoredData(outcome.times[chosen & outcome.events], right=outcome.times[chosen & ~outcome.events])
         for chosen in (high, ~high)

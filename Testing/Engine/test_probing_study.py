@@ -16,11 +16,12 @@ from fmcib_engine.heads.predict import predict
 from fmcib_engine.probing import files
 from fmcib_engine.probing.bootstrap import Estimate
 from fmcib_engine.probing.cohort import gather
+from fmcib_engine.probing.comparison import Comparison
 from fmcib_engine.probing.controls import ControlReport
 from fmcib_engine.probing.files import require_free, write_study
 from fmcib_engine.probing.made import About, made_of, simple_name
 from fmcib_engine.probing.origins import OriginReport
-from fmcib_engine.probing.sentences import about_control, about_origin, first_paragraph
+from fmcib_engine.probing.sentences import about_comparison, about_control, about_origin, first_paragraph
 from fmcib_engine.probing.study import study
 from fmcib_engine.probing.table import read_features
 from fmcib_engine.probing.wanted import Columns, Options
@@ -96,6 +97,7 @@ def test_a_head_that_knows_the_hospital_alone_is_found_out(tmp_path):
     assert report.within.value < 0.6
     text = paragraph(found)
     assert "Does it know the disease or the hospital? The features tell the hospital with an AUC of 0.9" in text
+    assert report.lost.low > 0
     assert "what it seems to know is the hospital, not the disease" in text
     assert {one.name for one in report.each} == {"north", "south"}
     assert all(one.unseen.value < 0.65 for one in report.each)
@@ -106,7 +108,8 @@ def test_a_head_that_knows_the_disease_is_as_good_within_a_hospital(tmp_path):
     found = studied(hospitals(disease=2.0), tmp_path, columns)
     (report,) = found.origins
     assert report.within.value > 0.9
-    assert "it could see the hospital, but what it knows does not hang on it here" in paragraph(found)
+    assert report.lost.low < 0 < report.lost.high
+    assert "it could see the hospital, but nothing shows that it hangs on it" in paragraph(found)
     assert all(one.unseen.value > 0.85 for one in report.each)
 
 
@@ -114,19 +117,67 @@ def estimate(value: float) -> Estimate:
     return Estimate(value, value - 0.06, value + 0.06)
 
 
-def test_what_is_chance_within_a_hospital_is_not_called_knowledge():
-    """A little above chance over all, chance within: the drop is small, and nothing is left all the same."""
-    report = OriginReport("hospital", estimate(0.97), estimate(0.565), estimate(0.52))
+@pytest.mark.parametrize(
+    ("inside", "lost", "said"),
+    [
+        (0.52, Estimate(0.045, -0.01, 0.1), "within one hospital that cannot be told from chance (0.5)."),
+        (0.52, Estimate(0.045, 0.01, 0.08), "what it seems to know is the hospital, not the disease."),
+        (0.80, Estimate(0.045, 0.01, 0.08), "clearly less: part of what it seems to know is the hospital"),
+        (0.80, Estimate(0.2, -0.01, 0.41), "the two are not shown to differ: it could see the hospital"),
+    ],
+)
+def test_what_is_said_of_a_hospital_follows_the_interval_of_the_difference(inside, lost, said):
+    """A large drop with an interval over 0 is not called one; a small one that is clear is."""
+    report = OriginReport("hospital", estimate(0.97), estimate(inside + lost.value), estimate(inside), lost)
     (_, told, _) = about_origin(report, "AUC")
-    assert "within one hospital that cannot be told from chance (0.5)" in told
-    assert "does not hang on it" not in told
+    assert said in told
+    assert f"{lost.text} less than over all" in told
 
 
-def test_a_head_that_falls_where_others_can_be_trained_is_not_said_to_need_nothing():
-    told = about_control(ControlReport("shuffled.csv", estimate(0.9), estimate(0.5), estimate(0.89)))
-    assert "the features tell it without what was destroyed there, but this head is worth less without it" in told
-    told = about_control(ControlReport("shuffled.csv", estimate(0.9), estimate(0.88), estimate(0.89)))
-    assert "the head does not need what was destroyed there" in told
+NOTHING, CLEAR, BETTER = Estimate(0.01, -0.02, 0.04), Estimate(0.01, 0.005, 0.02), Estimate(-0.02, -0.03, -0.01)
+
+
+@pytest.mark.parametrize(
+    ("retrained", "lost", "lost_retrained", "said"),
+    [
+        (0.89, CLEAR, NOTHING, "but this head is clearly worse without it"),
+        (0.89, NOTHING, NOTHING, "not shown to differ: the head is not shown to need what was destroyed there"),
+        (0.89, NOTHING, BETTER, "clearly no worse, rather better"),
+        (0.89, NOTHING, CLEAR, "clearly less: part of what the head knows was destroyed there, the rest was not"),
+        (0.52, CLEAR, CLEAR, "the head needs what was destroyed there"),
+        (0.89, Estimate(0.1), Estimate(0.1), "not known, for want of an interval"),
+    ],
+)
+def test_what_is_said_of_a_control_follows_the_interval_of_the_difference(retrained, lost, lost_retrained, said):
+    report = ControlReport("shuffled.csv", estimate(0.9), estimate(0.88), estimate(retrained), lost, lost_retrained)
+    assert said in about_control(report)
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [
+        (Estimate(0.01, 0.005, 0.02), "features and age is clearly better."),
+        (Estimate(-0.01, -0.02, -0.005), "features alone is clearly better."),
+        (Estimate(0.1, -0.01, 0.21), "the two are not shown to differ."),
+        (Estimate(0.1), "whether they differ is not known, for want of an interval."),
+    ],
+)
+def test_which_of_two_is_better_follows_the_interval_of_the_difference(difference, said):
+    compared = Comparison("features and age", "features alone", estimate(0.8), estimate(0.7), difference, 0.03)
+    assert about_comparison(compared).endswith(said)
+
+
+def test_differences_are_of_the_same_draws_of_patients(tmp_path):
+    """Two numbers go up and down together: their difference is known better than either."""
+    made = two_classes(strength=1.5)
+    nearly = Made(made.features + 0.1 * np.random.default_rng(4).normal(size=made.features.shape), made.columns)
+    found = studied(made, tmp_path, controls={"nearly": nearly}, others={"other": nearly})
+    (control,), (compared,) = found.controls, found.comparisons
+    assert control.lost.value == pytest.approx(control.intact.value - control.applied.value)
+    width = control.intact.high - control.intact.low
+    assert control.lost.high - control.lost.low < 0.5 * width
+    assert compared.difference.high - compared.difference.low < 0.5 * width
+    assert compared.difference.value == pytest.approx(compared.first.value - compared.second.value)
 
 
 def test_a_joined_column_does_not_tell_the_hospital_for_the_features(tmp_path):
@@ -163,8 +214,8 @@ def test_a_head_that_needs_the_tumour_fails_where_it_was_destroyed(tmp_path):
     assert first.retrained.value < 0.65
     assert second.retrained.value > 0.8
     text = paragraph(found)
-    assert re.search(r"On shuffled.csv .*?: the head needs what was destroyed there\.", text)
-    assert re.search(r"On surroundings.csv [^:]*: the head does not need what was destroyed there\.", text)
+    assert re.search(r"on shuffled.csv .*?: the head needs what was destroyed there\.", text)
+    assert re.search(r"on surroundings.csv .*?: not shown to differ: the head is not shown to need", text)
 
 
 def test_a_control_has_the_same_features(tmp_path):
@@ -248,7 +299,7 @@ def test_the_report_stands_alone(three_classes, tmp_path):
     first = re.search(r'<p class="first">(.*?)</p>', page).group(1)
     assert "Does it know the disease or the hospital?" in first
     assert "For research use only." in page
-    assert page.count('scope="row"') == 9
+    assert page.count('scope="row"') == 10
 
 
 def test_numbers_lie_beside_the_report_without_patients(three_classes, tmp_path):
@@ -261,6 +312,12 @@ def test_numbers_lie_beside_the_report_without_patients(three_classes, tmp_path)
     }
     results = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
     assert results["metrics"]["AUC"]["value"] == found.main.value
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    for holder in (results["metrics"], results["origins"][0]):
+        for number in holder.values():
+            if isinstance(number, dict) and number["low"] is not None:
+                assert f"{number['value']:z.3f} [{number['low']:z.3f}, {number['high']:z.3f}]" in page
+    assert results["table"]["sha256"] in page
     assert results["versions"]["scikit-learn"] != "not installed"
     with (tmp_path / "report" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -348,6 +405,7 @@ def test_a_study_of_survival_becomes_a_head_with_a_baseline(tmp_path):
     write_study(found, head, tmp_path / "my.head", tmp_path / "report", lambda: None)
     results = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
     assert results["curves"]["kaplan_meier"]["logrank_p"] < 0.05
+    assert results["curves"]["logrank_p_of_repeats"] == [results["curves"]["kaplan_meier"]["logrank_p"]]
     assert (tmp_path / "report" / "figures" / "kaplan_meier.png").stat().st_size > 10_000
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from ..probing.wanted import Columns, Options, Task
-from .console import RESEARCH_ONLY, err, out, progress
+from .console import RESEARCH_ONLY, byte_progress, err, out, progress
 from .extract import INTERRUPTED, OK
 
 if TYPE_CHECKING:
     from ..probing.out_of_fold import Advance
     from ..probing.study import Study
+    from ..probing.table import FeatureTable
 
 _UNITS = ("days", "months", "years")
 
@@ -101,7 +102,6 @@ def train_head(  # noqa: PLR0913
     from ..probing.files import require_free, write_study
     from ..probing.made import About, made_of, simple_name
     from ..probing.study import study
-    from ..probing.table import read_features
 
     joined = tuple(name.strip() for name in covariates.split(",") if name.strip())
     columns = Columns(task, label, time_column, event, group, sites, joined, positive)
@@ -111,9 +111,11 @@ def train_head(  # noqa: PLR0913
     )
     folder = report or output.with_name(f"{output.stem}-report")
     require_free(output, folder, overwrite=overwrite)
-    cohort = gather(read_features(features), columns)
-    destroyed, compared = ([read_features(path, any_encoder=True) for path in paths] for paths in (controls, others))
     try:
+        table = _read(features)
+        with err.status("Checking the table"):
+            cohort = gather(table, columns)
+        destroyed, compared = ([_read(path, any_encoder=True) for path in paths] for paths in (controls, others))
         done = study(cohort, options, _bar, controls=destroyed, others=compared)
         head = made_of(done, About(simple_name(output.stem), title, meaning, licence=licence))
         with _bar("Pictures and report", 1) as advance:
@@ -123,6 +125,15 @@ def train_head(  # noqa: PLR0913
         return INTERRUPTED
     _tell(done, output, folder)
     return OK
+
+
+def _read(path: Path, *, any_encoder: bool = False) -> FeatureTable:
+    """A table, with its progress: one of 5,000 rows has hundreds of MB."""
+    from ..probing.table import read_features
+
+    size = path.stat().st_size if path.is_file() else None
+    with byte_progress(f"Reading {path.name}") as advance:
+        return read_features(path, any_encoder=any_encoder, told=lambda done: advance(done, size))
 
 
 def _require_columns(columns: Columns) -> None:

@@ -1,8 +1,9 @@
 """Linear heads on features: fitted, judged honestly, and told in words. Not `training`, which trains encoders.
 
 table -> cohort                 a feature table, its own or another's -> rows with an outcome, a group, features
+patients                        is it split by patient? What other columns say
 lines, span                     what a head computes; the features of few patients, as few numbers
-logistic, cox, fit              the two likelihoods; standardise, choose the strength, fit
+cox, ridge, fit                 likelihoods, maximised; standardise, choose the strength, fit
 folds, out_of_fold              whole groups apart; each row told by heads that did not see its group
 scores, survival_scores         numbers of those predictions
 bootstrap, delong               their intervals, and whether two of them differ

@@ -28,6 +28,16 @@ class Estimate:
     high: float = math.nan
 
     @property
+    def is_above_zero(self) -> bool:
+        """Whether the whole interval is: of a difference, that the first is clearly the higher."""
+        return math.isfinite(self.low) and self.low > 0
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether the whole interval is."""
+        return math.isfinite(self.high) and self.high < 0
+
+    @property
     def text(self) -> str:
         if not math.isfinite(self.value):
             return "no number"
@@ -45,13 +55,20 @@ def draws(groups: Codes, count: int, seed: int) -> Iterator[Rows]:
         yield np.concatenate([members[each] for each in random.integers(len(members), size=len(members))])
 
 
-def estimates(statistic: Statistic, groups: Codes, count: int, seed: int) -> dict[str, Estimate]:
-    """Each number of all rows, with the percentile interval of `count` draws."""
+def _nothing() -> None:
+    pass
+
+
+def estimates(
+    statistic: Statistic, groups: Codes, count: int, seed: int, advance: Callable[[], None] = _nothing
+) -> dict[str, Estimate]:
+    """Each number of all rows, with the percentile interval of `count` draws; `advance` is told after each."""
     whole = statistic(np.arange(len(groups)))
     drawn: dict[str, list[float]] = {name: [] for name in whole}
     for rows in draws(groups, count, seed):
         for name, value in statistic(rows).items():
             drawn[name].append(value)
+        advance()
     return {name: _estimate(value, np.array(drawn[name]), count) for name, value in whole.items()}
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..errors import InputError, TableError
 from ..heads.checks import LONGEST_NAME, MOST_CLASSES
 from ..heads.terms import NOTE, SHA256
-from ..results.privacy import is_identifying
 from ..texts import finite_number
 from .folds import Codes
 from .outcomes import Classes, Outcome, Survival
+from .patients import repeated, shared_groups, torn_patients
 from .table import FeatureTable, rows_named
 from .wanted import Columns
 
@@ -26,7 +26,6 @@ _MISSING = {"", "na", "n/a", "nan", "none", "null", "missing"}
 _EVENT = {"1": True, "true": True, "yes": True, "dead": True, "0": False, "false": False, "no": False, "alive": False}
 _IS_LABEL = 0.9999
 """Correlation from which on a feature is no more than the label in other words."""
-_IDS = ("image_path", "series_uid", "scan", "image")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +72,8 @@ def gather(table: FeatureTable, columns: Columns) -> Cohort:
     warnings += _twins(table, groups)
     covariates, more = _covariates(table, columns)
     _require_no_label(table, outcome, covariates, columns.covariates)
-    cautions = (*without_groups, *_few_patients(table, groups))
-    warnings += [*more, *cautions]
+    cautions = (*without_groups, *torn_patients(table, columns), *_few_patients(table, groups))
+    warnings += [*more, *shared_groups(table, columns), *cautions]
     origins = {name: _origin(table, name) for name in columns.origins}
     return Cohort(table, columns, outcome, groups, origins, covariates, tuple(warnings), cautions)
 
@@ -187,14 +186,13 @@ def _groups(table: FeatureTable, columns: Columns) -> tuple[Codes, list[str]]:
             raise InputError(msg)
         _, codes = np.unique(cells, return_inverse=True)
         return codes.astype(np.intp), []
-    for name, cells in table.cells.items():
-        if (name in _IDS or is_identifying(name)) and (repeated := len(cells) - len(set(cells))) and all(cells):
-            msg = (
-                f"{name} comes again in {repeated} rows of {table.name}, and no column says which rows belong to one "
-                "patient. A head would be judged on patients that it has learned, and look better than it is. Name "
-                f"the column (--group {name}, or another)."
-            )
-            raise InputError(msg)
+    for name, again in repeated(table):
+        msg = (
+            f"{name} comes again in {again} rows of {table.name}, and no column says which rows belong to one patient. "
+            "A head would be judged on patients that it has learned, and look better than it is. Name the column "
+            f"(--group {name}, or another)."
+        )
+        raise InputError(msg)
     told = "No column of groups was named: each row counts as a patient of its own."
     return np.arange(len(table.rows)), [told]
 

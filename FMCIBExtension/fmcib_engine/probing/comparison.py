@@ -18,7 +18,7 @@ class Comparison:
     Attributes:
         first_name, second_name: what they are of.
         first, second: their numbers.
-        difference: first - second, with its interval (DeLong's of two classes, else of the bootstrap).
+        difference: first - second, both of the same draws of patients.
         p: of DeLong's test, two-sided; None where there is no such test.
     """
 
@@ -40,9 +40,8 @@ def compare_predictions(trial: Trial, names: tuple[str, str], first: Predictions
         return {"first": a, "second": b, "difference": a - b}
 
     found = estimates(both, trial.groups, options.bootstraps, options.seed)
-    difference, p = found["difference"], None
+    p = None
     if isinstance(outcome, Classes) and len(outcome.names) == 2:
         scores = [[each[:, 1] for each in predictions.shares] for predictions in (first, second)]
-        tested = delong.compare(outcome.codes == 1, scores[0], scores[1], trial.groups)
-        difference, p = Estimate(tested.value, tested.low, tested.high), tested.p
-    return Comparison(*names, found["first"], found["second"], difference, p)
+        p = delong.compare(outcome.codes == 1, scores[0], scores[1], trial.groups).p
+    return Comparison(*names, found["first"], found["second"], found["difference"], p)

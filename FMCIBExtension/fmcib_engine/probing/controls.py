@@ -19,12 +19,15 @@ class ControlReport:
         intact: the head's number on the rows as they are.
         applied: the same heads on the rows of this table.
         retrained: heads of this table on it, with the same folds.
+        lost, lost_retrained: intact - applied, intact - retrained, each of the same draws of patients.
     """
 
     name: str
     intact: Estimate
     applied: Estimate
     retrained: Estimate
+    lost: Estimate
+    lost_retrained: Estimate
 
 
 def ask_control(trial: Trial, name: str, rows: Matrix, intact: Predictions, applied: Predictions) -> ControlReport:
@@ -38,7 +41,9 @@ def ask_control(trial: Trial, name: str, rows: Matrix, intact: Predictions, appl
     judges = {key: judge_of(trial.outcome, each, trial.options) for key, each in told.items()}
 
     def all_of(chosen: Rows) -> dict[str, float]:
-        return {key: judge.main(chosen) for key, judge in judges.items()}
+        each = {key: judge.main(chosen) for key, judge in judges.items()}
+        lost = {"lost": each["intact"] - each["applied"], "lost_retrained": each["intact"] - each["retrained"]}
+        return each | lost
 
     found = estimates(all_of, trial.groups, trial.options.bootstraps, trial.options.seed)
-    return ControlReport(name, found["intact"], found["applied"], found["retrained"])
+    return ControlReport(name, **found)

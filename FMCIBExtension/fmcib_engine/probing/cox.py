@@ -1,4 +1,4 @@
-"""Ridge Cox regression: Cox's partial likelihood with Efron's ties, minimised by SciPy; Breslow's baseline.
+"""Cox's partial likelihood with Efron's ties, which `ridge` maximises, and Breslow's baseline.
 
 lifelines gives the same coefficients (a test compares them), and takes 2 s and more for the 336 numbers of one fold,
 of which a nested cross-validation fits hundreds; this takes hundredths.
@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-
-from ..errors import TrainingError
 
 Vector = NDArray[np.float64]
 
@@ -63,26 +60,6 @@ def partial_likelihood(scores: Vector, sets: RiskSets) -> tuple[float, Vector]:
     slope = np.empty_like(ordered)
     slope[sets.order] = sets.dies - hazards * (from_here - np.where(sets.dies, taken_off, 0.0))
     return value, slope
-
-
-def fit_cox(rows: Vector, sets: RiskSets, penalty: float, start: Vector | None = None) -> Vector:
-    """Coefficients that maximise log likelihood - penalty / 2 * |coefficients|².
-
-    Raises:
-        TrainingError: no maximum was found.
-    """
-
-    def loss(coefficients: Vector) -> tuple[float, Vector]:
-        value, slope = partial_likelihood(rows @ coefficients, sets)
-        return penalty / 2 * float((coefficients**2).sum()) - value, penalty * coefficients - rows.T @ slope
-
-    first = np.zeros(rows.shape[1]) if start is None else start
-    options = {"maxiter": 10_000, "maxfun": 100_000, "ftol": 1e-12, "gtol": 1e-5 * max(1.0, penalty**0.5)}
-    found = minimize(loss, first, jac=True, method="L-BFGS-B", options=options)
-    if not np.isfinite(found.x).all() or found.status == 1:
-        msg = f"Cox regression found no solution ({found.message}). Leave out rows that are odd, or give more rows."
-        raise TrainingError(msg)
-    return np.asarray(found.x)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
 
 from ..errors import DependencyError
 from .libraries import import_for_heads
 from .outcomes import Classes, Survival
-from .scores import calibration_curve, confusion, rank_area
+from .scores import ClassScores, calibration_curve, confusion, rank_area
+from .sentences import p_text
 from .span import standard
 from .study import Study
-from .survival_scores import risk_groups
+from .survival_scores import at_risk, risk_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,13 +69,20 @@ def as_bytes(figure: Figure, kind: str) -> bytes:
 
 
 def plane(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two main components of standardised rows (n, 2), and the share of the variance of each."""
+    """The two main components of standardised rows (n, 2), and the share of the variance of each.
+
+    By a few products with the rows (ARPACK), not by all components: 5,000 rows of 4,096 take seconds, not minutes.
+    """
     rows = standard(features).of(features)
-    left, lengths, _ = np.linalg.svd(rows, full_matrices=False)
-    places = np.zeros((len(rows), 2))
-    few = min(2, len(lengths))
-    places[:, :few] = left[:, :few] * lengths[:few]
-    return places, np.append(lengths**2 / (lengths**2).sum(), 0.0)[:2]
+    if min(rows.shape) > 2:
+        _, lengths, across = svds(rows, k=2, v0=np.ones(min(rows.shape)))
+    else:
+        _, lengths, across = np.linalg.svd(rows, full_matrices=False)
+    order = np.argsort(-lengths)[:2]
+    places, shares = np.zeros((len(rows), 2)), np.zeros(2)
+    places[:, : len(order)] = rows @ across[order].T
+    shares[: len(order)] = lengths[order] ** 2 / float(np.vdot(rows, rows))
+    return places, shares
 
 
 def _drawn(draw: Callable[[Axes, Study], None], study: Study) -> Figure:
@@ -121,6 +130,11 @@ def _roc(axes: Axes, study: Study) -> None:
             areas.append(rank_area(outcome.codes == code, shares[:, code]))
         axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {np.mean(areas):.3f}")
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="chance: 0.500")
+    if len(outcome.names) == 2:
+        here = (1 - study.numbers["specificity"].value, study.numbers["sensitivity"].value)
+        axes.plot(
+            *here, "o", color="black", markersize=6, markerfacecolor="none", label="where rows are called positive"
+        )
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set_title("ROC, out of fold" + _repeats(study))
     axes.legend(title="AUC", loc="lower right", fontsize=8, title_fontsize=8, frameon=False)
@@ -129,6 +143,11 @@ def _roc(axes: Axes, study: Study) -> None:
 def _repeats(study: Study) -> str:
     others = study.options.repeats - 1
     return "" if not others else f"; thin: {others} other repeat{'s' if others > 1 else ''}"
+
+
+def _mean_of(study: Study) -> str:
+    repeats = study.options.repeats
+    return f"\nmean of {repeats} repeats" if repeats > 1 else ""
 
 
 def _precision_recall(axes: Axes, study: Study) -> None:
@@ -152,10 +171,10 @@ def _precision_recall(axes: Axes, study: Study) -> None:
 def _calibration(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    shares = np.mean(study.predictions.shares, axis=0)
-    bins = max(3, min(10, len(shares) // 20))
+    repeats = study.predictions.shares
+    bins = max(3, min(10, len(outcome.codes) // 20))
     for colour, mark, code in zip(COLOURS, _MARKS, _classes(outcome), strict=False):
-        points = calibration_curve(outcome.codes == code, shares[:, code], bins)
+        points = calibration_curve(outcome.codes == code, [shares[:, code] for shares in repeats], bins)
         across, up = [p["predicted"] for p in points], np.array([p["observed"] for p in points])
         ends = np.array([_wilson(p["observed"] * p["rows"], p["rows"]) for p in points]).T
         reach = np.maximum(np.abs(ends - up), 0)
@@ -166,22 +185,23 @@ def _calibration(axes: Axes, study: Study) -> None:
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="perfect")
     kind = "calibrated" if study.predictions.calibrated is not None else "not calibrated"
     axes.set(xlabel="predicted probability", ylabel="share observed", xlim=(-0.01, 1.01), ylim=(-0.03, 1.03))
-    axes.set_title(f"Calibration ({kind}), out of fold, {bins} equal parts")
+    axes.set_title(f"Calibration ({kind}), out of fold\n{bins} parts of as many rows; bars: 95 % of each part's share")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
 
 
-def _wilson(count: float, of: int) -> tuple[float, float]:
+def _wilson(count: float, of: float) -> tuple[float, float]:
     """The 95 % interval of a share."""
     from scipy.stats import binomtest
 
-    interval = binomtest(round(count), of).proportion_ci(method="wilson")
+    interval = binomtest(round(count), round(of)).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def _confusion(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    counts = confusion(outcome.codes, study.predictions.shares, getattr(study.judge, "threshold", 0.5))
+    assert isinstance(study.judge, ClassScores)  # noqa: S101
+    counts = confusion(study.judge)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_text(name)[:18] for name in outcome.names]
@@ -195,27 +215,42 @@ def _confusion(axes: Axes, study: Study) -> None:
     axes.set_xticks(ticks, names, rotation=0 if len(names) < 4 else 45, ha="center" if len(names) < 4 else "right")
     axes.set_yticks(ticks, names)
     axes.set(xlabel="called", ylabel=f"true {_text(study.cohort.columns.label)}")
-    axes.set_title("Confusion: share of each true class (rows)")
+    axes.set_title(f"Confusion: share of each true class (rows){_mean_of(study)}")
 
 
 def _kaplan_meier(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Survival)  # noqa: S101
-    found = risk_groups(outcome, is_high_risk(study), study.cohort.groups)
+    found, *others = groups_of_repeats(study)
     for colour, style, (name, curve) in zip(COLOURS, ("-", "--"), found["curves"].items(), strict=False):
         label = f"{name}: {curve['rows']} rows, {curve['deaths']} died"
         axes.step(curve["times"], curve["survival"], where="post", color=colour, linestyle=style, label=label)
         axes.fill_between(curve["times"], curve["low"], curve["high"], step="post", color=colour, alpha=0.15, lw=0)
-    p = found.get("logrank_p")
-    said = "; rows, not patients" if p is None else f"; log-rank p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
-    axes.set(xlabel=f"time ({study.options.time_unit})", ylabel="share alive", ylim=(0, 1.02), xlim=(0, None))
-    axes.set_title(f"Kaplan-Meier by risk, out of fold{said}")
+    each = [one["logrank_p"] for one in (found, *others) if "logrank_p" in one]
+    said = "rows, not patients: no test" if not each else f"log-rank p: {p_text(each[0])}"
+    if len(each) > 1:
+        said += f"; largest of {len(each)} repeats: {p_text(max(each))}"
+    axes.set(ylabel="share alive", ylim=(0, 1.02), xlim=(0, None))
+    _number_at_risk(axes, study, found["curves"])
+    axes.set_title(f"Kaplan-Meier by risk, out of fold, first repeat\n{said}")
     axes.legend(fontsize=8, frameon=False)
 
 
-def is_high_risk(study: Study) -> NDArray[np.bool_]:
-    """Of the first repeat: above the middle of those that each row's head had learned."""
-    return np.asarray(study.predictions.scores[0, :, 0] > study.predictions.cuts[0])
+def _number_at_risk(axes: Axes, study: Study, curves: dict[str, Any]) -> None:
+    """Below each time how many of each group are still followed."""
+    last = max(curve["times"][-1] for curve in curves.values())
+    ticks = [tick for tick in axes.get_xticks().tolist() if 0 <= tick <= last]
+    counts = [[str(at_risk(curve, tick)) for curve in curves.values()] for tick in ticks]
+    axes.set_xticks(ticks, ["\n".join([f"{tick:g}", *count]) for tick, count in zip(ticks, counts, strict=True)])
+    axes.set_xlabel(f"time ({study.options.time_unit}); below: number at risk, {', '.join(curves)}")
+
+
+def groups_of_repeats(study: Study) -> list[dict[str, Any]]:
+    """Of each repeat `risk_groups`, cut at the middle of those that each row's head had learned."""
+    outcome, told = study.cohort.outcome, study.predictions
+    assert isinstance(outcome, Survival)  # noqa: S101  for mypy
+    pairs = zip(told.scores[:, :, 0], told.cuts, strict=True)
+    return [risk_groups(outcome, scores > cuts, study.cohort.groups) for scores, cuts in pairs]
 
 
 def _efficiency(axes: Axes, study: Study) -> None:
@@ -259,5 +294,5 @@ def _map(
     if rest.any():
         axes.plot(*places[rest].T, ".", color=_GREY, markersize=4, label=f"others ({rest.sum()})")
     axes.set(xlabel=f"component 1 ({shares[0]:.0%} of variance)", ylabel=f"component 2 ({shares[1]:.0%})")
-    axes.set_title(f"{_text(title)}: main components (PCA)")
+    axes.set_title(f"{_text(title)}\nmain components (PCA); nothing here is out of fold")
     axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)

@@ -27,13 +27,12 @@ from ..heads.file import is_head, write_head
 from ..heads.head import Head
 from ..results.versions import installed_versions, versions_of
 from .bootstrap import Estimate
-from .figures import as_bytes, figures_of, is_high_risk
+from .figures import as_bytes, figures_of, groups_of_repeats
 from .outcomes import Classes, Survival
 from .page import as_html, counts_of
-from .scores import calibration_curve, confusion
+from .scores import ClassScores, calibration_curve, confusion
 from .sentences import first_paragraph
 from .study import Study
-from .survival_scores import risk_groups
 
 REPORT, RESULTS = "report.html", "results.json"
 _PARTS = {REPORT, RESULTS, "metrics.csv", "predictions.csv", "figures"}
@@ -178,12 +177,16 @@ def results_of(study: Study, head: Head) -> dict[str, Any]:
 def _curves(study: Study) -> dict[str, Any]:
     outcome = study.cohort.outcome
     if isinstance(outcome, Survival):
-        return {"kaplan_meier": risk_groups(outcome, is_high_risk(study), study.cohort.groups)}
-    shares = np.mean(study.predictions.shares, axis=0)
+        first, *others = groups_of_repeats(study)
+        every = [one.get("logrank_p") for one in (first, *others)]
+        return {"kaplan_meier": first, "logrank_p_of_repeats": every}
+    repeats = study.predictions.shares
     calibration = {
-        name: calibration_curve(outcome.codes == code, shares[:, code]) for code, name in enumerate(outcome.names)
+        name: calibration_curve(outcome.codes == code, [shares[:, code] for shares in repeats])
+        for code, name in enumerate(outcome.names)
     }
-    counts = confusion(outcome.codes, study.predictions.shares, getattr(study.judge, "threshold", 0.5))
+    assert isinstance(study.judge, ClassScores)  # noqa: S101  for mypy
+    counts = confusion(study.judge)
     return {"calibration": calibration, "confusion": counts.tolist(), "classes": list(outcome.names)}
 
 
@@ -219,9 +222,12 @@ def _estimates(study: Study) -> Iterator[tuple[str, str, Estimate]]:
         yield "out of fold", name, number
     parts: list[tuple[str, object, tuple[str, ...]]] = []
     for origin in study.origins:
-        parts.append((f"origin {origin.column}", origin, ("told", "pooled", "within")))
+        parts.append((f"origin {origin.column}", origin, ("told", "pooled", "within", "lost")))
         parts += [(f"origin {origin.column}: {one.name}", one, ("inside", "unseen")) for one in origin.each]
-    parts += [(f"control {each.name}", each, ("intact", "applied", "retrained")) for each in study.controls]
+    parts += [
+        (f"control {each.name}", each, ("intact", "applied", "retrained", "lost", "lost_retrained"))
+        for each in study.controls
+    ]
     for each in (*study.gains, *study.comparisons):
         parts.append((f"{each.first_name} against {each.second_name}", each, ("first", "second", "difference")))
     for part, holder, names in parts:

@@ -7,20 +7,18 @@ Cox's penalty is its inverse.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import logit
 
-from ..errors import TrainingError
-from .cox import RiskSets, fit_cox, partial_likelihood
 from .folds import Codes, grouped_folds
 from .libraries import import_for_heads
 from .lines import Lines, probabilities
-from .outcomes import Classes, Outcome, Survival
+from .outcomes import Classes, Outcome
+from .ridge import Axes, Path, likelihood_of
 from .span import Matrix, span, standard
 
 STRENGTHS: tuple[float, ...] = tuple(float(10.0**power) for power in range(-3, 5))
@@ -37,25 +35,6 @@ class FitOptions:
     seed: int = 0
     calibrate: bool = False
     strengths: tuple[float, ...] = STRENGTHS
-
-
-@dataclass(frozen=True, eq=False)
-class _Plane:
-    """Coefficients (outputs, k) in the span, and intercepts."""
-
-    coefficients: Matrix
-    intercepts: Matrix
-
-    def scores(self, rows: Matrix) -> Matrix:
-        return rows @ self.coefficients.T + self.intercepts
-
-
-class _Path(Protocol):
-    """Fits rows (n, k) at one strength after another, each from where the last ended."""
-
-    def at(self, strength: float) -> _Plane: ...
-    def gain(self, plane: _Plane, rows: Matrix, outcome: Outcome, held: NDArray[np.bool_], /) -> float:
-        """How much a plane tells of the rows held back, of all these rows."""
 
 
 def fit(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, weights: Matrix | None = None) -> Lines:
@@ -81,10 +60,11 @@ def fit(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, weig
     placed = scale.of(rows) * factors
     turned = span(placed)
     few = turned.of(placed)
-    strength, inner = _choose(few, outcome, groups, options, rows.shape[1])
-    plane = _path(few, outcome, rows.shape[1]).at(strength)
+    axes, everyone = Axes.of(few), np.ones(len(few), dtype=np.bool_)
+    strength, inner = _choose(few, axes, outcome, groups, options, rows.shape[1])
+    (plane,) = Path(few, [likelihood_of(outcome, everyone)], axes).at(rows.shape[1] / strength)
     coefficients = turned.back(plane.coefficients) * factors
-    lines = Lines(scale, coefficients, plane.intercepts, strength)
+    lines = Lines(scale, coefficients, plane.intercepts, strength, float(np.median(inner[:, 0])))
     if not options.calibrate or not isinstance(outcome, Classes):
         return lines
     if outcome.outputs == 1:
@@ -108,12 +88,13 @@ def fit_tuned(rows: Matrix, outcome: Classes, held: Matrix, held_outcome: Classe
     scale = standard(rows)
     placed = scale.of(rows)
     turned = span(placed)
-    path, few = _path(turned.of(placed), outcome, rows.shape[1]), turned.of(scale.of(held))
-    everyone = np.ones(len(few), dtype=np.bool_)
+    learned, few = turned.of(placed), turned.of(scale.of(held))
+    path = Path(learned, [likelihood_of(outcome, np.ones(len(learned), dtype=np.bool_))], Axes.of(learned))
+    held_back = likelihood_of(held_outcome, np.zeros(len(few), dtype=np.bool_))
     best, lines, worse = -np.inf, None, 0
     for strength in STRENGTHS:
-        plane = path.at(strength)
-        gain = path.gain(plane, few, held_outcome, everyone)
+        (plane,) = path.at(rows.shape[1] / strength)
+        gain = held_back.gain(plane.scores(few))
         if lines is None or gain > best:
             best, worse = gain, 0
             lines = Lines(scale, turned.back(plane.coefficients), plane.intercepts, strength)
@@ -124,10 +105,14 @@ def fit_tuned(rows: Matrix, outcome: Classes, held: Matrix, held_outcome: Classe
 
 
 def platt(log_odds: NDArray[np.float64], codes: Codes) -> tuple[float, float]:
-    """Slope and shift that turn log odds of rows that were not learned from into calibrated ones (Platt 1999)."""
+    """Slope and shift that turn log odds of rows that were not learned from into calibrated ones (Platt 1999).
+
+    A slope below 0 would turn a head round that is no better than chance: then it is 0, and every row gets the share.
+    """
     linear = import_for_heads("sklearn.linear_model")
     model = linear.LogisticRegression(C=1e6, max_iter=10_000).fit(log_odds[:, None], codes)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
+    return (slope, shift) if slope > 0 else (0.0, float(logit(codes.mean())))
 
 
 def temperature(scores: Matrix, codes: Codes) -> float:
@@ -140,75 +125,26 @@ def temperature(scores: Matrix, codes: Codes) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-4, 4), method="bounded").x))
 
 
-def _choose(rows: Matrix, outcome: Outcome, groups: Codes, options: FitOptions, width: int) -> tuple[float, Matrix]:
+def _choose(
+    rows: Matrix, axes: Axes, outcome: Outcome, groups: Codes, options: FitOptions, width: int
+) -> tuple[float, Matrix]:
     """The strength whose heads tell most of rows that they have not seen, and the scores that they gave them.
 
     From the weakest on, until two in a row told less than the best: what follows only learns by heart.
     """
     fold = grouped_folds(outcome.strata, groups, options.inner_folds, options.seed)
     parts = [fold == number for number in range(options.inner_folds)]
-    paths = [_path(rows[~held], outcome.of(~held), width) for held in parts]
+    likelihoods = [likelihood_of(outcome, ~held) for held in parts]
+    path = Path(rows, likelihoods, axes)
     best, chosen, kept, worse = -np.inf, options.strengths[0], np.zeros((len(rows), outcome.outputs)), 0
     for strength in options.strengths:
         gain, scores = 0.0, np.zeros_like(kept)
-        for held, path in zip(parts, paths, strict=True):
-            plane = path.at(strength)
-            gain += path.gain(plane, rows, outcome, held)
-            scores[held] = plane.scores(rows[held])
+        for held, likelihood, plane in zip(parts, likelihoods, path.at(width / strength), strict=True):
+            told = plane.scores(rows)
+            gain += likelihood.gain(told)
+            scores[held] = told[held]
         if gain > best:
             best, chosen, kept, worse = gain, strength, scores, 0
         elif (worse := worse + 1) == _ENOUGH:
             break
     return chosen, kept
-
-
-def _path(rows: Matrix, outcome: Outcome, width: int) -> _Path:
-    if isinstance(outcome, Classes):
-        return _Logistic(rows, outcome, width)
-    return _Cox(rows, outcome, width)
-
-
-class _Logistic:
-    """scikit-learn's, of two classes or of more (multinomial)."""
-
-    def __init__(self, rows: Matrix, outcome: Classes, width: int) -> None:
-        self._rows, self._outcome, self._width = rows, outcome, width
-        linear = import_for_heads("sklearn.linear_model")
-        self._failed = import_for_heads("sklearn.exceptions").ConvergenceWarning
-        self._model = linear.LogisticRegression(tol=1e-6, max_iter=10_000, warm_start=True)
-
-    def at(self, strength: float) -> _Plane:
-        self._model.set_params(C=strength / self._width)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", self._failed)
-            try:
-                self._model.fit(self._rows, self._outcome.codes)
-            except self._failed as error:
-                msg = f"Logistic regression found no solution ({error}). Leave out rows that are odd."
-                raise TrainingError(msg) from error
-        return _Plane(self._model.coef_.copy(), self._model.intercept_.copy())
-
-    def gain(self, plane: _Plane, rows: Matrix, outcome: Outcome, held: NDArray[np.bool_], /) -> float:
-        """Log likelihood."""
-        assert isinstance(outcome, Classes)  # noqa: S101  for mypy
-        shares = probabilities(plane.scores(rows[held]))
-        return float(np.log(np.maximum(shares[np.arange(len(shares)), outcome.codes[held]], 1e-15)).sum())
-
-
-class _Cox:
-    def __init__(self, rows: Matrix, outcome: Survival, width: int) -> None:
-        self._rows, self._width = rows, width
-        self._sets = RiskSets.of(outcome.times, outcome.events)
-        self._last: Matrix | None = None
-
-    def at(self, strength: float) -> _Plane:
-        self._last = fit_cox(self._rows, self._sets, self._width / strength, self._last)
-        return _Plane(self._last[None], np.zeros(1))
-
-    def gain(self, plane: _Plane, rows: Matrix, outcome: Outcome, _held: NDArray[np.bool_], /) -> float:
-        """Cross-validated partial likelihood: of all, less of those learned from (Verweij & van Houwelingen 1993)."""
-        assert isinstance(outcome, Survival)  # noqa: S101  for mypy
-        scores = plane.scores(rows)[:, 0]
-        everyone, _ = partial_likelihood(scores, RiskSets.of(outcome.times, outcome.events))
-        learned, _ = partial_likelihood(self._rows @ plane.coefficients[0], self._sets)
-        return everyone - learned

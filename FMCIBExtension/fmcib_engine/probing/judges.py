@@ -19,14 +19,18 @@ Judge = ClassScores | SurvivalScores
 def judge_of(outcome: Outcome, predictions: Predictions, options: Options) -> Judge:
     """What gives numbers of any of the rows."""
     if isinstance(outcome, Classes):
-        return ClassScores(outcome.codes, predictions.shares, threshold_of(outcome, options))
+        return ClassScores(outcome.codes, predictions.shares, thresholds_of(predictions, options))
     repeats = [each[:, 0] for each in predictions.scores]
     return SurvivalScores(outcome, repeats, options.times or usual_times(outcome), options.time_unit)
 
 
-def threshold_of(outcome: Classes, options: Options) -> float:
-    """That was chosen; else the share of the class that is looked for among all rows, which no prediction decides."""
-    return float((outcome.codes == 1).mean()) if options.threshold is None else options.threshold
+def thresholds_of(predictions: Predictions, options: Options) -> NDArray[np.float64]:
+    """(repeats, n), that which was chosen; else the share of the class that is looked for among the rows learned from.
+
+    So no row held back, nor its label, has a say in from where on it is called positive.
+    """
+    shape = predictions.scores.shape[:2]
+    return predictions.learned if options.threshold is None else np.full(shape, options.threshold)
 
 
 def main_of(outcome: Outcome) -> str:

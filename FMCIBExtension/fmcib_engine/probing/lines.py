@@ -20,6 +20,8 @@ class Lines:
     intercepts: Matrix
     strength: float
     """That was chosen: the spread² that the ridge expects of the scores (`fit.STRENGTHS`)."""
+    middle: float = 0.0
+    """Of the scores of those learned from, each told by a head that had not learned it: a cut between two groups."""
     platt: tuple[float, float] | None = None
     """Slope and shift of the log odds of two classes, where calibrated."""
     temperature: float = 1.0

@@ -45,6 +45,7 @@ class OriginReport:
         told: AUC with which the features tell it.
         pooled: the head's number over all rows.
         within: the same within each origin, the mean by pairs.
+        lost: pooled - within, both of the same draws of patients.
         each: of every origin.
         problem: why it could not be asked, as a sentence; else empty.
     """
@@ -53,6 +54,7 @@ class OriginReport:
     told: Estimate
     pooled: Estimate
     within: Estimate
+    lost: Estimate
     each: tuple[OneOrigin, ...] = field(default_factory=tuple)
     problem: str = ""
 
@@ -72,7 +74,8 @@ def ask_origin(trial: Trial, features: Matrix, column: str, origin: Classes, jud
     """
 
     def both(chosen: Rows) -> dict[str, float]:
-        return {"pooled": judge.main(chosen), "within": within(judge, trial.outcome, origin.codes, chosen)}
+        pooled, inside = judge.main(chosen), within(judge, trial.outcome, origin.codes, chosen)
+        return {"pooled": pooled, "within": inside, "lost": pooled - inside}
 
     options = trial.options
     numbers = estimates(both, trial.groups, options.bootstraps, options.seed)
@@ -83,7 +86,7 @@ def ask_origin(trial: Trial, features: Matrix, column: str, origin: Classes, jud
     else:
         told = _told(replace(trial, rows=features, weights=None), kept, large)
     each = tuple(_one(trial, name, origin.codes == code, judge) for code, name in enumerate(origin.names))
-    return OriginReport(column, told, numbers["pooled"], numbers["within"], each, problem)
+    return OriginReport(column, told, numbers["pooled"], numbers["within"], numbers["lost"], each, problem)
 
 
 def fits_of_origin(trial: Trial, origin: Classes) -> int:

@@ -28,13 +28,15 @@ class Predictions:
         scores: see `Lines.scores`.
         calibrated: log odds after Platt, whose numbers come of the learned rows alone; None where not asked for.
         folds: (repeats, n).
-        cuts: (repeats, n), the middle score of the rows that each row's head had learned.
+        cuts: (repeats, n), the middle score of the rows that each row's head had learned (`Lines.middle`).
+        learned: (repeats, n), the share of the class that is looked for among those rows; of survival, of deaths.
         strengths: of each head.
     """
 
     scores: NDArray[np.float64]
     folds: Codes
     cuts: NDArray[np.float64]
+    learned: NDArray[np.float64]
     strengths: tuple[float, ...]
     calibrated: NDArray[np.float64] | None = None
 
@@ -47,7 +49,7 @@ class Predictions:
 def once_predicted(scores: Matrix) -> Predictions:
     """Scores (n, outputs) of one repeat, of which only numbers are wanted."""
     nothing = np.zeros((1, len(scores)))
-    return Predictions(scores[None], nothing.astype(np.intp), nothing, ())
+    return Predictions(scores[None], nothing.astype(np.intp), nothing, nothing, ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,20 +106,21 @@ def out_of_fold(trial: Trial, elsewhere: Sequence[Matrix] = ()) -> list[Predicti
     shape = (options.repeats, len(trial.rows), outcome.outputs)
     tables = (trial.rows, *elsewhere)
     told, calibrated = [np.zeros(shape) for _ in tables], [np.zeros(shape) for _ in tables]
-    folds, cuts, strengths = trial.folds, np.zeros(shape[:2]), []
+    folds, cuts, learned, strengths = trial.folds, np.zeros(shape[:2]), np.zeros(shape[:2]), []
     for repeat, fold in enumerate(folds):
         for number in range(options.folds):
             held = fold == number
             lines = trial.fit(~held)
             strengths.append(lines.strength)
-            cuts[repeat, held] = np.median(lines.scores(trial.rows[~held])[:, 0])
+            cuts[repeat, held] = lines.middle
+            learned[repeat, held] = (outcome.kinds[~held] == 1).mean()
             for scores, after, table in zip(told, calibrated, tables, strict=True):
                 scores[repeat, held] = lines.scores(table[held])
                 after[repeat, held] = calibrate(scores[repeat, held], lines)
             trial.advance()
     has = options.calibrate and isinstance(outcome, Classes)
     return [
-        Predictions(scores, np.array(folds), cuts, tuple(strengths), after if has else None)
+        Predictions(scores, np.array(folds), cuts, learned, tuple(strengths), after if has else None)
         for scores, after in zip(told, calibrated, strict=True)
     ]
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from .. import __version__
 from .bootstrap import Estimate
-from .judges import main_of, threshold_of
+from .judges import main_of
 from .origins import OriginReport
 from .outcomes import Classes, Survival
+from .scores import by_chance
 from .sentences import about_comparison, about_threshold, first_paragraph
 from .study import Study
 
@@ -32,9 +33,10 @@ img { width: 100%; height: auto; }
 _CAPTIONS = {
     "roc": "ROC curve",
     "precision_recall": "Precision-recall curve",
-    "calibration": "Calibration: predicted probability against the share observed",
-    "confusion": "Confusion matrix",
-    "kaplan_meier": "Survival of the two risk groups",
+    "calibration": "Calibration: predicted probability against the share observed; each row counts as one",
+    "confusion": "Confusion matrix: what rows are called, from the probability named above on",
+    "kaplan_meier": "Survival of two risk groups, first repeat: above the middle score of those that a row's head had "
+    "learned from, or not",
     "label_efficiency": "Learning curve over fewer patients",
     "map_by_label": "Map of the features, by what is learned",
 }
@@ -101,15 +103,21 @@ def _warnings(study: Study) -> str:
 
 
 def _numbers(study: Study) -> str:
-    rows = [(name, estimate.text) for name, estimate in study.numbers.items()]
     outcome = study.cohort.outcome
+    chance = by_chance(outcome.codes) if isinstance(outcome, Classes) else dict.fromkeys(study.numbers, 0.5)
+    rows = [
+        (name, estimate.text, f"{chance[name]:.3f}" if name in chance else "")
+        for name, estimate in study.numbers.items()
+    ]
     note = ""
     if isinstance(outcome, Classes) and len(outcome.names) == 2:
-        note = about_threshold(study, threshold_of(outcome, study.options))
+        note = about_threshold(study)
     elif isinstance(outcome, Classes):
         note = "A row counts as the class of the highest probability. AUC and precision are means over the classes."
     counts = ", ".join(f"{name}: {count}" for name, count in counts_of(study).items())
-    return f"<p>{escape(f'Rows: {counts}. {note}')}</p>\n" + table_of(("number", "out of fold [95 % interval]"), rows)
+    return f"<p>{escape(f'Rows: {counts}. {note}')}</p>\n" + table_of(
+        ("number", "out of fold [95 % interval]", "of a head that knows nothing"), rows
+    )
 
 
 def counts_of(study: Study) -> dict[str, int]:
@@ -138,6 +146,7 @@ def _origin(report: OriginReport, study: Study) -> str:
         (f"features tell the {report.column}, AUC", report.told.text),
         (f"{number} over all", report.pooled.text),
         (f"{number} within each, mean by pairs", report.within.text),
+        ("over all less within each, of the same draws of patients", report.lost.text),
     ]
     each = [(one.name, str(one.rows), _or_none(one.inside), _or_none(one.unseen)) for one in report.each]
     header = (report.column, "rows", f"{number} there", f"{number} there of a head that has not seen it")
@@ -151,10 +160,15 @@ def _or_none(number: Estimate) -> str:
 def _controls(study: Study) -> str:
     if not study.controls:
         return ""
-    rows = [(each.name, each.applied.text, each.retrained.text) for each in study.controls]
-    rows.insert(0, ("intact", study.controls[0].intact.text, study.controls[0].intact.text))
+    rows = [
+        (each.name, each.applied.text, each.lost.text, each.retrained.text, each.lost_retrained.text)
+        for each in study.controls
+    ]
+    intact = study.controls[0].intact.text
+    rows.insert(0, ("intact", intact, "", intact, ""))
     number = main_of(study.cohort.outcome)
-    header = ("scans", f"{number} of the head as it is", f"{number} of heads trained on these scans")
+    lost = "lost (intact less this)"
+    header = ("scans", f"{number} of the head as it is", lost, f"{number} of heads trained on these scans", lost)
     return _section("With something destroyed", table_of(header, rows))
 
 
@@ -185,9 +199,12 @@ def _methods(study: Study) -> str:
     said = (
         f"Features standardised, {model}. {options.folds} folds of whole groups with equal shares of the classes, "
         f"{options.repeats} times with other folds; in each, the strength of the ridge is chosen by 5 inner folds of "
-        "whole groups on what is learned from alone. Numbers are the mean over the repeats. Intervals: percentiles of "
+        "whole groups on what is learned from alone. Rows of all folds are judged together: where patients are few, a "
+        "head that knows nothing lies a little below chance by that, not above. Numbers are the mean over the "
+        "repeats; of two numbers that are compared, the difference is of the same draws. Intervals: percentiles of "
         f"{options.bootstraps} draws of whole groups; they hold for other patients like these, not for another "
         f"hospital, and not for another draw of what is learned from. Random numbers from {options.seed}. The head "
-        "itself is fitted to all rows: what it says of them is no measure of it."
+        "itself is fitted to all rows: what it says of them is no measure of it. Learned from "
+        f"{study.cohort.table.name}, SHA-256 {study.cohort.table.sha256}."
     )
     return f"<p>{escape(said)}</p>"

@@ -1,4 +1,4 @@
-"""How well predicted probabilities of classes are, by scikit-learn."""
+"""How well predicted probabilities of classes are; scikit-learn gives the same numbers (tests compare them)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .folds import Codes
-from .libraries import import_for_heads
 from .span import Matrix
 
 MAIN = "AUC"
@@ -45,17 +44,23 @@ class ClassScores:
     Args:
         codes: true classes of all rows.
         repeats: probabilities of each repeat, (n, classes).
-        threshold: from which on a row counts as the second of two classes.
+        threshold: from which on a row counts as the second of two classes; one, or of each repeat and row.
     """
 
     codes: Codes
     repeats: Sequence[Matrix]
-    threshold: float
+    threshold: float | NDArray[np.float64]
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """(repeats, n)."""
+        return np.broadcast_to(self.threshold, (len(self.repeats), len(self.codes)))
 
     def of(self, rows: NDArray[np.intp]) -> dict[str, float]:
         """By name."""
         codes = self.codes[rows]
-        each = [_numbers(codes, shares[rows], self.threshold) for shares in self.repeats]
+        pairs = zip(self.repeats, self.thresholds, strict=True)
+        each = [_numbers(codes, shares[rows], from_here[rows]) for shares, from_here in pairs]
         return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
     def main(self, rows: NDArray[np.intp]) -> float:
@@ -63,11 +68,11 @@ class ClassScores:
         return float(np.mean([area(self.codes[rows], shares[rows]) for shares in self.repeats]))
 
 
-def _numbers(codes: Codes, shares: Matrix, threshold: float) -> dict[str, float]:
+def _numbers(codes: Codes, shares: Matrix, threshold: NDArray[np.float64]) -> dict[str, float]:
     return _of_two(codes, shares[:, 1], threshold) if shares.shape[1] == 2 else _of_more(codes, shares)
 
 
-def _of_two(codes: Codes, second: NDArray[np.float64], threshold: float) -> dict[str, float]:
+def _of_two(codes: Codes, second: NDArray[np.float64], threshold: NDArray[np.float64]) -> dict[str, float]:
     positive, called = codes == 1, second >= threshold
     if positive.all() or not positive.any():
         return dict.fromkeys(NAMES_OF_TWO, math.nan)
@@ -106,25 +111,50 @@ NAMES_OF_MORE = (MAIN, "mean average precision", "balanced accuracy", "Brier sco
 
 
 def _average_precision(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    metrics = import_for_heads("sklearn.metrics")
-    return float(metrics.average_precision_score(positive, scores))
+    """Sum over thresholds of recall's step times precision; scikit-learn's, whose checks take most of a draw's time."""
+    order = np.argsort(-scores, kind="stable")
+    right, falling = np.cumsum(positive[order]), scores[order]
+    ends = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)  # equal scores are one threshold
+    return float((np.diff(right[ends], prepend=0) * right[ends] / (ends + 1)).sum() / right[-1])
 
 
-def confusion(codes: Codes, repeats: Sequence[Matrix], threshold: float) -> NDArray[np.float64]:
+def confusion(judge: ClassScores) -> NDArray[np.float64]:
     """(true, called) counts, the mean over repeats."""
-    count = repeats[0].shape[1]
+    count = judge.repeats[0].shape[1]
     total = np.zeros((count, count))
-    for shares in repeats:
+    for shares, threshold in zip(judge.repeats, judge.thresholds, strict=True):
         called = (shares[:, 1] >= threshold).astype(int) if count == 2 else shares.argmax(axis=1)
-        np.add.at(total, (codes, called), 1)
-    return total / len(repeats)
+        np.add.at(total, (judge.codes, called), 1)
+    return total / len(judge.repeats)
 
 
-def calibration_curve(positive: NDArray[np.bool_], shares: NDArray[np.float64], bins: int = 10) -> list[dict[str, Any]]:
-    """Of rows in so many equal parts by probability: the mean probability, the share that was positive, how many."""
+def calibration_curve(
+    positive: NDArray[np.bool_], repeats: Sequence[NDArray[np.float64]], bins: int = 10
+) -> list[dict[str, Any]]:
+    """Of rows in so many equal parts by probability: the mean probability, the share that was positive, how many.
+
+    The probabilities are those of single heads: their mean over repeats would be that of several heads together, which
+    are less sure than the one that is kept. `rows` are counted once, not in each repeat.
+    """
+    shares, all_positive = np.concatenate(repeats), np.tile(positive, len(repeats))
     order = np.argsort(shares, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return [
-        {"predicted": float(shares[part].mean()), "observed": float(positive[part].mean()), "rows": len(part)}
+        {
+            "predicted": float(shares[part].mean()),
+            "observed": float(all_positive[part].mean()),
+            "rows": len(part) / len(repeats),
+        }
         for part in parts
     ]
+
+
+def by_chance(codes: Codes) -> dict[str, float]:
+    """What the numbers are of a head that knows nothing but the share of each class, and calls by lot."""
+    shares = np.bincount(codes) / len(codes)
+    if len(shares) == 2:
+        return {MAIN: 0.5, "average precision": float(shares[1]), "balanced accuracy": 0.5,
+                "Brier score": float(shares[0] * shares[1])}  # fmt: skip
+    count = len(shares)
+    return {MAIN: 0.5, "mean average precision": 1 / count, "balanced accuracy": 1 / count,
+            "Brier score": float(1 - (shares**2).sum())}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from .bootstrap import Estimate
 from .comparison import Comparison
@@ -13,10 +14,6 @@ from .outcomes import Classes, Survival
 from .study import Study
 
 CHANCE = 0.5
-_DROP = 0.05
-"""From which on a number is called lower than another."""
-_KEPT = 0.8
-"""Share of what lies above chance, from which on nothing is said to be lost."""
 _KNOWN = 0.8
 """AUC from which on features are said to tell an origin."""
 
@@ -28,7 +25,7 @@ def first_paragraph(study: Study) -> list[str]:
         said += about_origin(report, main_of(study.cohort.outcome))
     if not study.origins:
         said.append("Whether it knows the disease or the hospital was not asked: no column of it was named (--site).")
-    said += [about_control(report) for report in study.controls]
+    said += about_controls(study.controls)
     if not study.controls:
         said.append(
             "Whether it needs the tumour was not asked: no table of the same patients with the tumour destroyed was "
@@ -74,49 +71,74 @@ def about_origin(report: OriginReport, number: str) -> list[str]:
     pooled, inside = report.pooled, report.within
     if not math.isfinite(inside.value):
         return [*said, f"Within one {name} there are no two patients to compare: it may know nothing but the {name}."]
-    lost = pooled.value - inside.value
-    both = f"Within one {name} its {number} is {inside.text}, over all {pooled.value:z.3f}"
-    if lost > _DROP and not is_above_chance(inside):
-        verdict = f"what it seems to know is the {name}, not the disease"
-    elif not is_above_chance(inside):
+    both = f"Within one {name} its {number} is {inside.text}, {_less(report.lost)} than over all ({pooled.value:z.3f})"
+    if not is_above_chance(inside):
         verdict = f"within one {name} that cannot be told from chance (0.5)"
-    elif lost > _DROP:
-        verdict = f"part of what it seems to know is the {name}, not the disease"
-    elif report.told.value > _KNOWN:
-        verdict = f"it could see the {name}, but what it knows does not hang on it here"
+        if report.lost.is_above_zero:
+            verdict = (
+                f"clearly less, and no more than chance (0.5): what it seems to know is the {name}, not the disease"
+            )
+    elif report.lost.is_above_zero:
+        verdict = f"clearly less: part of what it seems to know is the {name}, not the disease"
     else:
-        verdict = f"nothing shows that it hangs on the {name}"
+        verdict = f"the two are not shown to differ: nothing shows that it hangs on the {name}"
+        if report.told.low > _KNOWN:
+            verdict = f"the two are not shown to differ: it could see the {name}, but nothing shows that it hangs on it"
     return [*said, f"{both}: {verdict}.", *_unseen(report, number)]
 
 
 def _unseen(report: OriginReport, number: str) -> list[str]:
-    values = [one.unseen.value for one in report.each if math.isfinite(one.unseen.value)]
-    if not values:
+    numbers = [one.unseen for one in report.each if math.isfinite(one.unseen.value)]
+    if not numbers:
         return [f"What it is worth in a {report.column} that it has never seen could not be tried."]
-    low, high = min(values), max(values)
-    span = f"{low:z.3f}" if len(values) == 1 else f"from {low:z.3f} to {high:z.3f}"
+    low, high = (end(numbers, key=lambda one: one.value) for end in (min, max))
+    span = low.text if len(numbers) == 1 else f"from {low.text} to {high.text}"
     return [f"Where a {report.column} was left out of what is learned, its {number} there is {span}."]
+
+
+def about_controls(reports: Sequence[ControlReport]) -> list[str]:
+    """One sentence for all of which the same holds; each number stands in the table."""
+    if len(reports) < 2:
+        return [about_control(report) for report in reports]
+    verdicts: dict[str, list[ControlReport]] = {}
+    for report in reports:
+        verdicts.setdefault(_verdict(report), []).append(report)
+    said = [f"On the intact scans it is {reports[0].intact.value:z.3f}."]
+    for verdict, of_it in verdicts.items():
+        each = "; ".join(f"{one.name} {one.applied.text}, {_less(one.lost)}" for one in of_it)
+        said.append(f"The same heads on {each}: {verdict}.")
+    return said
 
 
 def about_control(report: ControlReport) -> str:
     """Does it need what was destroyed?"""
-    both = f"On {report.name} the same heads reach {report.applied.text}, heads trained on it {report.retrained.text}"
-    return f"{both}, on the intact scans {report.intact.value:z.3f}: {_verdict(report)}."
+    return (
+        f"On {report.name} the same heads reach {report.applied.text}, {_less(report.lost)} than on the intact scans "
+        f"({report.intact.value:z.3f}); heads trained on it {report.retrained.text}, {_less(report.lost_retrained)}: "
+        f"{_verdict(report)}."
+    )
+
+
+def _less(lost: Estimate) -> str:
+    """Such as `0.012 [-0.003, 0.025] less`; of a loss below 0 `0.012 [-0.025, 0.003] more`."""
+    return f"{lost.text} less" if lost.value >= 0 else f"{Estimate(-lost.value, -lost.high, -lost.low).text} more"
 
 
 def _verdict(report: ControlReport) -> str:
+    """By the intervals of what is lost; short, and the same of tables of which the same holds."""
     if not is_above_chance(report.intact):
         return "there was nothing to lose"
-    kept, applied = (
-        (number.value - CHANCE) / (report.intact.value - CHANCE) for number in (report.retrained, report.applied)
-    )
-    if kept > _KEPT and applied <= _KEPT:
-        return "the features tell it without what was destroyed there, but this head is worth less without it"
-    if kept > _KEPT:
-        return "the head does not need what was destroyed there"
-    if kept > 0.4:
-        return "much of what the head knows is still there without what was destroyed"
-    return "the head needs what was destroyed there"
+    if report.lost_retrained.is_above_zero and not is_above_chance(report.retrained):
+        return "the head needs what was destroyed there"
+    if report.lost_retrained.is_above_zero:
+        return "clearly less: part of what the head knows was destroyed there, the rest was not"
+    if report.lost.is_above_zero:
+        return "the features tell it without what was destroyed there, but this head is clearly worse without it"
+    losses = (report.lost, report.lost_retrained)
+    if any(not math.isfinite(each.low) for each in losses):
+        return "whether anything is lost is not known, for want of an interval"
+    how = "clearly no worse, rather better" if any(each.is_below_zero for each in losses) else "not shown to differ"
+    return f"{how}: the head is not shown to need what was destroyed there"
 
 
 def beside_numbers(study: Study) -> list[str]:
@@ -136,9 +158,11 @@ def about_comparison(comparison: Comparison) -> str:
     one, other, difference = comparison.first_name, comparison.second_name, comparison.difference
     p = "" if comparison.p is None else f", p = {p_text(comparison.p)} by DeLong's test"
     both = f"{one} {comparison.first.text}, {other} {comparison.second.text}, difference {difference.text}{p}"
-    if not math.isfinite(difference.low) or difference.low <= 0 <= difference.high:
-        return f"{both}: no difference that could be told from chance."
-    return f"{both}: {one if difference.value > 0 else other} is better."
+    if not math.isfinite(difference.low):
+        return f"{both}: whether they differ is not known, for want of an interval."
+    if difference.is_above_zero or difference.is_below_zero:
+        return f"{both}: {one if difference.is_above_zero else other} is clearly better."
+    return f"{both}: the two are not shown to differ."
 
 
 def p_text(p: float) -> str:
@@ -146,10 +170,17 @@ def p_text(p: float) -> str:
     return "below 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def about_threshold(study: Study, threshold: float) -> str:
+def about_threshold(study: Study) -> str:
     """What sensitivity and specificity are of."""
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101  for mypy
-    positive = outcome.names[1]
-    how = "as chosen" if study.options.threshold is not None else f"the share of {positive} among the rows"
-    return f"A row counts as {positive} from a probability of {threshold:.3f} on ({how})."
+    positive, chosen = outcome.names[1], study.options.threshold
+    if chosen is not None:
+        return f"A row counts as {positive} from a probability of {chosen:.3f} on (as chosen)."
+    learned = study.predictions.learned
+    low, high = f"{learned.min():.3f}", f"{learned.max():.3f}"
+    span = low if low == high else f"{low} to {high}"
+    return (
+        f"A row counts as {positive} from a probability of {span} on: the share of {positive} among the rows that its "
+        "head had learned from, none of those held back."
+    )

@@ -24,7 +24,9 @@ class Standard:
 
     def of(self, rows: Matrix) -> Matrix:
         """Standardised rows; a missing cell is the mean."""
-        return np.nan_to_num((rows - self.mean) / self.spread, nan=0.0, posinf=np.nan, neginf=np.nan)
+        placed = rows - self.mean
+        placed /= self.spread
+        return np.nan_to_num(placed, copy=False, nan=0.0, posinf=np.nan, neginf=np.nan)
 
 
 def standard(rows: Matrix) -> Standard:
@@ -37,7 +39,7 @@ def standard(rows: Matrix) -> Standard:
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """An orthonormal basis (p, k) of the rows' span; None where the rows are as many as the columns."""
+    """An orthonormal basis (p, k) of the rows' span; None where so few rows less would be no gain."""
 
     basis: Matrix | None
 
@@ -53,4 +55,4 @@ class Span:
 def span(rows: Matrix) -> Span:
     """Of standardised rows (n, p)."""
     count, width = rows.shape
-    return Span(None if count >= width else np.linalg.qr(rows.T)[0])
+    return Span(None if 2 * count > width else np.linalg.qr(rows.T)[0])

@@ -105,9 +105,8 @@ def study(
         curve = learning_curve(trial) if options.efficiency else ()
         head = trial.fit(np.arange(len(trial.rows)))
         advance()
-    with progress("Drawing patients for the intervals", 1) as advance:
-        numbers = estimates(judge.of, cohort.groups, options.bootstraps, options.seed)
-        advance()
+    with progress("Drawing patients for the intervals", options.bootstraps) as advance:
+        numbers = estimates(judge.of, cohort.groups, options.bootstraps, options.seed, advance)
     return Study(cohort, options, head, told[0], judge, numbers, asked, reports, gains, comparisons, curve)
 
 

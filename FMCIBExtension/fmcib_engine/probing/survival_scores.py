@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,6 +126,7 @@ def risk_groups(outcome: Survival, is_high: NDArray[np.bool_], groups: NDArray[n
             "rows": int(chosen.sum()),
             "deaths": int(outcome.events[chosen].sum()),
             "times": fitted.survival_function_.index.to_numpy().tolist(),
+            "leaving": fitted.event_table["removed"].to_numpy().astype(int).tolist(),
             "survival": fitted.survival_function_.to_numpy()[:, 0].tolist(),
             "low": low.tolist(),
             "high": high.tolist(),
@@ -136,6 +137,11 @@ def risk_groups(outcome: Survival, is_high: NDArray[np.bool_], groups: NDArray[n
         outcome.times[is_high], outcome.times[~is_high], outcome.events[is_high], outcome.events[~is_high]
     )
     return {"curves": curves, "logrank_statistic": float(test.test_statistic), "logrank_p": float(test.p_value)}
+
+
+def at_risk(curve: Mapping[str, Any], time: float) -> int:
+    """How many of a group of `risk_groups` are still followed just before a time."""
+    return int(sum(count for own, count in zip(curve["times"], curve["leaving"], strict=True) if own >= time))
 
 
 def usual_times(outcome: Survival) -> tuple[float, ...]:

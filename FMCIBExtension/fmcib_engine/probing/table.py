@@ -6,7 +6,7 @@ import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -67,19 +67,28 @@ class FeatureTable:
         return self.cells[name]
 
 
-def read_features(path: Path, *, any_encoder: bool = False) -> FeatureTable:
+Told = Callable[[int], None]
+"""Told now and then how many bytes have been read."""
+
+
+def _nothing(_: int) -> None:
+    pass
+
+
+def read_features(path: Path, *, any_encoder: bool = False, told: Told = _nothing) -> FeatureTable:
     """The rows of a table that have features.
 
     Args:
         path: a CSV in UTF-8 with a header.
         any_encoder: take any number of features, where the table does not say whose they are.
+        told: how many bytes of it have been read.
 
     Raises:
         TableError: no such file, no such columns, cells that are no numbers, rows of several encoders or weights.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            table = _read(file, path.name)
+            table = _read(_counted(file, told), path.name)
         digest = _sha256(path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         said = getattr(error, "strerror", None) or str(error)
@@ -99,7 +108,16 @@ def read_features(path: Path, *, any_encoder: bool = False) -> FeatureTable:
 _Read = tuple[list[str], int, tuple[int, ...], NDArray[np.float64], dict[str, tuple[str, ...]]]
 
 
-def _read(file: TextIO, name: str) -> _Read:
+def _counted(file: TextIO, told: Told) -> Iterator[str]:
+    """Its lines; features are written in ASCII, so that letters are bytes near enough."""
+    letters = 0
+    for line in file:
+        yield line
+        letters += len(line)
+        told(letters)
+
+
+def _read(file: Iterable[str], name: str) -> _Read:
     reader = csv.reader(file, strict=True)
     header = [each.strip() for each in next(reader, [])]
     if twice := [each for each, count in Counter(header).items() if count > 1 and each]:
