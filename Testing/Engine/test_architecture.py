@@ -68,11 +68,14 @@ MAY_IMPORT = {
     "training/phantom_source": {"errors", "preprocessing", "phantom", "batch"},
     "probing": {"errors", "texts", "encoders", "heads", "results", "__init__"},
     "probing/bootstrap": set(),
+    "probing/curves": set(),
     "probing/cox": {"errors"},
     "probing/delong": set(),
     "probing/fit": {"errors"},
     "probing/folds": {"errors"},
+    "probing/joined": {"errors"},
     "probing/libraries": {"errors"},
+    "probing/places": set(),
     "probing/lines": set(),
     "probing/scores": set(),
     "probing/span": set(),
@@ -91,6 +94,7 @@ MAY_IMPORT = {
     "tasks/catalogue": {"errors", "cache", "downloads", "weights", "samples"},
     "tasks/contents": {"errors", "downloads", "kept", "removal"},
     "tasks/heads": {"heads", "worker"},
+    "tasks/train_head": {"errors", "heads", "probing", "worker"},
     "tasks/series": {"errors", "geometry", "readers", "results"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
@@ -181,7 +185,7 @@ BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "m
 ON_FEATURES = {
     *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"),
     "heads/predict.py",
-    *(f"probing/{name}.py" for name in ("cox", "delong", "figures", "fit", "lines", "span", "survival_scores")),
+    *(f"probing/{name}.py" for name in ("cox", "curves", "delong", "fit", "lines", "span", "survival_scores")),
 }
 """They compare or weigh features, which come from such a library anyway, and decide nothing on a last bit."""
 

@@ -100,6 +100,7 @@ def train_head(  # noqa: PLR0913
     from ..probing.cohort import gather
     from ..probing.files import require_free, write_study
     from ..probing.made import About, made_of, simple_name
+    from ..probing.places import Places
     from ..probing.study import study
     from ..probing.table import read_features
 
@@ -110,6 +111,7 @@ def train_head(  # noqa: PLR0913
         folds, repeats, seed, bootstraps, calibrate, threshold, tuple(sorted(set(times))), time_unit, label_efficiency
     )
     folder = report or output.with_name(f"{output.stem}-report")
+    Places(output, folder).tidy_up()  # after a run that was killed
     require_free(output, folder, overwrite=overwrite)
     cohort = gather(read_features(features), columns)
     destroyed, compared = ([read_features(path, any_encoder=True) for path in paths] for paths in (controls, others))

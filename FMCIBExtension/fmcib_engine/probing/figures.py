@@ -11,10 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DependencyError
-from .libraries import import_for_heads
+from .curves import (
+    COLOURS,
+    GREY,
+    MOST,
+    areas_of,
+    calibration_of,
+    calibration_parts,
+    drawn_classes,
+    is_high_risk,
+    label_groups,
+    number_name,
+    plane_of,
+    precision_recall_of,
+    roc_of,
+)
+from .libraries import INSTALL
 from .outcomes import Classes, Survival
-from .scores import calibration_curve, confusion, rank_area
-from .span import standard
+from .scores import confusion
 from .study import Study
 from .survival_scores import risk_groups
 
@@ -22,12 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-"""Okabe and Ito's, black and grey last. A colour never means a diagnosis."""
-_GREY = "#666666"
 _MARKS = "os^Dv<>P"
-_MOST = 8
-"""Classes or sites in one picture; the smallest are left grey."""
 
 
 def figures_of(study: Study) -> dict[str, Figure]:
@@ -46,8 +55,8 @@ def figures_of(study: Study) -> dict[str, Figure]:
     if study.curve:
         drawn["label_efficiency"] = _efficiency
     made = {name: _drawn(draw, study) for name, draw in drawn.items()}
-    places, shares = plane(study.cohort.table.features)
-    maps = {"map_by_label": _label_groups(study)}
+    places, shares = plane_of(study)
+    maps = {"map_by_label": label_groups(study)}
     for number, (column, origin) in enumerate(study.cohort.origins.items(), 1):
         maps[f"map_by_site_{number}"] = (f"Features by {column}", origin)
     for name, (title, parts) in maps.items():
@@ -66,22 +75,12 @@ def as_bytes(figure: Figure, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def plane(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two main components of standardised rows (n, 2), and the share of the variance of each."""
-    rows = standard(features).of(features)
-    left, lengths, _ = np.linalg.svd(rows, full_matrices=False)
-    places = np.zeros((len(rows), 2))
-    few = min(2, len(lengths))
-    places[:, :few] = left[:, :few] * lengths[:few]
-    return places, np.append(lengths**2 / (lengths**2).sum(), 0.0)[:2]
-
-
 def _drawn(draw: Callable[[Axes, Study], None], study: Study) -> Figure:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        msg = f"Drawing needs matplotlib, which cannot be imported ({error}). Install the engine's extra [heads]."
+        msg = f"Drawing needs matplotlib, which cannot be imported ({error}). Install it {INSTALL}."
         raise DependencyError(msg) from error
     figure = Figure(figsize=(5.2, 4.6), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
@@ -97,11 +96,6 @@ def _text(text: str) -> str:
     return text.replace("$", r"\$")[:40]
 
 
-def _classes(outcome: Classes) -> list[int]:
-    """Whose curves are drawn: of two classes the second."""
-    return [1] if len(outcome.names) == 2 else list(range(min(len(outcome.names), _MOST)))
-
-
 def _curve_name(study: Study, code: int) -> str:
     """Such as `site lung`."""
     outcome = study.cohort.outcome
@@ -112,15 +106,11 @@ def _curve_name(study: Study, code: int) -> str:
 def _roc(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101  for mypy
-    metrics = import_for_heads("sklearn.metrics")
-    for colour, code in zip(COLOURS, _classes(outcome), strict=False):
-        areas = []
-        for repeat, shares in enumerate(study.predictions.shares):
-            false, true, _ = metrics.roc_curve(outcome.codes == code, shares[:, code])
+    for colour, code in zip(COLOURS, drawn_classes(outcome), strict=False):
+        for repeat, (false, true) in enumerate(roc_of(study, code)):
             axes.plot(false, true, color=colour, linewidth=1.8 if repeat == 0 else 0.6, alpha=1 if repeat == 0 else 0.5)
-            areas.append(rank_area(outcome.codes == code, shares[:, code]))
-        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {np.mean(areas):.3f}")
-    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="chance: 0.500")
+        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {areas_of(study, code)[0]:.3f}")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="chance: 0.500")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set_title("ROC, out of fold" + _repeats(study))
     axes.legend(title="AUC", loc="lower right", fontsize=8, title_fontsize=8, frameon=False)
@@ -134,16 +124,12 @@ def _repeats(study: Study) -> str:
 def _precision_recall(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    metrics = import_for_heads("sklearn.metrics")
-    for colour, code in zip(COLOURS, _classes(outcome), strict=False):
-        positive, values = outcome.codes == code, []
-        for repeat, shares in enumerate(study.predictions.shares):
-            precision, recall, _ = metrics.precision_recall_curve(positive, shares[:, code])
+    for colour, code in zip(COLOURS, drawn_classes(outcome), strict=False):
+        for repeat, (recall, precision) in enumerate(precision_recall_of(study, code)):
             width, alpha = (1.8, 1.0) if repeat == 0 else (0.6, 0.5)
             axes.plot(recall, precision, color=colour, linewidth=width, alpha=alpha, drawstyle="steps-post")
-            values.append(metrics.average_precision_score(positive, shares[:, code]))
-        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {np.mean(values):.3f}")
-        axes.axhline(positive.mean(), color=colour, linestyle=":", linewidth=1)
+        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {areas_of(study, code)[1]:.3f}")
+        axes.axhline((outcome.codes == code).mean(), color=colour, linestyle=":", linewidth=1)
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(0, 1.02))
     axes.set_title("Precision and recall, out of fold")
     axes.legend(title="average precision (dotted: chance)", fontsize=8, title_fontsize=8, frameon=False)
@@ -152,30 +138,18 @@ def _precision_recall(axes: Axes, study: Study) -> None:
 def _calibration(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    shares = np.mean(study.predictions.shares, axis=0)
-    bins = max(3, min(10, len(shares) // 20))
-    for colour, mark, code in zip(COLOURS, _MARKS, _classes(outcome), strict=False):
-        points = calibration_curve(outcome.codes == code, shares[:, code], bins)
-        across, up = [p["predicted"] for p in points], np.array([p["observed"] for p in points])
-        ends = np.array([_wilson(p["observed"] * p["rows"], p["rows"]) for p in points]).T
-        reach = np.maximum(np.abs(ends - up), 0)
+    for colour, mark, code in zip(COLOURS, _MARKS, drawn_classes(outcome), strict=False):
+        across, up, low, high = calibration_of(study, code)
+        reach = np.maximum(np.abs(np.array([low, high]) - up), 0)
         axes.errorbar(
             across, up, reach, color=colour, marker=mark, markersize=5, capsize=2, linewidth=1.2,
             label=_curve_name(study, code),
         )  # fmt: skip
-    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="perfect")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="perfect")
     kind = "calibrated" if study.predictions.calibrated is not None else "not calibrated"
     axes.set(xlabel="predicted probability", ylabel="share observed", xlim=(-0.01, 1.01), ylim=(-0.03, 1.03))
-    axes.set_title(f"Calibration ({kind}), out of fold, {bins} equal parts")
+    axes.set_title(f"Calibration ({kind}), out of fold, {calibration_parts(study)} equal parts")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
-
-
-def _wilson(count: float, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(round(count), of).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _confusion(axes: Axes, study: Study) -> None:
@@ -213,11 +187,6 @@ def _kaplan_meier(axes: Axes, study: Study) -> None:
     axes.legend(fontsize=8, frameon=False)
 
 
-def is_high_risk(study: Study) -> NDArray[np.bool_]:
-    """Of the first repeat: above the middle of those that each row's head had learned."""
-    return np.asarray(study.predictions.scores[0, :, 0] > study.predictions.cuts[0])
-
-
 def _efficiency(axes: Axes, study: Study) -> None:
     shown = [share for share in study.curve if share.values]
     across = [share.patients for share in shown]
@@ -225,31 +194,20 @@ def _efficiency(axes: Axes, study: Study) -> None:
     for share in shown:
         axes.plot([share.patients] * len(share.values), share.values, "o", color=COLOURS[0], alpha=0.35, markersize=4)
     axes.plot(across, means, color=COLOURS[0], marker="o", label="mean of repeats (dots: each)")
-    axes.axhline(0.5, color=_GREY, linestyle=":", linewidth=1, label="chance")
+    axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1, label="chance")
     axes.set_xscale("log")
     axes.set_xticks(across, [f"{count:.0f}\n({share.share:.0%})" for count, share in zip(across, shown, strict=True)])
     axes.minorticks_off()
-    name = "C-index" if isinstance(study.cohort.outcome, Survival) else "AUC"
-    axes.set(xlabel="patients learned from", ylabel=f"{name}, out of fold")
+    axes.set(xlabel="patients learned from", ylabel=f"{number_name(study)}, out of fold")
     axes.set_title("How many patients does it need?")
     axes.legend(fontsize=8, frameon=False)
-
-
-def _label_groups(study: Study) -> tuple[str, Classes]:
-    outcome, columns = study.cohort.outcome, study.cohort.columns
-    if isinstance(outcome, Classes):
-        return f"Features by {columns.label}", outcome
-    middle = float(np.median(outcome.times[outcome.events]))
-    codes = np.where(outcome.times > middle, 1, np.where(outcome.events, 0, 2))
-    at = f"{middle:g} {study.options.time_unit}"
-    return "Features by survival", Classes(codes, (f"died by {at}", f"alive at {at}", f"lost before {at}"))
 
 
 def _map(
     axes: Axes, _: Study, *, places: NDArray[np.float64], shares: NDArray[np.float64], title: str, parts: Classes
 ) -> None:
     counts = np.bincount(parts.codes, minlength=len(parts.names))
-    shown = sorted(np.argsort(-counts, kind="stable")[:_MOST].tolist())
+    shown = sorted(np.argsort(-counts, kind="stable")[:MOST].tolist())
     rest = ~np.isin(parts.codes, shown)
     for colour, mark, code in zip(COLOURS, _MARKS, shown, strict=False):
         chosen = parts.codes == code
@@ -257,7 +215,7 @@ def _map(
             label = f"{_text(parts.names[code])} ({counts[code]})"
             axes.plot(*places[chosen].T, mark, color=colour, markersize=4, alpha=0.65, markeredgewidth=0, label=label)
     if rest.any():
-        axes.plot(*places[rest].T, ".", color=_GREY, markersize=4, label=f"others ({rest.sum()})")
+        axes.plot(*places[rest].T, ".", color=GREY, markersize=4, label=f"others ({rest.sum()})")
     axes.set(xlabel=f"component 1 ({shares[0]:.0%} of variance)", ylabel=f"component 2 ({shares[1]:.0%})")
     axes.set_title(f"{_text(title)}: main components (PCA)")
     axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
