@@ -51,6 +51,11 @@ class HeadsDesk(TaskDesk):
         if path:
             self._import(path, overwrite=False)
 
+    def takeIn(self, path: str) -> None:
+        """Take in the head of a file that the user has named otherwise, such as one that was just trained."""
+        if not self.activity.isBusy:
+            self._import(path, overwrite=False)
+
     def remove(self, head: Mapping[str, Any]) -> None:
         """Ask, and remove.
 

@@ -24,6 +24,7 @@ from .RemovalDialog import RemovalDialog
 from .Requirements import Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
+from .TrainingDesk import TrainingDesk
 from .WeightsDesk import Dialogs, WeightsDesk
 
 
@@ -42,6 +43,7 @@ class Setup:
 
     Attributes:
         heads: what predicts, listed, imported and removed.
+        training: heads of one's own.
         ready: emitted when all that an analysis needs has come to be here.
         installed: emitted when processes that run should be started again: packages, weights or the folder are others.
         weightsChanged, deviceChanged: emitted with the text that the parameter node should have now.
@@ -88,7 +90,8 @@ class Setup:
         )
         self.heads = HeadsDesk(tools.makeTask(), tools.desktop, facts.around)
         self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog, lambda: self._removal.log]
-        self._desk.logs += [lambda: self.heads.log]
+        self.training = TrainingDesk(tools.makeTask(), tools.desktop, facts.around)
+        self._desk.logs += [lambda: self.heads.log, lambda: self.training.log]
         self._device, self._notice = "auto", ""
         self._wasReady = self._isStarted = False
         self._connectLogic()
@@ -131,6 +134,15 @@ class Setup:
         """Show the log as it is now, such as when the Advanced part is opened."""
         self._desk.showLog()
 
+    def installForTraining(self, names: list[str]) -> None:
+        """Ask, and install what training needs beside an analysis."""
+        question = _(
+            "These packages will be downloaded into Slicer's Python, with what they need: {names}. Slicer's own numpy, "
+            "scipy, SimpleITK and pydicom stay as they are."
+        )
+        if not self._activity.isBusy and self._desktop.confirm(question.format(names=", ".join(names))):
+            self._install(names, "")
+
     def close(self) -> None:
         """End all processes; nothing is told any more."""
         signals = (self.ready, self.installed, self.failed, self.weightsChanged, self.deviceChanged, self.noticeChanged)
@@ -138,6 +150,7 @@ class Setup:
             signal.disconnectAll()
         for part in (self.requirements, self._installer, self._weights, self._removal, self._desk, self.heads):
             part.close()
+        self.training.close()
 
     def _connectLogic(self) -> None:
         self._connect(self._activity.changed, self._showActivity)
@@ -153,6 +166,7 @@ class Setup:
             self._connect(part.changed, self.requirements.probe)
         self._connect(self._desk.cacheChanged, self._onCacheChanged)
         self._connect(self.heads.changed, self.installed.emit)
+        self._connect(self.training.failed, self.remember)
         for changed in (self._removal.changed, self._desk.cacheChanged):
             self._connect(changed, self.heads.lookAgain)
 
