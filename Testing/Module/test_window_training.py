@@ -174,6 +174,7 @@ def test_a_head_is_trained_shown_used_and_its_plots_stay_with_the_scene(desk, ta
     click(ui.useButton)
     spinUntil((tmp_path / "home" / "heads" / "my-head.head").exists)
     spinUntil(lambda: not desk.window.setup.heads.activity.isBusy)
+    assert ui.statusLabel.text == "Imported: my-head. Analyse lesions again to see what it says."
     listed = desk.predictions.headsTable
     assert "my-head" in [listed.item(row, 0).text() for row in range(listed.rowCount)]
     reloadScene(tmp_path)

@@ -46,6 +46,7 @@ class Setup:
         training: heads of one's own.
         ready: emitted when all that an analysis needs has come to be here.
         installed: emitted when processes that run should be started again: packages, weights or the folder are others.
+        packagesInstalled: emitted when packages have come to be here.
         weightsChanged, deviceChanged: emitted with the text that the parameter node should have now.
         noticeChanged: emitted with `notice`.
         failed: emitted with a sentence that names the fix.
@@ -60,7 +61,7 @@ class Setup:
         tools: Tools | None = None,
     ) -> None:
         tools, facts = tools or Tools(), facts or Facts()
-        self.ready, self.installed, self.failed = Signal(), Signal(), Signal()
+        self.ready, self.installed, self.failed, self.packagesInstalled = Signal(), Signal(), Signal(), Signal()
         self.weightsChanged, self.deviceChanged, self.noticeChanged = Signal(), Signal(), Signal()
         self._panel, self._advanced, self._desktop = requirementsPanel, advancedPanel, tools.desktop
         self._settings, self._around = tools.settings, facts.around
@@ -146,7 +147,7 @@ class Setup:
     def close(self) -> None:
         """End all processes; nothing is told any more."""
         signals = (self.ready, self.installed, self.failed, self.weightsChanged, self.deviceChanged, self.noticeChanged)
-        for signal in (*signals, self._activity.changed):
+        for signal in (*signals, self.packagesInstalled, self._activity.changed):
             signal.disconnectAll()
         for part in (self.requirements, self._installer, self._weights, self._removal, self._desk, self.heads):
             part.close()
@@ -264,6 +265,7 @@ class Setup:
         self._activity.tell(_("Installed."))
         self.requirements.probe()
         self.installed.emit()
+        self.packagesInstalled.emit()
 
     def _onCacheChanged(self) -> None:
         self.requirements.probe()

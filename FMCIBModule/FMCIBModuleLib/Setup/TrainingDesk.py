@@ -38,6 +38,7 @@ class TrainingDesk(TaskDesk):
         self.checked, self.trained = Signal(), Signal()
         self._next: Wanted | None = None
         self._training: Wanted | None = None
+        self._last: Wanted = {}
 
     @property
     def isTraining(self) -> bool:

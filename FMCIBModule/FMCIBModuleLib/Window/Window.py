@@ -181,7 +181,9 @@ class Window(VTKObservationMixin):
         activity.changed.connect(
             lambda: training.showActivity(activity.text, activity.fraction, activity.note, desk.isTraining)
         )
-        self.setup.installed.connect(around(training.look))
+        self.setup.packagesInstalled.connect(around(training.look))
+        heads = self.setup.heads.activity
+        heads.changed.connect(lambda: training.showUse(heads.text or heads.note))
         self.logic.analysis.changed.connect(training.sceneChanged)
         self.ui.trainingSection.connect(
             "contentsCollapsed(bool)", around(lambda isCollapsed: training.open(not isCollapsed))

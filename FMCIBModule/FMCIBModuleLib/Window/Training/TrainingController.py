@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class TrainingController:
     def __init__(self, panel: TrainingPanel, boundary: ErrorBoundary, desktop: Desktop) -> None:
         self.checkWanted, self.trainWanted, self.cancelWanted = Signal(), Signal(), Signal()
         self.packagesWanted, self.useWanted = Signal(), Signal()
-        self._panel, self._desktop, self._isOpen = panel, desktop, False
+        self._panel, self._desktop = panel, desktop
+        self._isOpen = self._isUsing = False
         self._file = self._labels = self._folder = ""
         self._told: Mapping[str, Any] = {}
         self._facts = Facts()
@@ -53,7 +55,7 @@ class TrainingController:
             (panel.cancelClicked, self.cancelWanted.emit),
             (panel.packagesClicked, lambda: self.packagesWanted.emit(list(self._facts.missingPackages))),
             (panel.reportClicked, self._onReport),
-            (panel.useClicked, lambda: self.useWanted.emit(self._told["path"])),
+            (panel.useClicked, self._onUse),
             (panel.plotClicked, self._onPlot),
         ):
             signal.connect(self._around(slot))
@@ -75,9 +77,10 @@ class TrainingController:
 
     def look(self) -> None:
         """Have it looked at what could be learned as things are now."""
-        self._show(Facts())
         if not self._isOpen or not (self._panel.isOfScene or self._file):
+            self._show(Facts())
             return
+        self._show(replace(self._facts, canTrain=False))
         try:
             wanted = self._wanted()
         except AnalysisError as error:  # nothing is analysed yet: no reason to raise the voice
@@ -97,7 +100,13 @@ class TrainingController:
 
     def showActivity(self, text: str, fraction: float | None, note: str, isTraining: bool) -> None:  # noqa: FBT001
         """What runs now, or came of it."""
+        self._isUsing = self._isUsing and not text
         self._panel.showActivity(text, fraction, isTraining=isTraining, note=note)
+
+    def showUse(self, text: str) -> None:
+        """What happens to the head that the user wants to use, among those that are here."""
+        if self._isUsing and text:
+            self._panel.showActivity("", None, isTraining=False, note=text)
 
     def showChecked(self, told: Mapping[str, Any]) -> None:
         """What the engine's task `check_head` tells."""
@@ -115,8 +124,8 @@ class TrainingController:
         self._showPlots()
 
     def showFailed(self, message: str) -> None:
-        """Why a look or a training came to nothing."""
-        self._show(Facts(self._facts.about, self._facts.warnings, message, self._facts.canTrain))
+        """Why a look came to nothing, or a training, which may be tried again."""
+        self._show(replace(self._facts if self._facts.canTrain else Facts(), problem=message))
 
     def _show(self, facts: Facts) -> None:
         self._facts = facts
@@ -176,6 +185,10 @@ class TrainingController:
     def _onReport(self) -> None:
         if not self._desktop.open(self._told["report"]):
             raise AnalysisError(_("No program opens {file} here.").format(file=self._told["report"]))
+
+    def _onUse(self) -> None:
+        self._isUsing = True
+        self.useWanted.emit(self._told["path"])
 
     def _onPlot(self, index: int) -> None:
         charts = chartsInScene()

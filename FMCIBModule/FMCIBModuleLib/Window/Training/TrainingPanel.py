@@ -50,6 +50,7 @@ class TrainingPanel:
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._facts, self._isTraining, self._isLooking = Facts(), False, False
+        self._texts = ("", "")
         reserveTexts(self.ui.trainButton, _("Cancel"))
         self._connect()
         self.showSource(labels="", table="")
@@ -182,7 +183,7 @@ class TrainingPanel:
         for name in ("source", "by", "task", "label", "positive", "time", "unit", "event", "group", "site"):
             getattr(ui, f"{name}Combo").connect("activated(int)", self._onChange)
         for field in (ui.covariatesEdit, ui.nameEdit):
-            field.connect("editingFinished()", self._onChange)
+            field.connect("editingFinished()", self._onEdited)
         for name in ("file", "join", "list", "folder", "look", "packages", "report", "use"):
             signal: Signal = getattr(self, f"{name}Clicked")
             getattr(ui, f"{name}Button").connect("clicked(bool)", lambda *_values, signal=signal: signal.emit())
@@ -192,6 +193,13 @@ class TrainingPanel:
     def _onChange(self, *_values: object) -> None:
         self._showTask()
         self.changed.emit()
+
+    def _onEdited(self) -> None:
+        """Qt tells that a field was left, also where nothing was typed."""
+        texts = (self.ui.covariatesEdit.text, self.ui.nameEdit.text)
+        if texts != self._texts:
+            self._texts = texts
+            self.changed.emit()
 
     def _onTrain(self, *_values: object) -> None:
         (self.cancelClicked if self._isTraining else self.trainClicked).emit()
