@@ -36,7 +36,7 @@ MAP = {
     "tables": [
         {"name": name, "columns": {"component 1": [1.0, -2.0], "component 2": [3.0, 4.0]}, "lines": [
             {"name": f"{name} (2)", "across": "component 1", "up": "component 2", "look": "points", "colour": GREY}]}
-        for name in ("benign", 'malignant & <b>"x"')
+        for name in ("benign", 'malignant & <b>"x"/y: µ?')
     ],
 }  # fmt: skip
 
