@@ -131,6 +131,28 @@ def test_a_table_is_told_of_before_it_is_learned_from(desk, table):
     assert not ui.trainButton.enabled
 
 
+def test_a_look_takes_the_place_of_one_that_is_going_on(desk, table):
+    useTable(desk, table)
+    ui = desk.training
+    for label, group in (("patient_key", "kind"), ("kind", "patient_key")):
+        chooseItem(ui.labelCombo, label)
+        chooseItem(ui.groupCombo, group)
+        assert not ui.trainButton.enabled
+    waitForLook(desk)
+    assert "60 of them can be learned from, of 60 patients" in ui.factsLabel.text
+    assert ui.problemLabel.text == "The head has no name yet. Give it one."
+    asked = []
+    desk.window._training.checkWanted.connect(asked.append)
+    click(ui.nameEdit)
+    click(ui.covariatesEdit)  # nothing was typed
+    assert asked == []
+    typeText(ui.covariatesEdit, "nobody")
+    click(ui.nameEdit)
+    waitForLook(desk)
+    assert [each["covariates"] for each in asked] == [["nobody"]]
+    assert "has no column nobody for the joined column" in ui.problemLabel.text
+
+
 def test_a_head_is_trained_shown_used_and_its_plots_stay_with_the_scene(desk, table, tmp_path):
     useTable(desk, table)
     choose(desk, label="kind", group="patient_key")
