@@ -34,6 +34,8 @@ class FMCIBModule(ScriptedLoadableModule):
             "<i>FMCIB-LIDC-IDRI-0001</i> is a public CT, fetched after you agree. Choose it in the panel.</li>"
             "<li><b>Press <i>Place seed</i></b> (Ctrl+Shift+L) and click on the middle of a lesion in a slice view. "
             "Its row appears, with a box around the 50 mm that were read. Click the row to see what the model saw.</li>"
+            "<li><b>Train a head</b>, if you know what the lesions are: the section of that name learns it, and says "
+            "what that is worth.</li>"
             "</ol>"
             '<p><a href="https://github.com/OWNER_TO_BE_NAMED/SlicerFMCIB/blob/main/'
             'Resources/Docs/tutorial.md">Tutorial with pictures</a>, '

@@ -69,9 +69,12 @@ MAY_IMPORT = {
     "probing": {"errors", "texts", "encoders", "heads", "results", "__init__"},
     "probing/bootstrap": set(),
     "probing/cox": set(),
+    "probing/curves": set(),
     "probing/delong": set(),
     "probing/folds": {"errors"},
+    "probing/joined": {"errors"},
     "probing/libraries": {"errors"},
+    "probing/places": set(),
     "probing/lines": set(),
     "probing/patients": set(),
     "probing/ridge": {"errors"},
@@ -93,6 +96,7 @@ MAY_IMPORT = {
     "tasks/contents": {"errors", "downloads", "kept", "removal"},
     "tasks/heads": {"heads", "worker"},
     "tasks/series": {"errors", "paths", "geometry", "readers", "results"},
+    "tasks/train_head": {"errors", "heads", "probing", "worker"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
 
@@ -182,7 +186,7 @@ BY_BLAS = {"linalg", "dot", "vdot", "inner", "matmul", "tensordot", "einsum", "m
 ON_FEATURES = {
     *("encoders/network.py", "encoders/openvino_cpu.py", "checks/selftest.py", "checks/published.py", "tasks/probe.py"),
     "heads/predict.py",
-    *(f"probing/{name}.py" for name in ("delong", "figures", "lines", "ridge", "span", "survival_scores")),
+    *(f"probing/{name}.py" for name in ("curves", "delong", "lines", "ridge", "span", "survival_scores")),
 }
 """They compare or weigh features, which come from such a library anyway, and decide nothing on a last bit."""
 

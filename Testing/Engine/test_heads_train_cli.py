@@ -41,6 +41,17 @@ def test_a_head_is_trained_shown_and_used(table, tmp_path, capsys):
     assert read_head(tmp_path / "my.head").head.classes == ("malignant", "benign")
 
 
+def test_labels_are_joined_from_another_table(table, tmp_path, capsys):
+    lines = ["lesion_id;stage", *(f"l{place};{'early' if place % 2 else 'late'}" for place in range(110))]
+    (tmp_path / "stages.csv").write_text("\n".join(lines), encoding="utf-8")
+    wanted = ["--features", table, "--labels", "stages.csv", "--label", "stage", "--output", "my.head"]
+    assert train(*wanted, "--by", "patient_key") == 4
+    assert "stages.csv has no column patient_key by which" in " ".join(capsys.readouterr().err.split())
+    assert train(*wanted) == 0
+    assert "10 rows of features.csv are not in stages.csv by lesion_id" in " ".join(capsys.readouterr().err.split())
+    assert read_head(tmp_path / "my.head").head.classes == ("early", "late")
+
+
 def test_a_survival_head_is_trained(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lives().write(tmp_path / "lives.csv")

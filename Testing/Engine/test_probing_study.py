@@ -307,7 +307,7 @@ def test_numbers_lie_beside_the_report_without_patients(three_classes, tmp_path)
     write_study(found, made_of(found, About("x")), tmp_path / "my.head", tmp_path / "report", lambda: None)
     names = {path.relative_to(tmp_path / "report").as_posix() for path in (tmp_path / "report").rglob("*.*")}
     pictures = ("roc", "precision_recall", "calibration", "confusion", "map_by_label", "map_by_site_1")
-    assert names == {"report.html", "results.json", "metrics.csv", "predictions.csv"} | {
+    assert names == {"report.html", "results.json", "charts.json", "metrics.csv", "predictions.csv"} | {
         f"figures/{name}.{kind}" for name in pictures for kind in ("png", "svg")
     }
     results = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
     make screenshots                 # writes Resources/Screenshots/*.png
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
     .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
+    .venv/bin/python Testing/Module/screenshots.py training   # a head is trained: training.png, build/training-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
 committed.
@@ -25,7 +26,7 @@ os.environ.pop("FMCIB_HOME", None)
 start()
 
 import slicer  # noqa: E402
-from clicks import click, clickCell, toggleSection  # noqa: E402
+from clicks import chooseItem, click, clickCell, toggleSection, typeText  # noqa: E402
 from views import clickAt, showAt  # noqa: E402
 
 FOLDER = ROOT / "Resources" / "Screenshots"
@@ -184,6 +185,60 @@ def takePanels(camera: Photographer, suffix: str = "") -> None:
         camera.takeWidget(section, path)
 
 
+def takeTraining() -> None:
+    """Before and after a head is trained, of a table of which it is known how much can be learned."""
+    from SlicerHost.Desktop import useStyle
+
+    sys.path.append(str(ROOT / "Testing" / "Engine"))
+    from probing_support import two_classes
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        made = two_classes(120, 64, strength=0.7)
+        made.columns["hospital"] = ["north", "south", "south"] * 40
+        table = made.write(Path(home) / "made-features.csv")
+        camera = Photographer()
+        camera.waitForProbe()
+        window, ui = camera.window, camera.window._trainingPanel.ui
+        desk = window.setup.training
+        toggleSection(window.ui.scanSection)
+        toggleSection(window.ui.trainingSection)
+        window._training._file, window._training._folder = str(table), home
+        chooseItem(ui.sourceCombo, "A table on this computer")
+        spinUntil(lambda: not desk.activity.isBusy)
+        for combo, text in ((ui.labelCombo, "kind"), (ui.groupCombo, "patient_key"), (ui.siteCombo, "hospital")):
+            chooseItem(combo, text)
+            spinUntil(lambda: not desk.activity.isBusy)
+        window._trainingPanel.showFolder("/home/you/heads")
+        typeText(ui.nameEdit, "benign-or-malignant")
+        typeText(ui.meaningEdit, "dealt by the tests: these lesions are made up")
+        window._training.look()
+        spinUntil(lambda: not desk.activity.isBusy)
+        takeTrainingPanels(camera, "-before")
+        click(ui.trainButton)
+        spinUntil(lambda: "Heads fitted: 9" in ui.statusLabel.text)
+        takeTrainingPanels(camera, "-during")
+        spinUntil(lambda: not desk.activity.isBusy)
+        takeTrainingPanels(camera)
+        useStyle("dark")
+        takeTrainingPanels(camera, "-dark")
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def takeTrainingPanels(camera: Photographer, suffix: str = "") -> None:
+    """The section alone, as narrow as the panel gets and as it mostly is."""
+    section = camera.window.ui.trainingSection
+    for width in (420, 560):
+        section.setFixedWidth(width)
+        for _ in range(20):
+            slicer.app.processEvents()
+        isForDocuments = width == 560 and not suffix
+        path = FOLDER / "training.png" if isForDocuments else ROOT / "build" / f"training-{width}{suffix}.png"
+        path.parent.mkdir(exist_ok=True)
+        camera.takeWidget(section, path)
+
+
 def visibleDialogs() -> list:
     from PySide6 import QtWidgets
 
@@ -281,6 +336,9 @@ def main() -> None:
         return
     if sys.argv[1:] == ["predictions"]:
         takePredictions()
+        return
+    if sys.argv[1:] == ["training"]:
+        takeTraining()
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     camera = takeAll()

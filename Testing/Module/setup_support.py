@@ -53,6 +53,7 @@ class PretendDesktop:
         self.asked: list[str] = []
         self.copied = self.typed = ""
         self.opened = 0
+        self.openedPaths: list[str] = []
 
     def confirm(self, text: str) -> bool:
         self.asked.append(text)
@@ -73,6 +74,14 @@ class PretendDesktop:
     def folder(self, title: str) -> str:
         self.asked.append(title)
         return self.path
+
+    def newFile(self, title: str, name: str, kinds: str) -> str:
+        self.asked.append(f"{title} {name} {kinds}")
+        return self.path
+
+    def open(self, path: str) -> bool:
+        self.openedPaths.append(path)
+        return True
 
     def copy(self, text: str) -> None:
         self.copied = text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import qt
 import slicer
@@ -21,6 +23,23 @@ def test_a_file_and_a_folder_come_as_text(monkeypatch, answer):
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_values: answer)
     assert Desktop().file("Choose", "All (*)") == answer
     assert Desktop().folder("Choose") == answer
+
+
+@pytest.mark.parametrize("answer", ["/a/labels.csv", ""])
+def test_a_new_file_is_asked_for_with_a_name_that_it_could_have(monkeypatch, answer):
+    asked = []
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *values: asked.append(values) or answer)
+    assert Desktop().newFile("List to fill in", "labels.csv", "Table (*.csv)") == answer
+    assert asked[0][1:] == ("List to fill in", str(Path.home() / "labels.csv"), "Table (*.csv)")
+
+
+@pytest.mark.parametrize("isOpened", [True, False])
+def test_a_page_is_opened_by_the_system_whatever_its_folder_is_called(monkeypatch, tmp_path, isOpened):
+    opened = []
+    monkeypatch.setattr(qt.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or isOpened)
+    path = str(tmp_path / "a folder #1 & ö" / "report.html")
+    assert Desktop().open(path) is isOpened
+    assert opened == [path]
 
 
 def test_a_text_is_copied():

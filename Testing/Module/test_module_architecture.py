@@ -18,7 +18,7 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions")
+PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions", "Window/Training")
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
 MAY_IMPORT = {
@@ -34,9 +34,10 @@ MAY_IMPORT = {
 
 EXCEPTIONS = {
     "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", *PANELS),
+    "Window/Training/TrainingController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Worker/TaskProcess"),
 }
-"""File -> the same for it alone: the one that puts the window together, and Sample Data's, which has no window."""
+"""File -> the same for it alone: what puts the window together, what asks for files, and Sample Data's."""
 
 MAY_USE_QT = {
     *("WorkerConnection", "WorkerDispatcher", "WorkerProcess", "ChildProcess"),

@@ -36,6 +36,22 @@ def texts(widget) -> list[str]:
     return found
 
 
+def fillTraining(window) -> None:
+    """All of *Train a head*, as while a second head is trained."""
+    from FMCIBModuleLib.Window.Training.TrainingPanel import Facts
+
+    said = "A sentence that is long enough to need more than one line of the panel. " * 2
+    panel = window._trainingPanel
+    window.ui.trainingSection.collapsed = False
+    panel.showSource(labels="labels-of-a-long-study.csv", table="")
+    panel.showFolder("/home/somebody/a folder/of-a-long-name/heads")
+    panel.showFacts(Facts(said, f"! {said}", said, True, ["scikit-learn", "lifelines", "matplotlib"]))
+    panel.showClasses(["benign", "malignant"])
+    panel.showResult(said, "AUC: 0.900 [0.800, 1.000]", said)
+    panel.showPlots(["my-head: " + said])
+    panel.showActivity(said, 0.3, isTraining=True)
+
+
 def main(width: int) -> None:
     SlicerHost.start()
     SlicerHost.loadModule(HERE.parent.parent / "FMCIBModule" / "FMCIBModule.py")
@@ -66,16 +82,18 @@ def main(width: int) -> None:
     logic.getParameterNode().headThresholds = '{"lump:lump": 0.5}'
     known = {"encoder_id": "small", "recipe_id": "fmcib-csv-v1", "columns": [], "removed_as": "heads/lump.head"}
     listed = {"heads": [{**head, **known} for head in heads], "damaged": []}
-    stage = Stage(logic, goodAnswers() | {"heads": listed}).show(width)
+    answers = {"heads": listed, "check_head": ("input", "A sentence.")}
+    stage = Stage(logic, goodAnswers() | answers).show(width)
     stage.analysed(NODULE)
     stage.window.ui.advancedSection.collapsed = False
     stage.predictions.headsSection.collapsed = False
     stage.predictions.headsTable.selectRow(0)
+    fillTraining(stage.window)
     stage.window._scanPanel.showMessage("A sentence that is long enough to need more than one line of the panel. " * 2)
     settle()
     widget = stage.window.widget
     least = widget.minimumSizeHint() if callable(widget.minimumSizeHint) else widget.minimumSizeHint
-    widget.resize(width, 3000)
+    widget.resize(width, 4000)
     settle()
     size = type(widget).wrapped.size(widget)
     found = {

@@ -109,16 +109,19 @@ class Stage:
         analysis: its `AnalysisLogic`.
         answers: what its tasks tell, by their names; may be changed.
         tasks: what they were asked.
-        scan, lesions, patch, predictions, advanced, requirements: the widgets of its panels by their names.
+        scan, lesions, patch, predictions, training, advanced, requirements: the widgets of its panels by their names.
     """
 
-    def __init__(self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None) -> None:
+    def __init__(
+        self, logic: Any, answers: dict[str, Any] | None = None, desktop: Any = None, makeTask: Any = None
+    ) -> None:
         self.answers, self._isClosed = answers, False
         self.tasks = Asked()
         self.desktop = desktop or PretendDesktop()
         tools = Tools(settings=Settings(Store(), {}), desktop=self.desktop)
         if answers is not None:
-            tools = Tools(lambda: PretendTask(answers, self.tasks), settings=tools.settings, desktop=self.desktop)
+            made = makeTask or (lambda: PretendTask(answers, self.tasks))
+            tools = Tools(made, settings=tools.settings, desktop=self.desktop)
         self.window = Window(logic, lambda name: str(UI / f"{name}.ui"), tools)
         self.logic, self.analysis = logic, logic.analysis
         panels = (
@@ -126,11 +129,12 @@ class Stage:
             self.window._lesionsPanel,
             self.window._patchPanel,
             self.window._predictionsPanel,
+            self.window._trainingPanel,
             self.window._advancedPanel,
             self.window._requirementsPanel,
         )
         uis = [each.ui for each in panels]
-        self.scan, self.lesions, self.patch, self.predictions, self.advanced, self.requirements = uis
+        self.scan, self.lesions, self.patch, self.predictions, self.training, self.advanced, self.requirements = uis
         self.table = self.lesions.lesionTable
 
     def show(self, width: int = 480) -> Stage:

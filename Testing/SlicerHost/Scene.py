@@ -24,6 +24,7 @@ LOGICS = {
     "Sequences": "vtkSlicerSequencesLogic",
     "Tables": "vtkSlicerTablesLogic",
     "Texts": "vtkSlicerTextsLogic",
+    "Plots": "vtkSlicerPlotsLogic",
     "Data": "vtkSlicerDataModuleLogic",
 }
 """Module -> class of its logic, in an order in which each finds those that it needs.

@@ -15,6 +15,8 @@ CLASSES = (
     "vtkMRMLTextNode",
     "vtkMRMLSequenceNode",
     "vtkMRMLSequenceBrowserNode",
+    "vtkMRMLPlotChartNode",
+    "vtkMRMLPlotSeriesNode",
 )
 """Nodes that one of Slicer's plugins takes."""
 

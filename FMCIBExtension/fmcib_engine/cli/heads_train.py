@@ -25,6 +25,8 @@ _UNITS = ("days", "months", "years")
 @click.option(
     "--features", type=click.Path(path_type=Path), required=True, help="A table of `extract`, or one like it."
 )
+@click.option("--labels", type=click.Path(path_type=Path), help="A CSV whose columns are joined to those of the table.")
+@click.option("--by", default="", metavar="COLUMN", help="Of both tables; else the lesion's, or the first of both.")
 @click.option("--task", type=click.Choice(get_args(Task)), default="classification", show_default=True)
 @click.option("--label", default="", metavar="COLUMN", help="The class of each row.")
 @click.option("--positive", default="", metavar="CLASS", help="Of two classes the one looked for; else the last.")
@@ -67,6 +69,8 @@ _UNITS = ("days", "months", "years")
 def train_head(  # noqa: PLR0913
     *,
     features: Path,
+    labels: Path | None,
+    by: str,
     task: Task,
     label: str,
     positive: str,
@@ -100,21 +104,24 @@ def train_head(  # noqa: PLR0913
     # Here, so that no other command waits for SciPy's statistics.
     from ..probing.cohort import gather
     from ..probing.files import require_free, write_study
+    from ..probing.joined import joined
     from ..probing.made import About, made_of, simple_name
+    from ..probing.places import Places
     from ..probing.study import study
 
-    joined = tuple(name.strip() for name in covariates.split(",") if name.strip())
-    columns = Columns(task, label, time_column, event, group, sites, joined, positive)
+    added = tuple(name.strip() for name in covariates.split(",") if name.strip())
+    columns = Columns(task, label, time_column, event, group, sites, added, positive)
     _require_columns(columns)
     options = Options(
         folds, repeats, seed, bootstraps, calibrate, threshold, tuple(sorted(set(times))), time_unit, label_efficiency
     )
     folder = report or output.with_name(f"{output.stem}-report")
+    Places(output, folder).tidy_up()  # after a run that was killed
     require_free(output, folder, overwrite=overwrite)
     try:
         table = _read(features)
         with err.status("Checking the table"):
-            cohort = gather(table, columns)
+            cohort = gather(joined(table, labels, by)[0] if labels else table, columns)
         destroyed, compared = ([_read(path, any_encoder=True) for path in paths] for paths in (controls, others))
         done = study(cohort, options, _bar, controls=destroyed, others=compared)
         head = made_of(done, About(simple_name(output.stem), title, meaning, licence=licence))

@@ -216,3 +216,19 @@ def _require_free(name: str) -> None:
     if name in {*PUBLISHED, *_WORDS, *load_catalogue().entries} or is_kept(f"{name}{SUFFIX}"):
         msg = f"The name {name} is kept for something else here. Give the head another."
         raise HeadError(msg)
+
+
+def require_own_name(name: str) -> None:
+    """Refuse, before a head is made, a name that it could not have here.
+
+    Raises:
+        InputError: it is no name.
+        HeadError: it is taken by something that cannot be replaced.
+    """
+    if not NAME.fullmatch(name):
+        msg = f"A head's name is small letters, digits, - and _, got {name!r}. Choose another."
+        raise InputError(msg)
+    _require_free(name)
+    if (SHIPPED / f"{name}{SUFFIX}").is_file():
+        msg = f"A head of the name {name} came with the engine. Choose another name."
+        raise HeadError(msg)

@@ -9,27 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import svds
 
 from ..errors import DependencyError
-from .libraries import import_for_heads
+from .curves import (
+    COLOURS,
+    GREY,
+    MOST,
+    areas_of,
+    calibration_of,
+    calibration_parts,
+    drawn_classes,
+    groups_of_repeats,
+    label_groups,
+    number_name,
+    plane_of,
+    precision_recall_of,
+    roc_of,
+)
+from .libraries import INSTALL
 from .outcomes import Classes, Survival
-from .scores import ClassScores, calibration_curve, confusion, rank_area
+from .scores import ClassScores, confusion
 from .sentences import p_text
-from .span import standard
 from .study import Study
-from .survival_scores import at_risk, risk_groups
+from .survival_scores import at_risk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-"""Okabe and Ito's, black and grey last. A colour never means a diagnosis."""
-_GREY = "#666666"
 _MARKS = "os^Dv<>P"
-_MOST = 8
-"""Classes or sites in one picture; the smallest are left grey."""
 
 
 def figures_of(study: Study) -> dict[str, Figure]:
@@ -48,8 +56,8 @@ def figures_of(study: Study) -> dict[str, Figure]:
     if study.curve:
         drawn["label_efficiency"] = _efficiency
     made = {name: _drawn(draw, study) for name, draw in drawn.items()}
-    places, shares = plane(study.cohort.table.features)
-    maps = {"map_by_label": _label_groups(study)}
+    places, shares = plane_of(study)
+    maps = {"map_by_label": label_groups(study)}
     for number, (column, origin) in enumerate(study.cohort.origins.items(), 1):
         maps[f"map_by_site_{number}"] = (f"Features by {column}", origin)
     for name, (title, parts) in maps.items():
@@ -68,29 +76,12 @@ def as_bytes(figure: Figure, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def plane(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The two main components of standardised rows (n, 2), and the share of the variance of each.
-
-    By a few products with the rows (ARPACK), not by all components: 5,000 rows of 4,096 take seconds, not minutes.
-    """
-    rows = standard(features).of(features)
-    if min(rows.shape) > 2:
-        _, lengths, across = svds(rows, k=2, v0=np.ones(min(rows.shape)))
-    else:
-        _, lengths, across = np.linalg.svd(rows, full_matrices=False)
-    order = np.argsort(-lengths)[:2]
-    places, shares = np.zeros((len(rows), 2)), np.zeros(2)
-    places[:, : len(order)] = rows @ across[order].T
-    shares[: len(order)] = lengths[order] ** 2 / float(np.vdot(rows, rows))
-    return places, shares
-
-
 def _drawn(draw: Callable[[Axes, Study], None], study: Study) -> Figure:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        msg = f"Drawing needs matplotlib, which cannot be imported ({error}). Install the engine's extra [heads]."
+        msg = f"Drawing needs matplotlib, which cannot be imported ({error}). Install it {INSTALL}."
         raise DependencyError(msg) from error
     figure = Figure(figsize=(5.2, 4.6), facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
@@ -106,11 +97,6 @@ def _text(text: str) -> str:
     return text.replace("$", r"\$")[:40]
 
 
-def _classes(outcome: Classes) -> list[int]:
-    """Whose curves are drawn: of two classes the second."""
-    return [1] if len(outcome.names) == 2 else list(range(min(len(outcome.names), _MOST)))
-
-
 def _curve_name(study: Study, code: int) -> str:
     """Such as `site lung`."""
     outcome = study.cohort.outcome
@@ -121,15 +107,11 @@ def _curve_name(study: Study, code: int) -> str:
 def _roc(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101  for mypy
-    metrics = import_for_heads("sklearn.metrics")
-    for colour, code in zip(COLOURS, _classes(outcome), strict=False):
-        areas = []
-        for repeat, shares in enumerate(study.predictions.shares):
-            false, true, _ = metrics.roc_curve(outcome.codes == code, shares[:, code])
+    for colour, code in zip(COLOURS, drawn_classes(outcome), strict=False):
+        for repeat, (false, true) in enumerate(roc_of(study, code)):
             axes.plot(false, true, color=colour, linewidth=1.8 if repeat == 0 else 0.6, alpha=1 if repeat == 0 else 0.5)
-            areas.append(rank_area(outcome.codes == code, shares[:, code]))
-        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {np.mean(areas):.3f}")
-    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="chance: 0.500")
+        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {areas_of(study, code)[0]:.3f}")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="chance: 0.500")
     if len(outcome.names) == 2:
         here = (1 - study.numbers["specificity"].value, study.numbers["sensitivity"].value)
         axes.plot(
@@ -153,16 +135,12 @@ def _mean_of(study: Study) -> str:
 def _precision_recall(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    metrics = import_for_heads("sklearn.metrics")
-    for colour, code in zip(COLOURS, _classes(outcome), strict=False):
-        positive, values = outcome.codes == code, []
-        for repeat, shares in enumerate(study.predictions.shares):
-            precision, recall, _ = metrics.precision_recall_curve(positive, shares[:, code])
+    for colour, code in zip(COLOURS, drawn_classes(outcome), strict=False):
+        for repeat, (recall, precision) in enumerate(precision_recall_of(study, code)):
             width, alpha = (1.8, 1.0) if repeat == 0 else (0.6, 0.5)
             axes.plot(recall, precision, color=colour, linewidth=width, alpha=alpha, drawstyle="steps-post")
-            values.append(metrics.average_precision_score(positive, shares[:, code]))
-        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {np.mean(values):.3f}")
-        axes.axhline(positive.mean(), color=colour, linestyle=":", linewidth=1)
+        axes.plot([], [], color=colour, label=f"{_curve_name(study, code)}: {areas_of(study, code)[1]:.3f}")
+        axes.axhline((outcome.codes == code).mean(), color=colour, linestyle=":", linewidth=1)
     axes.set(xlabel="recall", ylabel="precision", xlim=(-0.01, 1.01), ylim=(0, 1.02))
     axes.set_title("Precision and recall, out of fold")
     axes.legend(title="average precision (dotted: chance)", fontsize=8, title_fontsize=8, frameon=False)
@@ -171,30 +149,19 @@ def _precision_recall(axes: Axes, study: Study) -> None:
 def _calibration(axes: Axes, study: Study) -> None:
     outcome = study.cohort.outcome
     assert isinstance(outcome, Classes)  # noqa: S101
-    repeats = study.predictions.shares
-    bins = max(3, min(10, len(outcome.codes) // 20))
-    for colour, mark, code in zip(COLOURS, _MARKS, _classes(outcome), strict=False):
-        points = calibration_curve(outcome.codes == code, [shares[:, code] for shares in repeats], bins)
-        across, up = [p["predicted"] for p in points], np.array([p["observed"] for p in points])
-        ends = np.array([_wilson(p["observed"] * p["rows"], p["rows"]) for p in points]).T
-        reach = np.maximum(np.abs(ends - up), 0)
+    for colour, mark, code in zip(COLOURS, _MARKS, drawn_classes(outcome), strict=False):
+        across, up, low, high = calibration_of(study, code)
+        reach = np.maximum(np.abs(np.array([low, high]) - up), 0)
         axes.errorbar(
             across, up, reach, color=colour, marker=mark, markersize=5, capsize=2, linewidth=1.2,
             label=_curve_name(study, code),
         )  # fmt: skip
-    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="perfect")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="perfect")
     kind = "calibrated" if study.predictions.calibrated is not None else "not calibrated"
     axes.set(xlabel="predicted probability", ylabel="share observed", xlim=(-0.01, 1.01), ylim=(-0.03, 1.03))
+    bins = calibration_parts(study)
     axes.set_title(f"Calibration ({kind}), out of fold\n{bins} parts of as many rows; bars: 95 % of each part's share")
     axes.legend(fontsize=8, frameon=False, loc="upper left")
-
-
-def _wilson(count: float, of: float) -> tuple[float, float]:
-    """The 95 % interval of a share."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(round(count), round(of)).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _confusion(axes: Axes, study: Study) -> None:
@@ -245,14 +212,6 @@ def _number_at_risk(axes: Axes, study: Study, curves: dict[str, Any]) -> None:
     axes.set_xlabel(f"time ({study.options.time_unit}); below: number at risk, {', '.join(curves)}")
 
 
-def groups_of_repeats(study: Study) -> list[dict[str, Any]]:
-    """Of each repeat `risk_groups`, cut at the middle of those that each row's head had learned."""
-    outcome, told = study.cohort.outcome, study.predictions
-    assert isinstance(outcome, Survival)  # noqa: S101  for mypy
-    pairs = zip(told.scores[:, :, 0], told.cuts, strict=True)
-    return [risk_groups(outcome, scores > cuts, study.cohort.groups) for scores, cuts in pairs]
-
-
 def _efficiency(axes: Axes, study: Study) -> None:
     shown = [share for share in study.curve if share.values]
     across = [share.patients for share in shown]
@@ -260,31 +219,20 @@ def _efficiency(axes: Axes, study: Study) -> None:
     for share in shown:
         axes.plot([share.patients] * len(share.values), share.values, "o", color=COLOURS[0], alpha=0.35, markersize=4)
     axes.plot(across, means, color=COLOURS[0], marker="o", label="mean of repeats (dots: each)")
-    axes.axhline(0.5, color=_GREY, linestyle=":", linewidth=1, label="chance")
+    axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1, label="chance")
     axes.set_xscale("log")
     axes.set_xticks(across, [f"{count:.0f}\n({share.share:.0%})" for count, share in zip(across, shown, strict=True)])
     axes.minorticks_off()
-    name = "C-index" if isinstance(study.cohort.outcome, Survival) else "AUC"
-    axes.set(xlabel="patients learned from", ylabel=f"{name}, out of fold")
+    axes.set(xlabel="patients learned from", ylabel=f"{number_name(study)}, out of fold")
     axes.set_title("How many patients does it need?")
     axes.legend(fontsize=8, frameon=False)
-
-
-def _label_groups(study: Study) -> tuple[str, Classes]:
-    outcome, columns = study.cohort.outcome, study.cohort.columns
-    if isinstance(outcome, Classes):
-        return f"Features by {columns.label}", outcome
-    middle = float(np.median(outcome.times[outcome.events]))
-    codes = np.where(outcome.times > middle, 1, np.where(outcome.events, 0, 2))
-    at = f"{middle:g} {study.options.time_unit}"
-    return "Features by survival", Classes(codes, (f"died by {at}", f"alive at {at}", f"lost before {at}"))
 
 
 def _map(
     axes: Axes, _: Study, *, places: NDArray[np.float64], shares: NDArray[np.float64], title: str, parts: Classes
 ) -> None:
     counts = np.bincount(parts.codes, minlength=len(parts.names))
-    shown = sorted(np.argsort(-counts, kind="stable")[:_MOST].tolist())
+    shown = sorted(np.argsort(-counts, kind="stable")[:MOST].tolist())
     rest = ~np.isin(parts.codes, shown)
     for colour, mark, code in zip(COLOURS, _MARKS, shown, strict=False):
         chosen = parts.codes == code
@@ -292,7 +240,7 @@ def _map(
             label = f"{_text(parts.names[code])} ({counts[code]})"
             axes.plot(*places[chosen].T, mark, color=colour, markersize=4, alpha=0.65, markeredgewidth=0, label=label)
     if rest.any():
-        axes.plot(*places[rest].T, ".", color=_GREY, markersize=4, label=f"others ({rest.sum()})")
+        axes.plot(*places[rest].T, ".", color=GREY, markersize=4, label=f"others ({rest.sum()})")
     axes.set(xlabel=f"component 1 ({shares[0]:.0%} of variance)", ylabel=f"component 2 ({shares[1]:.0%})")
     axes.set_title(f"{_text(title)}\nmain components (PCA); nothing here is out of fold")
     axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)

@@ -3,6 +3,7 @@
 report.html       stands alone
 results.json      everything that the report tells, as numbers
 metrics.csv       part, number, value, low, high
+charts.json       the curves of the pictures, as numbers (`curves`)
 predictions.csv   of each row: its number in the table, its fold, what it was told out of fold; no patient's name
 figures/          each picture as PNG and SVG
 """
@@ -13,9 +14,7 @@ import csv
 import io
 import json
 import math
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,17 @@ from ..heads.file import is_head, write_head
 from ..heads.head import Head
 from ..results.versions import installed_versions, versions_of
 from .bootstrap import Estimate
-from .figures import as_bytes, figures_of, groups_of_repeats
+from .curves import charts_of, groups_of_repeats
+from .figures import as_bytes, figures_of
 from .outcomes import Classes, Survival
 from .page import as_html, counts_of
+from .places import MARK, Places
 from .scores import ClassScores, calibration_curve, confusion
 from .sentences import first_paragraph
 from .study import Study
 
-REPORT, RESULTS = "report.html", "results.json"
-_PARTS = {REPORT, RESULTS, "metrics.csv", "predictions.csv", "figures"}
+REPORT, RESULTS, CHARTS = "report.html", "results.json", "charts.json"
+_PARTS = {REPORT, RESULTS, CHARTS, "metrics.csv", "predictions.csv", "figures", MARK}
 SCHEMA = "fmcib-head-report-1"
 """By which a folder is known to be one of these."""
 
@@ -89,41 +90,18 @@ def write_study(study: Study, head: Head, path: Path, folder: Path, advance: Cal
         OutputError: something cannot be written; what was there before is still there.
         DependencyError: matplotlib or safetensors is not installed.
     """
-    unfinished, before = (folder.with_name(f".{folder.name}.{state}") for state in ("part", "before"))
-    new_head = path.with_name(f".{path.name}.new")
+    places = Places(path, folder)
     try:
-        for left_over in (unfinished, before):
-            shutil.rmtree(left_over, ignore_errors=True)
-        _fill(unfinished, study, head)
-        write_head(new_head, head)
+        places.tidy_up()  # after a run that was killed
+        _fill(places.unfinished, study, head)
+        write_head(places.new_head, head)
         advance()
-        _exchange(unfinished, folder, before, new_head, path)
+        places.exchange()
     except OSError as error:
         msg = f"{folder.name} cannot be written ({error.strerror or error}). Choose another folder, or make room."
         raise OutputError(msg) from error
     finally:
-        with suppress(OSError):
-            new_head.unlink(missing_ok=True)
-        if before.exists() and not folder.exists():
-            before.replace(folder)
-        for left_over in (unfinished, before):
-            shutil.rmtree(left_over, ignore_errors=True)
-
-
-def _exchange(unfinished: Path, folder: Path, before: Path, new_head: Path, head: Path) -> None:
-    """Put report and head in their places, or neither, so that no head lies beside the report of another."""
-    try:
-        if folder.exists():
-            folder.replace(before)
-        unfinished.replace(folder)
-        new_head.replace(head)
-    except BaseException:
-        if new_head.exists():
-            if not unfinished.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-            if before.exists():
-                before.replace(folder)
-        raise
+        places.tidy_up()
 
 
 def _fill(folder: Path, study: Study, head: Head) -> None:
@@ -141,6 +119,7 @@ def _fill(folder: Path, study: Study, head: Head) -> None:
 def _texts(study: Study, head: Head, pictures: dict[str, bytes]) -> Iterator[tuple[str, str]]:
     yield REPORT, as_html(study, pictures, title=head.title)
     yield RESULTS, json.dumps(results_of(study, head), indent=1, allow_nan=False) + "\n"
+    yield CHARTS, json.dumps(_plain(charts_of(study)), indent=1, allow_nan=False) + "\n"
     yield "metrics.csv", _csv(("part", "number", "value", "low", "high"), _metric_rows(study))
     yield "predictions.csv", _csv(*_prediction_rows(study))
 

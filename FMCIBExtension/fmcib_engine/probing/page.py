@@ -13,7 +13,7 @@ from .. import __version__
 from .bootstrap import Estimate
 from .judges import main_of
 from .origins import OriginReport
-from .outcomes import Classes, Survival
+from .outcomes import Classes, Outcome, Survival
 from .scores import by_chance
 from .sentences import about_comparison, about_threshold, first_paragraph
 from .study import Study
@@ -121,8 +121,12 @@ def _numbers(study: Study) -> str:
 
 
 def counts_of(study: Study) -> dict[str, int]:
+    """Of its rows, as `counts_by_name`."""
+    return counts_by_name(study.cohort.outcome)
+
+
+def counts_by_name(outcome: Outcome) -> dict[str, int]:
     """Rows of each class; of survival, who died and who was censored."""
-    outcome = study.cohort.outcome
     if isinstance(outcome, Survival):
         died = int(outcome.events.sum())
         return {"died": died, "censored": len(outcome.events) - died}

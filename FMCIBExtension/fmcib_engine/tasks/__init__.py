@@ -20,7 +20,8 @@ or an own_name), `replaces` (import: a differing file is here; ask, then give ov
 What stdin carries is not looked at. The process may be killed at any moment: what it had fetched is kept, and the next
 one goes on from there. It ignores SIGINT, as the worker does.
 
-**Tasks.** All but `self_test` work without torch; `probe` and `catalogue` without any package but numpy.
+**Tasks.** All but `self_test` work without torch; `probe` and `catalogue` without any package but numpy. `train_head`
+needs the extra [heads].
 
     probe      what is installed, and what is wrong with it
                -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
@@ -67,6 +68,21 @@ one goes on from there. It ignores SIGINT, as the worker does.
                sha256: of the head's file, where no other of that name is meant
     rename_head name, new_name, [sha256=""] -> {"head": as in `heads`, under its new name}
                Only of those that can be removed; its file's SHA-256 is another then. Nothing is replaced.
+    check_head what a head could learn from a table, before it is trained
+               features: path of a CSV, [labels=""]: of another that is joined to it, [by=""]: the column of both,
+               [name=""], [task="classification"] or survival, [label=""], [positive=""], [time=""], [event=""],
+               [time_unit="days"], [group=""], [sites=[]], [covariates=[]]: names of columns
+               -> {"columns": [{"name", "different": values, "empty": cells}] beside the features, "joined_by": [the
+                   column by which the two were joined, then those by which they can be], "rows", "features": how
+                   many, "encoder_id", "weights_sha256", "recipe_id", "caution" (as the table says, each maybe empty),
+                   "missing_packages": [name], "usable": rows or null, "groups" or null, "counts": [[class, rows]],
+                   "warnings": [sentence], "refused": why no head can be trained so, or empty}
+    train_head the same fields, name, folder, [title=""], [meaning=""], [licence=""], [calibrate=false],
+               [label_efficiency=false], [overwrite=false]: writes NAME.head and NAME-report into the folder, both or
+               neither; code `replaces` where either is there. Progress counts parts, not bytes. Killed, it leaves
+               nothing that `probing.places` does not tidy up.
+               -> {"head": as in `worker`, "path": of the head, "report": path of the page, "charts": path of the
+                   curves as numbers, "numbers": [{"name", "text"}], "first_paragraph": [sentence], "warnings"}
     self_test  [device="auto"], [engine="auto"] -> {"good": bool, "checks": [{"what", "deviation" or null,
                    "limit", "good": bool}], "device", "engine", "engine_deviation" or null, "note",
                    "seconds"}

@@ -27,7 +27,9 @@ CODES: tuple[tuple[type[FmcibError], str], ...] = (
 )
 """Beside those of `worker.errors`."""
 
-_SENTENCES = frozenset({"message", "text", "note", "problem", "cache_problem", "refused", "doubts"})
+_SENTENCES = frozenset(
+    {"message", "text", "note", "problem", "cache_problem", "refused", "doubts", "warnings", "first_paragraph"}
+)
 """Fields of answers that hold sentences; the others hold names, places and numbers."""
 
 _SECONDS_BETWEEN_STEPS = 0.1
@@ -60,6 +62,11 @@ class Reporter(logging.Handler):
         self._done, self._total = done, total
         if is_news and (is_first or is_last or time.monotonic() - self._told >= _SECONDS_BETWEEN_STEPS):
             self._send(self._step)
+
+    def step(self, text: str, done: int, total: int) -> None:
+        """A step, with how much is done of all that there is to do; as `count`, in whatever parts."""
+        self._step = text
+        self.count(done, total)
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line of the log that is no error of ours, such as that another process is waited for."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..worker.channel import PARENT_GONE, Channel
 from .io import REQUIRED, Reporter, explain, read_arguments, write
+from .train_head import COLUMNS, HEAD, TABLE, check_head, train_head
 
 if TYPE_CHECKING:
     from ..weights.record import Record
@@ -226,6 +227,8 @@ _TASKS: Mapping[str, _Task] = {
     "import_head": _Task(_import_head, {"path": REQUIRED, "own_name": "", "overwrite": False}),
     "export_head": _Task(_export_head, {"name": REQUIRED, "path": REQUIRED, "sha256": "", "overwrite": False}),
     "rename_head": _Task(_rename_head, {"name": REQUIRED, "new_name": REQUIRED, "sha256": ""}),
+    "check_head": _Task(check_head, {**TABLE, **COLUMNS}),
+    "train_head": _Task(train_head, {**TABLE, **COLUMNS, **HEAD}),
     "self_test": _Task(_self_test, {"device": "auto", "engine": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),

@@ -78,12 +78,20 @@ class LesionTable:
 
     def _cells(self, index: int) -> dict[str, str]:
         table = self.node.GetTable()
-        names = [*_columnNames(), *self.headColumns()]
+        names = [*_columnNames(), *self.headColumns(), *self.userColumns()]
         return {name: table.GetValueByName(index, name).ToString() for name in names}
 
     def headColumns(self) -> list[str]:
         """Names of the columns of heads; those of one head stand together."""
         return [] if self.node is None else _headColumns(self.node)
+
+    def userColumns(self) -> list[str]:
+        """Names of the columns that the user has added, such as a label; they go with their lesions."""
+        if self.node is None:
+            return []
+        table = self.node.GetTable()
+        names = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+        return [name for name in names if name and name not in _columnNames() and not isOfHead(name)]
 
     def features(self, key: str) -> np.ndarray | None:
         """The features of a lesion, float32, shape (n,), as they were computed; None where there are none."""

@@ -53,6 +53,14 @@ class Desktop:
         """A folder that exists; empty if the user does not want to."""
         return str(qt.QFileDialog.getExistingDirectory(self.window(), title, str(Path.home())))
 
+    def newFile(self, title: str, name: str, kinds: str) -> str:
+        """A file that may be written, after the dialog's own question if it exists; empty if the user does not want."""
+        return str(qt.QFileDialog.getSaveFileName(self.window(), title, str(Path.home() / name), kinds))
+
+    def open(self, path: str) -> bool:
+        """Open a file with the system's program for it, such as a page in the browser; False where there is none."""
+        return bool(qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(path)))
+
     def copy(self, text: str) -> None:
         qt.QApplication.clipboard().setText(text)
 

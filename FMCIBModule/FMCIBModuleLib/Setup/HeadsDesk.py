@@ -57,6 +57,11 @@ class HeadsDesk(TaskDesk):
         if path:
             self._import(path, overwrite=False)
 
+    def takeIn(self, path: str) -> None:
+        """Take in the head of a file that the user has named otherwise, such as one that was just trained."""
+        if not self.activity.isBusy:
+            self._import(path, overwrite=False)
+
     def exportFile(self, head: Mapping[str, Any]) -> None:
         """Ask for a file, and copy a head's into it.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fmcib_engine.encoders.known_bad import NOT_INSTALLED
+from fmcib_engine.probing.libraries import FOR_HEADS
 from fmcib_engine.tasks.probe import OLDEST
 from slicer.i18n import tr as _
 
@@ -27,7 +28,7 @@ KEPT = ("numpy", "scipy", "SimpleITK", "pydicom", "torch", "torchvision")
 TORCH = ",".join([f"torch>={OLDEST['torch']}", *(f"!={version}" for version in NOT_INSTALLED["torch"])])
 """Without versions that are bad on a GPU: nobody knows yet which one will be used, and another costs nothing."""
 
-PACKAGES = {name: f"{name}>={version}" for name, version in OLDEST.items() if name not in KEPT}
+PACKAGES = {name: f"{name}>={version}" for name, version in (OLDEST | FOR_HEADS).items() if name not in KEPT}
 """What is installed from a package index or folder, as the engine wants it."""
 
 _OPTIONS = ("--disable-pip-version-check", "--no-input", "--progress-bar=off", "--only-binary=:all:")

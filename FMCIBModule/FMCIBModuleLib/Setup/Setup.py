@@ -24,6 +24,7 @@ from .RemovalDialog import RemovalDialog
 from .Requirements import Requirement, Requirements
 from .RequirementsPanel import RequirementsPanel
 from .Settings import Settings
+from .TrainingDesk import TrainingDesk
 from .WeightsDesk import Dialogs, WeightsDesk
 
 
@@ -42,8 +43,10 @@ class Setup:
 
     Attributes:
         heads: what predicts, listed, imported and removed.
+        training: heads of one's own.
         ready: emitted when all that an analysis needs has come to be here.
         installed: emitted when processes that run should be started again: packages, weights or the folder are others.
+        packagesInstalled: emitted when packages have come to be here.
         weightsChanged, deviceChanged: emitted with the text that the parameter node should have now.
         noticeChanged: emitted with `notice`.
         failed: emitted with a sentence that names the fix.
@@ -58,7 +61,7 @@ class Setup:
         tools: Tools | None = None,
     ) -> None:
         tools, facts = tools or Tools(), facts or Facts()
-        self.ready, self.installed, self.failed = Signal(), Signal(), Signal()
+        self.ready, self.installed, self.failed, self.packagesInstalled = Signal(), Signal(), Signal(), Signal()
         self.weightsChanged, self.deviceChanged, self.noticeChanged = Signal(), Signal(), Signal()
         self._panel, self._advanced, self._desktop = requirementsPanel, advancedPanel, tools.desktop
         self._settings, self._around = tools.settings, facts.around
@@ -88,7 +91,8 @@ class Setup:
         )
         self.heads = HeadsDesk(tools.makeTask(), tools.desktop, facts.around)
         self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog, lambda: self._removal.log]
-        self._desk.logs += [lambda: self.heads.log]
+        self.training = TrainingDesk(tools.makeTask(), tools.desktop, facts.around)
+        self._desk.logs += [lambda: self.heads.log, lambda: self.training.log]
         self._device, self._notice = "auto", ""
         self._wasReady = self._isStarted = False
         self._connectLogic()
@@ -131,13 +135,23 @@ class Setup:
         """Show the log as it is now, such as when the Advanced part is opened."""
         self._desk.showLog()
 
+    def installForTraining(self, names: list[str]) -> None:
+        """Ask, and install what training needs beside an analysis."""
+        question = _(
+            "These packages will be downloaded into Slicer's Python, with what they need: {names}. Slicer's own numpy, "
+            "scipy, SimpleITK and pydicom stay as they are."
+        )
+        if not self._activity.isBusy and self._desktop.confirm(question.format(names=", ".join(names))):
+            self._install(names, "")
+
     def close(self) -> None:
         """End all processes; nothing is told any more."""
         signals = (self.ready, self.installed, self.failed, self.weightsChanged, self.deviceChanged, self.noticeChanged)
-        for signal in (*signals, self._activity.changed):
+        for signal in (*signals, self.packagesInstalled, self._activity.changed):
             signal.disconnectAll()
         for part in (self.requirements, self._installer, self._weights, self._removal, self._desk, self.heads):
             part.close()
+        self.training.close()
 
     def _connectLogic(self) -> None:
         self._connect(self._activity.changed, self._showActivity)
@@ -153,6 +167,7 @@ class Setup:
             self._connect(part.changed, self.requirements.probe)
         self._connect(self._desk.cacheChanged, self._onCacheChanged)
         self._connect(self.heads.changed, self.installed.emit)
+        self._connect(self.training.failed, self.remember)
         for changed in (self._removal.changed, self._desk.cacheChanged):
             self._connect(changed, self.heads.lookAgain)
 
@@ -250,6 +265,7 @@ class Setup:
         self._activity.tell(_("Installed."))
         self.requirements.probe()
         self.installed.emit()
+        self.packagesInstalled.emit()
 
     def _onCacheChanged(self) -> None:
         self.requirements.probe()

@@ -30,6 +30,8 @@ from .Scan.ScanController import ScanController
 from .Scan.ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
 from .SliceViews import backgrounds, refill, volumeToBeginWith
+from .Training.TrainingController import TrainingController
+from .Training.TrainingPanel import TrainingPanel
 from .UndoSteps import forgetSteps
 
 
@@ -64,6 +66,7 @@ class Window(VTKObservationMixin):
         self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
         self._patchPanel = PatchPanel(uiPath("Patch"))
         self._predictionsPanel = PredictionsPanel(uiPath("Predictions"))
+        self._trainingPanel = TrainingPanel(uiPath("Training"))
         self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
         self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
         self._layOut()
@@ -76,6 +79,7 @@ class Window(VTKObservationMixin):
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
         self._patches = PatchController(self._patchPanel, analysis, self._boundary)
         self._predictions = PredictionsController(self._predictionsPanel, analysis, self._boundary)
+        self._training = TrainingController(self._trainingPanel, self._boundary, tools.desktop)
         self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
         self._marks = MarksInView(self._boxesWanted)
         self._connect()
@@ -100,6 +104,7 @@ class Window(VTKObservationMixin):
         self._lesions.close()
         self.logic.analysis.worker.stateChanged.disconnect(self._onWorker)
         self._predictions.close()
+        self._training.close()
         self._marks.close()
         self._scan.close()
         self._follower.close()
@@ -116,6 +121,7 @@ class Window(VTKObservationMixin):
         ui.scanSection.layout().addWidget(self._lesionsPanel.widget)
         ui.patchSection.layout().addWidget(self._patchPanel.widget)
         ui.predictionsSection.layout().addWidget(self._predictionsPanel.widget)
+        ui.trainingSection.layout().addWidget(self._trainingPanel.widget)
         ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
         # what is told stands in the list's own room: nothing moves while somebody is about to press it
         self._lesionsPanel.ui.listPlace.layout().addWidget(self._scanPanel.ui.messageFrame)
@@ -139,6 +145,7 @@ class Window(VTKObservationMixin):
         self.ui.advancedSection.connect("contentsCollapsed(bool)", lambda *_: setup.showLog())
         self._showNotice(setup.notice)
         self._connectHeads()
+        self._connectTraining()
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneClosed)
         # a selector of nodes chooses none while a scene is imported, and the parameter node must not hear of that
@@ -161,6 +168,29 @@ class Window(VTKObservationMixin):
         heads.listed.connect(around(self._predictions.showHeads))
         activity = heads.activity
         activity.changed.connect(lambda: panel.showStatus(activity.text or activity.note, isBusy=activity.isBusy))
+
+    def _connectTraining(self) -> None:
+        """Heads of the user's own are trained by `setup`; the one that is used is taken in as any other."""
+        around, training, desk = self._boundary.around, self._training, self.setup.training
+        activity = desk.activity
+        training.checkWanted.connect(around(desk.check))
+        training.trainWanted.connect(around(desk.train))
+        training.cancelWanted.connect(around(desk.cancel))
+        training.packagesWanted.connect(around(self.setup.installForTraining))
+        training.useWanted.connect(around(self.setup.heads.takeIn))
+        desk.checked.connect(around(training.showChecked))
+        desk.trained.connect(around(training.showTrained))
+        desk.failed.connect(around(training.showFailed))
+        activity.changed.connect(
+            lambda: training.showActivity(activity.text, activity.fraction, activity.note, desk.isTraining)
+        )
+        self.setup.packagesInstalled.connect(around(training.look))
+        heads = self.setup.heads.activity
+        heads.changed.connect(lambda: training.showUse(heads.text or heads.note))
+        self.logic.analysis.changed.connect(training.sceneChanged)
+        self.ui.trainingSection.connect(
+            "contentsCollapsed(bool)", around(lambda isCollapsed: training.open(not isCollapsed))
+        )
 
     def _followParameters(self) -> None:
         """Widgets and parameter node say the same from now on; the CT in view is chosen where none is."""
@@ -257,6 +287,7 @@ class Window(VTKObservationMixin):
     def _onSceneChanged(self, *_values: object) -> None:
         """A scene was loaded or brought back: its seeds are followed with its own choices, wherever the user is."""
         self._lesions.refreshSoon()
+        self._training.sceneChanged()
         if _idsWithLesions() - self._before:  # else something was imported beside the user's work
             self._scan.stopPlacing()
             forgetSteps()
@@ -275,6 +306,7 @@ class Window(VTKObservationMixin):
         if self._isEntered:
             self._followParameters()
         self._lesions.refreshSoon()
+        self._training.sceneChanged()
 
 
 def _idsWithLesions() -> set[str]:
