@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from fmcib_engine.probing.cohort import gather
-from fmcib_engine.probing.curves import charts_of, is_high_risk
+from fmcib_engine.probing.curves import charts_of
 from fmcib_engine.probing.study import study
 from fmcib_engine.probing.table import read_features
 from fmcib_engine.probing.wanted import Columns, Options
@@ -94,7 +94,8 @@ def test_kaplan_meiers_steps_are_lifelines(tmp_path):
     found = made(tmp_path, lives(80, 16), Columns("survival", time="days", event="died", group="patient_key"))
     assert [each.name for each in charts_of(found)] == ["kaplan_meier", "map_by_label"]
     low, high = chart(found, "kaplan_meier").tables
-    outcome, is_high = found.cohort.outcome, is_high_risk(found)
+    outcome, told = found.cohort.outcome, found.predictions
+    is_high = told.scores[0, :, 0] > told.cuts[0]
     for table, here in ((low, ~is_high), (high, is_high)):
         fitted = lifelines.KaplanMeierFitter().fit(outcome.times[here], outcome.events[here])
         across, alive = np.array(table.columns["time (days)"]), np.array(table.columns["share alive"])
