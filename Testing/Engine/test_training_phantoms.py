@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from fmcib_engine.training.finetune_settings import FinetuneSettings
 from fmcib_engine.training.phantom_source import PhantomSource
 from fmcib_engine.training.pretrain import source_of
 from fmcib_engine.training.pretrain_settings import PretrainSettings
+from fmcib_engine.training.split import split
 
 
 @pytest.fixture
@@ -101,3 +103,33 @@ def test_several_labels_make_one_class_and_clear_lesions_are_large_and_smooth_or
     assert "clear" not in plain.facts
     with pytest.raises(InputError, match="got 'kind'"):
         PhantomSource(5, 1, 0, "site+kind")
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_twins_are_alike_but_for_the_outline_and_no_split_tears_them_apart(clear):
+    source = PhantomSource(60, 3, 0, "site+outline", clear=clear, twins=True)
+    alone = PhantomSource(30, 3, 0, "site+outline", clear=clear)
+    for number in range(0, 60, 2):
+        one, other = (source._case(each) for each in (number, number + 1))
+        assert one == alone._case(number // 2)
+        assert other.roughness == 1.0 - one.roughness
+        assert replace(other, roughness=one.roughness, outline=one.outline) == one
+    assert [lesion.group for lesion in source.lesions[:4]] == ["case 0", "case 0", "case 1", "case 1"]
+    learned, held = split(PhantomSource(60, 3, 0, "outline", clear=clear, twins=True).lesions, 0.2, 1)
+    assert {number ^ 1 for number in learned} == set(learned)
+    assert {number ^ 1 for number in held} == set(held)
+    assert source.facts["twins"] == "yes"
+    assert "twins" not in alone.facts
+
+
+def test_twins_differ_where_the_lesion_ends_and_not_in_the_rest_of_their_scan():
+    clear = PhantomSource(2, 5, 0, "outline", clear=True, twins=True)
+    one, other = (cut.patches[0] for cut in clear.cut([0, 1]))
+    assert 0 < (one != other).mean() < 0.5
+    assert np.array_equal(one[0, 0], other[0, 0])
+
+
+def test_a_table_has_no_twins(tmp_path):
+    settings = FinetuneSettings(encoder="small", table=str(tmp_path / "seeds.csv"), label="kind", twins=True)
+    with pytest.raises(InputError, match="Only computer-made lesions have twins"):
+        _source_of(settings, find_encoder("small"))

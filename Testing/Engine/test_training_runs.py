@@ -21,6 +21,7 @@ from fmcib_engine.training.checkpoint import CHECKPOINT, read_checkpoint
 from fmcib_engine.training.finetune import finetune
 from fmcib_engine.training.finetune_settings import FinetuneSettings
 from fmcib_engine.training.loop import Training
+from fmcib_engine.training.phantom_source import PhantomSource
 from fmcib_engine.training.prepare import Shelf, prepare
 from fmcib_engine.training.pretrain import pretrain
 from fmcib_engine.training.pretrain_settings import PretrainSettings
@@ -474,6 +475,37 @@ def test_fine_tuning_that_was_interrupted_ends_with_the_same_bits(table, tmp_pat
     for name in ("encoder.safetensors", "validation.csv"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+
+
+def test_twins_are_learned_together_changed_alike_and_one_whose_fellow_cannot_be_drawn_is_left_out(
+    tmp_path, monkeypatch
+):
+    seen = []
+
+    def draw(_: PhantomSource, number: int):
+        if number == 5:
+            msg = "This one cannot be drawn."
+            raise InputError(msg)
+        return np.random.default_rng(number // 2).random((1, 50, 50, 50), dtype=np.float32)  # the same of both
+
+    def take(training: Training, tensors, numbers, judge, rate: float):
+        seen.append((tensors, numbers.tolist()))
+        return taken(training, tensors, numbers, judge, rate)
+
+    taken = Training.take
+    monkeypatch.setattr(PhantomSource, "_draw", draw)
+    monkeypatch.setattr(Training, "take", take)
+    settings = FinetuneSettings(
+        encoder="tiny", phantoms=20, clear=True, twins=True, label="outline", batch_size=4, epochs=2, workers=0,
+        head=(8,), chance=0.5, shift=1, most_problems=0.1, validation=0.2,
+    )  # fmt: skip
+    finetuned(settings, tmp_path / "run")
+    assert len(seen) >= 6
+    for tensors, numbers in seen:
+        assert 4 not in numbers
+        assert numbers[1::2] == [number + 1 for number in numbers[::2]]
+        assert torch.equal(tensors[::2], tensors[1::2])
+        assert not torch.equal(tensors[0], tensors[2])
 
 
 def test_rare_classes_count_more_only_if_asked(table, tmp_path):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from fmcib_engine.errors import InputError
 from fmcib_engine.phantom import probe_patch
 from fmcib_engine.training.batches import Order
+from fmcib_engine.training.start import order_of
 from fmcib_engine.training.views import centre, finetuning_views, place_seed, pretraining_views
 
 torch = pytest.importorskip("torch")
@@ -111,3 +115,21 @@ def test_each_epoch_has_each_lesion_once_in_an_order_of_its_own_whatever_the_pro
             assert halves[0].of_step(epoch * 3 + index) + halves[1].of_step(epoch * 3 + index) == step
         epochs.append(steps)
     assert [n for step in epochs[0] for _, n in step] != [n for step in epochs[1] for _, n in step]
+
+
+def test_neighbours_stay_together_whatever_the_order():
+    numbers = [2, 3, 6, 7, 8, 9, 20, 21, 30, 31]
+    order = Order(numbers, 4, 1, slice(0, 4), together=2)
+    steps = [[number for _, number in order.of_step(step)] for step in range(8)]
+    for first, second, third, fourth in steps:
+        assert (second, fourth) == (first + 1, third + 1)
+        assert first % 2 == third % 2 == 0
+    assert all(len({*steps[2 * epoch], *steps[2 * epoch + 1]}) == 8 for epoch in range(4))
+    assert len({tuple(step) for step in steps}) > 4
+
+
+def test_a_step_of_twins_has_an_even_number_of_lesions():
+    processes = SimpleNamespace(share_of=lambda size: size, rank=0)
+    assert order_of(list(range(20)), 6, 1, processes, 2).steps_per_epoch == 3
+    with pytest.raises(InputError, match="even number of lesions, got 5"):
+        order_of(list(range(20)), 5, 1, processes, 2)

@@ -27,12 +27,14 @@ class Order:
         batch_size: lesions in a step, of all processes.
         seed: of the run.
         share: which of them this process sees.
+        together: how many neighbours in `numbers` stay neighbours, such as twins: a divisor of the batch size.
     """
 
     numbers: Sequence[int]
     batch_size: int
     seed: int
     share: slice
+    together: int = 1
 
     @property
     def steps_per_epoch(self) -> int:
@@ -41,7 +43,8 @@ class Order:
     def of_step(self, step: int) -> list[tuple[int, int]]:
         """(Epoch, number of the lesion) of this process, for a step from 0."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.numbers))
+        few = np.random.default_rng([self.seed, epoch]).permutation(len(self.numbers) // self.together)
+        order = (few[:, np.newaxis] * self.together + np.arange(self.together)).ravel()
         chosen = order[place * self.batch_size : (place + 1) * self.batch_size][self.share]
         return [(epoch, self.numbers[index]) for index in chosen]
 

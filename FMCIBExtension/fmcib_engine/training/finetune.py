@@ -72,9 +72,11 @@ class _Changed:
     shelf: Shelf
     views: Views
     seed: int
+    alike: int
+    """How many neighbours are changed alike."""
 
     def __call__(self, epoch: int, number: int) -> Tensor:
-        return self.views.draw(self.shelf.read(number)[0], place_seed(self.seed, epoch, number))
+        return self.views.draw(self.shelf.read(number)[0], place_seed(self.seed, epoch, number // self.alike))
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,10 @@ def _source_of(settings: FinetuneSettings, spec: EncoderSpec) -> Source:
     require_one_source(settings)
     if settings.phantoms:
         seed = place_seed(settings.seed, _OWN_PHANTOMS)
-        return PhantomSource(settings.phantoms, seed, 0, settings.label, clear=settings.clear)
+        return PhantomSource(settings.phantoms, seed, 0, settings.label, clear=settings.clear, twins=settings.twins)
+    if settings.twins:
+        msg = "Only computer-made lesions have twins. Leave out `twins`, or use `phantoms` and no table (--phantom)."
+        raise InputError(msg)
     columns = {"label": settings.label, "group": settings.group, "part": settings.part}
     return TableSource(Path(settings.table), spec.recipe_id, settings.seed, 0, columns)
 
@@ -133,8 +138,11 @@ def _source_of(settings: FinetuneSettings, spec: EncoderSpec) -> Source:
 def _train(job: _Job, lesions: list[Lesion]) -> None:
     settings, processes = job.settings, job.processes
     learned, held = split(lesions, settings.validation, settings.seed)
+    if settings.twins:
+        whole = set(learned)  # one of two may not have been drawn
+        learned = [number for number in learned if number ^ 1 in whole]
     classes = _classes(settings, lesions, learned)
-    order = order_of(learned, settings.batch_size, settings.seed, processes)
+    order = order_of(learned, settings.batch_size, settings.seed, processes, _alike(settings))
     network = _network(settings, job.spec, job.weights, len(classes.names))
     optimizer = make_optimizer(settings.optimizer, network, weight_decay=settings.weight_decay)
     training = Training(network, optimizer, processes, settings.seed, digest(settings), order.steps_per_epoch)
@@ -166,7 +174,7 @@ def _write(job: _Job, training: Training, validation: Validation, classes: _Clas
 def _take_steps(job: _Job, training: Training, order: Order, classes: _Classes, validation: Validation) -> None:
     settings = job.settings
     views = finetuning_views(job.spec.patch_size, chance=settings.chance, blur=settings.blur, shift=settings.shift)
-    example = _Changed(job.shelf, views, settings.seed)
+    example = _Changed(job.shelf, views, settings.seed, _alike(settings))
     after = partial(validation.after_epoch, patience=settings.patience, last=settings.epochs)
     steps = Steps(order, example, partial(_judge, classes, job.processes), (*_NOTED, "seconds"), after)
     take_steps(training, settings, steps, job.run.path, partial(job.progress, "Steps at most"))
@@ -183,6 +191,11 @@ def _judge(
     loss = torch.nn.functional.cross_entropy(logits, truth, weight=weights, reduction="sum")
     whole = processes.total(weights[truth].sum())
     return loss * processes.count / whole, {"accuracy": (logits.argmax(dim=1) == truth).float().mean()}
+
+
+def _alike(settings: FinetuneSettings) -> int:
+    """How many neighbours are alike but in what is to be learned."""
+    return 2 if settings.twins else 1
 
 
 def _classes(settings: FinetuneSettings, lesions: list[Lesion], learned: list[int]) -> _Classes:

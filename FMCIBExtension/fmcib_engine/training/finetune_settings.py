@@ -30,6 +30,10 @@ class FinetuneSettings:
     clear: bool = key(
         default=False, about="Of phantoms, only those of 15 mm and more that are smooth or have long strands."
     )
+    twins: bool = key(
+        default=False,
+        about="Of phantoms, each anatomy twice in a step, all alike but the outline's roughness: r, 1 - r.",
+    )
     label: str = key(
         "label", "The table's column of classes; of phantoms site, outline, density, scanner, or several joined by +."
     )

@@ -30,12 +30,16 @@ class PhantomSource:
         elsewhere: patches away from the lesion, for each.
         label: of `LABELS`, several joined by `+`; or empty.
         clear: only lesions whose outline is easy to see: of `CLEAR_MM` and more, smooth or with long strands.
+        twins: lesions 2n and 2n + 1 are case n, with its roughness r and with 1 - r: all else is the same, tissue,
+            neighbours and noise. What tells one from the other is the outline alone.
 
     Raises:
         InputError: an unknown label.
     """
 
-    def __init__(self, count: int, seed: int, elsewhere: int, label: str = "", *, clear: bool = False) -> None:
+    def __init__(
+        self, count: int, seed: int, elsewhere: int, label: str = "", *, clear: bool = False, twins: bool = False
+    ) -> None:
         self._names = label.split("+") if label else []
         if unknown := [name for name in self._names if name not in LABELS]:
             msg = (
@@ -44,6 +48,7 @@ class PhantomSource:
             )
             raise InputError(msg)
         self._count, self._seed, self._elsewhere, self._clear = count, seed, elsewhere, clear
+        self._twins = twins
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -52,12 +57,13 @@ class PhantomSource:
     @property
     def facts(self) -> dict[str, str]:
         facts = {"phantoms": str(self._count), "phantom_seed": str(self._seed), "edition": generator.EDITION}
-        return facts | ({"clear": "yes"} if self._clear else {})
+        chosen = {"clear": self._clear, "twins": self._twins}
+        return facts | {name: "yes" for name, given in chosen.items() if given}
 
     @cached_property
     def lesions(self) -> Sequence[Lesion]:
         numbers = range(self._count)
-        return [Lesion(number, self._label_of(number), f"case {number}") for number in numbers]
+        return [Lesion(number, self._label_of(number), f"case {self._place_of(number)[0]}") for number in numbers]
 
     @property
     def jobs(self) -> Sequence[Sequence[int]]:
@@ -78,7 +84,18 @@ class PhantomSource:
         case = self._case(number)
         return " ".join(str(getattr(case, name)) for name in self._names)
 
+    def _place_of(self, number: int) -> tuple[int, bool]:
+        """The number of its case, and whether it is the second twin."""
+        return (number // 2, number % 2 == 1) if self._twins else (number, False)
+
     def _case(self, number: int) -> generator.Case:
+        own, second = self._place_of(number)
+        case = self._first(own)
+        if not second:
+            return case
+        return generator.sample_case(own, self._seed, roughness=1.0 - case.roughness, diameter_mm=case.diameter_mm)
+
+    def _first(self, number: int) -> generator.Case:
         case = generator.sample_case(number, self._seed)
         if not self._clear:
             return case

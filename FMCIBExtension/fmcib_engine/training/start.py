@@ -92,14 +92,17 @@ def require_one_source(settings: Any) -> None:
         raise InputError(msg)
 
 
-def order_of(numbers: list[int], batch_size: int, seed: int, processes: Processes) -> Order:
-    """The order of the lesions for this process.
+def order_of(numbers: list[int], batch_size: int, seed: int, processes: Processes, together: int = 1) -> Order:
+    """The order of the lesions for this process, of which so many neighbours stay together.
 
     Raises:
-        InputError: fewer lesions than a step has.
+        InputError: fewer lesions than a step has, or a step that tears neighbours apart.
     """
+    if batch_size % together:
+        msg = f"With `twins` a step has an even number of lesions, got {batch_size}. Change `batch_size`."
+        raise InputError(msg)
     share = processes.share_of(batch_size)
     if len(numbers) < batch_size:
         msg = f"A step has {batch_size} lesions, there are {len(numbers)}. Lower `batch_size`, or add lesions."
         raise InputError(msg)
-    return Order(numbers, batch_size, seed, slice(processes.rank * share, (processes.rank + 1) * share))
+    return Order(numbers, batch_size, seed, slice(processes.rank * share, (processes.rank + 1) * share), together)
