@@ -209,7 +209,7 @@ def test_a_head_that_needs_columns_of_the_user_has_a_card_that_says_which_and_ho
     stage.analysed(NODULE)
     assert bars(stage, "aged") == []
     alarm = cardOf(stage, "aged").alarmLabel.text
-    assert alarm.startswith(f"! {NEEDS}\n! How to get it: a click in a scan brings no such number.")
+    assert alarm.startswith(f"! {NEEDS}\n! How to get it: a click in a scan brings no such number, so this window")
     assert "rows of a table, with age, stage beside their seeds" in alarm
     assert "the engine's command line predict from it with the head aged (user's guide: Predictions)." in alarm
     assert "Needs your columns beside the features: age, stage" in cardOf(stage, "aged").factsLabel.text

@@ -142,7 +142,7 @@ def factsInWords(facts: Mapping[str, str]) -> list[str]:
     if facts["licence"]:
         lines.append(_("Licence: {text}").format(text=facts["licence"]))
     text = _("Head: {source}, SHA-256 {sha}…").format(source=facts["source"], sha=facts["sha256"][:_SHOWN_OF_SHA])
-    return [*lines, text + (_(", of {date}").format(date=facts["date"]) if facts["date"] else "")]
+    return [*lines, text + (_(", of {date}").format(date=facts["date"][:10]) if facts["date"] else "")]
 
 
 def headInWords(head: Mapping[str, Any]) -> str:
