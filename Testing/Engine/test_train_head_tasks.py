@@ -255,7 +255,7 @@ def test_the_process_tells_sentences_without_the_command_line(table):
     assert "--" not in json.dumps(told["warnings"])
 
 
-@pytest.mark.parametrize("moment", ["Heads fitted: 3", "Pictures"])
+@pytest.mark.parametrize("moment", ["Heads fitted: ", "Pictures"])
 def test_a_training_that_is_killed_leaves_what_was_there(table, tmp_path, moment):
     folder = tmp_path / "heads"
     folder.mkdir()
