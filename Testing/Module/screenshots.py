@@ -175,12 +175,17 @@ def takePanels(camera: Photographer, suffix: str = "") -> None:
         toggleSection(panel.ui.headsSection)
         spinUntil(lambda: panel.ui.headsTable.rowCount >= 2)
     panel.ui.headsTable.selectRow(panel.ui.headsTable.rowCount - 1)
+    takeSection(camera, section, "predictions", suffix)
+
+
+def takeSection(camera: Photographer, section, name: str, suffix: str) -> None:
+    """A section alone, as narrow as the panel gets and as it mostly is; that one is for the documents."""
     for width in (420, 560):
         section.setFixedWidth(width)
-        for _ in range(4):
+        for _ in range(20):
             slicer.app.processEvents()
         isForDocuments = width == 560 and not suffix
-        path = FOLDER / "predictions.png" if isForDocuments else ROOT / "build" / f"predictions-{width}{suffix}.png"
+        path = FOLDER / f"{name}.png" if isForDocuments else ROOT / "build" / f"{name}-{width}{suffix}.png"
         path.parent.mkdir(exist_ok=True)
         camera.takeWidget(section, path)
 
@@ -199,7 +204,7 @@ def takeTraining() -> None:
         table = made.write(Path(home) / "made-features.csv")
         camera = Photographer()
         camera.waitForProbe()
-        window, ui = camera.window, camera.window._trainingPanel.ui
+        window, ui, section = camera.window, camera.window._trainingPanel.ui, camera.window.ui.trainingSection
         desk = window.setup.training
         toggleSection(window.ui.scanSection)
         toggleSection(window.ui.trainingSection)
@@ -214,29 +219,16 @@ def takeTraining() -> None:
         typeText(ui.meaningEdit, "dealt by the tests: these lesions are made up")
         window._training.look()
         spinUntil(lambda: not desk.activity.isBusy)
-        takeTrainingPanels(camera, "-before")
+        takeSection(camera, section, "training", "-before")
         click(ui.trainButton)
-        spinUntil(lambda: "Heads fitted: 9" in ui.statusLabel.text)
-        takeTrainingPanels(camera, "-during")
+        spinUntil(lambda: "Heads fitted: " in ui.statusLabel.text)  # any count: not each is told
+        takeSection(camera, section, "training", "-during")
         spinUntil(lambda: not desk.activity.isBusy)
-        takeTrainingPanels(camera)
+        takeSection(camera, section, "training", "")
         useStyle("dark")
-        takeTrainingPanels(camera, "-dark")
+        takeSection(camera, section, "training", "-dark")
     del os.environ["FMCIB_HOME"]
     camera.desktop.close()
-
-
-def takeTrainingPanels(camera: Photographer, suffix: str = "") -> None:
-    """The section alone, as narrow as the panel gets and as it mostly is."""
-    section = camera.window.ui.trainingSection
-    for width in (420, 560):
-        section.setFixedWidth(width)
-        for _ in range(20):
-            slicer.app.processEvents()
-        isForDocuments = width == 560 and not suffix
-        path = FOLDER / "training.png" if isForDocuments else ROOT / "build" / f"training-{width}{suffix}.png"
-        path.parent.mkdir(exist_ok=True)
-        camera.takeWidget(section, path)
 
 
 def visibleDialogs() -> list:
