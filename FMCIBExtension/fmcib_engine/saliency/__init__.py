@@ -9,6 +9,6 @@
     map, files, picture    the result: its voxels with all facts; to a file and back; to look at
     checks                 whether a map can be believed: random weights, flips, the lesion's mask, deletion
 
-A map says where the network looked, not whether it is right. Several methods fail tests of sanity (`checks`); how each
-did with the small encoder is in `Resources/Docs/saliency.md`.
+A map says where the network looked, not whether it is right. Guided methods are known to fail a test of sanity, which
+each of their maps says; `make saliency-checks` measures every method with the small encoder.
 """

@@ -5,7 +5,7 @@ Selvaraju et al. 2017; Chattopadhay et al. 2018. The network's stages have 13, 7
 
 A stage's voxel i looks at the patch around voxel i times its step, since every convolution is padded by half its width;
 there it is drawn, with straight lines between. MONAI and others stretch the stage to the patch's edges instead, which
-here would move it by up to 7 mm.
+here would move it by up to 6 mm.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ _LIST = (
     Method(
         "guided-smoothgrad",
         "guided back-propagation with SmoothGrad",
-        "root mean square of guided gradients of noisy copies, blurred by 1 voxel; the paper's",
+        "root mean square of guided gradients of noisy copies, blurred by 1 voxel",
         "guided " + _PER_INPUT,
         _smooth(guided=True, blur=1.0),
         {"samples": 25, "noise": 0.15, "blur_voxels": 1.0},

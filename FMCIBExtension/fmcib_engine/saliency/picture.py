@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 THRESHOLD = 0.2
 """Of the stretched map: weaker voxels are clear."""
 _OPACITY = 0.65
-_LONGEST = 165
 
 
 def draw_map(saliency: SaliencyMap, patch: Patch, path: Path, *, about: str = "") -> None:
@@ -124,7 +123,7 @@ def _write_text(figure: Figure, saliency: SaliencyMap, about: str) -> None:
         (618, "A map shows where the network looked, not whether it is right. For research use only.", 10, TEXT),
     )
     for top, text, size, colour in lines:
-        place_text(figure, PANEL_LEFT[0], top, text[:_LONGEST], fontsize=size, color=colour)
+        place_text(figure, PANEL_LEFT[0], top, text, fontsize=size, color=colour)
     if facts.cautions:
         notice = "; ".join(facts.cautions)
         draw_notice(figure, notice, size=13 if len(notice) < 110 else 9 if len(notice) < 200 else 7)
