@@ -84,9 +84,7 @@ def main() -> None:
             print(f"  {name}: {wall[name][-1]:.1f} s, processor {busy[name][-1]:.1f} s", flush=True)
     difference = np.abs(maps["smoothgrad"] - maps["notebook"]).max() / maps["notebook"].max()
     print(f"\n{encoder.spec.title}, {encoder.weights.name}; {machine_line()}")
-    print(
-        f"SmoothGrad and the notebook's, same noise: largest difference {difference:.1e} of the largest value\n"
-    )
+    print(f"SmoothGrad and the notebook's, same noise: largest difference {difference:.1e} of the largest value\n")
     print("| | samples | seconds | processor seconds | first picture, s | notebook / this, seconds | processor |")
     print("|---|--:|--:|--:|--:|--:|--:|")
     for name, seconds in wall.items():

@@ -51,6 +51,7 @@ CHOSEN = Parameters(step=10, samples=None)
 """The methods' own, but cubes of occlusion that do not overlap: 125 instead of 729."""
 STEPS = 5
 NOISE = "noise"
+SIZES = ", sizes"
 TRAINED, RANDOM = "small encoder", "random numbers"
 
 
@@ -91,14 +92,18 @@ def map_of(lend: Lend, patch: Array, target: Target, method: str) -> Array:
 
 
 def randomised(encoder: Encoder, phantoms: Sequence[Phantom]) -> dict[str, list[list[float]]]:
-    """Of each method and lesion the likeness to its own map, stage by stage."""
-    found: dict[str, list[list[float]]] = {method: [[] for _ in phantoms] for method in METHODS}
+    """Of each method, and of the sizes of the signed ones, and lesion the likeness to its own map, stage by stage."""
+    names = [*METHODS, *(f"{name}{SIZES}" for name, method in METHODS.items() if method.is_signed)]
+    found: dict[str, list[list[float]]] = {name: [[] for _ in phantoms] for name in names}
     own = {method: [map_of(encoder.lend, one.patch, EMBEDDING, method) for one in phantoms] for method in METHODS}
     for stage, lend in cascade(encoder.lend, encoder.spec, random_seed=1):
         print(f"  random down to {stage}", flush=True)
-        for method, rows in found.items():
-            for row, one, mine in zip(rows, phantoms, own[method], strict=True):
-                row.append(likeness(mine, map_of(lend, one.patch, EMBEDDING, method)))
+        for method in METHODS:
+            for number, (one, mine) in enumerate(zip(phantoms, own[method], strict=True)):
+                other = map_of(lend, one.patch, EMBEDDING, method)
+                found[method][number].append(likeness(mine, other))
+                if METHODS[method].is_signed:
+                    found[f"{method}{SIZES}"][number].append(likeness(mine, other, of_sizes=True))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from fmcib_engine.encoders import COMPUTER_MADE
-from fmcib_engine.saliency.methods import GUIDED_CAUTION, METHODS
+from fmcib_engine.saliency.methods import METHODS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Benchmarks"))
 from machine import machine_line  # noqa: E402
@@ -60,11 +60,11 @@ Whether FMCIB's maps are as good, it does not tell. Cubes of occlusion did not o
 ### Random weights
 
 The weights become random stage by stage, from the output on (Adebayo et al. 2018). The numbers are rank correlations
-(Spearman, absolute values) of the map of the embedding with that of the trained network, mean of {m.few} lesions. A map
-that stays alike does not show what the network learned. Of guided back-propagation with SmoothGrad it is known that
-{GUIDED_CAUTION.partition("known to ")[2].partition(" (")[0]}; this is told beside each of its maps.
+(Spearman) of the map of the embedding with that of the trained network, mean of {m.few} lesions; of signed maps also
+those of their absolute values (sizes). A map that stays alike does not show what the network learned; of guided methods
+that is known, and told beside their maps.
 
-{_table(["", *(f"down to {stage}" for stage in m.stages)], [[method, *_means(rows)] for method, rows in m.likenesses.items()])}
+{_table(["", *(f"down to {stage}" for stage in m.stages)], [[n, *_means(rows)] for n, rows in m.likenesses.items()])}
 
 ![Likeness under random weights](saliency-random-weights.png)
 
@@ -131,7 +131,7 @@ def _draw_cascade(path: Path, m: Measured) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
-    for (method, rows), marker in zip(m.likenesses.items(), "osv^Dxp", strict=True):
+    for (method, rows), marker in zip(m.likenesses.items(), "osv^DxpP*h", strict=True):
         means = [statistics.mean(column) for column in zip(*rows, strict=True)]
         axes.plot(["trained", *m.stages], [1.0, *means], marker=marker, label=method)
     axes.set(xlabel="random from the output down to", ylabel="rank correlation with the trained map", ylim=(-0.2, 1.05))

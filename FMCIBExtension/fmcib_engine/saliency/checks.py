@@ -7,8 +7,8 @@
     deletion     the target as its strongest voxels become air, from all of the patch to nothing: it should fall early
     insertion    as they come back, from nothing to all: it should rise early (Petsiuk et al. 2018)
 
-Maps are compared by the rank correlation of their voxels' absolute values (Spearman): signs and scales are no part of
-where a network looks.
+Maps are compared by the rank correlation of their voxels (Spearman), as they are and by their sizes. Both are needed: the
+sizes of a signed map hang for a large part on the network's first layers, its signs on all of them.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ STAGES = ("layer4", "layer3", "layer2", "layer1", "conv1, bn1")
 _AIR = np.float32(0.0)
 
 
-def likeness(first: Array, second: Array) -> float:
-    """Spearman's correlation of the absolute values of two maps; 0 where one of them is the same everywhere."""
-    one, other = (np.abs(values).ravel() for values in (first, second))
+def likeness(first: Array, second: Array, *, of_sizes: bool = False) -> float:
+    """Spearman's correlation of two maps, or of their absolute values; 0 where one of them is the same everywhere."""
+    one, other = (np.abs(values).ravel() if of_sizes else values.ravel() for values in (first, second))
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     return float(spearmanr(one, other).statistic)

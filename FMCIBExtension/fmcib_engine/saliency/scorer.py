@@ -83,7 +83,7 @@ class Scorer:
 
         def cut(_module: Any, _inputs: Any, output: Tensor) -> Tensor:
             held.append(output.detach().requires_grad_())  # nothing before it is differentiated
-            return held[0]
+            return held[0].clone()  # what follows may write into it
 
         with self._lend() as (network, device), kept_as_it_is(network):
             hook = getattr(network, f"layer{stage}").register_forward_hook(cut)
