@@ -7,8 +7,8 @@
     deletion     the target as its strongest voxels become air, from all of the patch to nothing: it should fall early
     insertion    as they come back, from nothing to all: it should rise early (Petsiuk et al. 2018)
 
-Maps are compared by the rank correlation of their voxels (Spearman), as they are and by their sizes. Both are needed: the
-sizes of a signed map hang for a large part on the network's first layers, its signs on all of them.
+Maps are compared by the rank correlation of their voxels (Spearman), as they are and by their sizes. Both are needed:
+the sizes of a signed map hang for a large part on the network's first layers, its signs on all of them.
 """
 
 from __future__ import annotations
