@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..preprocessing import Patch
 from ..results.picture import (
@@ -80,8 +79,8 @@ def draw_map(saliency: SaliencyMap, patch: Patch, path: Path, *, about: str = ""
 def _draw_layer(axes: Axes, plane: Plane, saliency: SaliencyMap, level: int) -> Any:
     """Raw values in colours; clear below the threshold, by the same voxels as `for_display`."""
     along = 2 - plane.normal
-    values: NDArray[np.float32] = saliency.array.take(level, axis=along)
-    strength: NDArray[np.float32] = abs(saliency.for_display()).take(level, axis=along)
+    values: Any = saliency.array.take(level, axis=along)
+    strength: Any = abs(saliency.for_display()).take(level, axis=along)
     low, high = float(saliency.array.min()), float(saliency.array.max())
     if saliency.facts.is_signed:
         high = max(-low, high)
