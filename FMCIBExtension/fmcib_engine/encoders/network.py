@@ -5,14 +5,14 @@ A network's own file has its `EncoderSpec`, and builds it without numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError
+from ..errors import DeviceError, ImageError
 from .base import Encoded, EncoderSpec, Precision, WeightsIdentity
 from .batching import Batcher
 from .devices import Choice, Place, engine_of, import_torch, require_precision
@@ -119,7 +119,23 @@ class NetworkEncoder:
         cpu = import_torch().device("cpu")
         return OpenVinoNetwork(self._network, self._required_probe(), lambda batch: self._by_torch(batch, cpu))
 
-    def _by_torch(self, batch: NDArray[np.float32], device: Any) -> NDArray[np.float32]:
+    @contextmanager
+    def lend(self) -> Iterator[tuple[nn.Module, torch.device]]:
+        """The network and where it lies; see `Encoder.lend`.
+
+        Raises:
+            DeviceError: it computes in less than float32, in which gradients lose themselves.
+        """
+        if self.precision not in {"float32", "tf32"}:
+            msg = f"Gradients are computed in float32, the network is loaded in {self.precision}. Load it in float32."
+            raise DeviceError(msg)
+        device: Any = self._batcher.device if self.engine == "pytorch" else import_torch().device("cpu")
+        self._place(device)
+        with self._exact_convolutions(device):
+            yield self._network, device
+
+    def _place(self, device: Any) -> Any:
+        """Bring the weights there; gives their type."""
         torch = import_torch()
         dtype = getattr(torch, _PARAMETER_DTYPES[self.precision])
         if device.type == "cpu" and dtype == torch.float16:
@@ -130,6 +146,11 @@ class NetworkEncoder:
                 self._network.load_state_dict(self._on_cpu, assign=True)
             self._network = self._network.to(device=device, dtype=dtype)
             self._placed_on = device
+        return dtype
+
+    def _by_torch(self, batch: NDArray[np.float32], device: Any) -> NDArray[np.float32]:
+        torch = import_torch()
+        dtype = self._place(device)
         with torch.inference_mode(), self._exact_convolutions(device):
             inputs = torch.from_numpy(batch)[:, None].to(device=device, dtype=dtype)
             features: NDArray[np.float32] = self._network(inputs).float().cpu().numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ from ..texts import decimal_points
 from ..volume import Volume
 
 
-def write_image(volume: Volume, path: Path) -> None:
+def write_image(volume: Volume, path: Path, header: Mapping[str, str] | None = None) -> None:
     """Write voxels and geometry (LPS) in the format that the name's ending asks for, all of it or nothing.
+
+    Args:
+        volume: what to write.
+        path: an older file of that name is replaced.
+        header: keys and values for the header of an NRRD file; other formats drop them.
 
     Raises:
         DependencyError: SimpleITK is not installed.
@@ -29,6 +35,8 @@ def write_image(volume: Volume, path: Path) -> None:
     image.SetOrigin(grid.origin.tolist())
     image.SetSpacing(grid.spacing.tolist())
     image.SetDirection(grid.direction.ravel().tolist())
+    for key, value in (header or {}).items():
+        image.SetMetaData(key, value)
     temporary = path.with_name(f"unfinished-{path.name}")
     try:
         with decimal_points():

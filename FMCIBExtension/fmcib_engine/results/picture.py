@@ -31,7 +31,7 @@ PANEL_LEFT = (30, 462, 894)
 PANEL_TOP = 130
 
 _DPI = 100
-BACKGROUND, TEXT, _DIM, _MARK = "#15181c", "#f2f2f2", "#b4bac2", "#ffd23f"
+BACKGROUND, TEXT, DIM, _MARK = "#15181c", "#f2f2f2", "#b4bac2", "#ffd23f"
 _LOW, _HIGH = -0.5, PATCH_SIZE - 0.5
 
 
@@ -53,18 +53,19 @@ def draw_patch(patch: Patch, path: Path, *, title: str, notice: str = "") -> Non
     seed = seed_index(patch)
     image: Any = None
     for plane, left in zip(PLANES, PANEL_LEFT, strict=True):
-        axes = figure.add_axes(_box(left, PANEL_TOP, PANEL, PANEL))
-        image = _draw_plane(axes, plane, patch, seed)
-    bar = figure.add_axes(_box(PANEL_LEFT[-1] + PANEL + 16, PANEL_TOP, 14, PANEL))
+        axes = figure.add_axes(box(left, PANEL_TOP, PANEL, PANEL))
+        image = draw_plane(axes, plane, patch, seed)
+    bar = figure.add_axes(box(PANEL_LEFT[-1] + PANEL + 16, PANEL_TOP, 14, PANEL))
     figure.colorbar(image, cax=bar, ticks=range(WINDOW_HU[0], WINDOW_HU[1] + 1, 200))
-    bar.tick_params(colors=_DIM, labelsize=8, length=3)
+    bar.tick_params(colors=DIM, labelsize=8, length=3)
     bar.set_title("HU", color=TEXT, fontsize=9)
     stream = io.BytesIO()
     canvas.print_png(stream)
     write_atomically(path, stream.getvalue())
 
 
-def _draw_plane(axes: Axes, plane: Plane, patch: Patch, seed: NDArray[np.float64]) -> Any:
+def draw_plane(axes: Axes, plane: Plane, patch: Patch, seed: NDArray[np.float64]) -> Any:
+    """A plane through the seed in gray, with stripes, letters, a scale and a cross-hair; gives matplotlib's image."""
     index = seed_levels(patch)
     level = index[plane.normal]
     cut = {"origin": "upper" if plane.rows_from_top else "lower", "interpolation": "nearest"}
@@ -129,22 +130,28 @@ def _write_text(figure: Figure, patch: Patch, title: str, notice: str) -> None:
         f"Display window {WINDOW_HU[0]} to {WINDOW_HU[1]} HU; display only: the network's input is not clipped. "
         "One square is one voxel, as fed. Blue stripes: outside the scan, fed as 0 (-1024 HU)."
     )
-    lines = ((24, title, 14, TEXT), (562, facts, 9.5, TEXT), (586, display, 9.5, _DIM))
+    lines = ((24, title, 14, TEXT), (562, facts, 9.5, TEXT), (586, display, 9.5, DIM))
     for top, text, size, colour in (*lines, (612, "For research use only.", 10, TEXT)):
         weight = "bold" if size > 9.5 else "normal"
-        _place(figure, PANEL_LEFT[0], top, text, fontsize=size, color=colour, fontweight=weight)
+        place_text(figure, PANEL_LEFT[0], top, text, fontsize=size, color=colour, fontweight=weight)
     if notice:
-        band = figure.add_axes(_box(0, 50, WIDTH, 36))
-        band.set_axis_off()
-        band.add_patch(_rectangle("#b3261e"))
-        _place(figure, PANEL_LEFT[0], 68, notice, fontsize=13, color="white", fontweight="bold")
+        draw_notice(figure, notice)
 
 
-def _place(figure: Figure, left: int, top: int, text: str, **style: Any) -> None:
+def draw_notice(figure: Figure, notice: str, size: float = 13) -> None:
+    """A sentence in a red band below the title."""
+    band = figure.add_axes(box(0, 50, WIDTH, 36))
+    band.set_axis_off()
+    band.add_patch(_rectangle("#b3261e"))
+    place_text(figure, PANEL_LEFT[0], 68, notice, fontsize=size, color="white", fontweight="bold")
+
+
+def place_text(figure: Figure, left: int, top: int, text: str, **style: Any) -> None:
+    """A line of text at pixels from the top left."""
     figure.text(left / WIDTH, 1 - top / HEIGHT, text, verticalalignment="center", parse_math=False, **style)
 
 
-def _box(left: int, top: int, width: int, height: int) -> tuple[float, float, float, float]:
+def box(left: int, top: int, width: int, height: int) -> tuple[float, float, float, float]:
     """A rectangle of pixels, from the top left, as matplotlib's fractions."""
     return left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT
 
