@@ -108,7 +108,8 @@ def _line(found: Steadiness) -> str:
     top, stays, of = found.same_class(head)
     nearest = f"{rank.first} of {rank.draws} (among {rank.others})" if rank else "no others"
     sd = found.spreads()[head.id, top].sd
-    return f"{len(found.drawn)} | {similar.mean():.3f}, {similar.min():.3f} | {nearest} | {top} | {stays} of {of} | {sd:.3f}"
+    cosine = f"{similar.mean():.3f}, {similar.min():.3f}"
+    return f"{len(found.drawn)} | {cosine} | {nearest} | {top} | {stays} of {of} | {sd:.3f}"
 
 
 def _in_mask(encoder, heads) -> None:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..batch import place_of
 from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, Encoder
-from ..errors import OutputError
+from ..errors import OutputError, TableError
 from ..geometry import FRAMES, PatientPoint, parse_frame, point_in_frame
 from ..heads.choose import AUTO, Features, choose_heads
 from ..heads.chosen import ChosenHeads
 from ..pipeline import cut, encode
 from ..readers import read_volume
 from ..results.picture import write_atomically
-from ..seeds import GivenScan, read_seeds
+from ..seeds import GivenScan, LesionSeed, read_seeds
 from ..stability.document import as_json, document_of
 from ..stability.jitter import MOST_DRAWS, PAPERS_DRAWS, PAPERS_VARIANCE, Jitter, grid, in_mask, normal
 from ..stability.numbers import in_words
@@ -215,12 +216,22 @@ def _others(scan: _Lesion, volume: Volume, point: PatientPoint, encoder: Encoder
     if scan.reference is not None:
         found = of_table(scan.reference, encoder, own)
     if scan.others is not None:
-        given = GivenScan(scan.image, scan.series_uid, scan.time_point)
-        seeds = read_seeds(scan.others, scan=given).seeds
+        seeds = _seeds_of_scan(scan)
         points = [seed.point(volume.grid) for seed in seeds]
         patches = [cut(volume, each, encoder.spec.recipe_id) for each in points]
         found = of_patches(patches, lambda kept: encode(kept, encoder), own, found)
     return found
+
+
+def _seeds_of_scan(scan: _Lesion) -> list[LesionSeed]:
+    """The lesions of a table that names its scans, if they are of this scan; all of one that names none."""
+    if scan.others is None:
+        return []
+    try:
+        return list(read_seeds(scan.others, scan=GivenScan(scan.image, scan.series_uid, scan.time_point)).seeds)
+    except TableError:  # it names its scans
+        place = place_of(scan.image)
+        return [seed for seed in read_seeds(scan.others).seeds if place_of(seed.image) == place]
 
 
 def _require_free(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
