@@ -64,7 +64,7 @@ def compute(path: Path, condition: str, options: EncoderOptions, heads: str) -> 
     rows.sort(key=lambda row: [each.extras.get(condition) for each in table.seeds].index(row.condition))
     weights = network.weights
     provenance = Provenance(network.spec.id, weights.sha256, recipe_id, weights.caution)
-    return arrange(rows, provenance, [*warnings, *failed])
+    return arrange(rows, provenance, [*warnings, *failed], failed)
 
 
 def _read(seed: LesionSeed) -> Volume:

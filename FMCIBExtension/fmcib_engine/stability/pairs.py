@@ -54,8 +54,10 @@ class Row:
     radiomics: Mapping[str, float]
 
 
-def arrange(rows: Sequence[Row], provenance: Provenance, warnings: Sequence[str] = ()) -> Measured:
-    """The rows as lesions by conditions.
+def arrange(
+    rows: Sequence[Row], provenance: Provenance, warnings: Sequence[str] = (), failed: Sequence[str] = ()
+) -> Measured:
+    """The rows as lesions by conditions; `failed` are rows without numbers, each with a word why.
 
     Raises:
         TableError: a lesion twice in one condition, fewer than two conditions, or than two whole lesions.
@@ -81,7 +83,7 @@ def arrange(rows: Sequence[Row], provenance: Provenance, warnings: Sequence[str]
         msg = f"{len(whole)} lesions are in each of the conditions {', '.join(conditions)}, wanted two at least."
         raise TableError(msg)
     table = [[by_place[lesion, condition] for condition in conditions] for lesion in whole]
-    return Measured(whole, conditions, tuple(_groups(table)), provenance, left_out, tuple(warnings))
+    return Measured(whole, conditions, tuple(_groups(table)), provenance, (*left_out, *failed), tuple(warnings))
 
 
 def _groups(table: list[list[Row]]) -> list[Group]:
