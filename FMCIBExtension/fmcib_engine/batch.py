@@ -18,6 +18,7 @@ from .heads.prediction import Prediction
 from .preprocessing import Patch
 from .results.lesion import LesionResult
 from .seeds import LesionSeed
+from .stability.cheap import Moved, move, steadiness
 from .volume import Source, Volume
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class _Waiting:
     point: PatientPoint
     patch: Patch
     source: Source
+    moved: Moved | None = None
+    """Patches around it, where the run wants to know how steady its numbers are."""
 
 
 def analyse(
@@ -45,15 +48,17 @@ def analyse(
     encoder: Encoder,
     recipe_id: str,
     heads: ChosenHeads | None = None,
+    draws: int = 0,
 ) -> Iterator[LesionResult]:
     """One result per seed, as they are ready: by folder or file in the order of their first rows, then by scan.
 
     Nothing that goes wrong with a seed, a scan or a batch stops the others. With heads each result has predictions.
+    With `draws` each is computed as often again with its seed moved (`stability.cheap`).
     """
     heads = heads or ChosenHeads(encoder)
     waiting: list[_Waiting] = []
     for same_scan in by_scan(seeds):
-        for ready in _cut_all(same_scan, read_volume, recipe_id):
+        for ready in _cut_all(same_scan, read_volume, recipe_id, draws):
             if isinstance(ready, LesionResult):
                 yield ready
                 continue
@@ -84,7 +89,9 @@ def place_of(image: Path) -> Hashable:
     return (status.st_dev, status.st_ino) if status.st_ino else image.resolve()
 
 
-def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -> Iterator[LesionResult | _Waiting]:
+def _cut_all(
+    seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str, draws: int
+) -> Iterator[LesionResult | _Waiting]:
     """The patches of the seeds of one scan, which is read once, and not at all where no seed is usable."""
     usable = [seed for seed in seeds if not seed.problem]
     for seed in seeds:
@@ -97,17 +104,18 @@ def _cut_all(seeds: list[LesionSeed], read_volume: ReadVolume, recipe_id: str) -
         if isinstance(volume, Failure):
             yield LesionResult(seed, error=volume.sentence)
         else:
-            yield _cut(seed, volume, recipe_id)
+            yield _cut(seed, volume, recipe_id, draws)
 
 
-def _cut(seed: LesionSeed, volume: Volume, recipe_id: str) -> LesionResult | _Waiting:
+def _cut(seed: LesionSeed, volume: Volume, recipe_id: str, draws: int) -> LesionResult | _Waiting:
     point = attempt(lambda: seed.point(volume.grid))
     if isinstance(point, Failure):
         return LesionResult(seed, source=volume.source, error=point.sentence)
     patch = attempt(lambda: pipeline.cut(volume, point, recipe_id))
     if isinstance(patch, Failure):
         return LesionResult(seed, point, source=volume.source, error=patch.sentence)
-    return _Waiting(seed, point, patch, volume.source)
+    moved = move(volume, point, seed.row, draws, recipe_id) if draws else None
+    return _Waiting(seed, point, patch, volume.source, moved)
 
 
 def _encode_all(waiting: list[_Waiting], encoder: Encoder, heads: ChosenHeads) -> list[LesionResult]:
@@ -119,7 +127,10 @@ def _encode_all(waiting: list[_Waiting], encoder: Encoder, heads: ChosenHeads) -
         if isinstance(alone, Failure):
             results.append(LesionResult(item.seed, item.point, item.patch, source=item.source, error=alone.sentence))
         else:
-            results.append(LesionResult(item.seed, item.point, item.patch, alone, item.source))
+            steady = None
+            if item.moved is not None:
+                steady = steadiness(item.moved, alone.features, item.seed.extras, encoder, heads)
+            results.append(LesionResult(item.seed, item.point, item.patch, alone, item.source, steadiness=steady))
     return _with_predictions(results, heads)
 
 

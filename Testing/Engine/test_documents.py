@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fmcib_engine import samples
 from fmcib_engine.geometry import VoxelGrid
-from fmcib_engine.results.schema import COLUMNS, HEAD_COLUMNS
+from fmcib_engine.results.schema import COLUMNS, HEAD_COLUMNS, STEADINESS, STEADINESS_OF_HEADS
 from fmcib_engine.weights.catalogue import load_catalogue
 from support import ROOT
 
@@ -171,6 +171,7 @@ def test_a_file_that_a_document_names_is_there(path):
 
 def test_the_formats_list_the_columns_of_the_feature_table():
     text = (DOCS / "formats.md").read_text(encoding="utf-8").partition("## The feature table")[2]
+    text = text.partition("### How steady a row is")[0]
     listed = re.findall(r"^\| `(\w+)` \| (\w*) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
     wanted = [(c.name, c.type.__name__, c.unit, c.meaning) for c in COLUMNS]
     assert [(name, kind, unit, meaning.replace("\\|", "|")) for name, kind, unit, meaning in listed] == wanted
@@ -178,6 +179,9 @@ def test_the_formats_list_the_columns_of_the_feature_table():
 
 def test_the_formats_list_the_columns_of_heads():
     text = (DOCS / "formats.md").read_text(encoding="utf-8").partition("### Predictions")[2]
+    text, _, steady = text.partition("### How steady a row is")
+    listed = re.findall(r"^\| `(.*?)` \| (\w*) \| (.*?) \| (.*) \|$", steady.partition("\n## ")[0], re.MULTILINE)
+    assert listed == [*STEADINESS, *STEADINESS_OF_HEADS]
     assert re.findall(r"^\| `(<head>:.*?)` \| (\w*) \| (.*?) \| (.*) \|$", text, re.MULTILINE) == [*HEAD_COLUMNS]
 
 

@@ -54,6 +54,8 @@ class Job:
     """Empty: the encoder's own."""
     options: TableOptions = field(default_factory=TableOptions)
     heads: str = AUTO
+    draws: int = 0
+    """With moved seeds, for each row."""
 
 
 def open_encoder(options: EncoderOptions) -> Encoder:
@@ -100,6 +102,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
         versions=installed_versions(),
         engine_deviation=encoder.engine_deviation,
         heads=heads.columns,
+        draws=job.draws,
     )
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:
@@ -175,7 +178,8 @@ def _fill(writer: TableWriter, job: Job, encoder: Encoder, heads: ChosenHeads, t
     todo = [seed for seed in job.table.seeds if seed.row not in finished]
     with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
         read = partial(_read, memory=HeaderMemory())
-        for result in analyse(todo, read_volume=read, encoder=encoder, recipe_id=recipe_id, heads=heads):
+        found = analyse(todo, read_volume=read, encoder=encoder, recipe_id=recipe_id, heads=heads, draws=job.draws)
+        for result in found:
             writer.write(result)
             tally.count(result)
             advance()

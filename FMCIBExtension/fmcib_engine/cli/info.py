@@ -12,7 +12,7 @@ from ..encoders.engines import choose_places
 from ..errors import FmcibError
 from ..heads.choose import AUTO, Features, choose_heads
 from ..preprocessing import DEFAULT_RECIPE, RECIPES
-from ..results.schema import COLUMNS, HEAD_COLUMNS, SCHEMA_VERSION
+from ..results.schema import COLUMNS, HEAD_COLUMNS, SCHEMA_VERSION, STEADINESS, STEADINESS_OF_HEADS
 from ..results.versions import installed_versions
 from ..weights import load_encoder
 from ..weights.reports import notices
@@ -48,7 +48,7 @@ def show_columns() -> None:
         table.add_column(heading, overflow="fold")
     for column in COLUMNS:
         table.add_row(column.name, column.type.__name__, column.unit, escape(column.meaning))
-    for pattern in HEAD_COLUMNS:
+    for pattern in (*HEAD_COLUMNS, *STEADINESS, *STEADINESS_OF_HEADS):
         table.add_row(*map(escape, pattern))
     counts = ", ".join(f"pred_{spec.feature_count - 1} of {spec.id}" for spec in ENCODERS.values())
     table.add_row("pred_0 …", "float32", "", f"the encoder's features, by upstream's names, up to {counts}")

@@ -9,9 +9,10 @@ from ..errors import InputError
 from ..geometry import PatientPoint
 from ..volume import Volume
 from . import fmcib_csv_v1, fmcib_yaml_v1
+from .nearby import cut_nearby
 from .patch import PATCH_SIZE, Patch, Quality
 
-__all__ = ["DEFAULT_RECIPE", "PATCH_SIZE", "RECIPES", "Patch", "Quality", "cut_patch"]
+__all__ = ["DEFAULT_RECIPE", "PATCH_SIZE", "RECIPES", "Patch", "Quality", "cut_nearby", "cut_patch"]
 
 RECIPES: Mapping[str, Callable[[Volume, PatientPoint], Patch]] = MappingProxyType(
     {fmcib_csv_v1.ID: fmcib_csv_v1.cut, fmcib_yaml_v1.ID: fmcib_yaml_v1.cut}

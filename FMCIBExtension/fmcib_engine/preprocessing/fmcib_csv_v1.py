@@ -44,7 +44,31 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
     volume.grid.require_inside(seed)
     crop = Crop.around(seed, volume.grid, resampled_grid(volume.grid))
     box = read_box(volume, crop)
-    values, covered = _interpolate(box, crop.shape)
+    values, covered = interpolate(box, crop.shape)
+    return as_patch(volume, seed, crop, values, covered, box.fault_distance_mm)
+
+
+def as_patch(
+    volume: Volume,
+    seed: PatientPoint,
+    crop: Crop,
+    values: np.ndarray,
+    covered: np.ndarray,
+    fault_distance_mm: float | None,
+) -> Patch:
+    """The patch of what was interpolated for a crop: padded, placed, and with the facts about it.
+
+    Args:
+        volume: the scan.
+        seed: LPS mm.
+        crop: around the seed.
+        values: (HU + 1024) / 3072, float32, of the crop's shape [k, j, i].
+        covered: same shape; the share of each voxel that comes from the scan.
+        fault_distance_mm: from the slices that were read to the scan's nearest fault.
+
+    Raises:
+        ImageError: values that are not finite.
+    """
     array, before = pad_to_patch(values)
     padded_cover, _ = pad_to_patch(covered)
     patch_grid = shifted(crop.target, crop.start - before)
@@ -55,7 +79,7 @@ def cut(volume: Volume, seed: PatientPoint) -> Patch:
         seed=seed,
         volume=volume,
         seed_on_voxel_edge=crop.on_edge,
-        fault_distance_mm=box.fault_distance_mm,
+        fault_distance_mm=fault_distance_mm,
     )
     return Patch(array, padded_cover > 0, patch_grid, seed, ID, quality)
 
@@ -130,7 +154,7 @@ def _to_lps_order(ras_affine: FloatArray, size: np.ndarray) -> VoxelGrid:
     return VoxelGrid.from_ras_affine((n_i, n_j, n_k), plain.product(ras_affine, reverse))
 
 
-def _interpolate(box: Box, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+def interpolate(box: Box, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Linear interpolation with zeros outside the scan, in the order of upstream: first scale, then interpolate.
 
     Returns the values (float32, [k, j, i]) and the share of each that comes from the scan.

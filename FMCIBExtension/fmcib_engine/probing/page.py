@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import numpy as np
 
 from .. import __version__
+from ..results.page import document, figure, section, table_of
 from .bootstrap import Estimate
 from .judges import main_of
 from .origins import OriginReport
@@ -18,18 +18,6 @@ from .scores import by_chance
 from .sentences import about_comparison, about_threshold, first_paragraph
 from .study import Study
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.first { border-left: 4px solid #0072B2; padding: 0.3rem 1rem; background: #f3f7fa; }
-.caution { border-left: 4px solid #B3261E; padding: 0.3rem 1rem; background: #fdf3f2; }
-.small { color: #555c64; font-size: 0.875rem; }
-table { border-collapse: collapse; } th, td { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0;
-  border-bottom: 1px solid #d5dae0; vertical-align: top; } td.number { font-variant-numeric: tabular-nums; }
-figure { display: inline-block; margin: 0.5rem 0.5rem 0.5rem 0; width: min(100%, 28rem); vertical-align: top; }
-img { width: 100%; height: auto; }
-"""
 _CAPTIONS = {
     "roc": "ROC curve",
     "precision_recall": "Precision-recall curve",
@@ -55,35 +43,16 @@ def as_html(study: Study, pictures: Mapping[str, bytes], *, title: str) -> str:
         f'<p class="small">{escape(_subtitle(study))}</p>',
         f'<p class="first">{escape(" ".join(first_paragraph(study)))}</p>',
         _warnings(study),
-        _section("How good it is", _numbers(study)),
-        _section("Pictures", _pictures(pictures)),
-        *(_section(f"The disease, or the {report.column}", _origin(report, study)) for report in study.origins),
+        section("How good it is", _numbers(study)),
+        section("Pictures", _pictures(pictures)),
+        *(section(f"The disease, or the {report.column}", _origin(report, study)) for report in study.origins),
         _controls(study),
         _comparisons("What the joined columns add", study.gains),
         _comparisons("Beside other features", study.comparisons),
         _curve(study),
-        _section("How it was made", _methods(study)),
+        section("How it was made", _methods(study)),
     ]
-    body = "\n".join(part for part in parts if part)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n'
-        "</body>\n</html>\n"
-    )
-
-
-def _section(heading: str, content: str) -> str:
-    return f"<h2>{escape(heading)}</h2>\n{content}"
-
-
-def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first cell of each row names it."""
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    lines = []
-    for first, *others in rows:
-        cells = "".join(f'<td class="number">{escape(cell)}</td>' for cell in others)
-        lines.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
-    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{chr(10).join(lines)}\n</tbody>\n</table>"
+    return document(title, parts)
 
 
 def _subtitle(study: Study) -> str:
@@ -138,9 +107,7 @@ def _pictures(pictures: Mapping[str, bytes]) -> str:
     made = []
     for name, content in pictures.items():
         caption = _CAPTIONS.get(name, "Map of the features, by site or scanner")
-        data = base64.b64encode(content).decode("ascii")
-        image = f'<img alt="{escape(caption)}" src="data:image/svg+xml;base64,{data}">'
-        made.append(f'<figure>{image}<figcaption class="small">{escape(caption)}</figcaption></figure>')
+        made.append(figure(caption, content))
     return "\n".join(made)
 
 
@@ -173,12 +140,12 @@ def _controls(study: Study) -> str:
     number = main_of(study.cohort.outcome)
     lost = "lost (intact less this)"
     header = ("scans", f"{number} of the head as it is", lost, f"{number} of heads trained on these scans", lost)
-    return _section("With something destroyed", table_of(header, rows))
+    return section("With something destroyed", table_of(header, rows))
 
 
 def _comparisons(heading: str, comparisons: Iterable[object]) -> str:
     said = [about_comparison(each) for each in comparisons]  # type: ignore[arg-type]
-    return _section(heading, "".join(f"<p>{escape(each)}</p>" for each in said)) if said else ""
+    return section(heading, "".join(f"<p>{escape(each)}</p>" for each in said)) if said else ""
 
 
 def _curve(study: Study) -> str:
@@ -190,7 +157,7 @@ def _curve(study: Study) -> str:
         mean = f"{np.mean(share.values):.3f}" if share.values else "none"
         rows.append((f"{share.share:.0%}", f"{share.patients:.0f}", mean, spread))
     header = ("share", "patients", f"mean {main_of(study.cohort.outcome)}", "of single repeats")
-    return _section("With fewer patients", table_of(header, rows))
+    return section("With fewer patients", table_of(header, rows))
 
 
 def _methods(study: Study) -> str:

@@ -13,6 +13,7 @@ from ..heads.prediction import HeadColumns, Prediction
 from ..preprocessing import Patch
 from ..seeds import LesionSeed
 from ..volume import Source
+from .steadiness import RowSteadiness
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Run:
     """Of the library that computed the network, from PyTorch; see `Encoder.engine_deviation`."""
     heads: tuple[HeadColumns, ...] = ()
     """What is predicted from the features, in the order of the columns."""
+    draws: int = 0
+    """How often each lesion is computed again with its seed moved; 0 where nobody asked."""
 
     @property
     def warnings(self) -> list[str]:
@@ -57,6 +60,8 @@ class LesionResult:
     error: str = ""
     predictions: Mapping[str, Prediction] = field(default_factory=lambda: MappingProxyType({}))
     """By the ID of the head."""
+    steadiness: RowSteadiness | None = None
+    """Where the run has draws."""
     computed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -182,5 +182,5 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        msg = f"The picture {path.name} cannot be written: {error.strerror}. Choose a folder that you may write to."
+        msg = f"{path.name} cannot be written: {error.strerror}. Choose a folder that you may write to."
         raise OutputError(msg) from error

@@ -23,6 +23,8 @@ from .schema import (
     feature_columns,
     head_columns,
     head_values,
+    steadiness_columns,
+    steadiness_values,
 )
 
 
@@ -54,7 +56,7 @@ class RowFormat:
         self._folder = absolute(folder)
         self._run = run
         self._identifiers = identifiers
-        self._heads = head_columns(run.heads)
+        self._heads = [*head_columns(run.heads), *steadiness_columns(run)]
         self._features = feature_columns(run.encoder.feature_count)
         kept = [name for name in extra_columns if identifiers or not is_identifying(name)]
         reserved = {column.name for column in COLUMNS} | {*self._heads, *self._features}
@@ -88,7 +90,8 @@ class RowFormat:
             features = [""] * len(self._features)
         else:
             features = result.encoded.features.astype(np.float32).astype(str).tolist()
-        predicted = [_text(value) for value in head_values(result, self._run)]
+        after = [*head_values(result, self._run), *steadiness_values(result, self._run)]
+        predicted = [_text(value) for value in after]
         if not self._identifiers:
             predicted = [without_uids(cell) for cell in predicted]
         return [*(cells[name] for name in self._names), *predicted, *features]

@@ -15,7 +15,7 @@ from ..heads.prediction import HeadColumns
 from ..heads.terms import LOG_RELATIVE_HAZARD, NOTE, SHA256
 from .lesion import LesionResult, Run
 
-SCHEMA_VERSION = "1.6"
+SCHEMA_VERSION = "1.7"
 
 Value = str | int | float | bool | None
 
@@ -296,4 +296,52 @@ def head_values(result: LesionResult, run: Run) -> list[Value]:
             values += [None] * (len(head.outputs) + 2)
         else:
             values += [*(prediction.values or [None] * len(head.outputs)), prediction.note, head.sha256]
+    return values
+
+
+STEADINESS = (
+    ("stability_draws", "int", "", "how many of the draws around the seed are in the scan, and were computed"),
+    ("stability_draws_left_out", "int", "", "how many are not: mostly moved seeds outside the scan"),
+    ("stability_cosine_mean", "float64", "1", "cosine similarity of the draws' features to the row's, mean"),
+    ("stability_cosine_min", "float64", "1", "the same, the smallest"),
+    ("stability_note", "str", "", "why draws are left out, and why there is no rank beside the cosine"),
+)
+"""Columns of a run with draws (`extract --stability N`), behind those of the heads: name, type, unit, meaning.
+
+The seed is moved by a normal distribution of variance 16 mm² along each axis, from a generator seeded by the row's
+number."""
+
+_OF_OUTPUTS = {
+    "sd": "standard deviation over the draws",
+    "min": "smallest over the draws",
+    "max": "largest over the draws",
+}
+STEADINESS_OF_HEADS = tuple(
+    (f"<head>:<output>:{name}", "float64", "1", f"of a run with draws: {meaning}")
+    for name, meaning in _OF_OUTPUTS.items()
+)
+"""The same of each output of each head."""
+
+
+def steadiness_columns(run: Run) -> list[str]:
+    """Names of the columns of a run with draws; none of another."""
+    if not run.draws:
+        return []
+    of_heads = [f"{head.id}:{output}:{name}" for head in run.heads for output in head.outputs for name in _OF_OUTPUTS]
+    return [*(name for name, *_ in STEADINESS), *of_heads]
+
+
+def steadiness_values(result: LesionResult, run: Run) -> list[Value]:
+    """What stands in those columns; nothing in a row that is an error."""
+    if not run.draws:
+        return []
+    found = result.steadiness
+    outputs = [(head.id, index) for head in run.heads for index in range(len(head.outputs))]
+    if found is None:
+        return [None] * (len(STEADINESS) + len(_OF_OUTPUTS) * len(outputs))
+    values: list[Value] = [found.draws, found.left_out, found.cosine_mean, found.cosine_min, found.note]
+    for head_id, index in outputs:
+        spreads = found.spreads.get(head_id, ())
+        one = spreads[index] if spreads else None
+        values += [one.sd, one.low, one.high] if one else [None] * len(_OF_OUTPUTS)
     return values

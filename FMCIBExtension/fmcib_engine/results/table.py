@@ -187,6 +187,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         "weights SHA-256": run.weights.sha256,
         "recipe": run.recipe_id,
         "choice of heads": ", ".join(f"{head.id} {head.sha256[:12]}" for head in run.heads),
+        "number of draws": str(run.draws),
         "precision": run.precision,
         "engine version": run.versions["fmcib-engine"],
         "schema version": SCHEMA_VERSION,
