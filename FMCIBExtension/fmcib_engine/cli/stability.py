@@ -247,7 +247,10 @@ def _require_free(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
             path.resolve() in {each.resolve() for each in inputs},
             f"{path.name} is what this is computed from, and would be replaced. Choose another name.",
         ),
-        (path.exists() and not overwrite, f"{path.name} exists already. Choose another name, or allow it to be replaced (--overwrite)."),
+        (
+            path.exists() and not overwrite,
+            f"{path.name} exists already. Choose another name, or allow it to be replaced (--overwrite).",
+        ),
     )
     if problem := next((sentence for stands, sentence in obstacles if stands), ""):
         raise OutputError(problem)

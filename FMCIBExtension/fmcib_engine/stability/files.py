@@ -47,7 +47,10 @@ def require_free(folder: Path, *, overwrite: bool) -> None:
             f"{folder.name} is no report of agreement, and is not replaced. Choose another.",
         ),
         (bool(theirs), f"{folder.name} holds {theirs[:1]} beside its report, which would be lost. Choose another."),
-        (_is_report(folder) and not overwrite, f"{folder.name} exists already. Choose another name, or allow it to be replaced (--overwrite)."),
+        (
+            _is_report(folder) and not overwrite,
+            f"{folder.name} exists already. Choose another name, or allow it to be replaced (--overwrite).",
+        ),
     )
     if problem := next((sentence for stands, sentence in obstacles if stands), ""):
         raise OutputError(problem)

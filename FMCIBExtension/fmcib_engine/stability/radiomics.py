@@ -14,8 +14,8 @@ from ..results.image import write_image
 from ..volume import Volume
 
 ABSENT = (
-    "PyRadiomics is not installed: its features of these lesions are not compared "
-    "(`pip install --no-build-isolation pyradiomics==3.0.1`, Python 3.11)"
+    "PyRadiomics is not installed: its features of these lesions are not compared. Version 3.0.1 can be installed on "
+    "Python 3.11, without build isolation"
 )
 
 
