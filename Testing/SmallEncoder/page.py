@@ -165,9 +165,9 @@ Linear probes, learned on {LEARNED[1]:,} lesions and measured on {HELD_OUT[1]} o
 Site, density and scanner: balanced accuracy (of 8, 5 and 6 classes). Outline: AUC of spiculated against smooth, of all
 lesions (4 to 40 mm) and of the larger ones. In brackets 95 % intervals, by bootstrap over the held-out lesions. The
 scanner is what features should *not* tell; chance is 0.17. The aim was 0.9 for site and outline. **The outline does
-not reach it, not even from {LARGE_MM:g} mm on, and of small lesions little of it is seen:** their strands are often thinner
-than a voxel, or fainter than the noise. What labels teach costs some of what contrast had taught of places nearby: see
-the next table.
+not reach it, not even from {LARGE_MM:g} mm on, and of small lesions little is seen:** their strands are often
+thinner than a voxel, or fainter than the noise. What labels teach costs some of what contrast had taught of places
+nearby: see the next table.
 
 {parts["probes"]}
 
