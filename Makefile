@@ -37,7 +37,7 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the windo
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
 
-small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: 40 minutes on two cores
+small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: an hour on two cores
 	$(RUN) Testing/SmallEncoder/make.py
 
 small-heads: .venv/made  ## The heads that ship with it, learned and measured on computer-made lesions: 20 minutes

@@ -39,7 +39,8 @@ def test_its_file_is_small_and_says_what_it_means():
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("1-pretrain", PretrainSettings), ("2-clear", FinetuneSettings), ("3-all", FinetuneSettings)]
+    ("name", "kind"),
+    [("1-pretrain", PretrainSettings), *((each, FinetuneSettings) for each in ("2-outline", "3-all", "4-more"))],
 )
 def test_its_run_files_can_be_read_and_train_on_other_phantoms_than_it_is_measured_on(name, kind):
     settings = read_settings(ROOT / "Testing" / "SmallEncoder" / f"{name}.yaml", kind)

@@ -93,7 +93,8 @@ def test_lesions_are_drawn_and_encoded_as_extract_would():
 
 def test_the_runs_are_others_than_those_of_the_encoder():
     taken = {measure.LEARNED[0], measure.HELD_OUT[0]}
-    for name, kind in (("1-pretrain", PretrainSettings), ("2-clear", FinetuneSettings), ("3-all", FinetuneSettings)):
+    later = ((each, FinetuneSettings) for each in ("2-outline", "3-all", "4-more"))
+    for name, kind in (("1-pretrain", PretrainSettings), *later):
         seed = read_settings(ROOT / "Testing" / "SmallEncoder" / f"{name}.yaml", kind).seed
         taken |= {seed, place_seed(seed, _OWN_PHANTOMS)}
     ours = [small_heads.LEARNED[0], small_heads.HELD_OUT[0], FRESH[0]]

@@ -1,8 +1,9 @@
-"""The small encoder that ships with the engine, made from nothing: `make small-encoder`, 40 minutes on two cores.
+"""The small encoder that ships with the engine, made from nothing: `make small-encoder`, an hour on two cores.
 
-1. 6,000 computer-made lesions, by contrast; 2. 4,000 with plain outlines, with labels; 3. 8,000 of every kind, with
-labels: the run files beside this one. What was interrupted goes on. Its weights go into the engine, what they are worth
-into `Resources/Docs/small-encoder.md`.
+1. 6,000 computer-made lesions, by contrast; 2. 3,000 of which only the outline is learned, from twins that show it
+plainly; 3. 8,000 of every kind, with all labels, again as twins; 4. 8,000 others in the same way: the run files beside
+this one. What was interrupted goes on. Its weights go into the engine, what they are worth into
+`Resources/Docs/small-encoder.md`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "small-encoder"
 SHIPPED = ROOT / "FMCIBExtension/fmcib_engine/weights/small.safetensors"
-STAGES = (("pretrain", "1-pretrain"), ("finetune", "2-clear"), ("finetune", "3-all"))
+STAGES = (("pretrain", "1-pretrain"), ("finetune", "2-outline"), ("finetune", "3-all"), ("finetune", "4-more"))
 """The command and the run file of each."""
 
 

@@ -152,19 +152,22 @@ the lesions is `{EDITION}`.
 
 {parts["stages"]}
 
-![Losses of the three stages](small-encoder-curve.png)
+![Losses of the four stages](small-encoder-curve.png)
 
-[The log](small-encoder-log.csv) has every tenth step. Stage 1 is plain SimCLR, without labels. Stages 2 and 3 learn the
-labels site, outline and density as one of 78 classes, in stage 2 from lesions whose outline is plain to see. **The
-outline was not learned:** 0.9 is not reached there, and nothing else that was tried in as many minutes reached it.
+[The log](small-encoder-log.csv) has every tenth step. Stage 1 is plain SimCLR, without labels, and tells nothing of
+outlines. Stage 2 learns the outline alone, of lesions of {LARGE_MM:g} mm and more and from *twins*: each is drawn
+twice, once smooth and once spiculated, and both are in one step, so that nothing else tells them apart. Stages 3 and
+4 learn site, outline and density as one of 78 classes, of lesions of every size, again from twins.
 
 ## What its features tell of computer-made lesions
 
 Linear probes, learned on {LEARNED[1]:,} lesions and measured on {HELD_OUT[1]} others; none trained the encoder.
 Site, density and scanner: balanced accuracy (of 8, 5 and 6 classes). Outline: AUC of spiculated against smooth, of all
 lesions (4 to 40 mm) and of the larger ones. In brackets 95 % intervals, by bootstrap over the held-out lesions. The
-scanner is what features should *not* tell; chance is 0.17. The aim was 0.9 for site and outline. What labels teach of
-site and density costs some of what contrast had taught of places nearby: see the next table.
+scanner is what features should *not* tell; chance is 0.17. The aim was 0.9 for site and outline. **The outline does
+not reach it, not even from {LARGE_MM:g} mm on, and of small lesions little is seen:** their strands are often
+thinner than a voxel, or fainter than the noise. What labels teach costs some of what contrast had taught of places
+nearby: see the next table.
 
 {parts["probes"]}
 

@@ -7,7 +7,8 @@ so in HU and scales then; here patches are scaled already, and each step is the 
 where MONAI takes what lies outside for 0: water there, air here.
 
 **Fine-tuning**, after `fmcib_finetune.yaml`: a blur, a shift by up to 10 voxels along each axis, a flip, a turn by 90
-degrees, each with its chance of 0.5. Upstream turns in the plane z-y only, MONAI's default; so do we.
+degrees, each with its chance of 0.5. Upstream turns in the plane z-y only, MONAI's default; so do we. Its shifts are by
+fractions of a voxel, which blurs strands of one voxel; ours by whole ones.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def finetuning_views(size: int, *, chance: float, blur: float, shift: int) -> Vi
     monai = import_transforms()
     steps = [
         monai.RandGaussianSmooth(prob=blur),
-        monai.RandAffine(prob=chance, translate_range=[shift] * 3, padding_mode="zeros"),
+        monai.RandAffine(prob=chance, translate_range=[shift] * 3, mode="nearest", padding_mode="zeros"),
         monai.RandAxisFlip(prob=chance),
         monai.RandRotate90(prob=chance),
     ]
