@@ -28,6 +28,14 @@ class LesionSeed:
     """Which time point, from 0, where the scan has several."""
     extras: Mapping[str, str] = field(default_factory=dict)
     """The user's other columns."""
+    label: str = ""
+    """What the source calls it: the name of an ROI, segment or point, the number of a label."""
+    origin: str = ""
+    """What the seed was made from, as "rtstruct, centroid". No identifiers."""
+    volume_mm3: float | None = None
+    """Where the source outlines the lesion."""
+    frame_of_reference: str = ""
+    """The UID that a DICOM source names; empty where it names none. It identifies: exported only where asked for."""
     problem: str = ""
     """Why this row cannot be analysed; empty where it can."""
 
