@@ -68,7 +68,7 @@ def test_a_ct_is_no_mask(tmp_path):
         read_seeds(written(tmp_path / "ct.nrrd", hu), scan=SCAN)
     unsigned = np.arange(1, 20 * 20 * 8 + 1, dtype=np.uint16).reshape(8, 20, 20)
     grid = VoxelGrid((20, 20, 8), np.eye(4))
-    with pytest.raises(TableError, match="u.nrrd has 3200 of them: it may be a scan"):
+    with pytest.raises(TableError, match=r"u\.nrrd has 3200 of them: it may be a scan"):
         read_seeds(written(tmp_path / "u.nrrd", unsigned, grid), scan=SCAN)
 
 
@@ -105,7 +105,7 @@ def test_a_mask_alone_names_no_scan_and_takes_no_frame(tmp_path):
         read_seeds(path)
     with pytest.raises(TableError, match="says itself where it lies"):
         read_seeds(path, scan=SCAN, frame="ras")
-    with pytest.raises(TableError, match="There is no 'none.nii.gz'"):
+    with pytest.raises(TableError, match=r"There is no 'none\.nii\.gz'"):
         read_seeds(tmp_path / "none.nii.gz", scan=SCAN)
 
 
@@ -118,7 +118,7 @@ def test_a_mask_that_is_damaged_several_volumes_or_without_a_place_is_refused(tm
     with pytest.raises(ImageError, match=r"m\.nii\.gz"):
         read_seeds(path, scan=SCAN)
     nibabel.save(nibabel.Nifti1Image(np.ones((4, 4, 4, 2), np.uint8), np.eye(4)), tmp_path / "4d.nii")
-    with pytest.raises(ImageError, match="A scan is one volume, '4d.nii' has 2 time points"):
+    with pytest.raises(ImageError, match=r"A scan is one volume, '4d\.nii' has 2 time points"):
         read_seeds(tmp_path / "4d.nii", scan=SCAN)
     nrrd(tmp_path / "n.nrrd", b"\1" * 240, space_origin=None)
     with pytest.raises(ImageError, match="does not say where it lies"):

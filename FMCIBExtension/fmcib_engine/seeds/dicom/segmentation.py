@@ -13,7 +13,8 @@ from ...affine import FloatArray, cross, dot, lengths
 from ...errors import SeedError
 from ...geometry import VoxelGrid
 from ...readers.dicom.dataset import macros_of
-from ...readers.dicom.values import code_of, damage, numbers_of, text_of
+from ...readers.dicom.pixel_data import UNPACKED
+from ...readers.dicom.values import code_of, damage, first_of, numbers_of, text_of
 from ...readers.itk import import_package
 from ..shape import Mask
 
@@ -65,6 +66,9 @@ class Segmentation:
             msg = f"it should tell the place of each of its {count:.0f} frames, and tells {len(self._groups)}"
             raise SeedError(msg)
         self.segments = [_segment(item) for item in dataset.get("SegmentSequence") or ()]
+        if self._kind == "LABELMAP":  # what lies around is described as a segment, too
+            (around,) = numbers_of([dataset], "PixelPaddingValue", 1) or (0.0,)
+            self.segments = [segment for segment in self.segments if segment.number != around]
         self.grid, self._frames = self._placed([self._frame(number) for number in range(len(self._groups))])
 
     def mask(self, segment: Segment) -> Mask | None:
@@ -167,12 +171,34 @@ def _segment(item: Dataset) -> Segment:
     return Segment(int(number), label, text_of(item, "TrackingID").strip())
 
 
+def _bits(dataset: Dataset, number: int) -> NDArray[np.uint8]:
+    """The values of one frame of single bits (PS3.5 8.2); pydicom reads such a frame only if it begins at a byte.
+
+    Raises:
+        SeedError: they are incomplete.
+    """
+    (rows,), (columns,) = (numbers_of([dataset], name, 1) for name in ("Rows", "Columns"))
+    count = int(rows) * int(columns)
+    content = first_of([dataset], "PixelData")
+    first, last = number * count, (number + 1) * count
+    if not isinstance(content, bytes) or 8 * len(content) < last:
+        msg = "its pixels are damaged or incomplete"
+        raise SeedError(msg)
+    held = np.frombuffer(content, np.uint8, (last + 7) // 8 - first // 8, first // 8)
+    bits = np.unpackbits(held, bitorder="little")[first % 8 :][:count]
+    return bits.reshape(int(rows), int(columns))
+
+
 def _pixels(dataset: Dataset, number: int) -> NDArray[Any]:
     """The values of one frame, [row, column].
 
     Raises:
         SeedError: they are damaged, incomplete, or packed in a way that is not read here.
     """
+    if text_of(dataset.file_meta, "TransferSyntaxUID") in UNPACKED and numbers_of([dataset], "BitsAllocated", 1) == (
+        1.0,
+    ):
+        return _bits(dataset, number)
     pixels = import_package("pydicom.pixels")
     failures: tuple[type[Exception], ...] = (*damage(), RuntimeError)
     try:
