@@ -45,7 +45,7 @@ def write_seeds(job: SeedsJob) -> int:
     inputs = {job.source, *([job.scan.image] if job.scan else [])}
     require_seed_table_writable(job.output, inputs, overwrite=job.overwrite)
     memory = HeaderMemory()
-    with err.status("Reading the source"):
+    with err.status("Reading the source") as status:
         found = read_seeds(
             job.source,
             scan=job.scan,
@@ -53,6 +53,7 @@ def write_seeds(job: SeedsJob) -> int:
             frame=job.frame,
             wanted=job.wanted,
             memory=memory,
+            on_object=lambda done, total: status.update(f"Reading the source: {done} of {total} objects"),
         )
     with progress("Scans", len(by_scan(found))) as advance:
         table = checked(found, memory, advance)

@@ -58,6 +58,7 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
     frame: Frame | None = None,
     wanted: Wanted = _EVERYTHING,
     memory: HeaderMemory | None = None,
+    on_object: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> SeedTable:
     """The lesions of any source: a seed table, points, a mask, a DICOM object or a folder of such.
 
@@ -68,6 +69,7 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
         frame: of a table whose columns do not name it; LPS where nothing does.
         wanted: which lesions.
         memory: of the headers of folders.
+        on_object: called before each DICOM object with how many were read, and how many there are.
 
     Raises:
         TableError: no such file, not what its name says, no lesion that is wanted, or a choice that the file
@@ -75,9 +77,10 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
         ImageError: a mask or a DICOM object that cannot be read.
     """
     path = file_of(str(path), Path())
-    if path.is_dir() or (is_there(path) and is_dicom(path)):
-        return read_dicom_seeds(path, scan, wanted, memory)
     kind = image_kind(path)
+    if path.is_dir() or (is_there(path) and is_dicom(path)):
+        _require_no_frame(path, frame)
+        return read_dicom_seeds(path, scan, wanted, memory, on_object)
     if kind is None and path.suffix.lower() not in _POINTS:
         return _chosen(path, read_seed_table(path, image_column=image_column, frame=frame, scan=scan), wanted)
     if scan is None:
@@ -88,10 +91,14 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
     if not is_there(path):
         msg = f"There is no {path.name!r}. Check the path of the mask."
         raise TableError(msg)
+    _require_no_frame(path, frame)
+    return read_mask(path, scan, wanted)
+
+
+def _require_no_frame(path: Path, frame: Frame | None) -> None:
     if frame is not None:
         msg = f"{path.name} says itself where it lies. Leave the frame out (--frame)."
         raise TableError(msg)
-    return read_mask(path, scan, wanted)
 
 
 def _chosen(path: Path, table: SeedTable, wanted: Wanted) -> SeedTable:

@@ -22,10 +22,8 @@ class Reference:
 
     series: frozenset[str]
     """UIDs of the series that it refers to."""
-    frame: str
-    """UID of its frame of reference; empty where it does not say."""
     frame_digest: str
-    """Of that (`digest_of`), as CT headers are kept."""
+    """Of the UID of its frame of reference (`digest_of`), as CT headers are kept; empty where it does not say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +70,10 @@ class Scans:
         uid = "" if series.is_alone else series.uid
         return Matched(GivenScan(folder, uid, self._time_point), self.grid_of(series.uid), series)
 
+    def series_with(self, image: tuple[str, int]) -> frozenset[str]:
+        """The UID of the series that has an image, by its SOP instance UID and frame; nothing where none has."""
+        return frozenset(uid for uid, series in self._files.series.items() if uid and image in series.images)
+
     def _chosen(self, reference: Reference) -> CtSeries:
         every = self._files.series
         if self._series_uid and self._series_uid not in every:
@@ -85,7 +87,8 @@ class Scans:
                 "it lies in another frame of reference than the series that it refers to, so that its place is unknown"
             )
             raise SeedError(msg)
-        found = found or [series for series in among if frame and series.frame_digest == frame]
+        in_frame = [series for series in found or among if frame and series.frame_digest == frame]
+        found = in_frame if len(found) != 1 and in_frame else found
         if len(found) == 1:
             return found[0]
         if found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ...errors import ImageError, SeedError, TableError
 from ...readers import HeaderMemory
 from ...readers.dicom import DicomFiles, read_object
 from ...readers.dicom.values import damage, digest_of, quiet_pydicom, text_of
+from ...readers.itk import import_package
 from ..gathered import Gathered, Named
 from ..lesion import GivenScan, SeedTable
 from ..outlines import voxels_inside
@@ -39,14 +40,24 @@ class _Sources:
 
     found: Gathered
     scans: Scans
-    segmentations: dict[str, Path]
-    """By SOP instance UID."""
+    folder: Path
+    """Where reports look for the segmentations that they refer to."""
+    memory: HeaderMemory
     reported: set[tuple[str, int]] = field(default_factory=set)
     """Segments that a report has named: they are not taken twice."""
 
+    @cached_property
+    def segmentations(self) -> dict[str, Path]:
+        """By SOP instance UID."""
+        return _by_instance(DicomFiles.found_in(self.folder, self.memory))
+
 
 def read_dicom_seeds(
-    place: Path, given: GivenScan | None, wanted: Wanted, memory: HeaderMemory | None = None
+    place: Path,
+    given: GivenScan | None,
+    wanted: Wanted,
+    memory: HeaderMemory | None = None,
+    on_object: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> SeedTable:
     """The lesions of a DICOM object, or of all objects of a folder, each in the CT that it is about.
 
@@ -55,26 +66,27 @@ def read_dicom_seeds(
         given: where its CT lies; beside the object, or in the folder, where None.
         wanted: which lesions.
         memory: of the headers of folders.
+        on_object: called before each object with how many were read, and how many there are.
 
     Raises:
         TableError: no such object, or no lesion that is wanted.
-        ImageError: of a single file, what is wrong with it.
         DependencyError: pydicom is not installed.
     """
+    memory = memory or HeaderMemory()
+    steps = ((_SR, _add_report), (_SEG, _add_segmentation), (_RTSTRUCT, _add_structures))
     with quiet_pydicom():
         files = DicomFiles.found_in(place, memory)
-        where = given.image if given else place if place.is_dir() else place.parent
-        scans = Scans(where, given, memory)
-        beside = files if place.is_dir() else DicomFiles.found_in(place.parent, memory)
-        sources = _Sources(Gathered(place.name, wanted), scans, _by_instance(beside))
-        steps = ((_SR, _add_report), (_SEG, _add_segmentation), (_RTSTRUCT, _add_structures))
-        for sop_classes, add in steps:
-            for path in files.objects(sop_classes):
-                sources.found.name = path.name
-                _attempt(sources, path, add)
-        sources.found.name = place.name
         _require_object(place, files)
-        return sources.found.table(_WANTED, _ADVICE)
+        folder = place if place.is_dir() else place.parent
+        scans = Scans(given.image if given else folder, given, memory)
+        sources = _Sources(Gathered(place.name, wanted), scans, folder, memory)
+        todo = [(path, add) for sop_classes, add in steps for path in files.objects(sop_classes)]
+        for done, (path, add) in enumerate(todo):
+            on_object(done, len(todo))
+            sources.found.name = path.name
+            _attempt(sources, path, add)
+    sources.found.name = place.name
+    return sources.found.table(_WANTED, _ADVICE)
 
 
 def _require_object(place: Path, files: DicomFiles) -> None:
@@ -91,12 +103,10 @@ def _require_object(place: Path, files: DicomFiles) -> None:
 
 
 def _by_instance(files: DicomFiles) -> dict[str, Path]:
+    pydicom = import_package("pydicom")
     found = {}
     for path in files.objects(_SEG):
-        try:
-            uid = text_of(read_object(path), "SOPInstanceUID").strip(" \0")
-        except ImageError:
-            continue
+        uid = text_of(pydicom.filereader.read_file_meta_info(path), "MediaStorageSOPInstanceUID").strip(" \0")
         found[uid] = path
     return found
 
@@ -117,8 +127,7 @@ def _attempt(sources: _Sources, path: Path, add: Callable[[_Sources, Dataset], N
 
 
 def _matched(sources: _Sources, series: frozenset[str], frame_item: Dataset, keyword: str) -> Matched:
-    frame = text_of(frame_item, keyword).strip(" \0")
-    return sources.scans.find(Reference(series, frame, digest_of(frame_item, keyword)))
+    return sources.scans.find(Reference(series, digest_of(frame_item, keyword)))
 
 
 def _add_segmentation(sources: _Sources, dataset: Dataset) -> None:
@@ -206,14 +215,10 @@ def _add_group(sources: _Sources, group: reports.Group, series: frozenset[str]) 
         raise SeedError(msg)
     item = next((graphic.frame_item for graphic in group.graphics if graphic.frame_item is not None), None)
     keyword = "ReferencedFrameOfReferenceUID"
-    matched = sources.scans.find(
-        Reference(
-            series,
-            text_of(item, keyword).strip(" \0") if item is not None else "",
-            digest_of(item, keyword) if item is not None else "",
-        )
-    )
-    named = Named(group.label, frame_of_reference=text_of(item, keyword).strip(" \0") if item is not None else "")
+    frame, digest = ("", "") if item is None else (text_of(item, keyword).strip(" \0"), digest_of(item, keyword))
+    marked = [sources.scans.series_with(graphic.image) for graphic in group.graphics if graphic.image[0]]
+    matched = sources.scans.find(Reference(frozenset().union(*marked) or series, digest))
+    named = Named(group.label, frame_of_reference=frame)
     graphics = [in_patient(graphic, matched.series) for graphic in group.graphics]
     closed = [graphic for graphic in graphics if is_outline(graphic)]
     if closed:

@@ -55,6 +55,7 @@ class Segmentation:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+        self._unpacked: dict[int, NDArray[Any]] = {}
         self._kind = code_of(dataset, "SegmentationType")
         if self._kind not in {"BINARY", "FRACTIONAL", "LABELMAP"}:
             msg = f"a segmentation is binary, fractional or a label map, its SegmentationType is {self._kind[:20]!r}"
@@ -86,13 +87,21 @@ class Segmentation:
         return Mask.of_indices(indices, self.grid) if len(indices) else None
 
     def _inside(self, frame: _Frame, segment: Segment) -> NDArray[np.bool_]:
-        pixels = _pixels(self._dataset, frame.number)
+        pixels = self._pixels_of(frame)
         if self._kind == "LABELMAP":
             return np.asarray(pixels == segment.number)
         if self._kind == "BINARY":
             return np.asarray(pixels != 0)
         (most,) = numbers_of([self._dataset], "MaximumFractionalValue", 1) or (255.0,)
         return np.asarray(pixels.astype(np.float64) * 2 >= most)
+
+    def _pixels_of(self, frame: _Frame) -> NDArray[Any]:
+        """The values of a frame; those of a label map are kept, as each of its segments asks for all of them."""
+        if self._kind != "LABELMAP":
+            return _pixels(self._dataset, frame.number)
+        if frame.number not in self._unpacked:
+            self._unpacked[frame.number] = _pixels(self._dataset, frame.number)
+        return self._unpacked[frame.number]
 
     def _frame(self, number: int) -> _Frame:
         groups = macros_of(self._groups[number], self._shared)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...affine import FloatArray
-from ...readers.dicom.values import code_of, first_of, numbers_of, text_of
+from ...readers.dicom.values import code_of, numbers_of, tag_of, text_of
 
 if TYPE_CHECKING:
     from ...readers.dicom.objects import Dataset
@@ -76,12 +76,13 @@ def _fill(roi: Roi, item: Dataset) -> None:
 
 def _numbers(contour: Dataset) -> FloatArray | None:
     """Its points, shape (n, 3); None where they are no numbers, or too many."""
-    words = first_of([contour], "ContourData")
-    count = len(words) if hasattr(words, "__len__") else 0
-    if count == 0 or count % 3 or count > _MOST_POINTS:
+    element = contour.get_item(tag_of("ContourData")) if "ContourData" in contour else None
+    stored = element.value if element is not None else None
+    words = stored.decode("latin-1").strip(" \0").split("\\") if isinstance(stored, bytes) else list(stored or ())
+    if not words or len(words) % 3 or len(words) > _MOST_POINTS:
         return None
     try:
-        values = np.array([float(word) for word in words]) if not isinstance(words, str) else None  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
+        values = np.array(words, dtype=np.float64)  # raw: pydicom would make an object of each
+    except ValueError:
         return None
-    return values.reshape(-1, 3) if values is not None and np.isfinite(values).all() else None
+    return values.reshape(-1, 3) if np.isfinite(values).all() else None
