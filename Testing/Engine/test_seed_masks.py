@@ -218,7 +218,8 @@ def test_mhubs_centroids_are_lps_with_or_without_a_name(tmp_path):
     rois = [{"Mhub ROI": name, "coordX": 1, "coordY": 2, "coordZ": 3} for name in ("GTV", "node")]
     path.write_text(json.dumps(rois), encoding="utf-8")
     assert [seed.lesion_id for seed in read_seeds(path, scan=SCAN).seeds] == ["GTV", "node"]
-    assert [point.label for point in read_points(path)] == ["GTV", "node"]
+    with pytest.raises(TableError, match="is no file of markups"):  # as the window asks, where Slicer reads the file
+        read_points(path)
     assert [seed.label for seed in read_seeds(path, scan=SCAN, wanted=Wanted(("NODE",))).seeds] == ["node"]
     with pytest.raises(TableError, match=r"has no x; it has GTV, node"):
         read_seeds(path, scan=SCAN, wanted=Wanted(("x",)))

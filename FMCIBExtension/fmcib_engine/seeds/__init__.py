@@ -14,6 +14,7 @@ from ..errors import TableError
 from ..geometry import Frame
 from ..paths import file_of, is_there
 from ..readers import HeaderMemory, image_kind, is_dicom
+from .centroids import read_centroids
 from .dicom import read_dicom_seeds
 from .fcsv import read_fcsv
 from .lesion import GivenScan, LesionSeed, SeedTable
@@ -87,7 +88,9 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
         msg = f"{path.name} holds {'a mask' if kind else 'points'} and names no scan. Give the scan as well (--image)."
         raise TableError(msg)
     if kind is None:
-        return _chosen(path, seeds_of_points(path, read_points(path), scan, frame), wanted)
+        centroids = read_centroids(path) if path.suffix.lower() == ".json" else None
+        points = read_points(path) if centroids is None else centroids
+        return _chosen(path, seeds_of_points(path, points, scan, frame), wanted)
     if not is_there(path):
         msg = f"There is no {path.name!r}. Check the path of the mask."
         raise TableError(msg)

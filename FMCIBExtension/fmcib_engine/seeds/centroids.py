@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from .points import MarkedPoint
+from .points import MarkedPoint, content_of
 
 _COORDINATES = ("coordX", "coordY", "coordZ")
 _LABEL = "Mhub ROI"
 _FARTHEST = 1e300  # of a whole number, which may be larger than any float
 
 
-def is_centroids(content: object) -> bool:
-    """Whether what a JSON file holds is such, right or wrong in its numbers."""
-    items = content if isinstance(content, list) else [content]
-    return bool(items) and all(isinstance(item, dict) and "coordX" in item for item in items)
+def read_centroids(path: Path) -> list[MarkedPoint] | None:
+    """The centroids of a file, each as a point, right or wrong in its numbers; None where it holds something else.
 
-
-def points_of(content: object) -> list[MarkedPoint]:
-    """The centroids, each as a point; a single one has no label."""
+    Raises:
+        TableError: it is larger than any file of points.
+    """
+    try:
+        content = json.loads(content_of(path))
+    except (OSError, ValueError, RecursionError):
+        return None
     items: list[Any] = content if isinstance(content, list) else [content]
+    if not items or not all(isinstance(item, dict) and "coordX" in item for item in items):
+        return None
     return [_point(item) for item in items]
 
 

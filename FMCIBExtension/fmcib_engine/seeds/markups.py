@@ -1,4 +1,4 @@
-"""Slicer's .mrk.json: lists of control points, and ROIs, each with its frame and unit; and MHub's JSON of centroids."""
+"""Slicer's .mrk.json: lists of control points, and ROIs, each with its frame and unit."""
 
 from __future__ import annotations
 
@@ -10,26 +10,22 @@ from typing import Any
 
 from ..errors import TableError
 from ..geometry import Frame
-from .centroids import is_centroids, points_of
 from .points import FRAMES, MarkedPoint, content_of
 
 _FARTHEST = 1e300  # of a whole number, which may be larger than any float
 
 
 def read_markups(path: Path) -> list[MarkedPoint]:
-    """The points of all lists in a file, placed or not, and the centres of its ROIs; or MHub's centroids.
+    """The points of all lists in a file, placed or not, and the centres of its ROIs.
 
     Raises:
         TableError: no such file, no markups, markups of another kind, or in another unit than mm.
     """
     try:
-        content = json.loads(content_of(path))
-        if is_centroids(content):
-            return points_of(content)
-        lists = content["markups"]
+        lists = json.loads(content_of(path))["markups"]
         return [point for markups in lists for point in _points(path, markups)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        msg = f"{path.name} is no file of markups, nor of MHub's centroids. Save the points in Slicer as .mrk.json."
+        msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."
         raise TableError(msg) from error
 
 
