@@ -105,7 +105,7 @@ def test_a_mask_alone_names_no_scan_and_takes_no_frame(tmp_path):
         read_seeds(path)
     with pytest.raises(TableError, match="says itself where it lies"):
         read_seeds(path, scan=SCAN, frame="ras")
-    with pytest.raises(TableError, match=r"There is no 'none\.nii\.gz'"):
+    with pytest.raises(TableError, match=r"The mask 'none\.nii\.gz' cannot be opened: No such file"):
         read_seeds(tmp_path / "none.nii.gz", scan=SCAN)
 
 
@@ -241,3 +241,36 @@ def test_a_file_of_points_that_is_far_too_large_is_not_read(tmp_path):
         file.truncate(80 << 20)
     with pytest.raises(TableError, match="has 80 MB, files of points have at most 64 MB"):
         read_seeds(path, scan=SCAN)
+
+
+# Tables of masks
+
+
+def test_a_table_of_masks_gives_the_lesions_of_each_and_keeps_the_users_columns(tmp_path):
+    (tmp_path / "masks").mkdir()
+    written(tmp_path / "masks" / "a.nrrd", TWO)
+    written(tmp_path / "masks" / "b.nii.gz", labels(label_1=(1, 2, 3, 3)))
+    rows = "a.nrrd,masks/a.nrrd,,3\nb,masks/b.nii.gz,hilus,4\nc.nrrd,masks/none.nrrd,lost,5\nd.nrrd,,void,6\n"
+    path = tmp_path / "t.csv"
+    path.write_text("image_path,mask_path,lesion_id,age\n" + rows, encoding="utf-8")
+    table = read_seeds(path)
+    assert [(seed.lesion_id, seed.image.name, seed.extras.get("age")) for seed in table.seeds[:3]] == [
+        ("1", "a.nrrd", "3"),
+        ("7", "a.nrrd", "3"),
+        ("hilus", "b", "4"),
+    ]
+    assert table.extra_columns == ("seed_label", "seed_origin", "lesion_volume_mm3", "age")
+    np.testing.assert_allclose(table.seeds[2].coordinates, GRID.to_patient((2, 3, 4)), atol=2e-4)
+    assert [seed.row for seed in table.seeds] == [1, 2, 3, 4, 5]
+    lost, void = table.seeds[3:]
+    assert lost.problem.startswith("Row 3 of the table of masks: ")
+    assert "none.nrrd" in lost.problem
+    assert void.problem == "Row 4 of the table of masks: mask_path is empty."
+    assert [seed.label for seed in read_seeds(path, wanted=Wanted(("7",))).seeds if not seed.problem] == ["7"]
+
+
+def test_a_table_with_masks_and_coordinates_is_one_of_coordinates(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image_path,mask_path,coordX,coordY,coordZ\na.nrrd,m.nrrd,1,2,3\n", encoding="utf-8")
+    (seed,) = read_seeds(path).seeds
+    assert (seed.coordinates, seed.extras) == ((1.0, 2.0, 3.0), {"mask_path": "m.nrrd"})

@@ -1,7 +1,7 @@
 """Any source of seeds -> LesionSeed: which scan, which point, which lesion. One file for each kind of source.
 
-Points: `table`, `markups`, `fcsv`, `centroids`. What outlines lesions: `masks`, `dicom/`; `shape` makes seeds of them.
-`check` tells which seeds lie in their scans, `written` writes any of them as a table.
+Points: `table`, `markups`, `fcsv`, `centroids`. What outlines lesions: `masks`, `mask_table`, `dicom/`; `shape` makes
+seeds of them. `check` tells which seeds lie in their scans.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from .dicom import read_dicom_seeds
 from .fcsv import read_fcsv
 from .lesion import GivenScan, LesionSeed, SeedTable
 from .markups import read_markups
+from .mask_table import is_mask_table, read_mask_table
 from .masks import read_mask
 from .points import MarkedPoint, seeds_of_points
-from .table import read_seed_table
+from .table import open_table, read_seed_table
 from .wanted import Wanted
 
 __all__ = [
@@ -83,6 +84,10 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
         _require_no_frame(path, frame)
         return read_dicom_seeds(path, scan, wanted, memory, on_object)
     if kind is None and path.suffix.lower() not in _POINTS:
+        table = open_table(path, image_column)
+        if is_mask_table(table):
+            _require_no_frame(path, frame)
+            return read_mask_table(path, table, image_column=image_column, scan=scan, wanted=wanted)
         return _chosen(path, read_seed_table(path, image_column=image_column, frame=frame, scan=scan), wanted)
     if scan is None:
         msg = f"{path.name} holds {'a mask' if kind else 'points'} and names no scan. Give the scan as well (--image)."
@@ -91,9 +96,6 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
         centroids = read_centroids(path) if path.suffix.lower() == ".json" else None
         points = read_points(path) if centroids is None else centroids
         return _chosen(path, seeds_of_points(path, points, scan, frame), wanted)
-    if not is_there(path):
-        msg = f"There is no {path.name!r}. Check the path of the mask."
-        raise TableError(msg)
     _require_no_frame(path, frame)
     return read_mask(path, scan, wanted)
 

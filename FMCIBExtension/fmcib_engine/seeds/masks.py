@@ -28,7 +28,11 @@ def read_mask(path: Path, scan: GivenScan, wanted: Wanted) -> SeedTable:
         TableError: it is empty, has none that is wanted, or more labels than lesions.
         ImageError: it cannot be read as a mask.
     """
-    labels = read_labels(path)
+    try:
+        labels = read_labels(path)
+    except OSError as error:
+        msg = f"The mask {path.name!r} cannot be opened: {error.strerror}. Check its path and rights."
+        raise TableError(msg) from error
     found = Gathered(path.name, wanted)
     if labels.segments:
         for segment in labels.segments:
