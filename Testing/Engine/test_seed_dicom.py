@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pydicom
 import pytest
+from dicom_phantom import write_index
 from fmcib_engine.errors import ImageError, TableError
 from fmcib_engine.results.image import write_image
 from fmcib_engine.seeds import GivenScan, Wanted, read_seeds
@@ -381,6 +382,26 @@ def test_another_frame_of_reference_in_the_very_series_is_refused(tmp_path, seri
     assert "it lies in another frame of reference than the series that it refers to" in problem
 
 
+def test_a_scan_that_is_not_there_and_a_dicomdir(tmp_path, series):
+    outlined(tmp_path / "a.dcm", series)
+    with pytest.raises(TableError, match=r"There is no 'none'\. Check the path of the scan \(--image\)"):
+        read_seeds(tmp_path / "a.dcm", scan=GivenScan(tmp_path / "none"))
+    write_index(tmp_path / "ct", sorted(path.name for path in (tmp_path / "ct").iterdir()))
+    (seed,) = read_seeds(tmp_path / "a.dcm", scan=GivenScan(tmp_path / "ct" / "DICOMDIR")).seeds
+    assert (seed.problem, seed.image) == ("", tmp_path / "ct")
+
+
+def test_of_several_series_that_are_referred_to_the_one_in_its_frame_is_its_scan(tmp_path, series):
+    ct(tmp_path / "other", series=OTHER_SERIES, frame=OTHER_FRAME)
+    path = outlined(tmp_path / "a.dcm", series)
+    dataset = pydicom.dcmread(path)
+    study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+    study.RTReferencedSeriesSequence.append(item(SeriesInstanceUID=OTHER_SERIES))
+    dataset.save_as(path)
+    (seed,) = read_seeds(tmp_path).seeds
+    assert (seed.problem, seed.image) == ("", tmp_path / "ct")
+
+
 def test_series_that_lie_together_are_told_apart_by_their_uid(tmp_path):
     first = ct(tmp_path / "all")
     for path in sorted((tmp_path / "all").iterdir()):
@@ -597,3 +618,31 @@ def test_a_report_without_groups_holds_no_lesion(tmp_path, series):
     save(dataset, tmp_path / "sr.dcm")
     with pytest.raises(TableError, match=r"sr\.dcm holds no segmentation .* or report \(SR\) with a lesion in it"):
         read_seeds(tmp_path / "sr.dcm", scan=GivenScan(tmp_path / "ct"))
+
+
+# Odd bytes
+
+
+@pytest.mark.parametrize("kind", ["structures", "segmentation", "report"])
+def test_bytes_changed_at_random_give_seeds_problems_or_a_sentence(tmp_path, series, kind):
+    grid, folder = grid_of(series), tmp_path / "objects"
+    folder.mkdir()
+    mask = box(SHAPE, (2, 3, 1), (4, 7, 3))
+    written = seg(folder / "segmentation.dcm", series, {"A": mask, "B": ~mask})
+    structure_set(folder / "structures.dcm", {"A": [contour(square(grid, 4, (2.5, 2.5), (7.5, 7.5)))]})
+    groups = [segment_group("n", written, 1), in_3d("p", "POINT", [grid.to_patient((4, 6, 3))])]
+    report(folder / "report.dcm", [*series, written], groups)
+    content = (folder / f"{kind}.dcm").read_bytes()
+    random, told = np.random.default_rng(11), []
+    for _ in range(40):
+        changed_bytes = bytearray(content)
+        for place in random.integers(0, len(content), random.integers(1, 6)):
+            changed_bytes[place] = random.integers(0, 256)
+        (folder / "changed.dcm").write_bytes(changed_bytes)
+        try:
+            table = read_seeds(folder / "changed.dcm", scan=GivenScan(tmp_path / "ct"))
+        except (TableError, ImageError) as error:
+            told.append(str(error))
+            continue
+        assert all(seed.problem or np.isfinite(seed.coordinates).all() for seed in table.seeds)
+    assert not [sentence for sentence in told if any(secret in sentence for secret in SECRETS[:2])]

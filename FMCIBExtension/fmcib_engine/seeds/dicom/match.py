@@ -12,7 +12,7 @@ from pathlib import Path
 from ...errors import SeedError
 from ...geometry import VoxelGrid
 from ...readers import HeaderMemory, read_grid
-from ...readers.dicom import CtSeries, DicomFiles
+from ...readers.dicom import CtSeries, DicomFiles, is_dicom, is_index
 from ..lesion import GivenScan
 
 
@@ -48,10 +48,10 @@ class Scans:
     """
 
     def __init__(self, place: Path, given: GivenScan | None, memory: HeaderMemory | None = None) -> None:
-        self.place = place
+        self.place = place.parent if place.is_file() and is_dicom(place) and is_index(place) else place
         self._series_uid = given.series_uid if given else ""
         self._time_point = given.time_point if given else None
-        self._files = DicomFiles.found_in(place, memory)
+        self._files = DicomFiles.found_in(self.place, memory)
         self.grid_of = cache(lambda uid: self._files.grid(uid, self._time_point))
 
     def find(self, reference: Reference) -> Matched:
@@ -82,7 +82,9 @@ class Scans:
         among = [series for uid, series in every.items() if self._series_uid in {"", uid}]
         found = [series for series in among if series.uid and series.uid in reference.series]
         frame = reference.frame_digest
-        if any(frame and series.frame_digest not in {"", frame} for series in found):
+        elsewhere = [series for series in found if frame and series.frame_digest not in {"", frame}]
+        found = [series for series in found if series not in elsewhere]
+        if elsewhere and not found:
             msg = (
                 "it lies in another frame of reference than the series that it refers to, so that its place is unknown"
             )

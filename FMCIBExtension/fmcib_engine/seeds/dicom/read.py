@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ImageError, SeedError, TableError
+from ...paths import file_of, is_there
 from ...readers import HeaderMemory
 from ...readers.dicom import DicomFiles, read_object
 from ...readers.dicom.values import damage, digest_of, quiet_pydicom, text_of
@@ -25,6 +27,8 @@ from .segmentation import Segmentation
 
 if TYPE_CHECKING:
     from ...readers.dicom.objects import Dataset
+
+_log = logging.getLogger(__name__)
 
 _SEG = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _RTSTRUCT = ("1.2.840.10008.5.1.4.1.1.481.3",)
@@ -78,7 +82,7 @@ def read_dicom_seeds(
         files = DicomFiles.found_in(place, memory)
         _require_object(place, files)
         folder = place if place.is_dir() else place.parent
-        scans = Scans(given.image if given else folder, given, memory)
+        scans = Scans(_place_of(given) if given else folder, given, memory)
         sources = _Sources(Gathered(place.name, wanted), scans, folder, memory)
         todo = [(path, add) for sop_classes, add in steps for path in files.objects(sop_classes)]
         for done, (path, add) in enumerate(todo):
@@ -87,6 +91,19 @@ def read_dicom_seeds(
             _attempt(sources, path, add)
     sources.found.name = place.name
     return sources.found.table(_WANTED, _ADVICE)
+
+
+def _place_of(given: GivenScan) -> Path:
+    """Where scans are looked for.
+
+    Raises:
+        TableError: there is nothing.
+    """
+    place = file_of(str(given.image), Path())
+    if not is_there(place):
+        msg = f"There is no {place.name!r}. Check the path of the scan (--image)."
+        raise TableError(msg)
+    return place
 
 
 def _require_object(place: Path, files: DicomFiles) -> None:
@@ -121,9 +138,9 @@ def _attempt(sources: _Sources, path: Path, add: Callable[[_Sources, Dataset], N
     except ImageError as error:
         sources.found.refuse(Named(""), nowhere, str(error).rstrip("."))
     except damage() as error:
-        if isinstance(error, MemoryError):
-            raise
-        sources.found.refuse(Named(""), nowhere, "an element of it is not of its kind: export it again")
+        _log.debug("%s", type(error).__name__, exc_info=True)
+        why = "there is not enough memory for it" if isinstance(error, MemoryError) else "an element is not of its kind"
+        sources.found.refuse(Named(""), nowhere, f"{why}, or it is damaged: export it again")
 
 
 def _matched(sources: _Sources, series: frozenset[str], frame_item: Dataset, keyword: str) -> Matched:
