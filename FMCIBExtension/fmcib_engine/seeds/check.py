@@ -27,8 +27,8 @@ def checked(
     """
     memory = memory or HeaderMemory()
     done: dict[int, LesionSeed] = {}
-    for seeds in by_scan(table).values():
-        grid = _grid_of(seeds[0], memory)
+    for scan, seeds in by_scan(table).items():
+        grid = table.grids.get(scan) or _grid_of(seeds[0], memory)
         for seed in seeds:
             done[id(seed)] = replace(seed, problem=grid) if isinstance(grid, str) else _placed(seed, grid)
         on_scan()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..errors import TableError
+from ..geometry import VoxelGrid
 from .lesion import GivenScan, LesionSeed, SeedTable
 from .shape import Mask, count_parts, parts_of, shape_of
 from .wanted import Wanted
@@ -39,6 +41,10 @@ class Gathered:
     warnings: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     """All that were there, wanted or not."""
+    grids: dict[tuple[Path, str, int | None], VoxelGrid] = field(default_factory=dict)
+    """Of the scans that were looked at."""
+    _taken: dict[tuple[Path, str], set[str]] = field(default_factory=dict)
+    """The names of the lesions of each scan."""
 
     def takes(self, label: str) -> bool:
         """Whether a lesion is wanted; its label is remembered for the message where none is."""
@@ -84,7 +90,7 @@ class Gathered:
             TableError: there are none.
         """
         if self.seeds:
-            return SeedTable(tuple(self.seeds), EXTRA_COLUMNS, tuple(self.warnings))
+            return SeedTable(tuple(self.seeds), EXTRA_COLUMNS, tuple(self.warnings), self.grids)
         if self.labels and self.wanted.names:
             there = ", ".join(dict.fromkeys(self.labels[:_SHOWN]))
             more = f" and {len(self.labels) - _SHOWN} more" if len(self.labels) > _SHOWN else ""
@@ -139,11 +145,10 @@ class Gathered:
 
     def _unused(self, lesion_id: str, scan: GivenScan) -> str:
         """The name, with a number behind it where another lesion of the scan has it."""
-        taken = {
-            seed.lesion_id for seed in self.seeds if (seed.image, seed.series_uid) == (scan.image, scan.series_uid)
-        }
+        taken = self._taken.setdefault((scan.image, scan.series_uid), set())
         number, name = 1, lesion_id
         while name in taken:
             number += 1
             name = f"{lesion_id} ({number})"
+        taken.add(name)
         return name

@@ -59,6 +59,8 @@ class SeedTable:
     extra_columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     """Sentences about what can be analysed and may not be what its author meant, or was left out."""
+    grids: Mapping[tuple[Path, str, int | None], VoxelGrid] = field(default_factory=dict)
+    """Of scans that were looked at already, by path, series UID and time point."""
 
 
 @dataclass(frozen=True)

@@ -61,11 +61,8 @@ class DicomFiles:
     @cached_property
     def series(self) -> Mapping[str, CtSeries]:
         """The CT series by their UIDs, those of localizers alone left out."""
-        found: dict[str, list[Header]] = defaultdict(list)
-        for header in self.headers:
-            if header.is_ct and header.is_slice:
-                found[header.series_uid].append(header)
-        return {uid: self._series(uid, headers) for uid, headers in found.items()}
+        below = self._series_below
+        return {uid: _series(uid, headers, below) for uid, headers in self._images.items()}
 
     def objects(self, sop_classes: Sequence[str]) -> list[Path]:
         """The files that hold an object of these classes."""
@@ -73,20 +70,42 @@ class DicomFiles:
         return [path for path in self.contents if path in found]
 
     def grid(self, series_uid: str, time_point: int | None = None) -> VoxelGrid:
-        """Where the voxels of a series lie, LPS mm.
+        """Where the voxels of a series lie, LPS mm; files that got lost do not change that.
 
         Raises:
-            SeriesError, ImageError: as for `read_series`, as far as headers tell.
+            SeriesError, ImageError: as for `read_series`, as far as headers of images tell.
         """
-        lost = lost_among(self.contents)
-        return look(self.headers, lost, lambda every: choose_images(every, series_uid, time_point)).stack.grid
+        images = self._images[series_uid]
+        return look(images, [], lambda every: choose_images(every, series_uid, time_point)).stack.grid
 
-    def _series(self, uid: str, headers: Sequence[Header]) -> CtSeries:
-        folder = Path(os.path.commonpath([header.path.parent for header in headers]))
-        here = {header.series_uid for header in self.headers if header.is_ct and header.path.is_relative_to(folder)}
-        frames = {header.belongs_to[_FRAME] for header in headers}
-        images = {(header.instance_uid, header.frame): header for header in headers}
-        return CtSeries(uid, folder, here == {uid}, frames.pop() if len(frames) == 1 else "", images)
+    @cached_property
+    def _images(self) -> Mapping[str, list[Header]]:
+        """The slices of each CT series."""
+        found: dict[str, list[Header]] = defaultdict(list)
+        for header in self.headers:
+            if header.is_ct and header.is_slice:
+                found[header.series_uid].append(header)
+        return found
+
+    @cached_property
+    def _series_below(self) -> Mapping[Path, set[str]]:
+        """The CT series that a folder holds, in subfolders as well."""
+        own: dict[Path, set[str]] = defaultdict(set)
+        for header in self.headers:
+            if header.is_ct:
+                own[header.path.parent].add(header.series_uid)
+        below: dict[Path, set[str]] = defaultdict(set)
+        for folder, uids in own.items():
+            for above in (folder, *folder.parents):
+                below[above] |= uids
+        return below
+
+
+def _series(uid: str, headers: Sequence[Header], below: Mapping[Path, set[str]]) -> CtSeries:
+    folder = Path(os.path.commonpath({header.path.parent for header in headers}))
+    frames = {header.belongs_to[_FRAME] for header in headers}
+    images = {(header.instance_uid, header.frame): header for header in headers}
+    return CtSeries(uid, folder, below[folder] == {uid}, frames.pop() if len(frames) == 1 else "", images)
 
 
 def ct_grid(place: Path, series_uid: str | None, time_point: int | None, memory: HeaderMemory | None) -> VoxelGrid:

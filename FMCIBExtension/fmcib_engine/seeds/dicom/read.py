@@ -144,7 +144,14 @@ def _attempt(sources: _Sources, path: Path, add: Callable[[_Sources, Dataset], N
 
 
 def _matched(sources: _Sources, series: frozenset[str], frame_item: Dataset, keyword: str) -> Matched:
-    return sources.scans.find(Reference(series, digest_of(frame_item, keyword)))
+    return _find(sources, Reference(series, digest_of(frame_item, keyword)))
+
+
+def _find(sources: _Sources, reference: Reference) -> Matched:
+    matched = sources.scans.find(reference)
+    scan = matched.scan
+    sources.found.grids[scan.image, scan.series_uid, scan.time_point] = matched.grid
+    return matched
 
 
 def _add_segmentation(sources: _Sources, dataset: Dataset) -> None:
@@ -234,7 +241,7 @@ def _add_group(sources: _Sources, group: reports.Group, series: frozenset[str]) 
     keyword = "ReferencedFrameOfReferenceUID"
     frame, digest = ("", "") if item is None else (text_of(item, keyword).strip(" \0"), digest_of(item, keyword))
     marked = [sources.scans.series_with(graphic.image) for graphic in group.graphics if graphic.image[0]]
-    matched = sources.scans.find(Reference(frozenset().union(*marked) or series, digest))
+    matched = _find(sources, Reference(frozenset().union(*marked) or series, digest))
     named = Named(group.label, frame_of_reference=frame)
     graphics = [in_patient(graphic, matched.series) for graphic in group.graphics]
     closed = [graphic for graphic in graphics if is_outline(graphic)]
