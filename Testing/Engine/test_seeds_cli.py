@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.results.image import write_image
 from fmcib_engine.volume import Volume
 from seed_support import SECRETS, contour, ct, grid_of, square, structure_set
+from support import DATA, needs_data
 
 pytest.importorskip("torch")
 
@@ -238,3 +241,30 @@ def test_series_without_an_image_is_a_wrong_command_line(tmp_path):
     assert seeds(tmp_path / "x.csv", "--series", "1.2") == 2
     assert seeds(tmp_path / "x.csv", "--time-point", "1") == 2
     assert run(["seeds"]) == 2
+
+
+def test_the_window_need_not_wait_for_what_outlines_lesions():
+    script = "import sys, fmcib_engine.seeds; print(*{'scipy.spatial', 'pydicom', 'SimpleITK'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, encoding="utf-8")
+    assert done.stdout.strip() == ""
+
+
+@needs_data
+@pytest.mark.parametrize("case", ["lidc", "ibsi"])
+def test_features_of_a_dicom_object_are_those_of_its_seed(tmp_path, monkeypatch, encoder, small_installed, case):
+    monkeypatch.setattr(extract_module, "load_encoder", lambda *_, **__: encoder)
+    scan, source = {
+        "lidc": (DATA / "lidc" / "LIDC-IDRI-0001_slab", DATA / "derived" / "LIDC-IDRI-0001_nodule_SEG.dcm"),
+        "ibsi": (DATA / "ibsi" / "dicom" / "image", DATA / "ibsi" / "dicom" / "mask" / "DCM_RS_00060.dcm"),
+    }[case]
+    assert seeds(source, "--image", scan, "--output", tmp_path / "seeds.csv") == 0
+    (seed,) = read(tmp_path / "seeds.csv")
+    common = ["--weights", "small", "--output"]
+    assert run(["extract", "--table", str(tmp_path / "seeds.csv"), *common, str(tmp_path / "table.csv")]) == 0
+    point = [seed[f"coord{axis}"] for axis in "XYZ"]
+    assert run(["extract", "--image", str(scan), "--seed", *point, *common, str(tmp_path / "one.csv")]) == 0
+    (by_table,), (by_seed,) = read(tmp_path / "table.csv"), read(tmp_path / "one.csv")
+    assert by_table["status"] == by_seed["status"] == "ok"
+    names = [f"pred_{n}" for n in range(encoder.spec.feature_count)]
+    assert [by_table[name] for name in names] == [by_seed[name] for name in names]
+    assert by_table["seed_label"] in {"GTV-1", "Lung nodule (LIDC 50% consensus)"}

@@ -15,12 +15,9 @@ from ..geometry import Frame
 from ..paths import file_of, is_there
 from ..readers import HeaderMemory, image_kind, is_dicom
 from .centroids import read_centroids
-from .dicom import read_dicom_seeds
 from .fcsv import read_fcsv
 from .lesion import GivenScan, LesionSeed, SeedTable
 from .markups import read_markups
-from .mask_table import is_mask_table, read_mask_table
-from .masks import read_mask
 from .points import MarkedPoint, seeds_of_points
 from .table import open_table, read_seed_table
 from .wanted import Wanted
@@ -82,11 +79,15 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
     kind = image_kind(path)
     if path.is_dir() or (is_there(path) and is_dicom(path)):
         _require_no_frame(path, frame)
+        from .dicom import read_dicom_seeds  # it and masks take scipy.spatial, which the window need not wait for
+
         return read_dicom_seeds(path, scan, wanted, memory, on_object)
     if kind is None and path.suffix.lower() not in _POINTS:
         table = open_table(path, image_column)
-        if is_mask_table(table):
+        if table.is_of_masks:
             _require_no_frame(path, frame)
+            from .mask_table import read_mask_table
+
             return read_mask_table(path, table, image_column=image_column, scan=scan, wanted=wanted)
         return _chosen(path, read_seed_table(path, image_column=image_column, frame=frame, scan=scan), wanted)
     if scan is None:
@@ -97,6 +98,8 @@ def read_seeds(  # noqa: PLR0913  a source, and what the user says of it
         points = read_points(path) if centroids is None else centroids
         return _chosen(path, seeds_of_points(path, points, scan, frame), wanted)
     _require_no_frame(path, frame)
+    from .masks import read_mask
+
     return read_mask(path, scan, wanted)
 
 

@@ -8,22 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
-from .columns import COORDINATES
 from .gathered import EXTRA_COLUMNS
 from .lesion import GivenScan, LesionSeed, SeedTable
 from .masks import read_mask
 from .row import Row, cell_of
 from .scans import ScansByPath
-from .table import RawTable
+from .table import MASK, RawTable
 from .wanted import Wanted
 
-_MASK = "mask_path"
 _SERIES, _TIME_POINT, _LESION = "series_uid", "time_point", "lesion_id"
-
-
-def is_mask_table(table: RawTable) -> bool:
-    """Whether a table names masks and no coordinates."""
-    return _MASK in table.names and not set(COORDINATES) & set(table.names)
 
 
 def read_mask_table(
@@ -38,16 +31,16 @@ def read_mask_table(
         scan: of all rows, where the table has no such column.
         wanted: which lesions of each mask.
     """
-    masks = ScansByPath([cell_of(row, _MASK) for _, row in table.rows], path.parent)
+    masks = ScansByPath([cell_of(row, MASK) for _, row in table.rows], path.parent)
     images = ScansByPath([cell_of(row, image_column) for _, row in table.rows], path.parent)
-    own = {_MASK, image_column, _SERIES, _TIME_POINT, _LESION, *EXTRA_COLUMNS}
+    own = {MASK, image_column, _SERIES, _TIME_POINT, _LESION, *EXTRA_COLUMNS}
     extras = tuple(name for name in table.names if name and name not in own)
     seeds: list[LesionSeed] = []
     warnings = [*masks.warnings]
     for number, row in table.rows:
         try:
             given = _scan_of(row, images, image_column, scan)
-            found = read_mask(masks.find(_filled(row, _MASK)), given, wanted)
+            found = read_mask(masks.find(_filled(row, MASK)), given, wanted)
         except (InputError, ValueError) as error:
             seeds.append(_problem(number, row, str(error).rstrip(".")))
             continue

@@ -18,6 +18,8 @@ from .points import few, no_points
 from .row import Commas, Row, RowFormat, cell_of
 from .scans import ScansByPath, ScansBySeries, require_folder
 
+MASK = "mask_path"
+"""The column of masks."""
 _SEPARATORS = (",", ";", "\t")
 _EMPTY_LINES = r"(?:[ ,;\t]*[\r\n])*"
 _START = re.compile(rf'{_EMPTY_LINES}(?:"?sep=([,;\t])"?[ ,;\t]*[\r\n]{_EMPTY_LINES})?', re.IGNORECASE)
@@ -67,6 +69,11 @@ class RawTable:
     rows: list[tuple[int, Row]]
     """Those that are not empty, each with its number from 1."""
     separator: str
+
+    @property
+    def is_of_masks(self) -> bool:
+        """Whether it names masks and no coordinates (`mask_table`)."""
+        return MASK in self.names and not set(COORDINATES) & set(self.names)
 
 
 def open_table(path: Path, image_column: str) -> RawTable:
