@@ -219,6 +219,18 @@ def point_in_frame(values: ArrayLike, frame: Frame, grid: VoxelGrid) -> PatientP
     return PatientPoint.from_lps(grid.to_patient(values))
 
 
+def frames_inside(values: ArrayLike, grid: VoxelGrid) -> list[Frame]:
+    """The frames in which a user's coordinates would lie in the scan: what to ask for where the named one does not."""
+    found: list[Frame] = []
+    for frame in FRAMES:
+        try:
+            grid.require_inside(point_in_frame(values, frame, grid))
+        except SeedError:
+            continue
+        found.append(frame)
+    return found
+
+
 def parse_frame(text: str) -> Frame:
     """The frame that a user named.
 

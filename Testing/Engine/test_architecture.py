@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "volume": {"errors", "geometry"},
     "preprocessing": GROUND,
     "readers": GROUND,
-    "seeds": GROUND,
+    "seeds": GROUND | {"readers"},
     "phantom": GROUND | {"preprocessing"},
     "downloads": {"errors"},
     "samples": {"errors", "cache", "downloads", "readers"},

@@ -31,6 +31,7 @@ from .heads_replicate import replicate_head
 from .heads_train import train_head
 from .info import show_columns, show_info
 from .saliency import MapJob, run_map
+from .seeds import seeds
 from .stability import stability
 from .training import finetune, pretrain
 from .verify_published import verify_published
@@ -88,6 +89,7 @@ cli.add_command(cache_group)
 cli.add_command(pretrain)
 cli.add_command(finetune)
 cli.add_command(stability)
+cli.add_command(seeds)
 
 _weights = click.option(
     "--weights",
@@ -215,13 +217,13 @@ def extract(
     if image is not None and seed:
         chosen = parse_frame(frame or "lps")
         one = LesionSeed(1, lesion_id or "1", image, seed, chosen, diameter, series_uid, time_point)
-        seeds = SeedTable((one,))
+        found = SeedTable((one,))
     elif table is not None:
         scan = GivenScan(image, series_uid, time_point) if image is not None else None
-        seeds = read_seeds(table, scan=scan, image_column=image_column, frame=parse_frame(frame) if frame else None)
+        found = read_seeds(table, scan=scan, image_column=image_column, frame=parse_frame(frame) if frame else None)
     return run_job(
-        Job(seeds, output, options, table, recipe or "", TableOptions(overwrite, resume, identifiers), heads, draws),
-        lambda results, run: show_results(results, run, output, rows=len(seeds.seeds)),
+        Job(found, output, options, table, recipe or "", TableOptions(overwrite, resume, identifiers), heads, draws),
+        lambda results, run: show_results(results, run, output, rows=len(found.seeds)),
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ImageError
+from ..geometry import VoxelGrid
 from ..paths import file_of, is_there
 from ..volume import Volume
-from .dicom import HeaderMemory, is_dicom, is_index, look_at_loaded, read_folder, read_series
-from .images import KINDS, image_kind, read_image
+from .dicom import HeaderMemory, ct_grid, is_dicom, is_index, look_at_loaded, read_folder, read_series
+from .images import KINDS, image_header, image_kind, read_image
 
-__all__ = ["HeaderMemory", "look_at_loaded", "read_volume"]
+__all__ = ["HeaderMemory", "image_kind", "is_dicom", "look_at_loaded", "read_grid", "read_volume"]
 
 
 def read_volume(
@@ -61,3 +62,26 @@ def read_volume(
         msg = f"A series UID chooses among DICOM series, but {source.name!r} is not DICOM. Leave the series UID out."
         raise ImageError(msg)
     return read_image(source, time_point=time_point, needs_origin=needs_origin)
+
+
+def read_grid(
+    source: Path,
+    *,
+    series_uid: str | None = None,
+    time_point: int | None = None,
+    needs_origin: bool = True,
+    memory: HeaderMemory | None = None,
+) -> VoxelGrid:
+    """Where the voxels of a CT lie, LPS mm, by its headers alone; its arguments are those of `read_volume`.
+
+    Raises:
+        SeriesError, ImageError, DependencyError: as for `read_volume`, as far as headers tell.
+    """
+    source = file_of(str(source), Path())
+    if source.is_file() and not is_dicom(source) and image_kind(source) is not None and series_uid is None:
+        return image_header(source, time_point=time_point, needs_origin=needs_origin).grid
+    if source.is_dir() or (source.is_file() and is_dicom(source) and not is_index(source)):
+        return ct_grid(source, series_uid, time_point, memory)
+    return read_volume(
+        source, series_uid=series_uid, time_point=time_point, needs_origin=needs_origin, memory=memory
+    ).grid

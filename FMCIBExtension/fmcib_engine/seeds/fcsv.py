@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import TableError
 from ..geometry import Frame
 from ..texts import decoded, finite_number
-from .points import FRAMES, MarkedPoint
+from .points import FRAMES, MarkedPoint, content_of
 
 _SELECTED, _LABEL, _STATUS = 9, 11, 14
 _SELECTED_3, _LABEL_3 = 4, 0
@@ -29,7 +29,7 @@ def read_fcsv(path: Path) -> list[MarkedPoint]:
         TableError: no such file, no .fcsv, or a frame that is missing or not the patient's.
     """
     try:
-        lines = decoded(path.read_bytes()).removeprefix("\ufeff").splitlines()
+        lines = decoded(content_of(path)).removeprefix("\ufeff").splitlines()
         rows = list(csv.reader(line for line in lines if line.strip() and not line.startswith("#")))
     except (OSError, csv.Error) as error:
         raise _no_points(path) from error

@@ -28,6 +28,14 @@ class LesionSeed:
     """Which time point, from 0, where the scan has several."""
     extras: Mapping[str, str] = field(default_factory=dict)
     """The user's other columns."""
+    label: str = ""
+    """What the source calls it: the name of an ROI, segment or point, the number of a label."""
+    origin: str = ""
+    """What the seed was made from, as "rtstruct, centroid". No identifiers."""
+    volume_mm3: float | None = None
+    """Where the source outlines the lesion."""
+    frame_of_reference: str = ""
+    """The UID that a DICOM source names; empty where it names none. It identifies: exported only where asked for."""
     problem: str = ""
     """Why this row cannot be analysed; empty where it can."""
 
@@ -51,6 +59,8 @@ class SeedTable:
     extra_columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     """Sentences about what can be analysed and may not be what its author meant, or was left out."""
+    grids: Mapping[tuple[Path, str, int | None], VoxelGrid] = field(default_factory=dict)
+    """Of scans that were looked at already, by path, series UID and time point."""
 
 
 @dataclass(frozen=True)

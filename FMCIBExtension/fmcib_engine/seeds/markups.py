@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import TableError
 from ..geometry import Frame
-from .points import FRAMES, MarkedPoint
+from .points import FRAMES, MarkedPoint, content_of
 
 _FARTHEST = 1e300  # of a whole number, which may be larger than any float
 
@@ -22,7 +22,7 @@ def read_markups(path: Path) -> list[MarkedPoint]:
         TableError: no such file, no markups, markups of another kind, or in another unit than mm.
     """
     try:
-        lists = json.loads(path.read_bytes())["markups"]
+        lists = json.loads(content_of(path))["markups"]
         return [point for markups in lists for point in _points(path, markups)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."

@@ -13,6 +13,7 @@ from .lesion import GivenScan, LesionSeed, SeedTable
 FRAMES: Mapping[str, Frame] = {"LPS": "lps", "1": "lps", "RAS": "ras", "0": "ras"}
 """As Slicer's files spell them."""
 _MOST_TOLD = 5
+_LARGEST = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,22 @@ class MarkedPoint:
     """Why its place cannot be understood."""
 
 
-def seeds_of_points(path: Path, points: Sequence[MarkedPoint], scan: GivenScan, frame: Frame | None) -> SeedTable:
+def content_of(path: Path) -> bytes:
+    """What a file of points holds.
+
+    Raises:
+        TableError: it is larger than any such file.
+        OSError: it cannot be opened.
+    """
+    if (size := path.stat().st_size) > _LARGEST:
+        msg = f"{path.name} has {size >> 20} MB, files of points have at most {_LARGEST >> 20} MB. Give the right file."
+        raise TableError(msg)
+    return path.read_bytes()
+
+
+def seeds_of_points(
+    path: Path, points: Sequence[MarkedPoint], scan: GivenScan, frame: Frame | None, kind: str = "points"
+) -> SeedTable:
     """A seed for each point that is placed and selected; the others are told in a warning.
 
     Raises:
@@ -54,6 +70,8 @@ def seeds_of_points(path: Path, points: Sequence[MarkedPoint], scan: GivenScan, 
             diameter_mm=point.diameter_mm,
             series_uid=scan.series_uid,
             time_point=scan.time_point,
+            label=point.label,
+            origin=kind,
             problem=f"Point {number} of {path.name}: {point.problem}. Place it again." if point.problem else "",
         )
         for number, point in kept

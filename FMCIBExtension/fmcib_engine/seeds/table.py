@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import TableError
@@ -18,6 +18,8 @@ from .points import few, no_points
 from .row import Commas, Row, RowFormat, cell_of
 from .scans import ScansByPath, ScansBySeries, require_folder
 
+MASK = "mask_path"
+"""The column of masks."""
 _SEPARATORS = (",", ";", "\t")
 _EMPTY_LINES = r"(?:[ ,;\t]*[\r\n])*"
 _START = re.compile(rf'{_EMPTY_LINES}(?:"?sep=([,;\t])"?[ ,;\t]*[\r\n]{_EMPTY_LINES})?', re.IGNORECASE)
@@ -44,29 +46,55 @@ def read_seed_table(
     Raises:
         TableError: no such file, not a CSV, no rows, or a column missing or there twice.
     """
-    try:
-        text, separators = _from_header(_text(path))
-        separator, names = _header(text, image_column, separators)
-        if any("\0" in name for name in names):
-            msg = f"The seed table {path.name} is no text in UTF-8. Save it as a CSV in UTF-8."
-            raise TableError(msg)
-        columns = understand(path, names, image_column=image_column, frame=frame, has_scan=scan is not None)
-        reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=names, delimiter=separator, strict=True)
-        next(reader)  # the header
-        rows: list[tuple[int, Row]] = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"The seed table {path.name} cannot be read ({_reason(error)}). Save it as a CSV in UTF-8."
-        raise TableError(msg) from error
+    raw = open_table(path, image_column)
+    columns = understand(path, raw.names, image_column=image_column, frame=frame, has_scan=scan is not None)
+    rows = raw.rows
     if not rows:
         msg = f"The seed table {path.name} has a header and no rows. Add one row for each lesion."
         raise TableError(msg)
     kept, warnings = _placed_and_selected(path, columns, rows)
     columns = _in_told_frame(path, columns, [row for _, row in kept])
     scan_of, more = _scans(path, columns, [row for _, row in kept], scan)
-    commas = _meaning_of_commas(separator, columns, [row for _, row in kept])
+    commas = _meaning_of_commas(raw.separator, columns, [row for _, row in kept])
     row_format = RowFormat(columns, scan_of, commas, scan.time_point if scan else None)
     seeds = tuple(row_format.parse(row, number) for number, row in kept)
     return SeedTable(seeds, columns.extras, (*warnings, *more, *_repeated_lesions(seeds)))
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The cells of a table as text."""
+
+    names: list[str]
+    rows: list[tuple[int, Row]]
+    """Those that are not empty, each with its number from 1."""
+    separator: str
+
+    @property
+    def is_of_masks(self) -> bool:
+        """Whether it names masks and no coordinates (`mask_table`)."""
+        return MASK in self.names and not set(COORDINATES) & set(self.names)
+
+
+def open_table(path: Path, image_column: str) -> RawTable:
+    """The header and the rows of a CSV in UTF-8 or UTF-16.
+
+    Raises:
+        TableError: no such file, or not a CSV.
+    """
+    try:
+        text, separators = _from_header(_text(path))
+        separator, names = _header(text, image_column, separators)
+        if any("\0" in name for name in names):
+            msg = f"The seed table {path.name} is no text in UTF-8. Save it as a CSV in UTF-8."
+            raise TableError(msg)
+        reader = csv.DictReader(io.StringIO(text, newline=""), fieldnames=names, delimiter=separator, strict=True)
+        next(reader, None)  # the header
+        rows: list[tuple[int, Row]] = [(number, row) for number, row in enumerate(reader, 1) if _is_filled(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        msg = f"The seed table {path.name} cannot be read ({_reason(error)}). Save it as a CSV in UTF-8."
+        raise TableError(msg) from error
+    return RawTable(names, rows, separator)
 
 
 def _placed_and_selected(

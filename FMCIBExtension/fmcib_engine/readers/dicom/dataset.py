@@ -51,7 +51,7 @@ def headers_of(path: Path, dataset: Dataset, pixels: PixelData) -> list[Header]:
         return [_header(path, 0, dataset, [dataset], pixels)]
     (shared,) = dataset.get("SharedFunctionalGroupsSequence") or [None]
     frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None] * _frames(dataset)
-    return [_header(path, number, dataset, _macros(frame, shared), pixels) for number, frame in enumerate(frames)]
+    return [_header(path, number, dataset, macros_of(frame, shared), pixels) for number, frame in enumerate(frames)]
 
 
 def _frames(dataset: Dataset) -> int:
@@ -62,7 +62,7 @@ def _is_multiframe(dataset: Dataset) -> bool:
     return text_of(dataset, "SOPClassUID") in MULTIFRAME_CT or _frames(dataset) > 1
 
 
-def _macros(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
+def macros_of(frame: Dataset | None, shared: Dataset | None) -> list[Dataset]:
     """The functional groups of one frame, its own before those that it shares with the others (PS3.3 C.7.6.16)."""
     return [
         element.value[0]

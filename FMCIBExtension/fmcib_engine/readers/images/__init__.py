@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .read import KINDS, image_kind, read_image
+from .labels import Labels, Segment, read_labels
+from .read import KINDS, image_header, image_kind, read_image
 
-__all__ = ["KINDS", "image_kind", "read_image"]
+__all__ = ["KINDS", "Labels", "Segment", "image_header", "image_kind", "read_image", "read_labels"]

@@ -54,7 +54,7 @@ _UNITS = {
     **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), "m"),
     **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), "um"),
 }
-_SEGMENT = re.compile(r"Segment\d+_ID")
+_SEGMENT = re.compile(r"Segment(\d+)_(\w+)")
 _TIMES = {"list", "time"}
 _VECTOR = re.compile(r"none|\(([^()]*)\)", re.IGNORECASE)
 
@@ -63,9 +63,25 @@ def read_header(path: Path) -> ImageHeader:
     """The header of an NRRD file, whose voxels follow it or lie in a file of their own.
 
     Raises:
-        ImageError: it is no NRRD, does not say how it lies, or keeps its voxels in a way that is not read.
+        ImageError: it is no NRRD, a segmentation, does not say how it lies, or keeps its voxels in a way that is not
+            read.
     """
-    fields, start = _fields(path)
+    header, segments = read_mask_header(path)
+    if segments:
+        msg = f"{path.name!r} is a segmentation of Slicer's, and no CT. Give the scan on which it was drawn."
+        raise ImageError(msg)
+    return header
+
+
+def read_mask_header(path: Path) -> tuple[ImageHeader, dict[int, dict[str, str]]]:
+    """The header of an NRRD file, and what it tells of each segment by its number (ID, Name, LabelValue, Layer, …).
+
+    The layers of a segmentation are the header's time points.
+
+    Raises:
+        ImageError: as `read_header`, but for segmentations.
+    """
+    fields, segments, start = _fields(path)
     sizes = _sizes(path, fields)
     if len(sizes) < 3:
         space_and_time(path, sizes)
@@ -79,7 +95,7 @@ def read_header(path: Path) -> ImageHeader:
     origin = _origin(path, fields)
     first = np.zeros(3) if origin is None else to_mm(origin, unit) * signs
     grid, notes = placed_grid(path, grid_size, first, axes, unit)
-    return ImageHeader(
+    header = ImageHeader(
         _stored(path, fields, start, math.prod(sizes)),
         grid,
         has_origin=origin is not None,
@@ -87,27 +103,28 @@ def read_header(path: Path) -> ImageHeader:
         time_is_fastest=time_points > 1 and time_axis == 0,
         notes=notes,
     )
+    return header, segments
 
 
-def _fields(path: Path) -> tuple[dict[str, str], int]:
-    """The fields of the header, their names without blanks and in small letters; and where it ends in the file."""
+def _fields(path: Path) -> tuple[dict[str, str], dict[int, dict[str, str]], int]:
+    """The fields of the header, their names without blanks and in small letters; those of segments; where it ends."""
     fields: dict[str, str] = {}
+    segments: dict[int, dict[str, str]] = {}
     with path.open("rb") as file:
         if file.read(4) != b"NRRD":
             raise not_its_kind(path)
         header_line(file, path, _LONGEST_HEADER)
         while (line := header_line(file, path, _LONGEST_HEADER)).strip():
             name, _, value = decoded(line).partition(":")
-            if value.startswith("=") and _SEGMENT.fullmatch(name):
-                msg = f"{path.name!r} is a segmentation of Slicer's, and no CT. Give the scan on which it was drawn."
-                raise ImageError(msg)
+            if value.startswith("=") and (segment := _SEGMENT.fullmatch(name)):
+                segments.setdefault(int(segment[1]), {})[segment[2]] = value[1:].strip()
             if name.startswith("#") or value.startswith("="):
                 continue
             name = "".join(name.split()).lower()
             if fields.get(name, value.strip()) != value.strip():
                 raise unreadable(path, f"its header has the field {name[:80]!r} twice")
             fields[name] = value.strip()
-        return fields, file.tell()
+        return fields, segments, file.tell()
 
 
 def _sizes(path: Path, fields: Mapping[str, str]) -> list[int]:

@@ -53,16 +53,35 @@ def read_image(path: Path, *, time_point: int | None = None, needs_origin: bool 
         MemoryError: it does not fit into memory.
     """
     kind = image_kind(path) or ""
-    header = _READ_HEADER[kind](path)
-    _require_choice(path, header.time_points, time_point)
-    if needs_origin:
-        require_origin(path, is_told=header.has_origin)
+    header = image_header(path, time_point=time_point, needs_origin=needs_origin)
     require_size(header.stored)
-    array = _hu(_voxels(header, time_point or 0), header.scaling)
+    array = stored_values(header, time_point or 0)
     array.flags.writeable = False
     notes = header.notes if header.has_origin else (NO_ORIGIN, *header.notes)
     reader = f"numpy {np.__version__}"
     return Volume(array, header.grid, Source(path.name, kind, reader=reader, time_point=time_point, notes=notes))
+
+
+def image_header(path: Path, *, time_point: int | None = None, needs_origin: bool = True) -> ImageHeader:
+    """What a file tells of its scan before its voxels are read.
+
+    Raises:
+        ImageError: as `read_image`.
+    """
+    header = _READ_HEADER[image_kind(path) or ""](path)
+    _require_choice(path, header.time_points, time_point)
+    if needs_origin:
+        require_origin(path, is_told=header.has_origin)
+    return header
+
+
+def stored_values(header: ImageHeader, time_point: int) -> NDArray[Any]:
+    """The voxels [k, j, i] of one time point, scaled as the header says.
+
+    Raises:
+        ImageError: they are damaged or incomplete.
+    """
+    return _hu(_voxels(header, time_point), header.scaling)
 
 
 def _require_choice(path: Path, count: int, time_point: int | None) -> None:
