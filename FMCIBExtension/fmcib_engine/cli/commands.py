@@ -35,6 +35,7 @@ from .stability import stability
 from .training import finetune, pretrain
 from .verify_published import verify_published
 from .weights import weights as weights_group
+from .worklist import worklist
 
 
 def run(arguments: list[str]) -> int:
@@ -88,6 +89,7 @@ cli.add_command(cache_group)
 cli.add_command(pretrain)
 cli.add_command(finetune)
 cli.add_command(stability)
+cli.add_command(worklist)
 
 _weights = click.option(
     "--weights",
