@@ -135,7 +135,7 @@ def _with_files(found: Found, tables: _Read, folder: Path) -> Found:
             f"{elsewhere} of its {elsewhere + len(names)} images are on a server and were not downloaded. Load the "
             "series in Slicer's DICOM module once."
         )
-    files = tuple(str(folder / name) for name in sorted(set(names)))
+    files = tuple(sorted({str(folder / name) for name in names}))
     return replace(found, files=files, slices=len(files), problem=problem)
 
 

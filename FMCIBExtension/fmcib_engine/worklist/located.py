@@ -60,7 +60,8 @@ class Files:
     def _where_now(self, path: str) -> str | None:
         """Where a file lies that is not where it was said to be: in the same place below the database's folder."""
         if self._common is None:
-            self._common = shared_folders([name for name in self._named if not self._is_there(name)])
+            outside = [name for name in self._named if not Path(name).is_relative_to(self._folder)]
+            self._common = shared_folders([name for name in outside if not self._is_there(name)])
         folder, name = os.path.split(path.replace("\\", "/"))
         if folder not in self._moved:
             found = moved_file(folder, self._folder, self._common)
