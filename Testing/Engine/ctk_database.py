@@ -1,4 +1,4 @@
-"""Databases as Slicer's DICOM module writes them, in schemas 0.7.0 and 0.8.1, and other processes that have them open."""
+"""Databases as Slicer's DICOM module writes them, in schemas 0.7.0 and 0.8.1, and processes that have them open."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Database:
         marks = ", ".join("?" * (len(names) + bool(stamped)))
         with closing(sqlite3.connect(self.path)) as connection:
             connection.executemany(
-                f"INSERT INTO {table} ({', '.join(names)}{stamped}) VALUES ({marks})",
+                f"INSERT INTO {table} ({', '.join(names)}{stamped}) VALUES ({marks})",  # noqa: S608  names of ours
                 [(*row.values(), *([NOW] if stamped else [])) for row in rows],
             )
             connection.commit()
@@ -98,6 +98,32 @@ sys.stdin.readline()
 connection.execute("COMMIT")
 print("committed", flush=True)
 """
+
+
+RESTLESS = """
+import sqlite3, sys, time
+failed = 0
+for n in range(int(sys.argv[2])):
+    try:
+        connection = sqlite3.connect(sys.argv[1], timeout=1.0)
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executemany("INSERT INTO Images (SOPInstanceUID, Filename, SeriesInstanceUID, InsertTimestamp) "
+                               "VALUES (?, 'x', '9.9', '0')", [(f"9.9.{n}.{k}",) for k in range(100)])
+        connection.commit()
+    except sqlite3.OperationalError:
+        failed += 1
+    connection.close()
+    time.sleep(0.01)
+print(failed, flush=True)
+"""
+"""An import of many small commits, each of which waits for readers for a second only."""
+
+
+def restless(path: Path, commits: int) -> subprocess.Popen:
+    """Another process that imports; it says at its end how many commits failed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", RESTLESS, str(path), str(commits)], stdout=subprocess.PIPE, encoding="utf-8"
+    )
 
 
 class Writer:

@@ -1,7 +1,7 @@
 """What there is to do: the series of a source, which of them are wanted, joined with seeds. Only headers are read.
 
 Sources -> `series.Found`: `ctk` (Slicer's DICOM database, by `database`, which never holds it up), `folders` (by
-`headers` and `gather`), `listed` (a table of scans). Of a database also `located` (where the files are) and `sampled`
+`headers`, `gather` and `doubts`), `listed` (a table of scans). Of a database also `located` (where the files are) and `sampled`
 (what only headers tell). Which of them: `filters` (what the user wants), `suitable` (what can be the CT at all),
 `choice` (one of a study). With seeds: `given`, `join`. All of it in order: `plan`; `looked` is what the reader will
 say. `output` writes it.

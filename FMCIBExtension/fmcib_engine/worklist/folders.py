@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import SourceError
 from ..readers.dicom.folder import names_of
 from ..readers.dicom.values import quiet_pydicom
+from .doubts import with_doubts
 from .gather import series_of
 from .headers import Fault, Headers, Image
 from .series import Source
@@ -40,10 +41,10 @@ def read_folder(folder: Path, progress: Progress = lambda _done, _all: None, thr
     names = names_of(folder.absolute())
     images, faults = read_files(names, progress, threads)
     if not images:
-        held = f"{folder.absolute().name!r} holds {len(names)} files, and none of them is DICOM"
-        msg = f"{held}. Give the folder of the scans."
+        held = f"{folder.absolute().name!r} holds {len(names)} files, and none of them is a readable DICOM file"
+        msg = " ".join([f"{held}. Give the folder of the scans.", *_told(faults)])
         raise SourceError(msg)
-    return Source(tuple(series_of(images)), tuple(_told(faults)))
+    return Source(tuple(with_doubts(series_of(images), images, faults)), tuple(_told(faults)))
 
 
 def read_files(
@@ -96,4 +97,4 @@ def _told(faults: list[Fault]) -> Iterator[str]:
         elif kind == "damaged":
             yield f"{files} whose DICOM header is damaged: passed over. The series that lack them may be refused."
         else:
-            yield f"{files} or folders that cannot be opened ({kind}): nobody knows what they hold. Check their rights."
+            yield f"{count} files or folders cannot be opened ({kind}): nobody knows what they hold. Check their rights."

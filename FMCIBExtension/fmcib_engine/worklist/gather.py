@@ -89,6 +89,8 @@ def _of_image(image: Image) -> Hashable:
 
 def _placed(found: Found, places: Sequence[tuple[Numbers, Numbers]], facts: Sequence[Facts]) -> Found:
     """With what its slices' places and thicknesses tell."""
+    if not places:
+        return found
     thickness = [number for each in facts for number in each.thickness[:1]]
     between = [number for each in facts for number in each.between[:1]]
     spacing = _spacing(places)
@@ -105,6 +107,8 @@ def _of_frames(found: Found, slices: Sequence[Image]) -> Found:
     """Of multi-frame files, which say so of each frame."""
     contents = read_contents([Path(image.path) for image in slices])
     frames: list[Header] = [frame for content in contents.values() for frame in content.images if frame.is_slice]
+    if not frames:
+        return replace(found, problem="its multi-frame files are damaged or incomplete. Copy or export them again.")
     thickness = [frame.thicknesses[0] for frame in frames if frame.thicknesses]
     types = [frame.image_type for frame in frames]
     return replace(

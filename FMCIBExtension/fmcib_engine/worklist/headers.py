@@ -12,6 +12,7 @@ from typing import Any
 
 from ..readers.dicom.header import CT_IMAGES, MULTIFRAME_CT
 from ..readers.dicom.lost import is_page
+from ..readers.dicom.pixel_data import DEFLATED
 from ..readers.dicom.signature import HEAD, begins_as_dicom
 from ..readers.dicom.values import (
     code_of,
@@ -112,7 +113,9 @@ class Headers:
                     return Fault(path, is_dicom=False)
                 file.seek(0)
                 dataset = self._partial(file, stop_when=_is_beyond, specific_tags=self._tags, force=True)
-            return self._image(path, dataset)
+                ends = not file.read(1) and dataset.file_meta.get("TransferSyntaxUID") != DEFLATED
+            image = self._image(path, dataset)
+            return Fault(path, is_dicom=True) if ends and image.facts.sop_class in {"", *CT_IMAGES} else image
         except damage() as error:
             reason = error.strerror or "" if isinstance(error, OSError) else ""
             return Fault(path, is_dicom=not reason, reason=reason)
@@ -131,8 +134,9 @@ def _is_beyond(tag: int, _vr: str | None, _length: int) -> bool:
 
 
 def _bytes(dataset: Any, tag: int) -> object:  # noqa: ANN401
-    """An element as it lies in the file."""
-    return dataset.get_item(tag).value if tag in dataset else None
+    """An element as it lies in the file, or a text of it where pydicom has understood it already."""
+    value = dataset.get_item(tag).value if tag in dataset else None
+    return value if isinstance(value, bytes | None) else str(value)
 
 
 def _facts(dataset: Any, *, has_place: bool) -> Facts:  # noqa: ANN401

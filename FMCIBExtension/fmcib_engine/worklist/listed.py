@@ -39,6 +39,9 @@ def read_list(path: Path, image_column: str = "image_path", progress: Progress =
     found: list[Found] = []
     for image, uid in rows:
         try:
+            if not image:
+                msg = "is empty"
+                raise ValueError(msg)  # noqa: TRY301  as of a path that cannot be
             found += _scan(scans.find(image), uid, folders, progress)
         except (FmcibError, ValueError) as error:
             text = str(error) if isinstance(error, FmcibError) else f"its path {error}."

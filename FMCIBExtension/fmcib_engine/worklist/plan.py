@@ -53,10 +53,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Lesion:
-    """One thing to do: a seed whose `image` is the folder or file of its scan, and the files of that very series."""
+    """One thing to do: a seed whose `image` is the folder or file of its scan."""
 
     seed: LesionSeed
     files: tuple[str, ...]
+    """Of that very series; empty where its whole folder must be read, for slices may have got lost beside it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class WorkList:
         for entry in self.entries:
             if entry.do and entry.found and entry.given:
                 seed = replace(entry.given.seed, image=place_of(entry.found), series_uid=entry.found.uid)
-                yield Lesion(seed, entry.found.files)
+                yield Lesion(seed, () if entry.found.has_doubts else entry.found.files)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:

@@ -55,6 +55,8 @@ class Found:
     """Whether headers of its files were read: what only they tell is not known before."""
     is_listed: bool = False
     """Whether a table named this very scan: no other of its study is taken instead."""
+    has_doubts: bool = False
+    """Whether files beside its own may be slices that got lost: who reads it must read the whole folder then."""
     notes: tuple[str, ...] = ()
     problem: str = ""
     """Why it cannot be read, a sentence; empty where nothing is known against it."""
