@@ -77,9 +77,11 @@ def test_a_small_open_import_is_not_seen_and_not_disturbed(database):
 
 def test_a_large_import_that_has_the_database_locked_is_waited_for(database):
     writer = Writer(database.path, rows=3000, cache_pages=5)
-    with closing(sqlite3.connect(f"{database.path.as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            connection.execute("SELECT * FROM Series")
+    with (
+        closing(sqlite3.connect(f"{database.path.as_uri()}?mode=ro", uri=True, timeout=0)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        connection.execute("SELECT * FROM Series").fetchall()
     found = []
     thread = threading.Thread(target=lambda: found.append(read_database(database.path)))
     thread.start()
@@ -186,9 +188,11 @@ def test_an_import_that_was_killed_is_undone_in_a_copy_and_the_database_left_as_
     writer.kill()
     journal = database.path.with_name("ctkDICOM.sql-journal")
     before = database.path.read_bytes(), journal.read_bytes()
-    with closing(sqlite3.connect(f"{database.path.as_uri()}?mode=ro", uri=True)) as connection:
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            connection.execute("SELECT * FROM Series")
+    with (
+        closing(sqlite3.connect(f"{database.path.as_uri()}?mode=ro", uri=True)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("SELECT * FROM Series").fetchall()
     source = read_database(database.path)
     assert uids(source) == ["1.2.3"]
     assert source.series[0].slices == 3

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from ctk_database import Database, Writer
 from fmcib_engine.cli.commands import run
 from fmcib_engine.errors import OutputError, TableError
-from fmcib_engine.worklist import Patient, Source, Wishes, make, read_database, read_folder, read_given
+from fmcib_engine.seeds import LesionSeed
+from fmcib_engine.worklist import Patient, Source, Wishes, given_of, make, read_database, read_folder, read_given
 from fmcib_engine.worklist.output import COLUMNS, IDENTIFYING, require_writable, without_patient
 from fmcib_engine.worklist.suitable import Suitable
 from support import DATA, needs_data
@@ -120,13 +122,19 @@ def test_voxels_are_of_one_series_and_never_of_a_frame_of_reference(tmp_path):
 
 def test_file_names_are_never_a_match(tmp_path):
     header = "lesion_id,image_path,coordX,coordY,coordZ"
-    with pytest.raises(TableError, match="never by file names; seeds.csv has image_path"):
+    with pytest.raises(TableError, match=r"never by file names; seeds.csv has image_path"):
         joined(tmp_path, [found("1.1")], ["a,1.1,1,2,3"], header)
     header = "lesion_id,image_path,SeriesInstanceUID,coordX,coordY,coordZ"
     assert lines(joined(tmp_path, [found("1.1")], ["a,1.1,,1,2,3"], header))[-1][2] is False
     (tmp_path / "points.mrk.json").write_text("{}", encoding="utf-8")
     with pytest.raises(TableError, match="name no series"):
         read_given(tmp_path / "points.mrk.json")
+
+
+def test_seeds_that_name_their_series_themselves_are_joined_alike():
+    seeds = [LesionSeed(1, "a", Path(), (1.0, 2.0, 3.0), series_uid="1.1"), LesionSeed(2, "b", Path(), (1.0, 2.0, 3.0))]
+    work = make(Source((found("1.1"),)), Wishes(), given_of(seeds))
+    assert [(lesion, do) for _, lesion, do, _ in lines(work)] == [("a", True), ("b", False)]
 
 
 def test_lesions_of_one_name_in_two_scans_are_not_called_repeated(tmp_path):

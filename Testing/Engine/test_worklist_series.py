@@ -68,9 +68,7 @@ def test_damaged_and_unfinished_files_are_counted_and_the_series_beside_them_say
     source = read_folder(tmp_path)
     doubted, sound = source.series
     assert (doubted.slices, doubted.has_doubts) == (11, True)
-    assert doubted.notes == (
-        "2 files beside it are damaged, empty or unfinished, and may be slices of it: lesions at its ends may be refused",
-    )
+    assert doubted.notes == ("2 files beside it are damaged, empty or unfinished, and may be slices of it",)
     assert (sound.slices, sound.has_doubts, sound.notes) == (12, False, ())
     assert source.notes == (
         "2 files of other kinds than DICOM: passed over.",
@@ -363,6 +361,16 @@ def test_a_wish_for_what_no_series_has_is_told_with_what_there_is_but_no_names()
             make(source, Wishes(filters))
         assert not {"SMITH", "Smith", "Thorax"} & set(str(told.value).split())
     assert math.isinf(Filters().thickest_mm)
+
+
+def test_of_several_patterns_those_that_no_series_meets_are_told():
+    source = Source((found(), found("1.2")))
+    work = make(source, Wishes(Filters(body_parts=("CHEST", "THORAX"), patients=("P", "Q", "R"))))
+    assert work.notes == (
+        "2 of 3 patterns of the patient are met by no series.",
+        "1 of 2 patterns of the body part are met by no series.",
+    )
+    assert [entry.do for entry in work.entries] == [True, False]
 
 
 def test_a_table_of_scans_gives_files_and_series_and_tells_what_is_not_there(tmp_path):

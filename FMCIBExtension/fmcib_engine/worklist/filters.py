@@ -99,13 +99,16 @@ class Filters:
         )
         return tuple(f"Wanted: {words}." for is_wanted, words in said if is_wanted)
 
-    def require_some(self, series: Iterable[Found]) -> None:
-        """Refuse a wish for what none of the series has: it is misspelled, more likely than not.
+    def require_some(self, series: Iterable[Found]) -> list[str]:
+        """Refuse a wish that none of the series meets: it is misspelled, more likely than not.
+
+        Returns:
+            Sentences about patterns that meet none, beside others that do.
 
         Raises:
             SourceError: with what there is instead; patients and descriptions are not told, for they may be names.
         """
-        series = list(series)
+        series, notes = list(series), []
         for what, option, wanted, values in (
             ("patient", "patient", self.patients, [each.patient.id for each in series]),
             ("modality", "modality", (self.modality,) if self.modality else (), [each.modality for each in series]),
@@ -113,12 +116,16 @@ class Filters:
             ("body part", "body-part", self.body_parts, [each.body_part for each in series]),
             ("kernel", "kernel", self.kernels, [each.kernel for each in series if each.has_headers]),
         ):
-            for pattern in wanted:
-                if values and not any(matches(value, pattern) for value in values):
-                    there = "" if what in {"patient", "series description"} else f" There are {_counted(values)}."
-                    said = f" {pattern!r}" if there else " as it was given"
-                    msg = f"None of the {len(values)} series has the {what}{said}.{there} Correct it (--{option})."
-                    raise SourceError(msg)
+            there = Counter(values)
+            none = [pattern for pattern in wanted if not any(matches(value, pattern) for value in there)]
+            if there and none and len(none) == len(wanted):
+                is_private = what in {"patient", "series description"}
+                said = " as it was given." if is_private else f" {none[0]!r}. There are {_counted(values)}."
+                msg = f"None of the {len(values)} series has the {what}{said} Correct it (--{option})."
+                raise SourceError(msg)
+            if there and none:
+                notes.append(f"{len(none)} of {len(wanted)} patterns of the {what} are met by no series.")
+        return notes
 
 
 def parse_days(text: str) -> tuple[str, str]:

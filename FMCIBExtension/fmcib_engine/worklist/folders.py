@@ -97,4 +97,4 @@ def _told(faults: list[Fault]) -> Iterator[str]:
         elif kind == "damaged":
             yield f"{files} whose DICOM header is damaged: passed over. The series that lack them may be refused."
         else:
-            yield f"{count} files or folders cannot be opened ({kind}): nobody knows what they hold. Check their rights."
+            yield f"{count} files or folders cannot be opened ({kind}): nobody knows what is in them. Check them."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,12 @@ def read_given(path: Path, frame: Frame | None = None) -> GivenSeeds:
         raise TableError(msg)
     warnings = tuple(warning for warning in table.warnings if not warning.startswith(_REPEATED))
     return GivenSeeds(tuple(_given(seed, columns) for seed in table.seeds), warnings)
+
+
+def given_of(seeds: Iterable[LesionSeed]) -> GivenSeeds:
+    """Seeds that tell their series or frame of reference themselves, as those of DICOM objects do."""
+    frame = "frame_of_reference"
+    return GivenSeeds(tuple(GivenSeed(seed, seed.series_uid, str(getattr(seed, frame, ""))) for seed in seeds))
 
 
 def _given(seed: LesionSeed, columns: Mapping[str, str]) -> GivenSeed:

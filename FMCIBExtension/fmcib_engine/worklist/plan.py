@@ -106,11 +106,10 @@ def make(
         SourceError: a wish for what no series has.
         DependencyError: pydicom is not installed.
     """
-    wishes.filters.require_some(source.series)
+    notes = [*source.notes, *wishes.filters.require_some(source.series)]
     series = _completed(source.series, wishes, folder, stage("Headers"))
     named = frozenset(each.series_uid for each in given.seeds) if given else frozenset[str]()
     why, taken = _chosen(series, wishes, named)
-    notes = source.notes
     if given is None:
         series, why = _looked_at(series, why, list(taken), wishes, stage)
         entries = [
@@ -124,8 +123,8 @@ def make(
             *_with_seeds(series, why, joined),
             *(Entry(do=False, why=said, given=one) for one, said in joined.unmatched),
         ]
-        notes = (*notes, *given.warnings)
-    return WorkList(tuple(entries), wishes.sentences(), notes)
+        notes += given.warnings
+    return WorkList(tuple(entries), wishes.sentences(), tuple(notes))
 
 
 def _chosen(series: Sequence[Found], wishes: Wishes, named: frozenset[str]) -> tuple[list[str], dict[int, str]]:
@@ -164,7 +163,7 @@ def _completed(series: Sequence[Found], wishes: Wishes, folder: Path | None, pro
     told = with_headers(there, every_file=wishes.every_header, progress=progress)
     for n, found in zip(wanted, told, strict=True):
         result[n] = found
-    wishes.filters.require_some(result)
+    wishes.filters.require_some(result)  # kernels, which only headers tell
     return result
 
 
