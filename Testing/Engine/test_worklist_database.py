@@ -149,7 +149,7 @@ def test_a_statement_that_takes_too_long_is_broken_off_and_its_page_made_smaller
     database.add_many("Images", rows)
     monkeypatch.setattr(reading, "LONGEST_S", -1.0)
     assert read_database(database.path).series[0].slices == 40_003
-    monkeypatch.setattr(reading, "_SMALLEST", 5000)
+    monkeypatch.setattr(reading, "_SMALLEST", 2500)
     with pytest.raises(SourceError, match="a page of it takes longer than Slicer would wait"):
         read_database(database.path)
     with closing(sqlite3.connect(f"{database.path.as_uri()}?mode=ro", uri=True)) as connection:
@@ -168,7 +168,7 @@ def test_a_statement_that_takes_too_long_is_broken_off_and_its_page_made_smaller
 
         def slow(query, *values):
             asked.append(values[-1])
-            if values[-1] > 3000:
+            if values[-1] > 2000:
                 connection.set_progress_handler(lambda: 1, 100)
             else:
                 connection.set_progress_handler(None, 0)
@@ -177,7 +177,7 @@ def test_a_statement_that_takes_too_long_is_broken_off_and_its_page_made_smaller
         tables._fetch = slow
         tables._wait_for_writer = lambda: None
         assert len(list(tables.rows("Images", ["Filename"]))) == 40_003
-    assert asked[:4] == [20_000, 10_000, 5000, 2500]
+    assert asked[:4] == [5000, 2500, 1250, 1250]
 
 
 def test_an_import_that_was_killed_is_undone_in_a_copy_and_the_database_left_as_it_is(database, tmp_path, monkeypatch):

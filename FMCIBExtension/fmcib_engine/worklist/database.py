@@ -34,7 +34,7 @@ LONGEST_S = 1.0
 
 _WAITS = 3
 _TRIES = 3
-_PAGE = 20_000
+_PAGE = 5000
 _SMALLEST = 50
 _BESIDE = ("-journal", "-wal")
 _JOURNAL_LEFT = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -23,8 +24,11 @@ def with_doubts(series: Iterable[Found], images: Sequence[Image], faults: Sequen
     lost = _lost(images, faults)
     if not lost:
         return list(series)
-    return [_with(found, sum(lost[folder] for folder in {str(Path(name).parent) for name in found.files} & lost.keys()))
-            for found in series]  # fmt: skip
+    result = []
+    for found in series:
+        folders = {os.path.dirname(name) for name in found.files}  # noqa: PTH120  thousands of them
+        result.append(_with(found, sum(lost[folder] for folder in folders & lost.keys())))
+    return result
 
 
 def _with(found: Found, count: int) -> Found:
@@ -36,13 +40,17 @@ def _with(found: Found, count: int) -> Found:
 
 
 def _lost(images: Sequence[Image], faults: Sequence[Fault]) -> dict[str, int]:
-    """How many such files each folder has, of those that have any."""
+    """How many such files each folder with images has, of those that have any."""
+    of_images: dict[str, list[Path]] = defaultdict(list)
+    for image in images if faults else ():
+        of_images[os.path.dirname(image.path)].append(Path(image.path))  # noqa: PTH120  thousands of them
     beside: dict[str, dict[Path, Content]] = defaultdict(dict)
     for fault in faults:
-        content = Content(_STATE, fault="{}", is_dicom=fault.is_dicom, is_folder=Path(fault.path).is_dir())
-        beside[str(Path(fault.path).parent)][Path(fault.path)] = content
-    for image in images:
-        if (folder := str(Path(image.path).parent)) in beside:
-            beside[folder][Path(image.path)] = Content(_STATE, _ANY, is_dicom=True)
+        if (folder := os.path.dirname(fault.path)) in of_images:  # noqa: PTH120
+            path = Path(fault.path)
+            is_folder = bool(fault.reason) and path.is_dir()
+            beside[folder][path] = Content(_STATE, fault="{}", is_dicom=fault.is_dicom, is_folder=is_folder)
+    for folder, contents in beside.items():
+        contents |= {path: Content(_STATE, _ANY, is_dicom=True) for path in of_images[folder]}
     counts = {folder: len(lost_among(contents)) for folder, contents in beside.items()}
     return {folder: count for folder, count in counts.items() if count}
