@@ -309,6 +309,19 @@ def test_a_database_gives_its_list_beside_an_open_import(database, tmp_path, eve
     assert [row["do"] for row in read_csv(output)] == ["yes", "no", "no", "no", "no"]
 
 
+def test_localizers_of_a_database_are_none_though_only_three_headers_are_read(tmp_path):
+    made = Database(tmp_path)
+    for uid, elements in (("1.1", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}), ("1.2", {})):
+        paths = add_series(tmp_path / uid, uid, slices=20, study=uid, **elements)
+        made.add_series(uid, [path.relative_to(tmp_path).as_posix() for path in paths], study=uid)
+    entries = make(read_database(tmp_path), Wishes(), folder=tmp_path).entries
+    assert [(e.do, e.why) for e in entries] == [
+        (False, "it holds localizers (scouts) only"),
+        (True, "the only series of its study that fits"),
+    ]
+    assert entries[1].found.slices == 20
+
+
 def test_files_that_were_replaced_by_another_series_are_told(database, tmp_path):
     for path in add_series(tmp_path / "other", "6.6"):
         shutil.copy(path, database.path.parent / "dicom" / "1.2.3.4.1" / path.name)

@@ -8,6 +8,7 @@ import shutil
 import threading
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_phantom import phantom_slice, write
 from fmcib_engine.errors import SourceError
@@ -150,6 +151,26 @@ def test_two_series_under_one_uid_are_kept_apart_and_told(tmp_path):
     assert {one.study_uid, other.study_uid} == {"1.8", "1.9"}
     assert one.notes == other.notes == ("its series UID is that of another series, too",)
     assert [len(each.files) for each in (one, other)] == [12, 12]
+
+
+def test_slices_that_lack_a_name_are_still_of_their_series(tmp_path):
+    paths = add_series(tmp_path, "1.1")
+    for path in paths[::3]:
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName, dataset.PatientID = "", ""
+        dataset.save_as(path)
+    (found,) = read_folder(tmp_path).series
+    assert (found.slices, found.notes) == (12, ())
+
+
+def test_slices_with_a_series_uid_each_are_told(tmp_path):
+    for n, path in enumerate(add_series(tmp_path, "1.1")):
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesInstanceUID = f"1.1.{n}"
+        dataset.save_as(path)
+    source = read_folder(tmp_path)
+    assert len(source.series) == 12
+    assert "holds 12 slices with a series UID each, as after identities were removed" in source.notes[0]
 
 
 def test_one_name_in_several_spellings_is_one_patient(tmp_path):

@@ -18,10 +18,11 @@ from ..readers.dicom.values import quiet_pydicom
 from .doubts import with_doubts
 from .gather import series_of
 from .headers import Fault, Headers, Image
-from .series import Source
+from .series import Found, Source
 
 THREADS = 4
 _CHUNK = 64  # files a thread takes at once
+_FEWEST = 3  # slices that look like a scan
 _AHEAD = 4  # chunks for each thread that wait or are done
 
 Progress = Callable[[int, int], None]
@@ -44,7 +45,8 @@ def read_folder(folder: Path, progress: Progress = lambda _done, _all: None, thr
         held = f"{folder.absolute().name!r} holds {len(names)} files, and none of them is a readable DICOM file"
         msg = " ".join([f"{held}. Give the folder of the scans.", *_told(faults)])
         raise SourceError(msg)
-    return Source(tuple(with_doubts(series_of(images), images, faults)), tuple(_told(faults)))
+    series = with_doubts(series_of(images), images, faults)
+    return Source(tuple(series), (*_told(faults), *_of_single_slices(series)))
 
 
 def read_files(
@@ -98,3 +100,16 @@ def _told(faults: list[Fault]) -> Iterator[str]:
             yield f"{files} whose DICOM header is damaged: passed over. The series that lack them may be refused."
         else:
             yield f"{count} files or folders cannot be opened ({kind}): nobody knows what is in them. Check them."
+
+
+def _of_single_slices(series: list[Found]) -> Iterator[str]:
+    """A sentence for each folder of slices that have a series UID each, as some programs that remove identities do."""
+    folders = Counter(
+        Path(each.files[0]).parent for each in series if each.plane and each.slices == len(each.files) == 1
+    )
+    for folder, count in folders.items():
+        if count >= _FEWEST:
+            yield (
+                f"{folder.name!r} holds {count} slices with a series UID each, as after identities were removed. Extract "
+                "reads such a folder as one scan; here each is a series of one slice."
+            )

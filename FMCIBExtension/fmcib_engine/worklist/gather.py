@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -27,10 +27,7 @@ ONE_UID = "its series UID is that of another series, too"
 
 def series_of(images: Iterable[Image]) -> list[Found]:
     """The series in the order of their patients, studies, dates and numbers."""
-    groups: dict[tuple[str, ...], list[Image]] = defaultdict(list)
-    for image in images:
-        groups[_key(image)].append(image)
-    found = [_series(group) for group in groups.values()]
+    found = [_series(group) for group in _grouped(images)]
     times = Counter(each.uid for each in found if each.uid)
     found = [replace(each, notes=(*each.notes, ONE_UID)) if times[each.uid] > 1 else each for each in found]
     return sorted(found, key=order_of)
@@ -43,10 +40,37 @@ def order_of(found: Found) -> tuple[object, ...]:
     return (*patient, found.study_date, found.study_uid, number, found.uid, found.files[:1])
 
 
-def _key(image: Image) -> tuple[str, ...]:
-    """What tells series apart: without a UID their folders do, as of other objects without one."""
-    facts = image.facts
-    return (*facts.identity, facts.uid, "" if facts.uid else str(Path(image.path).parent))
+@dataclass
+class _Group:
+    """Images of one series."""
+
+    identity: tuple[str, ...]
+    """Digests of study, number and name, as far as any of its images tells them."""
+    images: list[Image] = field(default_factory=list)
+
+    def takes(self, identity: tuple[str, ...]) -> bool:
+        """Whether nothing contradicts: what a header does not say does not."""
+        return all(mine == other or not (mine and other) for mine, other in zip(self.identity, identity, strict=True))
+
+
+def _grouped(images: Iterable[Image]) -> Iterator[list[Image]]:
+    """By series UID, or without one by folder; those under one UID that cannot be of one patient and study apart."""
+    groups: dict[str, list[_Group]] = defaultdict(list)
+    known: dict[tuple[str, tuple[str, ...]], _Group] = {}
+    for image in images:
+        facts = image.facts
+        uid = facts.uid or f"in {Path(image.path).parent}"
+        group = known.get((uid, facts.identity))
+        if group is None:
+            group = next((each for each in groups[uid] if each.takes(facts.identity)), None)
+            if group is None:
+                group = _Group(facts.identity)
+                groups[uid].append(group)
+            pairs = zip(group.identity, facts.identity, strict=True)
+            group.identity = tuple(mine or other for mine, other in pairs)
+            known[uid, facts.identity] = group
+        group.images.append(image)
+    return (group.images for same in groups.values() for group in same)
 
 
 def _series(images: Sequence[Image]) -> Found:

@@ -21,13 +21,15 @@ def with_headers(
     Raises:
         DependencyError: pydicom is not installed.
     """
-    wanted = {number: _some(found.files, every_file=every_file) for number, found in enumerate(series)}
+    wanted = {
+        number: _some(found.files, every_file=every_file) for number, found in enumerate(series) if not found.problem
+    }
     names = list(dict.fromkeys(name for some in wanted.values() for name in some))
     images, _ = read_files(names, progress)
     by_path = {image.path: image for image in images}
     result = list(series)
     for number, some in wanted.items():
-        if some and not result[number].problem:
+        if some:
             seen = series_of(by_path[name] for name in some if name in by_path)
             result[number] = _with(series[number], seen, is_whole=every_file or len(some) == len(series[number].files))
     return result
@@ -50,14 +52,12 @@ def _with(found: Found, seen: Sequence[Found], *, is_whole: bool) -> Found:
         problem = "its files are of several studies or patients under one series UID. Separate the files."
         return replace(found, problem=problem, notes=same[0].notes)
     (one,) = same
-    is_multiframe = one.slices > len(one.files)
+    is_counted = is_whole or not one.slices or one.slices > len(one.files)  # none, or more than one in a file
     return replace(
         one,
         patient=found.patient,
         files=one.files if is_whole else found.files,
-        slices=one.slices if is_whole or is_multiframe else found.slices,
-        localizers=one.localizers if is_whole or one.slices else found.slices,
-        pages=one.pages if is_whole else 0,
+        slices=one.slices if is_counted else found.slices,
         spacing_mm=one.spacing_mm if is_whole else None,
         frame_uid=one.frame_uid or found.frame_uid,
         notes=(*found.notes, *one.notes),
