@@ -309,10 +309,29 @@ def test_a_database_gives_its_list_beside_an_open_import(database, tmp_path, eve
     assert [row["do"] for row in read_csv(output)] == ["yes", "no", "no", "no", "no"]
 
 
+def test_files_of_another_patient_than_the_database_says_are_told(tmp_path):
+    made = Database(tmp_path)
+    add_series(tmp_path / "1.1", "1.1", PatientID="OTHER")
+    made.add_series("1.1", [f"1.1/{n:03d}.dcm" for n in range(12)])
+    (entry,) = make(read_database(tmp_path), Wishes(), folder=tmp_path).entries
+    assert "its files name another patient (PatientID) than the database" in entry.why
+    assert "OTHER" not in entry.why
+
+
+def test_a_damaged_file_of_a_database_stays_for_the_reader_to_judge(tmp_path):
+    made = Database(tmp_path)
+    paths = add_series(tmp_path / "1.1", "1.1", PatientID="ID-1", slices=14)
+    paths[-1].write_bytes(paths[-1].read_bytes()[:400])
+    made.add_series("1.1", [f"1.1/{path.name}" for path in paths])
+    for every in (False, True):
+        (entry,) = make(read_database(tmp_path), Wishes(every_header=every), folder=tmp_path).entries
+        assert len(entry.found.files) == 14
+
+
 def test_localizers_of_a_database_are_none_though_only_three_headers_are_read(tmp_path):
     made = Database(tmp_path)
     for uid, elements in (("1.1", {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}), ("1.2", {})):
-        paths = add_series(tmp_path / uid, uid, slices=20, study=uid, **elements)
+        paths = add_series(tmp_path / uid, uid, slices=20, study=uid, PatientID="ID-1", **elements)
         made.add_series(uid, [path.relative_to(tmp_path).as_posix() for path in paths], study=uid)
     entries = make(read_database(tmp_path), Wishes(), folder=tmp_path).entries
     assert [(e.do, e.why) for e in entries] == [
@@ -323,7 +342,7 @@ def test_localizers_of_a_database_are_none_though_only_three_headers_are_read(tm
 
 
 def test_files_that_were_replaced_by_another_series_are_told(database, tmp_path):
-    for path in add_series(tmp_path / "other", "6.6"):
+    for path in add_series(tmp_path / "other", "6.6", PatientID="ID-1"):
         shutil.copy(path, database.path.parent / "dicom" / "1.2.3.4.1" / path.name)
     entries = make(read_database(database.path), Wishes(), folder=database.path.parent).entries
     assert "are of another series: they were replaced" in entries[0].why

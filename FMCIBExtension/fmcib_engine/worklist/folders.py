@@ -110,6 +110,6 @@ def _of_single_slices(series: list[Found]) -> Iterator[str]:
     for folder, count in folders.items():
         if count >= _FEWEST:
             yield (
-                f"{folder.name!r} holds {count} slices with a series UID each, as after identities were removed. Extract "
-                "reads such a folder as one scan; here each is a series of one slice."
+                f"{folder.name!r} holds {count} slices with a series UID each, as after identities were removed. "
+                "Extract reads such a folder as one scan; here each is a series of one slice."
             )

@@ -52,11 +52,14 @@ def _with(found: Found, seen: Sequence[Found], *, is_whole: bool) -> Found:
         problem = "its files are of several studies or patients under one series UID. Separate the files."
         return replace(found, problem=problem, notes=same[0].notes)
     (one,) = same
+    if found.patient.id and one.patient.id and found.patient.id.casefold() != one.patient.id.casefold():
+        problem = "its files name another patient (PatientID) than the database: they were replaced. Import them again."
+        return replace(found, problem=problem)
     is_counted = is_whole or not one.slices or one.slices > len(one.files)  # none, or more than one in a file
     return replace(
         one,
         patient=found.patient,
-        files=one.files if is_whole else found.files,
+        files=found.files,  # the damaged ones, too: the reader must know of them
         slices=one.slices if is_counted else found.slices,
         spacing_mm=one.spacing_mm if is_whole else None,
         frame_uid=one.frame_uid or found.frame_uid,
