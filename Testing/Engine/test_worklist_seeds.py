@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ctk_database import Database, Writer
+from fmcib_engine.cli import console
 from fmcib_engine.cli.commands import run
 from fmcib_engine.errors import OutputError, TableError
 from fmcib_engine.seeds import LesionSeed
@@ -339,6 +340,16 @@ def test_localizers_of_a_database_are_none_though_only_three_headers_are_read(tm
         (True, "the only series of its study that fits"),
     ]
     assert entries[1].found.slices == 20
+
+
+def test_on_a_terminal_one_bar_follows_the_other(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(console.err, "_force_terminal", True)
+    output = tmp_path / "worklist.csv"
+    assert run(["worklist", str(database.path), "--every-header", "--output", str(output)]) == 0
+    assert (
+        run(["worklist", str(database.path.parent / "dicom"), "--every-header", "--output", str(output), "--overwrite"])
+        == 0
+    )
 
 
 def test_files_that_were_replaced_by_another_series_are_told(database, tmp_path):

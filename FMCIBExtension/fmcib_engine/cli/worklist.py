@@ -30,7 +30,7 @@ from ..worklist import (
     read_list,
 )
 from ..worklist.filters import parse_days, parse_modality, parse_patterns, parse_thickness
-from ..worklist.folders import THREADS
+from ..worklist.folders import THREADS, Progress
 from ..worklist.output import require_writable, without_patient, write_lesions, write_list
 from ..worklist.suitable import FEWEST_SLICES, Suitable
 from .console import RESEARCH_ONLY, counts, err, out
@@ -49,6 +49,14 @@ class _Files:
     lesions: Path | None
     identifiers: bool
     overwrite: bool
+
+
+class _Bars(ExitStack):
+    """One bar at a time: a terminal has room for no more."""
+
+    def next(self, what: str) -> Progress:
+        self.close()
+        return self.enter_context(counts(what))
 
 
 @click.command("worklist")
@@ -141,19 +149,19 @@ def worklist(  # noqa: PLR0913
         require_writable(path, overwrite=overwrite)
     given = read_given(seeds, parse_frame(frame) if frame else None) if seeds else None
     try:
-        with ExitStack() as bars:
+        with _Bars() as bars:
             read = _read(source, wishes, image_column, threads, bars)
             folder = file.parent if (file := file_of_database(source)) else None
             for rule in wishes.sentences():
                 err.print(rule, markup=False)
-            work = make(read, wishes, given, folder=folder, stage=lambda name: bars.enter_context(counts(name)))
+            work = make(read, wishes, given, folder=folder, stage=bars.next)
         return _write(work, files)
     except KeyboardInterrupt:
         err.print("Interrupted. Nothing was written.")
         return INTERRUPTED
 
 
-def _read(path: Path, wishes: Wishes, image_column: str, threads: int, bars: ExitStack) -> Source:
+def _read(path: Path, wishes: Wishes, image_column: str, threads: int, bars: _Bars) -> Source:
     """The series of a database, folder or table.
 
     Raises:
@@ -167,9 +175,9 @@ def _read(path: Path, wishes: Wishes, image_column: str, threads: int, bars: Exi
         with err.status("Reading the database"):
             return read_database(path, is_wanted)
     if path.is_dir():
-        return read_folder(path, bars.enter_context(counts("Headers")), threads)
+        return read_folder(path, bars.next("Headers"), threads)
     if path.is_file() and path.suffix.lower() in _TABLES:
-        return read_list(path, image_column, bars.enter_context(counts("Headers")))
+        return read_list(path, image_column, bars.next("Headers"))
     what = "is neither" if path.exists() else "is not there"
     msg = (
         "A source of scans is Slicer's DICOM database (its folder, or ctkDICOM.sql), a folder of DICOM files, or a "
