@@ -31,11 +31,12 @@ else
 	@echo "Not run: SLICER_BASE_PYTHON does not name the folder Base/Python of Slicer's sources."
 endif
 
-bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the window; of computer-made lesions
+bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the window; of computer-made lesions; of lists of work
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
+	$(RUN) Testing/Benchmarks/worklist.py
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: an hour on two cores
 	$(RUN) Testing/SmallEncoder/make.py

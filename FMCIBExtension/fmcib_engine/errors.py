@@ -5,7 +5,8 @@
     |   |-- ImageError          a file or folder that cannot be read as a CT
     |   |   `-- SeriesError     DICOM slices that do not make one regular series
     |   |-- SeedError           a seed that is not a point inside the scan
-    |   `-- TableError          a seed table with missing columns or rows
+    |   |-- TableError          a seed table with missing columns or rows
+    |   `-- SourceError         a source of series that cannot be read, or a filter with a wrong value
     |-- WeightsError            a checkpoint that is not the network's, strictly
     |   |-- UnidentifiedError   a file that may be several things: the user must say which
     |   `-- ReplacesError       a file in whose place another is: the user must allow it
@@ -46,6 +47,10 @@ class SeedError(InputError):
 
 class TableError(InputError):
     """A seed table that lacks columns or rows, or has a cell that cannot be read."""
+
+
+class SourceError(InputError):
+    """A source of series that cannot be read as one, or a filter whose value cannot be meant."""
 
 
 class WeightsError(FmcibError):

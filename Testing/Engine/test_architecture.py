@@ -102,6 +102,14 @@ MAY_IMPORT = {
     "stability/numbers": set(),
     "stability/agreement": set(),
     "stability/cheap": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline"},
+    "worklist": GROUND | {"readers", "seeds", "results"},
+    "worklist/series": set(),
+    "worklist/database": {"errors", "texts"},
+    "worklist/ctk": {"errors"},
+    "worklist/located": {"paths"},
+    "worklist/filters": {"errors", "texts"},
+    "worklist/join": set(),
+    "worklist/plan": {"seeds"},
     "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "__init__"},
     "worker/channel": set(),
     "worker/requests": {"framing", "paths"},
@@ -116,7 +124,7 @@ MAY_IMPORT = {
     "tasks/series": {"errors", "paths", "geometry", "readers", "results"},
     "tasks/train_head": {"errors", "heads", "probing", "worker"},
 }  # fmt: skip
-NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline"}
+NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline", "worklist"}
 
 
 def part_of(path: Path) -> str:

@@ -36,6 +36,7 @@ from .stability import stability
 from .training import finetune, pretrain
 from .verify_published import verify_published
 from .weights import weights as weights_group
+from .worklist import worklist
 
 
 def run(arguments: list[str]) -> int:
@@ -90,6 +91,7 @@ cli.add_command(pretrain)
 cli.add_command(finetune)
 cli.add_command(stability)
 cli.add_command(seeds)
+cli.add_command(worklist)
 
 _weights = click.option(
     "--weights",

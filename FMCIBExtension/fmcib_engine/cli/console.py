@@ -85,6 +85,27 @@ def progress(what: str, total: int, done: int = 0) -> Iterator[Advance]:
 
 
 @contextmanager
+def counts(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Takes how many are done, and how many there are: a bar with an estimate; elsewhere as `progress`."""
+    if err.is_terminal:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    last_line = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last_line
+        now = time.monotonic()
+        if now - last_line >= _SECONDS_BETWEEN_LINES:
+            last_line = now
+            err.print(f"{what}: {done} of {total}", markup=False)
+
+    yield show
+
+
+@contextmanager
 def byte_progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """Takes the bytes done and the bytes of the whole: a bar with speed and an estimate; elsewhere as `progress`."""
     if err.is_terminal:

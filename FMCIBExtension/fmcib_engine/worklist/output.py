@@ -1,0 +1,227 @@
+"""The list of work as a CSV, without what identifies patients unless that is asked for; all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..errors import OutputError
+from ..readers.dicom.choice.series import NO_UID
+from ..results.privacy import without_uids
+from ..results.rows import csv_line, relative_path
+from .plan import Entry, WorkList, place_of
+from .series import Found, Patient
+
+COLUMNS: Mapping[str, str] = {
+    "do": "yes or no: whether it would be done",
+    "why": "how a seed was matched to its series; or why it would not be done",
+    "patient": "a number in this list; of a patient without a number or name, one for each study",
+    "study": "a number in this list",
+    "series": "a number in this list",
+    "lesion_id": "of the seed",
+    "coordX": "of the seed, in the frame that it is in",
+    "coordY": "of the seed",
+    "coordZ": "of the seed",
+    "frame": "of these coordinates: lps or ras (mm), or ijk (voxels)",
+    "lesion_diameter_mm": "of the seed",
+    "image_path": "file, or folder of all files of the series, as seen from this table",
+    "modality": "CT, MR, …",
+    "body_part": "BodyPartExamined",
+    "slices": "images that may be slices",
+    "thickness_mm": "SliceThickness",
+    "spacing_mm": "between neighbouring slices; of a database only where all headers were read",
+    "kernel": "ConvolutionKernel",
+    "image_type": "ImageType",
+    "localizers": "images that are scouts",
+    "pages": "images that are pages of text or pictures",
+    "files": "how many",
+    "notes": "what else is to be said of the series",
+}
+"""In this order, with what each holds."""
+IDENTIFYING: Mapping[str, str] = {
+    "patient_id": "PatientID",
+    "patient_name": "PatientName",
+    "study_date": "StudyDate, YYYYMMDD",
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "frame_of_reference_uid": "FrameOfReferenceUID",
+    "series_number": "SeriesNumber",
+    "description": "SeriesDescription",
+}
+"""Only where identifiers are asked for."""
+LESIONS = ("image_path", "series_uid", "lesion_id", "coordX", "coordY", "coordZ", "frame", "lesion_diameter_mm")
+"""Of the table that `extract` reads."""
+
+_SHORTEST_NAME = 3  # letters of a name that are looked for in a path
+
+
+class Numbers:
+    """Patients, studies and series by numbers, from 1, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], int] = {}
+        self._counts: dict[str, int] = {}
+
+    def of(self, found: Found) -> tuple[int, int, int]:
+        patient: tuple[object, ...] = (found.patient.id, found.patient.name)
+        if not found.patient.is_named:
+            patient = (found.study_uid or found.files, "")
+        study = (*patient, found.study_uid or found.files)
+        series = (*study, found.uid, found.files)
+        return self._number("patient", patient), self._number("study", study), self._number("series", series)
+
+    def _number(self, kind: str, key: tuple[object, ...]) -> int:
+        if (kind, *key) not in self._known:
+            self._counts[kind] = self._known[kind, *key] = self._counts.get(kind, 0) + 1
+        return self._known[kind, *key]
+
+
+def write_list(path: Path, work: WorkList, *, identifiers: bool, overwrite: bool) -> None:
+    """The whole list.
+
+    Raises:
+        OutputError: it exists, or is something else, or cannot be written.
+    """
+    names = [*COLUMNS, *(IDENTIFYING if identifiers else ())]
+    numbers = Numbers()
+    rows = (_cells(entry, path.absolute().parent, numbers, identifiers=identifiers) for entry in work.entries)
+    _write(path, names, ([row.get(name, "") for name in names] for row in rows), overwrite=overwrite)
+
+
+def write_lesions(path: Path, work: WorkList, *, overwrite: bool) -> int:
+    """What would be done, as a table of seeds that names each scan by folder and series UID. How many they are.
+
+    Raises:
+        OutputError: as of `write_list`.
+    """
+    lesions = list(work.lesions())
+    extras = list(dict.fromkeys(name for lesion in lesions for name in lesion.seed.extras if name not in LESIONS))
+    folder = path.absolute().parent
+    rows = []
+    for lesion in lesions:
+        seed = lesion.seed
+        place = relative_path(seed.image, folder, identifiers=True)
+        series = seed.series_uid or (NO_UID if seed.image.is_dir() else "")
+        numbers = [repr(value) for value in seed.coordinates]
+        rows.append(
+            [place, series, seed.lesion_id, *numbers, seed.frame, _number(seed.diameter_mm)]
+            + [seed.extras.get(name, "") for name in extras]
+        )
+    _write(path, [*LESIONS, *extras], rows, overwrite=overwrite)
+    return len(lesions)
+
+
+def require_writable(path: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work is done, what could not be written or would replace something else.
+
+    Raises:
+        OutputError: with what stands in the way.
+    """
+    folder = path.absolute().parent
+    obstacles = (
+        (path.is_dir(), f"{path.name or path} is a folder. Give the name of a file, such as worklist.csv."),
+        (not folder.is_dir(), f"The folder {folder.name} for the list {path.name} is not there. Make it first."),
+        (not os.access(folder, os.W_OK), f"The folder {folder.name} may not be written to. Choose another."),
+        (
+            path.exists() and not _is_ours(path),
+            f"{path.name} is no list of work, and is not overwritten. Choose another name, or delete it yourself.",
+        ),
+        (
+            path.exists() and not overwrite,
+            f"{path.name} exists already. Choose another name, or allow it to be overwritten (--overwrite).",
+        ),
+    )
+    if problem := next((sentence for stands, sentence in obstacles if stands), ""):
+        raise OutputError(problem)
+
+
+def _cells(entry: Entry, folder: Path, numbers: Numbers, *, identifiers: bool) -> dict[str, str]:
+    cells = {"do": "yes" if entry.do else "no", "why": entry.why}
+    if entry.found:
+        cells |= _of_series(entry.found, folder, numbers, identifiers=identifiers)
+    if entry.given:
+        seed = entry.given.seed
+        coordinates = ["" if value != value else repr(value) for value in seed.coordinates]  # noqa: PLR0124  NaN
+        cells |= dict(zip(("coordX", "coordY", "coordZ"), coordinates, strict=True))
+        cells |= {"lesion_id": seed.lesion_id, "frame": seed.frame, "lesion_diameter_mm": _number(seed.diameter_mm)}
+        if identifiers and not entry.found:
+            cells |= {"series_uid": entry.given.series_uid, "frame_of_reference_uid": entry.given.frame_uid}
+    if not identifiers:
+        patient = entry.found.patient if entry.found else Patient()
+        for name in ("why", "notes", "image_path"):
+            cells[name] = without_patient(without_uids(cells.get(name, "")), patient)
+    return cells
+
+
+def _of_series(found: Found, folder: Path, numbers: Numbers, *, identifiers: bool) -> dict[str, str]:
+    place = relative_path(place_of(found), folder, identifiers=identifiers) if found.files else ""
+    facts: dict[str, object] = dict(zip(("patient", "study", "series"), numbers.of(found), strict=True))
+    facts |= {
+        "image_path": place,
+        "modality": found.modality,
+        "body_part": found.body_part,
+        "slices": found.slices if found.plane else "",
+        "thickness_mm": _number(found.thickness_mm),
+        "spacing_mm": _number(found.spacing_mm),
+        "kernel": found.kernel,
+        "image_type": "\\".join(found.image_type),
+        "localizers": found.localizers or "",
+        "pages": found.pages or "",
+        "files": len(found.files) or "",
+        "notes": "; ".join(found.notes),
+    }
+    if identifiers:
+        facts |= {
+            "patient_id": found.patient.id,
+            "patient_name": found.patient.name,
+            "study_date": found.study_date,
+            "study_uid": found.study_uid,
+            "series_uid": found.uid,
+            "frame_of_reference_uid": found.frame_uid,
+            "series_number": found.series_number,
+            "description": found.description,
+        }
+    return {name: str(fact) for name, fact in facts.items()}
+
+
+def without_patient(text: str, patient: Patient) -> str:
+    """A path or sentence in which the words of a patient's name and the number are replaced.
+
+    >>> without_patient("CT/Smith_J_4711/thin", Patient("4711", "Smith^Jane"))
+    'CT/(patient)_J_(patient)/thin'
+    """
+    words = {*re.split(r"[\s^=,._-]+", patient.name), patient.id}
+    for word in sorted((word for word in words if len(word) >= _SHORTEST_NAME), key=len, reverse=True):
+        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", "(patient)", text, flags=re.IGNORECASE)
+    return text
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def _is_ours(path: Path) -> bool:
+    starts = tuple(csv_line(list(names)[:3]).rstrip().encode() for names in (COLUMNS, LESIONS))
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(100).startswith(starts)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, overwrite: bool) -> None:
+    require_writable(path, overwrite=overwrite)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(csv_line(list(header)))
+            file.writelines(csv_line(list(row)) for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        msg = f"{path.name} cannot be written: {error.strerror or error}. Choose another folder, or make room."
+        raise OutputError(msg) from error
+    finally:
+        temporary.unlink(missing_ok=True)
