@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from fmcib_engine.batch import reader
 from fmcib_engine.batch.cutting import Waiting
+from fmcib_engine.batch.lane import ReadAhead
+from fmcib_engine.batch.run import Batch, run_batch
 from fmcib_engine.encoders import Encoded, EncoderSpec, WeightsIdentity
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.heads.chosen import ChosenHeads
@@ -26,7 +30,7 @@ from fmcib_engine.readers import HeaderMemory
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.lesion import Run
 from fmcib_engine.results.schema import VOLATILE
-from fmcib_engine.seeds import LesionSeed
+from fmcib_engine.seeds import LesionSeed, SeedTable
 from fmcib_engine.volume import Volume
 
 FEATURES = 8
@@ -128,7 +132,24 @@ def _nothing(seed: LesionSeed) -> Volume:
     return Volume(np.zeros((2, 2, 2), np.int16), grid)
 
 
+def memory(rows: int, folder: Path) -> None:
+    """A run of so many rows, four in each of scans that are nowhere; prints the peak of memory in bytes."""
+    seeds = tuple(LesionSeed(n, f"{n}", Path(f"/nowhere/scan{n // 4}.nrrd"), (30.0, 30.0, 30.0)) for n in range(rows))
+    encoder = Sums()
+    asked = Batch(SeedTable(seeds), run_of(encoder), reading=ReadAhead(command=command("reader", "made")))
+    run_batch(asked, folder, encoder, ChosenHeads(encoder), progress=silent)
+    print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+@contextmanager
+def silent(what: str, total: int, done: int):
+    yield lambda: None
+
+
 def main() -> int:
+    if sys.argv[1] == "memory":
+        memory(int(sys.argv[2]), Path(sys.argv[3]))
+        return 0
     if sys.argv[1] == "reader":
         if sys.argv[2] == "made":
             return reader.serve(_nothing, _made_patches)

@@ -36,6 +36,10 @@ COMMAND = (
 )
 """Starts one, with this very engine."""
 _TICK_S = 0.2
+_PIPE = 1 << 20
+"""Bytes: a patch is given away at once, where the system has such pipes (Linux)."""
+_START_S = 300.0
+"""That a process may take to begin: it imports libraries, perhaps from a share."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Reader:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=_PIPE
         )
         self._frames: Queue[Frame | None] = Queue(maxsize=2)
         self._left = Event()
@@ -223,7 +227,7 @@ class Lane:
     def _start(self) -> Reader:
         reader = Reader(self._how.command)
         try:
-            reader.answer(self._how.limit_s, self._closing)  # ready
+            reader.answer(max(self._how.limit_s, _START_S), self._closing)  # ready
         except (_SilentError, _EndedError) as error:
             reader.leave()
             if self._closing.is_set():

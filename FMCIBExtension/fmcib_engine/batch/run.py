@@ -62,13 +62,15 @@ class Times:
     encoding: float = 0.0
     waiting: float = 0.0
     """For patches."""
+    first: float = 0.0
+    """Of that, for the first: the reading processes begin meanwhile."""
     writing: float = 0.0
 
     def __str__(self) -> str:
         whole = max(self.whole, 1e-9)
         return (
-            f"{self.whole:.1f} s: {self.encoding / whole:.0%} computing, {self.waiting / whole:.0%} waiting for scans, "
-            f"{self.writing / whole:.0%} writing"
+            f"{self.whole:.1f} s: {self.encoding / whole:.0%} computing, {self.waiting / whole:.0%} waiting for scans "
+            f"({self.first:.1f} s of it for the first), {self.writing / whole:.0%} writing"
         )
 
 
@@ -211,6 +213,7 @@ class _Work:
                 results.append(LesionResult(seed, error=seed.problem, step=LIST))
                 continue
             ready = next(patches)
+            self.times.first = self.times.first or time.perf_counter() - started
             (results if isinstance(ready, LesionResult) else waiting).append(ready)  # type: ignore[arg-type]
         self.times.waiting += time.perf_counter() - started
         started = time.perf_counter()
