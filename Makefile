@@ -36,6 +36,7 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the windo
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
+	$(RUN) Testing/Benchmarks/batch.py
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: 40 minutes on two cores
 	$(RUN) Testing/SmallEncoder/make.py

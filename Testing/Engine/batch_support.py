@@ -51,7 +51,7 @@ class Sums:
     def encode(self, patches) -> list[Encoded]:
         time.sleep(self._seconds * len(patches))
         return [
-            Encoded(np.array([*np.add.reduceat(patch.ravel(), range(0, 6)), len(patches), at], np.float32), "cpu")
+            Encoded(np.array([*np.add.reduceat(patch.ravel(), range(6)), len(patches), at], np.float32), "cpu")
             for at, patch in enumerate(patches)
         ]
 

@@ -66,7 +66,8 @@ def part(folder: Path) -> Path:
     return path
 
 
-def test_a_part_that_ends_at_any_byte_gives_the_table_of_a_whole_run(tmp_path, _here):
+@pytest.mark.usefixtures("_here")
+def test_a_part_that_ends_at_any_byte_gives_the_table_of_a_whole_run(tmp_path):
     """Cut to each length from nothing to all, the run goes on, and its table is the same but for the times."""
     table = read_seeds(make_list(tmp_path, scans=3, lesions=1))
     compute(table, tmp_path / "whole")
@@ -88,7 +89,8 @@ def test_a_part_that_ends_at_any_byte_gives_the_table_of_a_whole_run(tmp_path, _
         assert (folder / "results-00001.jsonl").read_bytes() == content[:length]
 
 
-def test_a_byte_that_changed_on_the_disk_costs_its_record_only(tmp_path, _here):
+@pytest.mark.usefixtures("_here")
+def test_a_byte_that_changed_on_the_disk_costs_its_record_only(tmp_path):
     table = read_seeds(make_list(tmp_path, scans=3, lesions=2))
     compute(table, tmp_path / "run")
     wanted = rows_of(tmp_path / "run")
@@ -101,7 +103,8 @@ def test_a_byte_that_changed_on_the_disk_costs_its_record_only(tmp_path, _here):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
-def test_a_full_disk_is_told_and_what_was_done_is_kept(tmp_path, share, _here, monkeypatch):
+@pytest.mark.usefixtures("_here")
+def test_a_full_disk_is_told_and_what_was_done_is_kept(tmp_path, share, monkeypatch):
     table = read_seeds(make_list(tmp_path, scans=4, lesions=2))
     compute(table, tmp_path / "whole")
     fits = int(len(part(tmp_path / "whole").read_bytes()) * (0.5 + share / 4))
@@ -129,7 +132,7 @@ def test_a_full_disk_is_told_and_what_was_done_is_kept(tmp_path, share, _here, m
 
     with monkeypatch.context() as patch:
         patch.setattr(Parts, "_begin", begin_on_full_disk)
-        with pytest.raises(OutputError, match="No space left on device. What was done is kept: make room"):
+        with pytest.raises(OutputError, match=r"No space left on device\. What was done is kept: make room"):
             compute(table, tmp_path / "run")
     assert not (tmp_path / "run" / "features.csv").exists()
     outcome = compute(table, tmp_path / "run", resume=True)
@@ -225,7 +228,8 @@ def test_parts_are_cut_by_scans_and_together_are_the_list(tmp_path, parts):
         assert [group for plan in cut for group in plan.groups()] == list(whole.groups())
 
 
-def test_rows_of_a_table_that_were_not_understood_are_rows_of_the_run(tmp_path, _here):
+@pytest.mark.usefixtures("_here")
+def test_rows_of_a_table_that_were_not_understood_are_rows_of_the_run(tmp_path):
     path = make_list(tmp_path, scans=2, lesions=2)
     with path.open("a", encoding="utf-8", newline="") as file:
         csv.writer(file).writerow(["scan0.nrrd", "no place", "here", 1, 2])

@@ -118,6 +118,9 @@ class Reader:
             self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=_TICK_S)
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
 
     def _drain(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  for mypy
@@ -126,6 +129,8 @@ class Reader:
                 self._put(frame)
         except (ProtocolError, OSError, ValueError):  # it was killed in the middle of a frame
             pass
+        finally:
+            self._process.stdout.close()
         self._put(None)
 
     def _put(self, frame: Frame | None) -> None:
