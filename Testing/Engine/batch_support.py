@@ -135,7 +135,7 @@ def _nothing(seed: LesionSeed) -> Volume:
 def memory(rows: int, folder: Path) -> None:
     """A run of so many rows, four in each of scans that are nowhere; prints the peak of memory in bytes."""
     seeds = tuple(LesionSeed(n, f"{n}", Path(f"/nowhere/scan{n // 4}.nrrd"), (30.0, 30.0, 30.0)) for n in range(rows))
-    encoder = Sums()
+    encoder = Sums(batch_size=32)
     asked = Batch(SeedTable(seeds), run_of(encoder), reading=ReadAhead(command=command("reader", "made")))
     run_batch(asked, folder, encoder, ChosenHeads(encoder), progress=silent)
     print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
