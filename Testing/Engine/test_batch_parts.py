@@ -7,6 +7,7 @@ import errno
 import os
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import ClassVar
 
 import pytest
@@ -212,6 +213,25 @@ def test_the_state_of_a_scan_tells_of_each_of_its_files(tmp_path):
     (tmp_path / "a.raw").write_bytes(b"voxels")
     assert scan_state(tmp_path / "a.mhd").files == alone.files + 1
     assert scan_state(tmp_path / "nothing") is None
+
+
+def test_a_share_that_does_not_answer_delays_the_plan_by_its_limit_and_no_more(tmp_path, monkeypatch):
+    table = read_seeds(make_list(tmp_path, scans=4, lesions=1))
+    wanted = planned(table, tmp_path)
+    never = Event()
+
+    def state(image: Path):
+        if image.stem == "scan2":
+            never.wait(60)
+        return scan_state(image)
+
+    monkeypatch.setattr("fmcib_engine.batch.plan.scan_state", state)
+    begun = Plan({"recipe": "one"}, (), 4, columns=("row",))
+    plan = make_plan(begun, table, lambda image: image.name, limit_s=1.0)
+    never.set()
+    assert [scan.state for scan in plan.scans] == [
+        None if scan.name == "scan2.nrrd" else scan.state for scan in wanted.scans
+    ]
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7, 40])

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import OutputError
 from ..seeds import LesionSeed, SeedTable
+from .patience import Patience
 from .scans import by_scan, place_of
 from .states import ScanState, scan_state
 
@@ -84,7 +85,11 @@ class Plan:
 
 
 def make_plan(
-    begun: Plan, table: SeedTable, name_of: Callable[[Path], str], looked: Callable[[], None] = lambda: None
+    begun: Plan,
+    table: SeedTable,
+    name_of: Callable[[Path], str],
+    looked: Callable[[], None] = lambda: None,
+    limit_s: float = 600.0,
 ) -> Plan:
     """The plan of a list of lesions, or of the part of it that is wanted.
 
@@ -93,21 +98,24 @@ def make_plan(
         table: all lesions.
         name_of: what the table calls the file of a scan.
         looked: called after each scan whose files were looked at.
+        limit_s: for a look at one scan; of what does not answer no state is noted, and reading it will tell.
     """
-    groups = by_scan(table.seeds)
+    patience = Patience(limit_s)
+    groups = by_scan(table.seeds, lambda image: patience.ask(place_of, image, image))
     whole = hashlib.sha256("".join(_digest(seed) for same in groups for seed in same).encode()).hexdigest()
     states: dict[object, ScanState | None] = {}
     scans = []
     first, end = _part_of(groups, begun.part, begun.together)
     for seeds in groups[first:end]:
         image = seeds[0].image
-        if (place := place_of(image)) not in states:
+        if (place := patience.ask(place_of, image, image)) not in states:
             states.clear()  # scans of one folder follow each other
-            states[place] = None if all(seed.problem for seed in seeds) else scan_state(image)
+            states[place] = None if all(seed.problem for seed in seeds) else patience.ask(scan_state, image, None)
         rows = tuple(PlannedRow(seed.row, seed.lesion_id, _digest(seed)) for seed in seeds)
         name = "" if seeds[0].problem and image == Path() else name_of(image)
         scans.append(PlannedScan(name, rows, states[place]))
         looked()
+    patience.close()
     return replace(begun, scans=tuple(scans), list_digest=whole)
 
 

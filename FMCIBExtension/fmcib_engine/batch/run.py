@@ -25,8 +25,9 @@ from .folder import ERRORS, FEATURES, BatchFolder
 from .lane import ReadAhead, start_lanes
 from .messages import Job
 from .parts import KeptRow, Parts
+from .patience import Patience
 from .plan import Plan, make_plan
-from .scans import by_scan, place_of
+from .scans import place_of
 from .summary import Cause, causes, write_errors
 
 Progress = Callable[[str, int, int], AbstractContextManager[Callable[[], None]]]
@@ -158,8 +159,9 @@ def _plan(
         name = relative_path(image, folder, identifiers=batch.identifiers)
         return name if batch.identifiers else without_uids(name)
 
-    with progress("Looking at scans", len(by_scan(batch.table.seeds)) // batch.part[1], 0) as advance:
-        return make_plan(begun, batch.table, name_of, advance)
+    scans = len({(seed.image, seed.series_uid, seed.time_point) for seed in batch.table.seeds})
+    with progress("Looking at scans", scans // batch.part[1], 0) as advance:
+        return make_plan(begun, batch.table, name_of, advance, batch.reading.limit_s)
 
 
 def _note_start(place: BatchFolder, batch: Batch, encoder: Encoder, plan: Plan, parts: Parts) -> None:
@@ -253,9 +255,12 @@ class _Work:
     def _jobs(self, wanted: set[int]) -> Iterator[tuple[int, Job]]:
         """The scans of these rows with the number of their lane: those of one folder have one and the same."""
         run, places = self._batch.run, dict[object, int]()
+        patience = Patience(self._batch.reading.limit_s)
         for scan in self._plan.scans:
             seeds = tuple(self._seeds[each.row] for each in scan.rows if each.row in wanted)
             usable = tuple(seed for seed in seeds if not seed.problem)
             if usable:
-                number = places.setdefault(place_of(usable[0].image), len(places))
+                place = patience.ask(place_of, usable[0].image, usable[0].image)
+                number = places.setdefault(place, len(places))
                 yield number % self._batch.reading.processes, Job(usable, run.recipe_id, run.draws, scan.state)
+        patience.close()
