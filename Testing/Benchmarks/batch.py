@@ -1,6 +1,7 @@
 """A run of `batch` beside the encoder alone: rows per second, what another lesion of a scan costs, who waits for whom.
 
-From the root: `.venv/bin/python Testing/Benchmarks/batch.py [--weights small|demonstration] [--scans N] [--rounds N]`.
+From the root: `.venv/bin/python Testing/Benchmarks/batch.py [--weights small|demonstration] [--scans N]
+[--lesions 1,4,16] [--rounds N]`.
 A real series (FMCIB_TEST_DATA; else a phantom) is copied N times, as DICOM where the test data have it. Each round
 computes the same patches by the encoder alone and by a run, in turns, so that a busy machine slows both.
 """
@@ -8,6 +9,7 @@ computes the same patches by the encoder alone and by a run, in turns, so that a
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tarfile
@@ -36,11 +38,21 @@ from scan import DATA, REAL_CT, ROOT
 
 SERIES = DATA / "lung1" / "LUNG1-001_dicom.tar.xz"
 SMALL = ROOT / "FMCIBExtension" / "fmcib_engine" / "weights" / "small.safetensors"
-LESIONS = (1, 4, 16)
-HEADER = [
-    "| lesions a scan | rows | run, rows/s | without its start | encoder alone, rows/s | share | waits | writes |",
-    "|--:|--:|--:|--:|--:|--:|--:|--:|",
-]
+_COLUMNS = (
+    *(
+        "lesions a scan",
+        "rows",
+        "run, rows/s",
+        "without its start",
+        "encoder alone, rows/s",
+        "share",
+        "waits",
+        "writes",
+    ),
+    *("run, processor s a row", "encoder alone"),
+)
+HEADER = [f"| {' | '.join(_COLUMNS)} |", "|--:" * len(_COLUMNS) + "|"]
+"""Processor time is what others on the machine leave nearly as it is; that of the run has both processes."""
 
 
 @contextmanager
@@ -52,9 +64,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", default="small", choices=["small", "demonstration"])
     parser.add_argument("--scans", type=int, default=24)
+    parser.add_argument("--lesions", default="1,4,16")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--readers", type=int, default=1)
     given = parser.parse_args()
+    lesions = given.lesions.split(",")
     print(machine_line())
     encoder = load_encoder(SMALL if given.weights == "small" else given.weights, device="cpu")
     with tempfile.TemporaryDirectory() as name, bystanders() as others:
@@ -65,10 +79,13 @@ def main() -> int:
         print(f"\n{len(scans)} copies of {made_of}; {given.weights} by {encoder.engine}, {given.readers} readers")
         print(f"Reading one takes {reading:.2f} s of processor time.\n")
         print("\n".join(HEADER))
-        rates = {count: _measure(encoder, scans, volume, count, given, Path(name)) for count in LESIONS}
-    few, many = rates[LESIONS[0]], rates[LESIONS[-1]]
-    extra = (many - few) / (len(scans) * (LESIONS[-1] - LESIONS[0]))
-    print(f"\nA scan with its first lesion {few / len(scans):.3f} s, each lesion more {extra:.3f} s.")
+        measured = {int(count): _measure(encoder, scans, volume, int(count), given, Path(name)) for count in lesions}
+    few, many = min(measured), max(measured)
+    if few < many:
+        for what, one, other in zip(("", " of processor time"), measured[few], measured[many], strict=True):
+            extra = (other - one) / (len(scans) * (many - few))
+            first = one / len(scans) - (few - 1) * extra
+            print(f"\nA scan with its first lesion takes {first:.3f} s{what}, each lesion more {extra:.3f} s.")
     if others.cores is not None:
         print(f"Other programs used {others.cores:.1f} cores meanwhile.")
     return 0
@@ -93,17 +110,23 @@ def _scans(folder: Path, count: int) -> tuple[list[Path], Volume, str]:
     return copies, read_volume(first), made_of
 
 
-def _measure(encoder: Encoder, scans: list[Path], volume: Volume, lesions: int, given, folder: Path) -> float:
-    """One line; gives the median seconds of the run, without its start."""
+def _measure(
+    encoder: Encoder, scans: list[Path], volume: Volume, lesions: int, given, folder: Path
+) -> tuple[float, float]:
+    """One line; gives the median seconds of the run without its start, and of its processor time."""
     middle = volume.grid.to_patient((np.array(volume.grid.size) - 1) / 2)
     places = [tuple(middle + np.random.default_rng(n).uniform(-15, 15, 3)) for n in range(lesions)]
     points = [(scan, place) for scan in scans for place in places]
     seeds = tuple(LesionSeed(row, f"{row}", scan, place) for row, (scan, place) in enumerate(points, 1))
     patch = cut(volume, seeds[0].point(volume.grid)).array
-    alone, runs = [], []
+    alone, alone_cpu, runs, runs_cpu = [], [], [], []
     for _ in range(given.rounds):
+        before = _processor_seconds()
         alone.append(_alone(encoder, patch, len(seeds)))
+        between = _processor_seconds()
         runs.append(_run(encoder, seeds, folder / "run", given.readers))
+        alone_cpu.append(between - before)
+        runs_cpu.append(_processor_seconds() - between)
         shutil.rmtree(folder / "run")
     steady = median(times.whole - times.first for times in runs)
     whole, by_itself = median(times.whole for times in runs), median(alone)
@@ -112,10 +135,16 @@ def _measure(encoder: Encoder, scans: list[Path], volume: Volume, lesions: int, 
     rows = len(seeds)
     print(
         f"| {lesions} | {rows} | {rows / whole:.2f} | {rows / steady:.2f} | {rows / by_itself:.2f} | "
-        f"{by_itself / steady:.0%} | {waits:.0%} | {writes:.0%} |",
+        f"{by_itself / steady:.0%} | {waits:.0%} | {writes:.0%} | {median(runs_cpu) / rows:.3f} | "
+        f"{median(alone_cpu) / rows:.3f} |",
         flush=True,
     )
-    return steady
+    return steady, median(runs_cpu)
+
+
+def _processor_seconds() -> float:
+    """Of this process, and of those beside it that have ended."""
+    return sum(os.times()[:4])
 
 
 def _alone(encoder: Encoder, patch: np.ndarray, count: int) -> float:
