@@ -1,7 +1,7 @@
 """A run of `batch` beside the encoder alone: rows per second, what another lesion of a scan costs, who waits for whom.
 
 From the root: `.venv/bin/python Testing/Benchmarks/batch.py [--weights small|demonstration] [--scans N]
-[--lesions 1,4,16] [--rounds N]`.
+[--lesions 1,4,16] [--rounds N] [--readers N] [--nrrd]`.
 A real series (FMCIB_TEST_DATA; else a phantom) is copied N times, as DICOM where the test data have it. Each round
 computes the same patches by the encoder alone and by a run, in turns, so that a busy machine slows both.
 """
@@ -65,6 +65,9 @@ def main() -> int:
     parser.add_argument("--weights", default="small", choices=["small", "demonstration"])
     parser.add_argument("--scans", type=int, default=24)
     parser.add_argument("--lesions", default="1,4,16")
+    parser.add_argument(
+        "--nrrd", action="store_true", help="a scan that is mapped, not read: where reading is no limit"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--readers", type=int, default=1)
     given = parser.parse_args()
@@ -72,7 +75,7 @@ def main() -> int:
     print(machine_line())
     encoder = load_encoder(SMALL if given.weights == "small" else given.weights, device="cpu")
     with tempfile.TemporaryDirectory() as name, bystanders() as others:
-        scans, volume, made_of = _scans(Path(name), given.scans)
+        scans, volume, made_of = _scans(Path(name), given.scans, nrrd=given.nrrd)
         started = time.process_time()
         read_volume(scans[0])
         reading = time.process_time() - started
@@ -91,10 +94,10 @@ def main() -> int:
     return 0
 
 
-def _scans(folder: Path, count: int) -> tuple[list[Path], Volume, str]:
+def _scans(folder: Path, count: int, *, nrrd: bool) -> tuple[list[Path], Volume, str]:
     """Copies of one scan, and that in memory."""
     first = folder / "scan000"
-    if SERIES.is_file():
+    if SERIES.is_file() and not nrrd:
         with tarfile.open(SERIES) as archive:
             archive.extractall(first, filter="data")
         files = sum(path.is_file() for path in first.rglob("*"))
