@@ -37,6 +37,7 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the windo
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
 	$(RUN) Testing/Benchmarks/worklist.py
+	$(RUN) Testing/Benchmarks/batch.py
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: an hour on two cores
 	$(RUN) Testing/SmallEncoder/make.py

@@ -13,8 +13,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 from fmcib_engine.errors import InputError, OutputError, TrainingError
+from fmcib_engine.results.files import unfinished_name, write_whole
 from fmcib_engine.training.ahead import ahead
-from fmcib_engine.training.files import unfinished_name, write_whole
 from fmcib_engine.training.folder import RESULT, RunFolder
 from fmcib_engine.training.metrics import Metrics
 from fmcib_engine.training.prepare import Shelf, prepare

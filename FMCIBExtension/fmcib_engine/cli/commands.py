@@ -21,8 +21,8 @@ from ..saliency.methods import METHODS, Parameters
 from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
 from ..stability.cheap import FEW
 from ..weights import DEMONSTRATION_SOURCE
-from ..weights.shipped import SMALL, shipped
-from ..weights.store import PUBLISHED_ENCODER, default_weights, installed_encoder
+from ..weights.store import default_weights
+from .batch import batch
 from .cache import cache as cache_group
 from .console import err, set_up_logging, show_results
 from .extract import INTERRUPTED, NOTHING, USAGE, EncoderOptions, Job, run_job
@@ -30,6 +30,7 @@ from .heads import heads as heads_group
 from .heads_replicate import replicate_head
 from .heads_train import train_head
 from .info import show_columns, show_info
+from .options import require_weights
 from .saliency import MapJob, run_map
 from .seeds import seeds
 from .stability import stability
@@ -82,6 +83,7 @@ def cli(*, debug: bool) -> None:
 
 
 cli.add_command(verify_published)
+cli.add_command(batch)
 cli.add_command(weights_group)
 cli.add_command(heads_group)
 heads_group.add_command(train_head)
@@ -215,7 +217,7 @@ def extract(
     if table is not None and image is None and (series_uid or time_point is not None):
         msg = "With --table and without --image, give series_uid and time_point as columns of the table."
         raise click.UsageError(msg)
-    options = EncoderOptions(_require_weights(weights, encoder), device, engine, precision, batch_size, encoder)
+    options = EncoderOptions(require_weights(weights, encoder), device, engine, precision, batch_size, encoder)
     if image is not None and seed:
         chosen = parse_frame(frame or "lps")
         one = LesionSeed(1, lesion_id or "1", image, seed, chosen, diameter, series_uid, time_point)
@@ -383,7 +385,7 @@ def saliency(
         msg = "The three numbers of --seed must be finite."
         raise click.UsageError(msg)
     lesion = LesionSeed(1, "1", image, seed, parse_frame(frame), None, series_uid, time_point)
-    options = EncoderOptions(_require_weights(weights, encoder), device, "pytorch", encoder_id=encoder)
+    options = EncoderOptions(require_weights(weights, encoder), device, "pytorch", encoder_id=encoder)
     chosen = Parameters(samples=samples, stage=stage, edge=edge, step=step, random_seed=random_seed)
     return run_map(MapJob(lesion, method, target, output, options, chosen, picture, overwrite))
 
@@ -394,17 +396,3 @@ def worker() -> int:
     from ..worker.run import run_worker
 
     return run_worker()
-
-
-def _require_weights(weights: str | None, encoder: str) -> str:
-    if not (chosen := weights or installed_encoder(encoder)):
-        trial = (
-            f"{SMALL}` computes with the small encoder" if shipped() else f"{DEMONSTRATION_SOURCE}` with random numbers"
-        )
-        msg = (
-            f"No weights. Fetch the published ones: `fmcib-engine weights download {PUBLISHED_ENCODER}`. Or give a "
-            "checkpoint of an encoder with --weights FILE or the variable FMCIB_WEIGHTS; "
-            f"`--weights {trial}, for trying out."
-        )
-        raise click.UsageError(msg)
-    return chosen

@@ -82,6 +82,21 @@ def open_heads(job: Job, encoder: Encoder, recipe_id: str) -> ChosenHeads:
     return heads
 
 
+def make_run(job: Job, encoder: Encoder, heads: ChosenHeads) -> Run:
+    """What all rows of a job have in common."""
+    return Run(
+        encoder=encoder.spec,
+        weights=encoder.weights,
+        recipe_id=job.recipe_id or encoder.spec.recipe_id,
+        precision=encoder.precision,
+        precision_deviation=encoder.precision_deviation,
+        versions=installed_versions(),
+        engine_deviation=encoder.engine_deviation,
+        heads=heads.columns,
+        draws=job.draws,
+    )
+
+
 def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     """Compute and write the table, give its first results to `show`, and return the exit code.
 
@@ -93,17 +108,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     encoder = open_encoder(job.encoder)
     recipe_id = job.recipe_id or encoder.spec.recipe_id
     heads = open_heads(job, encoder, recipe_id)
-    run = Run(
-        encoder=encoder.spec,
-        weights=encoder.weights,
-        recipe_id=recipe_id,
-        precision=encoder.precision,
-        precision_deviation=encoder.precision_deviation,
-        versions=installed_versions(),
-        engine_deviation=encoder.engine_deviation,
-        heads=heads.columns,
-        draws=job.draws,
-    )
+    run = make_run(job, encoder, heads)
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:
         for warning in job.table.warnings:

@@ -58,6 +58,8 @@ class LesionResult:
     source: Source | None = None
     """Where the scan came from; None where it could not be read."""
     error: str = ""
+    step: str = ""
+    """In which step it failed, where a batch tells: list, read, cut or encode."""
     predictions: Mapping[str, Prediction] = field(default_factory=lambda: MappingProxyType({}))
     """By the ID of the head."""
     steadiness: RowSteadiness | None = None

@@ -29,6 +29,8 @@ class Column:
     unit: str
     meaning: str
     value: Callable[[LesionResult, Run], Value]
+    is_volatile: bool = False
+    """Whether the same run, done again, gives another value."""
 
 
 def _seed(attribute: str) -> Callable[[LesionResult, Run], Any]:
@@ -240,7 +242,14 @@ PROVENANCE = (
         "of OpenVINO, if it computed the network",
         _of_openvino(lambda run: run.versions.get("openvino")),
     ),
-    Column("computed_at", str, "", "UTC, ISO 8601", lambda result, _: result.computed_at.isoformat(timespec="seconds")),
+    Column(
+        "computed_at",
+        str,
+        "",
+        "UTC, ISO 8601; the one column that differs where the same is computed again",
+        lambda result, _: result.computed_at.isoformat(timespec="seconds"),
+        is_volatile=True,
+    ),
     Column("schema_version", str, "", "of this table of columns", lambda *_: SCHEMA_VERSION),
 )
 OUTCOME = (
@@ -250,6 +259,9 @@ OUTCOME = (
 
 COLUMNS: tuple[Column, ...] = (*LESION, *SEED, *QUALITY, *PROVENANCE, *OUTCOME)
 """Every column before the features."""
+
+VOLATILE = tuple(column.name for column in COLUMNS if column.is_volatile)
+"""Of these columns: what differs between two runs of the same."""
 
 
 def feature_columns(count: int) -> list[str]:

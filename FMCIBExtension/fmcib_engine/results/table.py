@@ -76,7 +76,7 @@ class TableWriter:
         Raises:
             OutputError: it cannot be written; the journal is kept.
         """
-        _write_whole(self.path, self._format.header, self._journal.texts())
+        write_lines(self.path, self._format.header, self._journal.texts())
         self._journal.remove()
 
     def discard(self) -> None:
@@ -99,7 +99,7 @@ def write_rows(path: Path, header: list[str], rows: Iterable[list[str]], options
         OutputError: the table exists and may not be overwritten, or cannot be written.
     """
     require_writable(path, options)
-    _write_whole(path, header, map(csv_line, rows))
+    write_lines(path, header, map(csv_line, rows))
 
 
 def require_writable(path: Path, options: TableOptions) -> None:
@@ -151,7 +151,12 @@ def _is_feature_table(path: Path) -> bool:
         return file.read(len(_FIRST_COLUMNS)) == _FIRST_COLUMNS
 
 
-def _write_whole(path: Path, header: list[str], lines: Iterable[str]) -> None:
+def write_lines(path: Path, header: list[str], lines: Iterable[str]) -> None:
+    """Put rows that are text already under a table's final name: all of them or nothing.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     temporary = path.with_name(path.name + ".tmp")
     try:
         with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -182,6 +187,12 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         )
         for s in table.seeds
     ]
+    settings = settings_of(run, header, identifiers=options.identifiers)
+    return {**settings, "seed table": hashlib.sha256(repr(seeds).encode()).hexdigest()}
+
+
+def settings_of(run: Run, header: list[str], *, identifiers: bool) -> dict[str, str]:
+    """What all rows of one table share, by its name in a sentence: of two runs that differ in it, rows never mix."""
     return {
         "encoder": run.encoder.id,
         "weights SHA-256": run.weights.sha256,
@@ -191,8 +202,7 @@ def _fingerprint(run: Run, table: SeedTable, header: list[str], options: TableOp
         "precision": run.precision,
         "engine version": run.versions["fmcib-engine"],
         "schema version": SCHEMA_VERSION,
-        "choice of identifiers": str(options.identifiers),
-        "seed table": hashlib.sha256(repr(seeds).encode()).hexdigest(),
+        "choice of identifiers": str(identifiers),
         "set of columns": hashlib.sha256(repr(header).encode()).hexdigest(),
     }
 

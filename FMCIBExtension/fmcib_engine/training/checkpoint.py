@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..encoders.devices import import_torch
 from ..errors import OutputError
-from .files import write_whole
+from ..results.files import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,13 +18,13 @@ from ..encoders import EncoderSpec, find_encoder
 from ..encoders.building import build_network, random_network
 from ..encoders.devices import import_torch
 from ..errors import InputError
+from ..results.files import keep_text
 from ..weights.checkpoint import check_fits, fill
 from ..weights.checkpoint import read_checkpoint as read_weights
 from ..weights.files import file_sha256
 from ..weights.store import require_pinned, resolve
 from .batches import Order
 from .checkpoint import read_checkpoint
-from .files import keep_text
 from .finetune_settings import FinetuneSettings
 from .folder import RESULT, RunFolder
 from .loop import Training

@@ -19,18 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import DependencyError, InputError, OutputError
+from ..errors import InputError, OutputError
+from ..results.files import keep_text, unfinished_name
+from ..results.lock import LOCK, only_one
 from ..results.versions import installed_versions, versions_of
 from ..weights.files import file_sha256
 from .checkpoint import CHECKPOINT
-from .files import keep_text, unfinished_name
 from .settings import as_yaml, differing, digest, read_settings
 
 _log = logging.getLogger(__name__)
 
 RESULT = "encoder.safetensors"
 METRICS = "metrics.csv"
-_SETTINGS, _FACTS, _LOCK = "run.yaml", "run.json", ".lock"
+_SETTINGS, _FACTS = "run.yaml", "run.json"
 _VERSIONED = ("lightning-fabric", "safetensors", "PyYAML")
 
 
@@ -78,7 +79,7 @@ class RunFolder:
         Raises:
             OutputError: another process is at work here, or another run is, or the folder cannot be written to.
         """
-        with _only_one(self.path):
+        with only_one(self.path, "training", "the engine's extra [train]"):
             if (self.path / _SETTINGS).exists():
                 self._require_same(data, resume=resume)
             else:
@@ -143,35 +144,10 @@ class RunFolder:
             raise OutputError(msg)
 
     def _require_empty(self) -> None:
-        ours = {_LOCK, _FACTS, unfinished_name(_FACTS), unfinished_name(_SETTINGS)}  # of a run killed as it began
+        ours = {LOCK, _FACTS, unfinished_name(_FACTS), unfinished_name(_SETTINGS)}  # of a run killed as it began
         if strangers := [path.name for path in self.path.iterdir() if path.name not in ours]:
             msg = f"The folder {self.path.name} holds other files ({strangers[0]}). Choose another (--output)."
             raise OutputError(msg)
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system gives back when a process ends, however it ends."""
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        msg = f"Training needs filelock, which cannot be imported ({error}). Install the engine's extra [train]."
-        raise DependencyError(msg) from error
-    lock = FileLock(folder / _LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        msg = f"Another process is training in {folder.name}. Wait for it, or choose another folder (--output)."
-        raise OutputError(msg) from error
-    except (OSError, NotImplementedError) as error:
-        said = getattr(error, "strerror", None) or type(error).__name__
-        msg = f"The folder {folder.name} cannot be written to ({said}). Choose another (--output)."
-        raise OutputError(msg) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _contents(data: dict[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import OutputError
-from .files import keep_text
+from ..results.files import keep_text
 
 _log = logging.getLogger(__name__)
 

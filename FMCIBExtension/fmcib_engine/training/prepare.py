@@ -20,8 +20,8 @@ import numpy as np
 
 from ..errors import InputError, OutputError
 from ..preprocessing import PATCH_SIZE
+from ..results.files import keep_text
 from .ahead import ahead
-from .files import keep_text
 from .sources import Patches, Source
 
 _log = logging.getLogger(__name__)

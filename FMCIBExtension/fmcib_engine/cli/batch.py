@@ -1,0 +1,251 @@
+"""`batch`: a list of lesions in, a run's folder out, which outlives whatever ends it; and its parts joined."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ..batch.join import join as join_parts
+from ..batch.lane import ReadAhead
+from ..batch.run import Batch, Outcome, require_apart, run_batch
+from ..batch.scans import by_scan
+from ..batch.states import scan_state
+from ..batch.summary import Cause
+from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, PRECISIONS, Precision
+from ..geometry import FRAMES, parse_frame
+from ..heads.choose import AUTO
+from ..preprocessing import RECIPES
+from ..seeds import GivenScan, SeedTable, read_seeds
+from .console import RESEARCH_ONLY, err, out, progress
+from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, Job, make_run, open_encoder, open_heads
+from .options import require_weights
+
+_log = logging.getLogger(__name__)
+
+_PART = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
+_SHOWN_CAUSES = 10
+
+
+class _RunByDefault(click.Group):
+    """`batch --table …` is `batch run --table …`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+class _Part(click.ParamType[tuple[int, int]]):
+    name = "K/N"
+
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = _PART.fullmatch(value)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            self.fail(f"{value!r} should be a part and how many there are, such as 3/10.", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+@click.group(cls=_RunByDefault)
+def batch() -> None:
+    """Thousands of lesions, in a folder that loses nothing. `batch --table …` is `batch run --table …`."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the command line asks for."""
+
+    job: Job
+    part: tuple[int, int]
+    reading: ReadAhead
+    retry: bool
+
+
+@batch.command()
+@click.option("--table", type=click.Path(path_type=Path), required=True, help="Seeds, as of extract.")
+@click.option("--image", type=click.Path(path_type=Path), help="The scan, or the folder of scans, as of extract.")
+@click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
+@click.option("--frame", type=click.Choice(FRAMES), help="Of the table's coordinates, as of extract.")
+@click.option("--weights", envvar="FMCIB_WEIGHTS", metavar="FILE", help="As of extract.")
+@click.option("--encoder", type=click.Choice([BY_WEIGHTS, *ENCODERS]), default=BY_WEIGHTS, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="As of extract.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="As of extract.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Patches at once; by default 4 on the CPU, 16 on CUDA.")
+@click.option("--recipe", type=click.Choice(list(RECIPES)), show_default="the encoder's own", help="Preprocessing.")
+@click.option("--heads", default=AUTO, show_default=True, metavar="auto|none|NAME,…", help="As of extract.")
+@click.option(
+    "--stability",
+    "draws",
+    type=click.IntRange(0, 200),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="As of extract.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FOLDER", help="The run's folder: a new one, or of a run."
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option(
+    "--retry", is_flag=True, help="Go on, and try the rows that failed again; their seeds and scans may differ."
+)
+@click.option("--part", type=_Part(), default="1/1", show_default=True, help="One of N parts, each by itself anywhere.")
+@click.option(
+    "--readers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that read scans ahead."
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=1),
+    default=ReadAhead.limit_s,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one scan: what takes longer to read, on a share that hangs, is given up, and the run goes on.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--identifiers", is_flag=True, help="Keep what identifies patients: such columns, and UIDs.")
+def run(  # noqa: PLR0913
+    *,
+    table: Path,
+    image: Path | None,
+    image_column: str,
+    frame: str | None,
+    weights: str | None,
+    encoder: str,
+    device: str,
+    engine: str,
+    precision: Precision,
+    batch_size: int | None,
+    recipe: str | None,
+    heads: str,
+    draws: int,
+    output: Path | None,
+    resume: bool,
+    retry: bool,
+    part: tuple[int, int],
+    readers: int,
+    limit: float,
+    dry_run: bool,
+    identifiers: bool,
+) -> int:
+    """Features of the lesions of a table, as `extract --table`, in a folder that a killed run goes on from.
+
+    Scans are read ahead by other processes, each once. A scan that hangs or cannot be read is an error row.
+
+    Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error; 4 nothing could be
+    loaded or written; 130 interrupted, and what was done is kept.
+    """
+    if output is None and not dry_run:
+        msg = "Give the run's folder with --output."
+        raise click.UsageError(msg)
+    seeds = read_seeds(
+        table,
+        scan=GivenScan(image) if image is not None else None,
+        image_column=image_column,
+        frame=parse_frame(frame) if frame else None,
+    )
+    for warning in seeds.warnings:
+        _log.warning("%s", warning)
+    folder = output or Path()
+    if dry_run:
+        return _tell_plan(seeds, part)
+    options = EncoderOptions(require_weights(weights, encoder), device, engine, precision, batch_size, encoder)
+    job = Job(seeds, folder, options, table, recipe or "", heads=heads, draws=draws)
+    reading = ReadAhead(processes=readers, limit_s=limit)
+    return _run(_Wanted(job, part, reading, retry), resume=resume, identifiers=identifiers)
+
+
+@batch.command("join")
+@click.argument("parts", nargs=-1, required=True, metavar="FOLDER…", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="A new folder.")
+def join(*, parts: tuple[Path, ...], output: Path) -> int:
+    """One table of all parts of a list, which were computed with `--part 1/N` to `--part N/N`."""
+    rows, failed = join_parts(parts, output)
+    out.print(f"{output / 'features.csv'}: {rows} rows of {len(parts)} parts. {RESEARCH_ONLY}", markup=False)
+    return _tell_errors(failed)
+
+
+def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
+    job = wanted.job
+    require_apart(job.table.seeds, job.output)  # before the seconds that loading takes
+    encoder = open_encoder(job.encoder)
+    recipe_id = job.recipe_id or encoder.spec.recipe_id
+    heads = open_heads(job, encoder, recipe_id)
+    asked = Batch(
+        job.table,
+        make_run(job, encoder, heads),
+        wanted.part,
+        identifiers,
+        job.encoder.batch_size,
+        wanted.reading,
+    )
+    try:
+        outcome = run_batch(asked, job.output, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
+    except KeyboardInterrupt:
+        err.print(f"Interrupted. What was done is kept in {job.output}. To go on, add --resume.", markup=False)
+        return INTERRUPTED
+    return _tell(outcome)
+
+
+def _tell(outcome: Outcome) -> int:
+    out.print(f"{outcome.table}: {outcome.rows} rows, {outcome.computed} computed now. {RESEARCH_ONLY}", markup=False)
+    if outcome.computed:
+        out.print(f"{outcome.times}.", markup=False)
+    return _tell_errors(outcome.failed)
+
+
+def _tell_errors(failed: list[Cause]) -> int:
+    if not failed:
+        return OK
+    count = sum(len(cause.rows) for cause in failed)
+    err.print(f"{count} rows are errors, of {len(failed)} causes; errors.csv has them all:", style="red", markup=False)
+    for cause in failed[:_SHOWN_CAUSES]:
+        err.print(f"{len(cause.rows)} x {cause}", style="red", markup=False)
+    if len(failed) > _SHOWN_CAUSES:
+        err.print(f"and {len(failed) - _SHOWN_CAUSES} causes more.", style="red", markup=False)
+    return ERROR_ROWS
+
+
+def _tell_plan(seeds: SeedTable, part: tuple[int, int]) -> int:
+    """What would be done, what not, and why."""
+    scans = by_scan(seeds.seeds)
+    states: dict[Path, object] = {}
+    wrong: list[str] = []
+    absent: list[str] = []
+    files = size = 0
+    with progress("Looking at scans", len(scans)) as advance:
+        for same in scans:
+            wrong += [seed.problem for seed in same if seed.problem]
+            usable = [seed for seed in same if not seed.problem]
+            if usable and usable[0].image not in states:
+                states[usable[0].image] = state = scan_state(usable[0].image)
+                files, size = files + (state.files if state else 0), size + (state.bytes if state else 0)
+            if usable and states[usable[0].image] is None:
+                absent += [f"Row {seed.row}: there is no {seed.image.name!r}." for seed in usable]
+            advance()
+    good = len(seeds.seeds) - len(wrong) - len(absent)
+    out.print(
+        f"{good} of {len(seeds.seeds)} rows would be computed. {len(scans)} scans: {files} files, {size / 1e9:.2f} GB.",
+        markup=False,
+    )
+    if part[1] > 1:
+        out.print(f"Part {part[0]} of {part[1]} would have about {len(scans) / part[1]:.0f} scans.", markup=False)
+    for sentences, what in (
+        (wrong, "rows of the list cannot be understood"),
+        (absent, "rows name a scan that is not there"),
+    ):
+        if sentences:
+            err.print(f"{len(sentences)} {what}:", style="red", markup=False)
+            for sentence in sentences[:_SHOWN_CAUSES]:
+                err.print(sentence, style="red", markup=False)
+            if len(sentences) > _SHOWN_CAUSES:
+                err.print(f"and {len(sentences) - _SHOWN_CAUSES} more.", style="red", markup=False)
+    out.print("Nothing was written.", markup=False)
+    return ERROR_ROWS if wrong or absent else OK
