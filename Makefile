@@ -31,11 +31,13 @@ else
 	@echo "Not run: SLICER_BASE_PYTHON does not name the folder Base/Python of Slicer's sources."
 endif
 
-bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the window; of computer-made lesions
+bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the window, lesions, saliency and stability
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
+	$(RUN) Testing/Benchmarks/saliency.py
+	$(RUN) Testing/Benchmarks/stability.py
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: 40 minutes on two cores
 	$(RUN) Testing/SmallEncoder/make.py
