@@ -6,6 +6,7 @@
     |   |   `-- SeriesError     DICOM slices that do not make one regular series
     |   |-- SeedError           a seed that is not a point inside the scan
     |   `-- TableError          a seed table with missing columns or rows
+    |       `-- NamesScansError a seed table that names its scans, where another scan is given
     |-- WeightsError            a checkpoint that is not the network's, strictly
     |   |-- UnidentifiedError   a file that may be several things: the user must say which
     |   `-- ReplacesError       a file in whose place another is: the user must allow it
@@ -46,6 +47,10 @@ class SeedError(InputError):
 
 class TableError(InputError):
     """A seed table that lacks columns or rows, or has a cell that cannot be read."""
+
+
+class NamesScansError(TableError):
+    """A seed table that names its scans, and was given one beside them."""
 
 
 class WeightsError(FmcibError):

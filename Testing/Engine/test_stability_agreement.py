@@ -16,7 +16,7 @@ SHROUT_FLEISS = np.array(
 # Bland and Altman 1986, Lancet 1:307, table: peak expiratory flow (l/min) by two meters, first readings
 LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
 MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
-# FMCIB's authors publish these on Hugging Face only (surajpaib/FMCIB, beside the features); whoever has them puts them here
+# Published on Hugging Face only (surajpaib/FMCIB, beside the features): whoever has them puts them here
 RIDER = DATA / "rider" / "rider_preds.csv"
 
 

@@ -83,6 +83,44 @@ def test_a_rank_is_given_among_other_lesions_of_the_scan_and_of_a_table(one, ima
     assert document["cosine"]["rank"]["draws"] == 3
 
 
+@pytest.mark.parametrize(
+    ("column", "new"), [("weights_sha256", "0" * 64), ("recipe_id", "fmcib-yaml-v1")], ids=["weights", "recipe"]
+)
+def test_a_reference_of_other_weights_or_another_recipe_is_refused(one, image, tmp_path, capsys, column, new):
+    features, output = tmp_path / "features.csv", tmp_path / "rank.json"
+    assert run(["extract", "--table", seeds(image, tmp_path / "seeds.csv"), *HOW, "--output", str(features)]) == 0
+    with features.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    table(features, [list(rows[0]), *([new if name == column else row[name] for name in row] for row in rows)])
+    capsys.readouterr()
+    assert run([*one, "--reference", str(features), "--output", str(output)]) == 4
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"The features of features.csv are of weights {rows[0]['weights_sha256'][:12]}" in said or new[:12] in said
+    assert "Compute that table with the same weights (--reference)" in said
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lesion_id,coordX,coordY\na,0,0\n", "coordZ"),
+        ("lesion_id,coordX,coordY,coordZ\n", "has a header and no rows"),
+        ("lesion_id,coordX,coordY,coordZ\na,0,zero,0\n", "Lesion a of others.csv: Row 1"),
+        ("lesion_id,coordX,coordY,coordZ\na,0,900,0\n", "Lesion a of others.csv: The seed"),
+        ("image_path,lesion_id,coordX,coordY\nct.nrrd,a,0,0\n", "coordZ"),
+    ],
+    ids=["a column", "rows", "a number", "outside", "a column, with scans"],
+)
+def test_others_that_cannot_be_used_are_told_by_what_is_wrong_with_them(one, tmp_path, capsys, text, said):
+    others = tmp_path / "others.csv"
+    others.write_text(text, encoding="utf-8")
+    assert run([*one, "--others", str(others), "--output", str(tmp_path / "rank.json")]) == 4
+    told = " ".join(capsys.readouterr().err.split())
+    assert said in told
+    assert "names its scans" not in told
+    assert list(tmp_path.iterdir()) == [others]
+
+
 def test_a_grid_gives_a_map_and_a_mask_holds_the_seeds(one, image, tmp_path):
     path = tmp_path / "grid.json"
     assert run([*one, "--no-perturb", "--grid-steps", "1", "--grid-step", "3", "--output", str(path)]) == 0

@@ -12,11 +12,12 @@ import click
 
 from ..batch import place_of
 from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, Encoder
-from ..errors import OutputError, TableError
+from ..errors import InputError, NamesScansError, OutputError, TableError
 from ..geometry import FRAMES, PatientPoint, parse_frame, point_in_frame
 from ..heads.choose import AUTO, Features, choose_heads
 from ..heads.chosen import ChosenHeads
 from ..pipeline import cut, encode
+from ..preprocessing import Patch
 from ..readers import read_volume
 from ..results.picture import write_atomically
 from ..seeds import GivenScan, LesionSeed, read_seeds
@@ -216,11 +217,18 @@ def _others(scan: _Lesion, volume: Volume, point: PatientPoint, encoder: Encoder
     if scan.reference is not None:
         found = of_table(scan.reference, encoder, own)
     if scan.others is not None:
-        seeds = _seeds_of_scan(scan)
-        points = [seed.point(volume.grid) for seed in seeds]
-        patches = [cut(volume, each, encoder.spec.recipe_id) for each in points]
+        patches = [_patch(seed, volume, encoder, scan.others.name) for seed in _seeds_of_scan(scan)]
         found = of_patches(patches, lambda kept: encode(kept, encoder), own, found)
     return found
+
+
+def _patch(seed: LesionSeed, volume: Volume, encoder: Encoder, table: str) -> Patch:
+    """The patch of another lesion; what is wrong with it is said with its name."""
+    try:
+        return cut(volume, seed.point(volume.grid), encoder.spec.recipe_id)
+    except InputError as error:
+        msg = f"Lesion {seed.lesion_id} of {table}: {error} Correct it, or leave it out (--others)."
+        raise TableError(msg) from error
 
 
 def _seeds_of_scan(scan: _Lesion) -> list[LesionSeed]:
@@ -229,7 +237,7 @@ def _seeds_of_scan(scan: _Lesion) -> list[LesionSeed]:
         return []
     try:
         return list(read_seeds(scan.others, scan=GivenScan(scan.image, scan.series_uid, scan.time_point)).seeds)
-    except TableError:  # it names its scans
+    except NamesScansError:
         place = place_of(scan.image)
         return [seed for seed in read_seeds(scan.others).seeds if place_of(seed.image) == place]
 
