@@ -80,7 +80,7 @@ def pressed(small_installed):
 def test_an_interrupted_stability_leaves_nothing(scan, tmp_path, pressed):
     folder = tmp_path / "out"
     folder.mkdir()
-    lesion = ["--image", scan, "--seed", *SEED, "--draws", 2000, "--weights", "small", "--device", "cpu"]
+    lesion = ["--image", scan, "--seed", *SEED, "--draws", 300, "--weights", "small", "--device", "cpu"]
     written = ["--output", folder / "stability.json", "--picture", folder / "stability.png"]
     code, said = pressed("stability", *lesion, "--engine", "pytorch", *written, after=2)
     assert code == 130
@@ -92,7 +92,7 @@ def test_an_interrupted_stability_leaves_nothing(scan, tmp_path, pressed):
 def test_an_interrupted_cohort_leaves_nothing_and_what_was_there(scan, tmp_path, pressed):
     folder, (x, y, z) = tmp_path / "out", PHANTOM_SEED
     folder.mkdir()
-    rows = [f"{n},{when},{scan},{x + n},{y},{z}" for n in range(400) for when in ("test", "retest")]
+    rows = [f"{n},{when},{scan},{x + n},{y},{z}" for n in range(60) for when in ("test", "retest")]
     table = tmp_path / "pairs.csv"
     table.write_text("\n".join(["lesion_id,condition,image_path,coordX,coordY,coordZ", *rows]), encoding="utf-8")
     how = ["--weights", "small", "--device", "cpu", "--engine", "pytorch"]
