@@ -7,7 +7,7 @@ OUTPUT ?= build/demo
 .PHONY: demo window screenshots test test-slicers-files bench small-encoder small-heads lung1-heads saliency-checks \
   catalogue-check publish-as lint format clean
 
-demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
+demo: .venv/made  ## Features, table and pictures of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
 	  $(if $(filter yes,$(DOWNLOAD)),--download) $(if $(filter no,$(DOWNLOAD)),--no-download)
 
