@@ -77,7 +77,7 @@ def _lines(found: Steadiness, notice: str, height: int, shown: int) -> list[tupl
 
 
 def draw_strips(axes: Axes, found: Steadiness, head: HeadColumns) -> None:
-    """A strip for each output of a head: its number, those of draws and changed patches, and where 95 % of draws lie."""
+    """A strip for each output of a head: its number, those of draws and changed patches; where 95 % of draws lie."""
     spreads = found.spreads()
     axes.set_facecolor(BACKGROUND)
     count = len(head.outputs)
