@@ -153,6 +153,9 @@ def test_a_grid_gives_a_map_and_a_mask_holds_the_seeds(one, image, tmp_path):
         (["--reference", "none.csv"], 4, "none.csv"),
         (["--heads", "no-such-head"], 4, "no-such-head"),
         (["--output", "."], 4, "is a folder"),
+        (["--output", "s.txt"], 4, "should end in .json"),
+        (["--picture", "s.jpg"], 4, "should end in .png"),
+        (["--condition", "visit"], 2, "has no use for --condition"),
         (["--output", "no/such/folder/s.json"], 4, "is not there"),
     ],
 )
@@ -161,6 +164,13 @@ def test_what_is_wrong_is_said_and_nothing_is_written(one, tmp_path, monkeypatch
     assert run([*one, *more]) == code
     assert said in " ".join(capsys.readouterr().err.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [["--draws", "5"], ["--no-perturb"], ["--frame", "ras"], ["--random-seed", "1"]])
+def test_what_a_cohort_has_no_use_for_is_not_passed_over(tmp_path, capsys, more):
+    path = table(tmp_path / "pairs.csv", [["lesion_id", "condition"]])
+    assert run(["stability", "--table", path, *more]) == 2
+    assert "which has no use for --" in " ".join(capsys.readouterr().err.split())
 
 
 def test_nothing_that_is_there_is_lost(one, image, tmp_path, capsys):

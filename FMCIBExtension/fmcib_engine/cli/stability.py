@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ..batch import place_of
 from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, Encoder
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from ..stability.cohort import Cohort
 
 _Coordinates = tuple[float, float, float]
+_OF_A_LESION = ("frame", "series_uid", "time_point", "draws", "variance", "grid_step", "perturb", "random_seed")
+"""Options with values of their own."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def stability(  # noqa: PLR0913
         if image or seed or picture or mask or grid_steps or others or reference:
             msg = "--table is of a cohort: leave out what is of one lesion (--image, --seed, --mask, --picture, …)."
             raise click.UsageError(msg)
+        _refuse_given(_OF_A_LESION, "--table is of a cohort, which has no use for")
         folder = output or Path("stability-report")
         return _unless_interrupted(lambda: _cohort(table, condition, options, heads, folder, overwrite=overwrite))
     if image is None or not seed or not all(map(math.isfinite, seed)):
@@ -139,10 +143,26 @@ def stability(  # noqa: PLR0913
         image, seed, frame, series_uid, time_point, draws, variance, grid_steps, grid_step, mask, perturb, others,
         reference, random_seed,
     )  # fmt: skip
+    _refuse_given(("condition",), "One lesion has no use for")
     written = [output or Path("stability.json"), *([picture] if picture else [])]
-    for path in written:
-        _require_free(path, [image, *(each for each in (mask, others, reference) if each)], overwrite=overwrite)
+    inputs = [image, *(each for each in (mask, others, reference) if each)]
+    for path, ending in zip(written, (".json", ".png"), strict=False):
+        _require_free(path, ending, inputs, overwrite=overwrite)
     return _unless_interrupted(lambda: _one(lesion, _required(options), heads, written))
+
+
+def _refuse_given(names: tuple[str, ...], why: str) -> None:
+    """Options that would be passed over in silence.
+
+    Raises:
+        click.UsageError: the user gave one of them.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(each for each in context.command.params if each.name == name)
+            msg = f"{why} {option.opts[0]}: leave it out."
+            raise click.UsageError(msg)
 
 
 def _unless_interrupted(run: Callable[[], int]) -> int:
@@ -242,7 +262,7 @@ def _seeds_of_scan(scan: _Lesion) -> list[LesionSeed]:
         return [seed for seed in read_seeds(scan.others).seeds if place_of(seed.image) == place]
 
 
-def _require_free(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
+def _require_free(path: Path, ending: str, inputs: list[Path], *, overwrite: bool) -> None:
     """Refuse, before any work is done, what could not be written or would be lost.
 
     Raises:
@@ -250,6 +270,7 @@ def _require_free(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
     """
     obstacles = (
         (path.is_dir(), f"{path.name or path} is a folder. Give the name of a file."),
+        (path.suffix.lower() != ending, f"The name {path.name} should end in {ending}. Choose another."),
         (not path.absolute().parent.is_dir(), f"The folder {path.absolute().parent.name} is not there. Make it first."),
         (
             path.resolve() in {each.resolve() for each in inputs},
