@@ -59,7 +59,7 @@ def main() -> int:
     _in_mask(encoder, heads)
     recon = {name: read_volume(DATA / "multirecon" / file) for name, file in RECONSTRUCTIONS.items()}
     _places("Three reconstructions of one acquisition", recon, 15.0, encoder)
-    _radiomics(recon, 20.0, encoder)
+    _radiomics(recon, 30.0, encoder)
     lung, before = (read_volume(DATA / "elastix" / f"3DCT_lung{name}.mha") for name in ("", "_baseline_small"))
     half = every_second(lung, before.grid)
     _places("One lung at two resolutions", {"full": lung, "every second voxel": half}, 40.0, encoder)
