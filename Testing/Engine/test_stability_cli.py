@@ -100,6 +100,16 @@ def test_a_reference_of_other_weights_or_another_recipe_is_refused(one, image, t
     assert not output.exists()
 
 
+def test_a_reference_of_this_lesion_alone_gives_no_rank_and_its_name_is_not_kept(one, image, tmp_path):
+    features, output = tmp_path / "Doe_Jane.csv", tmp_path / "rank.json"
+    lesion = ["--image", str(image), "--seed", "0", "0", "0"]
+    assert run(["extract", *lesion, *HOW, "--output", str(features)]) == 0
+    assert run([*one, "--no-perturb", "--reference", str(features), "--output", str(output)]) == 0
+    text = output.read_text(encoding="utf-8")
+    assert "the reference table holds no other lesion" in json.loads(text)["cosine"]["rank"]["in_words"]
+    assert "Doe" not in text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
