@@ -208,6 +208,7 @@ def _notes(page: Page, head: HeadColumns) -> list[str]:
 def _write_foot(figure: Figure, page: Page) -> None:
     facts, found = page.saliency.facts, page.steadiness
     window = f"Display window {WINDOW_HU[0]} to {WINDOW_HU[1]} HU; the network's input is not clipped."
+    stripes = "" if page.patch.inside.all() else " Blue stripes: outside the scan, fed as 0 (-1024 HU)."
     by = f"Saliency map of the {facts.target_meaning}, by {METHODS[facts.method].title}: where the CT changes it most;"
     worth = "It shows where the network looked, not whether it is right."
     moved = f"the seed moved {len(found.drawn)} times, as other readers might place it"
@@ -218,7 +219,7 @@ def _write_foot(figure: Figure, page: Page) -> None:
         "\u2003 Beside each strip: the number of this seed, and between which 95 % of those of the moved ones lie.",
     )
     said = (
-        f"1  Yellow cross: the seed. {window}",
+        f"1  Yellow cross: the seed. {window}{stripes}",
         f"2  {by} clear below {THRESHOLD:.0%} of the largest. {worth}",
         *(f"\u2003 {each[:1].upper()}{each[1:]}." for each in facts.cautions if each != page.caution),
         *(strips if found.heads else ()),
