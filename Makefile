@@ -7,7 +7,7 @@ OUTPUT ?= build/demo
 .PHONY: demo window screenshots test test-slicers-files bench small-encoder small-heads lung1-heads saliency-checks \
   catalogue-check publish-as lint format clean
 
-demo: .venv/made  ## Features, table and picture of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
+demo: .venv/made  ## Features, table and pictures of one lesion: IMAGE=ct.nrrd SEED="X Y Z" (LPS mm), DOWNLOAD=yes|no
 	$(RUN) -m fmcib_engine demo --output "$(OUTPUT)" $(if $(IMAGE),--image "$(IMAGE)") $(if $(SEED),--seed $(SEED)) \
 	  $(if $(filter yes,$(DOWNLOAD)),--download) $(if $(filter no,$(DOWNLOAD)),--no-download)
 
@@ -31,13 +31,15 @@ else
 	@echo "Not run: SLICER_BASE_PYTHON does not name the folder Base/Python of Slicer's sources."
 endif
 
-bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the window; of computer-made lesions; of lists of work
+bench: .venv/made  ## Speed and memory beside the whole-scan chain; of window, lesions, lists, batch, saliency, stability
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
 	$(RUN) Testing/Benchmarks/lesions.py
 	$(RUN) Testing/Benchmarks/worklist.py
 	$(RUN) Testing/Benchmarks/batch.py
+	$(RUN) Testing/Benchmarks/saliency.py
+	$(RUN) Testing/Benchmarks/stability.py
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: an hour on two cores
 	$(RUN) Testing/SmallEncoder/make.py

@@ -6,6 +6,7 @@
     |   |   `-- SeriesError     DICOM slices that do not make one regular series
     |   |-- SeedError           a seed that is not a point inside the scan
     |   |-- TableError          a seed table with missing columns or rows
+    |   |   `-- NamesScansError a seed table that names its scans, where another scan is given
     |   `-- SourceError         a source of series that cannot be read, or a filter with a wrong value
     |-- WeightsError            a checkpoint that is not the network's, strictly
     |   |-- UnidentifiedError   a file that may be several things: the user must say which
@@ -51,6 +52,10 @@ class TableError(InputError):
 
 class SourceError(InputError):
     """A source of series that cannot be read as one, or a filter whose value cannot be meant."""
+
+
+class NamesScansError(TableError):
+    """A seed table that names its scans, and was given one beside them."""
 
 
 class WeightsError(FmcibError):

@@ -13,7 +13,6 @@ import time
 from statistics import median
 
 import numpy as np
-import torch
 from fmcib_engine.encoders import Encoder
 from fmcib_engine.encoders.devices import let_waiting_threads_sleep
 from fmcib_engine.phantom import probe_patch
@@ -21,7 +20,11 @@ from fmcib_engine.saliency.methods import METHODS, Parameters
 from fmcib_engine.saliency.scorer import Array, Scorer
 from fmcib_engine.saliency.targets import NORM
 from fmcib_engine.weights import load_encoder
-from machine import machine_line
+
+let_waiting_threads_sleep()  # before torch is imported
+
+import torch  # noqa: E402
+from machine import load_average, machine_line  # noqa: E402
 
 
 def notebook(encoder: Encoder, patch: Array, samples: int) -> Array:
@@ -63,7 +66,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=25)
     parser.add_argument("--at-once", type=int, default=4, help="samples of a batch, as on a CPU")
     given = parser.parse_args()
-    let_waiting_threads_sleep()
+    print(machine_line())
     encoder = load_encoder(given.weights, device="cpu", engine="pytorch")
     patch, chosen = probe_patch(), Parameters(samples=given.samples)
     wall: dict[str, list[float]] = {}
@@ -83,7 +86,7 @@ def main() -> None:
             firsts.setdefault(name, []).append(first)
             print(f"  {name}: {wall[name][-1]:.1f} s, processor {busy[name][-1]:.1f} s", flush=True)
     difference = np.abs(maps["smoothgrad"] - maps["notebook"]).max() / maps["notebook"].max()
-    print(f"\n{encoder.spec.title}, {encoder.weights.name}; {machine_line()}")
+    print(f"\n{encoder.spec.title}, {encoder.weights.name}; at the end: {load_average()}")
     print(f"SmoothGrad and the notebook's, same noise: largest difference {difference:.1e} of the largest value\n")
     print("| | samples | seconds | processor seconds | first picture, s | notebook / this, seconds | processor |")
     print("|---|--:|--:|--:|--:|--:|--:|")

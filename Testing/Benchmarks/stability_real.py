@@ -6,7 +6,9 @@ golden cases beside them. It asserts nothing.
     jitter      every golden case, its seed moved as the paper moved LUNG1's
     in mask     a nodule whose mask four readers agreed on: seeds in the mask, and as many around it as widely
     recon       one acquisition in three reconstructions (a skull phantom): places of it as lesions
-    follow-up   one lung at two times, registered, and at half resolution: places of it as lesions
+    radiomics   balls at some of these places, by PyRadiomics where it is installed, beside the network's features there
+    resolution  one lung, and every second voxel of it: places as lesions
+    follow-up   the same lung at two times, registered, both at that half resolution
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.heads.choose import Features, choose_heads
 from fmcib_engine.pipeline import cut, encode
 from fmcib_engine.preprocessing import Patch
@@ -29,42 +31,56 @@ from fmcib_engine.stability.cohort import agree, summary
 from fmcib_engine.stability.jitter import Jitter, in_mask, normal
 from fmcib_engine.stability.one import Asked, Others, Steadiness, cut_all, disturb
 from fmcib_engine.stability.pairs import Row, arrange
+from fmcib_engine.stability.radiomics import ABSENT, extractor, is_installed
 from fmcib_engine.volume import Volume
 from fmcib_engine.weights import load_encoder
-from machine import machine_line
+from machine import load_average, machine_line
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FMCIB_TEST_DATA", ROOT.parent / "shared" / "data"))
 WEIGHTS = ROOT / "FMCIBExtension" / "fmcib_engine" / "weights" / "small.safetensors"
 DRAWS = 50
+RECONSTRUCTIONS = {
+    "1 mm soft": "dcm_qa_ct_S21570_S2020_1mm_UB_iDose_crop.nrrd",
+    "5 mm soft": "dcm_qa_ct_S21570_S2010_5mm_UB_crop.nrrd",
+    "1 mm bone": "dcm_qa_ct_S21570_S2030_1mm_YA_bone_crop.nrrd",
+}
+RADIUS_MM = 10.0
 
 
 def main() -> int:
-    print(machine_line())
     encoder = load_encoder(WEIGHTS, device="cpu", engine="pytorch")
     heads = choose_heads("auto", Features(encoder, str(WEIGHTS), encoder.spec.recipe_id), lambda _: encoder)
-    print(f"\nWeights {encoder.weights.name}, SHA-256 {encoder.weights.sha256[:12]}…: {encoder.weights.caution}")
+    print(f"Weights `{encoder.weights.name}`, SHA-256 {encoder.weights.sha256[:12]}…, by PyTorch, random seed 0:")
+    print(f"{encoder.weights.caution}. {machine_line()}.")
     with tempfile.TemporaryDirectory() as name:
         cases = _cases(Path(name))
         _jitter(cases, encoder, heads)
     _in_mask(encoder, heads)
-    _places(
-        "Three reconstructions of one acquisition",
-        {
-            "1 mm soft": "multirecon/dcm_qa_ct_S21570_S2020_1mm_UB_iDose_crop.nrrd",
-            "5 mm soft": "multirecon/dcm_qa_ct_S21570_S2010_5mm_UB_crop.nrrd",
-            "1 mm bone": "multirecon/dcm_qa_ct_S21570_S2030_1mm_YA_bone_crop.nrrd",
-        },
-        15.0,
-        encoder,
-    )
-    _places(
-        "One lung, twice",
-        {"full": "elastix/3DCT_lung.mha", "half resolution": "elastix/3DCT_lung_baseline_small.mha"},
-        40.0,
-        encoder,
-    )
+    recon = {name: read_volume(DATA / "multirecon" / file) for name, file in RECONSTRUCTIONS.items()}
+    _places("Three reconstructions of one acquisition", recon, 15.0, encoder)
+    _radiomics(recon, 30.0, encoder)
+    lung, before = (read_volume(DATA / "elastix" / f"3DCT_lung{name}.mha") for name in ("", "_baseline_small"))
+    half = every_second(lung, before.grid)
+    _places("One lung at two resolutions", {"full": lung, "every second voxel": half}, 40.0, encoder)
+    _places("One lung at two times, every second voxel", {"follow-up": half, "baseline": before}, 40.0, encoder)
+    print(f"\nAt the end: {load_average()}.")
     return 0
+
+
+def every_second(volume: Volume, wanted: VoxelGrid) -> Volume:
+    """Every second voxel, from the second on: the grid on which the baseline comes.
+
+    Raises:
+        ValueError: it is another grid.
+    """
+    thin = np.ascontiguousarray(volume.array[1::2, 1::2, 1::2])
+    first, spacing = volume.grid.to_patient((1, 1, 1)), volume.grid.spacing * 2
+    grid = VoxelGrid.from_parts(thin.shape[::-1], origin=first, spacing=spacing, direction=volume.grid.direction)
+    if grid.size != wanted.size or not np.allclose(grid.affine, wanted.affine, atol=1e-3):
+        msg = f"the baseline's grid was expected to be {grid}, got {wanted}"
+        raise ValueError(msg)
+    return Volume(thin, wanted)
 
 
 def _cases(folder: Path) -> list[tuple[str, Volume, PatientPoint]]:
@@ -147,9 +163,40 @@ def _is_in(mask: Volume, point: PatientPoint) -> bool:
     return bool(np.asarray(mask.array[k : k + 1, j : j + 1, i : i + 1]).any())
 
 
-def _places(title: str, files: dict[str, str], step_mm: float, encoder) -> None:
+def _places(title: str, volumes: dict[str, Volume], step_mm: float, encoder) -> None:
     """Places of a scan as lesions, each in every condition; those whose patch is half outside are left out."""
-    volumes = {name: read_volume(DATA / file) for name, file in files.items()}
+    good = _good_places(volumes, step_mm, encoder)
+    rows = [
+        Row(f"{at}", name, one.features.astype(np.float64), {}, {})
+        for name, patches in good.items()
+        for at, one in enumerate(encode(patches, encoder))
+    ]
+    _tell(title, rows, step_mm)
+
+
+def _radiomics(volumes: dict[str, Volume], step_mm: float, encoder) -> None:
+    """PyRadiomics' features of balls at places of a scan, beside the network's of the patches there."""
+    if not is_installed():
+        print(f"\n{ABSENT}.")
+        return
+    measure, rows = extractor(), []
+    for name, patches in _good_places(volumes, step_mm, encoder).items():
+        for at, (patch, one) in enumerate(zip(patches, encode(patches, encoder), strict=True)):
+            with tempfile.TemporaryDirectory() as folder:
+                found = measure(volumes[name], _ball(volumes[name].grid, patch.seed), Path(folder))
+            rows.append(Row(f"{at}", name, one.features.astype(np.float64), {}, found))
+    _tell(f"The same by PyRadiomics, balls of {2 * RADIUS_MM:g} mm", rows, step_mm)
+
+
+def _ball(grid: VoxelGrid, centre: PatientPoint) -> Volume:
+    k, j, i = np.indices(grid.size[::-1])
+    where = grid.to_patient(np.stack([i, j, k], axis=-1).reshape(-1, 3))
+    inside = ((where - centre.to_array()) ** 2).sum(axis=1) <= RADIUS_MM**2
+    return Volume(inside.reshape(grid.size[::-1]).astype(np.uint8), grid)
+
+
+def _good_places(volumes: dict[str, Volume], step_mm: float, encoder) -> dict[str, list[Patch]]:
+    """The patches at places that all conditions show: by condition, in the order of the places."""
     corners = [volume.grid.corners() for volume in volumes.values()]
     low = np.max([each.min(axis=0) for each in corners], axis=0)
     high = np.min([each.max(axis=0) for each in corners], axis=0)
@@ -161,16 +208,17 @@ def _places(title: str, files: dict[str, str], step_mm: float, encoder) -> None:
         for at in range(len(points))
         if all(isinstance(each[at], Patch) and each[at].quality.padded_fraction < 0.5 for each in cuts.values())
     ]
-    rows = []
-    for name, patches in cuts.items():
-        for at, one in zip(good, encode([patches[at] for at in good], encoder), strict=True):
-            rows.append(Row(f"{at}", name, one.features.astype(np.float64), {}, {}))
+    return {name: [patches[at] for at in good] for name, patches in cuts.items()}
+
+
+def _tell(title: str, rows: list[Row], step_mm: float) -> None:
     measured = arrange(rows, Provenance())
-    print(f"\n### {title}: {len(good)} places {step_mm:g} mm apart, {len(measured.conditions)} conditions\n")
+    count = len(measured.lesions)
+    print(f"\n### {title}: {count} places {step_mm:g} mm apart, {len(measured.conditions)} conditions\n")
     print("Overlapping patches are not independent: no interval is given.\n")
     for each in agree(measured).agreements:
         for coefficient, one in each.coefficients(measured.conditions):
-            print(f"* {coefficient}: {summary(one)}")
+            print(f"* {each.group.title} ({len(each.group.names)}), {coefficient}: {summary(one)}")
     sys.stdout.flush()
 
 

@@ -16,14 +16,17 @@ from fmcib_engine import samples
 from fmcib_engine.encoders import DEMONSTRATION_MEANING
 from fmcib_engine.errors import FeatureError
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import COLUMNS, feature_columns
 from support import DATA, golden_cases, needs_data, needs_golden
 
 pytest.importorskip("torch")
 
-from fmcib_engine.cli import extract as extract_module  # noqa: E402  after the skip
+from fmcib_engine.cli import demo_picture  # noqa: E402  after the skip
+from fmcib_engine.cli import extract as extract_module  # noqa: E402
 from fmcib_engine.cli.commands import run  # noqa: E402
+from fmcib_engine.cli.extract import EncoderOptions  # noqa: E402
 from fmcib_engine.encoders import engines  # noqa: E402
 from fmcib_engine.encoders.engines import OpenVinoCpu, choose_places  # noqa: E402
 
@@ -544,11 +547,14 @@ def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(
     tmp_path, warm_with_fmcib, capsys, monkeypatch
 ):
     monkeypatch.setenv("FMCIB_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(demo_picture, "SAMPLES", 1)  # seconds each
+    monkeypatch.setattr(demo_picture, "DRAWS", 1)
     assert run(["demo", "--no-download", "--output", str(tmp_path / "demo")]) == 0
     told = capsys.readouterr().out
     assert "a chest phantom" in told
     assert DEMONSTRATION_MEANING in told
-    assert (tmp_path / "demo" / "patch.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("patch.png", "lesion.png"):
+        assert (tmp_path / "demo" / picture).read_bytes().startswith(b"\x89PNG")
     (row,) = read(tmp_path / "demo" / "features.csv")
     assert row["image_path"] == "chest_phantom.nrrd"
     assert row["status"] == "ok"
@@ -558,6 +564,58 @@ def test_demo_on_a_phantom_writes_a_table_and_a_picture_that_say_demonstration(
 def test_demo_on_a_scan_of_the_users(scan, tmp_path, warm):
     assert run(["demo", "--image", str(scan), "--seed", *SEED, "--output", str(tmp_path / "demo")]) == 0
     assert read(tmp_path / "demo" / "features.csv")[0]["status"] == "ok"
+    older = (tmp_path / "demo" / "lesion.png").read_bytes()
+    elsewhere = [str(PHANTOM_SEED.x), str(PHANTOM_SEED.y), str(PHANTOM_SEED.z - 20)]
+    assert run(["demo", "--image", str(scan), "--seed", *elsewhere, "--output", str(tmp_path / "demo")]) == 0
+    assert (tmp_path / "demo" / "lesion.png").read_bytes() != older
+
+
+def test_a_demo_outside_the_scan_leaves_no_picture_of_an_earlier_one(scan, tmp_path, warm):
+    assert run(["extract", "--image", str(scan), "--seed", *SEED, "--lesion-id", "demo", "--weights", "small",
+                "--output", str(tmp_path / "features.csv")]) == 0  # fmt: skip
+    for name in ("patch.png", "lesion.png"):
+        (tmp_path / name).write_bytes(b"of an earlier demo")
+    assert run(["demo", "--image", str(scan), "--seed", "9000", "0", "0", "--output", str(tmp_path)]) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["features.csv"]
+
+
+def test_the_page_of_a_lesion_shows_prediction_map_and_moved_seeds(scan, tmp_path, small_installed, monkeypatch):
+    image = pytest.importorskip("matplotlib.image")
+    volume, options = read_volume(scan), EncoderOptions("small", "cpu")
+    monkeypatch.setattr(demo_picture, "SAMPLES", 3)
+    written = []
+    monkeypatch.setattr(demo_picture, "place_text", lambda *where, **style: written.append(where[3]))
+    page = demo_picture.make_page(volume, PHANTOM_SEED, options, "One lesion: a phantom's")
+    demo_picture.draw_page(page, tmp_path / "lesion.png")
+    found, facts = page.steadiness, page.saliency.facts
+    assert len(found.drawn) == demo_picture.DRAWS
+    assert facts.samples_done == 3
+    head_id, _, output = page.target.name.partition(":")
+    head = next(each for each in found.heads if each.id == head_id)
+    top, stays, draws = found.same_class(head)
+    assert output == top
+    said = " ".join(" ".join(written).split())
+    assert f"{head_id}: {top} ({stays} of {draws} moved seeds)" in said
+    assert f"Where the network looked for \u201c{top}\u201d" in said
+    for each in found.heads:
+        assert each.id in said
+    assert said.count("what the generator filled the lesion with") == 1  # a head's meaning
+    assert "not whether it is right" in said
+    assert "look much the same under random weights" in said
+    assert "the seed moved 20 times" in said
+    assert "For research use only." in said
+    pixels = image.imread(tmp_path / "lesion.png")[..., :3]
+    planes = [
+        pixels[top : top + 250, left : left + 250]
+        for top in (demo_picture._FED_TOP, demo_picture._MAP_TOP)
+        for left in demo_picture._LEFT
+    ]
+    for fed, mapped in zip(planes[:3], planes[3:], strict=True):
+        coloured = np.abs(fed - mapped).max(axis=2) > 0.05
+        assert 0 < coloured.mean() < 0.9
+    spread = pixels[demo_picture._FED_TOP : demo_picture._LOWEST, demo_picture._RIGHT :]
+    blue = np.abs(spread - np.array([0x56, 0xB4, 0xE9]) / 255).max(axis=2) < 0.1
+    assert blue.sum() > 50
 
 
 def test_demo_takes_a_public_scan_that_was_fetched_before(scan, tmp_path, warm, capsys, monkeypatch):

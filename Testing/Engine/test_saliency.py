@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fmcib_engine.errors import DeviceError, ImageError, InputError, OutOfMemoryError, OutputError
-from fmcib_engine.geometry import VoxelGrid
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.heads.chosen import Member
 from fmcib_engine.heads.file import read_head
 from fmcib_engine.heads.folder import SHIPPED
@@ -17,7 +17,8 @@ from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.pipeline import cut
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
-from support import rotation
+from fmcib_engine.volume import Volume
+from support import OBLIQUE, SIGNED_PERMUTATIONS, rotation
 
 torch = pytest.importorskip("torch")
 
@@ -128,6 +129,41 @@ def test_the_score_of_a_survival_head_is_its_hazard_and_a_single_output_has_two_
     values = [Scorer(encoder.lend, lesion.array, class_of(held, name)).value for name in ("no", "yes")]
     assert values[1] == pytest.approx(np.log(share / (1 - share)), abs=1e-3)
     assert values[0] == pytest.approx(-values[1], abs=1e-5)
+
+
+@pytest.mark.parametrize("hu", [-1024.0, 40.0], ids=["air", "water"])
+@pytest.mark.parametrize("method", list(METHODS))
+def test_a_patch_that_is_the_same_everywhere_gives_a_map_without_nan_and_a_picture(encoder, tmp_path, method, hu):
+    grid = VoxelGrid.from_parts((60, 60, 60), origin=(0, 0, 0), spacing=(1, 1, 1), direction=np.eye(3))
+    patch = cut(Volume(np.full((60, 60, 60), hu, np.float32), grid), PatientPoint(30, 30, 30))
+    found = steps(encoder, patch, method)[-1].map
+    assert np.isfinite(found.array).all()
+    assert np.isfinite(found.for_display()).all()
+    if hu == -1024 and method in ("integrated-gradients", "occlusion"):  # their baseline
+        assert np.abs(found.array).max() < 1e-3  # what batches of other sizes round
+    draw_map(found, patch, tmp_path / "map.png")
+
+
+@pytest.mark.parametrize("direction", [*SIGNED_PERMUTATIONS[1::23], OBLIQUE], ids=["RAI", "turned", "again", "oblique"])
+def test_a_map_lies_on_the_lesion_however_the_scan_is_stored(encoder, tmp_path, direction):
+    """A ball in air, beside the seed: integrated gradients are 0 in air, hence the map is the ball, in the file too."""
+    spacing, size = np.array([1.2, 1.0, 1.5]), np.array([70, 80, 60])
+    origin = -(direction * spacing) @ ((size - 1) / 2)
+    grid = VoxelGrid.from_parts(size.tolist(), origin=origin, spacing=spacing, direction=direction)
+    k, j, i = np.indices(size[::-1])
+    where = grid.to_patient(np.stack([i, j, k], axis=-1).reshape(-1, 3)).reshape(*size[::-1], 3)
+    ball = np.array([9.0, -7.0, 5.0])
+    hu = np.where(((where - ball) ** 2).sum(axis=-1) < 8**2, 60, -1024).astype(np.int16)
+    patch = cut(Volume(hu, grid), PatientPoint(0, 0, 0))
+    found = steps(encoder, patch, "integrated-gradients")[-1].map
+    write_map(found, tmp_path / "map.nrrd")
+    made = read_map(tmp_path / "map.nrrd")
+    np.testing.assert_array_equal(made.array, found.array)
+    assert made.array.dtype == np.float32
+    z, y, x = np.nonzero(made.array)
+    places = made.grid.to_patient(np.stack([x, y, z], axis=-1).astype(float))
+    assert np.linalg.norm(places - ball, axis=1).max() < 8 + 2.5  # a voxel of the scan's, by interpolation
+    assert places.mean(axis=0) == pytest.approx(ball, abs=0.5)
 
 
 def test_targets_that_cannot_be_explained_are_told(encoder, lesion):

@@ -170,6 +170,14 @@ def test_cosine_rank_and_spread_are_what_they_say():
     assert (spread.value, spread.mean, spread.sd, spread.draws) == (5, 2, 1, 3)
 
 
+def test_features_of_zeros_are_like_nothing_and_make_no_lesion_know_itself():
+    own = cosines([[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.1]])[:, 0]
+    rank = rank_of(own, cosines([[0.0, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]))
+    assert np.isnan(own).tolist() == [True, False]
+    assert (rank.first, rank.worst) == (1, 3)
+    assert "the nearest other none" in in_words(rank, "")
+
+
 def test_a_copy_that_is_as_near_counts_as_nearer():
     """Else an encoder that gives the same features for everything would be said to know each lesion."""
     assert rank_of(np.array([1.0]), np.array([[1.0, 1.0]])).first == 0

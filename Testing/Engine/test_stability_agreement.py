@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from fmcib_engine.stability.agreement import bland_altman, ccc, icc
+from support import DATA
 
 # Shrout and Fleiss 1979, Psychological Bulletin 86:420, table 2: six targets, four judges
 SHROUT_FLEISS = np.array(
@@ -13,6 +16,8 @@ SHROUT_FLEISS = np.array(
 # Bland and Altman 1986, Lancet 1:307, table: peak expiratory flow (l/min) by two meters, first readings
 LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
 MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+# Published on Hugging Face only (surajpaib/FMCIB, beside the features): whoever has them puts them here
+RIDER = DATA / "rider" / "rider_preds.csv"
 
 
 def pingouins(values):
@@ -54,6 +59,22 @@ def test_pingouin_gives_the_same_of_shrout_and_fleiss():
         assert [ours.low[0], ours.high[0]] == pytest.approx([low, high], abs=0.0051)
 
 
+@pytest.mark.skipif(not RIDER.is_file(), reason="needs FMCIB's predictions of the 26 RIDER pairs (rider_preds.csv)")
+def test_the_published_pairs_of_fmcib_come_out():
+    by_scan = {}
+    with RIDER.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            patient, scan = row["PatientID"].split("-")[:2]
+            by_scan[patient, scan] = [float(row["pred_0"]), float(row["pred_1"])]
+    patients = sorted({patient for patient, _ in by_scan})
+    assert len(patients) == 26
+    logits = np.array([[by_scan[patient, scan] for scan in ("test", "retest")] for patient in patients])
+    powers = np.exp(logits - logits.max(axis=2, keepdims=True))
+    share = powers[..., 1:] / powers.sum(axis=2, keepdims=True)
+    agreement, _ = icc(np.concatenate([logits, share], axis=2))
+    assert agreement.values.round(3).tolist() == [0.963, 0.964, 0.968]
+
+
 def test_a_constant_shift_lowers_agreement_and_not_consistency():
     first = np.arange(10.0)
     agreement, consistency = icc(np.stack([first, first + 3], axis=1)[..., np.newaxis])
@@ -71,6 +92,14 @@ def test_ccc_of_a_shift_and_a_scale_is_lins_formula(shift, scale):
     wanted = 2 * scale * variance / (variance * (1 + scale**2) + gap**2)
     assert ccc(first[:, np.newaxis], second[:, np.newaxis]).values[0] == pytest.approx(wanted)
     assert ccc(second[:, np.newaxis], first[:, np.newaxis]).values[0] == pytest.approx(wanted)
+
+
+def test_the_ccc_of_two_meters_is_what_another_program_prints():
+    """Lin's own pairs of 1989 could not be found. These are the example of R's epiR::epi.ccc and DescTools::CCC; their
+    coefficient is what the MATLAB function linCCC by D. Fraser prints, which was compared with DescTools."""
+    found = ccc(np.array(LARGE, float)[:, np.newaxis], np.array(MINI, float)[:, np.newaxis])
+    assert found.values[0] == pytest.approx(0.942742, abs=1e-6)
+    assert found.low[0] < found.values[0] < found.high[0]
 
 
 def test_three_pairs_worked_out_by_hand():

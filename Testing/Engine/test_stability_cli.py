@@ -83,6 +83,54 @@ def test_a_rank_is_given_among_other_lesions_of_the_scan_and_of_a_table(one, ima
     assert document["cosine"]["rank"]["draws"] == 3
 
 
+@pytest.mark.parametrize(
+    ("column", "new"), [("weights_sha256", "0" * 64), ("recipe_id", "fmcib-yaml-v1")], ids=["weights", "recipe"]
+)
+def test_a_reference_of_other_weights_or_another_recipe_is_refused(one, image, tmp_path, capsys, column, new):
+    features, output = tmp_path / "features.csv", tmp_path / "rank.json"
+    assert run(["extract", "--table", seeds(image, tmp_path / "seeds.csv"), *HOW, "--output", str(features)]) == 0
+    with features.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    table(features, [list(rows[0]), *([new if name == column else row[name] for name in row] for row in rows)])
+    capsys.readouterr()
+    assert run([*one, "--reference", str(features), "--output", str(output)]) == 4
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"The features of features.csv are of weights {rows[0]['weights_sha256'][:12]}" in said or new[:12] in said
+    assert "Compute that table with the same weights (--reference)" in said
+    assert not output.exists()
+
+
+def test_a_reference_of_this_lesion_alone_gives_no_rank_and_its_name_is_not_kept(one, image, tmp_path):
+    features, output = tmp_path / "Doe_Jane.csv", tmp_path / "rank.json"
+    lesion = ["--image", str(image), "--seed", "0", "0", "0"]
+    assert run(["extract", *lesion, *HOW, "--output", str(features)]) == 0
+    assert run([*one, "--no-perturb", "--reference", str(features), "--output", str(output)]) == 0
+    text = output.read_text(encoding="utf-8")
+    assert "the reference table holds no other lesion" in json.loads(text)["cosine"]["rank"]["in_words"]
+    assert "Doe" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lesion_id,coordX,coordY\na,0,0\n", "coordZ"),
+        ("lesion_id,coordX,coordY,coordZ\n", "has a header and no rows"),
+        ("lesion_id,coordX,coordY,coordZ\na,0,zero,0\n", "Lesion a of others.csv: Row 1"),
+        ("lesion_id,coordX,coordY,coordZ\na,0,900,0\n", "Lesion a of others.csv: The seed"),
+        ("image_path,lesion_id,coordX,coordY\nct.nrrd,a,0,0\n", "coordZ"),
+    ],
+    ids=["a column", "rows", "a number", "outside", "a column, with scans"],
+)
+def test_others_that_cannot_be_used_are_told_by_what_is_wrong_with_them(one, tmp_path, capsys, text, said):
+    others = tmp_path / "others.csv"
+    others.write_text(text, encoding="utf-8")
+    assert run([*one, "--others", str(others), "--output", str(tmp_path / "rank.json")]) == 4
+    told = " ".join(capsys.readouterr().err.split())
+    assert said in told
+    assert "names its scans" not in told
+    assert list(tmp_path.iterdir()) == [others]
+
+
 def test_a_grid_gives_a_map_and_a_mask_holds_the_seeds(one, image, tmp_path):
     path = tmp_path / "grid.json"
     assert run([*one, "--no-perturb", "--grid-steps", "1", "--grid-step", "3", "--output", str(path)]) == 0
@@ -115,6 +163,9 @@ def test_a_grid_gives_a_map_and_a_mask_holds_the_seeds(one, image, tmp_path):
         (["--reference", "none.csv"], 4, "none.csv"),
         (["--heads", "no-such-head"], 4, "no-such-head"),
         (["--output", "."], 4, "is a folder"),
+        (["--output", "s.txt"], 4, "should end in .json"),
+        (["--picture", "s.jpg"], 4, "should end in .png"),
+        (["--condition", "visit"], 2, "has no use for --condition"),
         (["--output", "no/such/folder/s.json"], 4, "is not there"),
     ],
 )
@@ -123,6 +174,13 @@ def test_what_is_wrong_is_said_and_nothing_is_written(one, tmp_path, monkeypatch
     assert run([*one, *more]) == code
     assert said in " ".join(capsys.readouterr().err.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [["--draws", "5"], ["--no-perturb"], ["--frame", "ras"], ["--random-seed", "1"]])
+def test_what_a_cohort_has_no_use_for_is_not_passed_over(tmp_path, capsys, more):
+    path = table(tmp_path / "pairs.csv", [["lesion_id", "condition"]])
+    assert run(["stability", "--table", path, *more]) == 2
+    assert "which has no use for --" in " ".join(capsys.readouterr().err.split())
 
 
 def test_nothing_that_is_there_is_lost(one, image, tmp_path, capsys):

@@ -269,7 +269,7 @@ def demo(
     engine: str,
     output: Path,
 ) -> int:
-    """The main job on one scan: features, a table, and a picture of the patch.
+    """The main job on one scan: features, a table, and pictures of the patch, of what it says, and how steady that is.
 
     Without --image it takes a public CT that an earlier run fetched, or fetches it if you agree, or makes a phantom.
     Without --weights it computes with the installed `fmcib`, else with what came with the program, and says so.

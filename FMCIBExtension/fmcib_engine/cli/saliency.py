@@ -64,7 +64,11 @@ def run_map(job: MapJob) -> int:
         return INTERRUPTED
     write_map(last.map, job.output)
     if job.picture is not None:
-        draw_map(last.map, patch, job.picture)
+        try:
+            draw_map(last.map, patch, job.picture)
+        except KeyboardInterrupt:
+            err.print(f"Interrupted. {job.output.name} is written; its picture is not.", markup=False)
+            return INTERRUPTED
     _tell(last, job)
     return INTERRUPTED if was_interrupted else OK
 

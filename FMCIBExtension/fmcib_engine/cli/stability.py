@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ..batch import place_of
 from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, Encoder
-from ..errors import OutputError, TableError
+from ..errors import InputError, NamesScansError, OutputError, TableError
 from ..geometry import FRAMES, PatientPoint, parse_frame, point_in_frame
 from ..heads.choose import AUTO, Features, choose_heads
 from ..heads.chosen import ChosenHeads
 from ..pipeline import cut, encode
+from ..preprocessing import Patch
 from ..readers import read_volume
 from ..results.picture import write_atomically
 from ..seeds import GivenScan, LesionSeed, read_seeds
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from ..stability.cohort import Cohort
 
 _Coordinates = tuple[float, float, float]
+_OF_A_LESION = ("frame", "series_uid", "time_point", "draws", "variance", "grid_step", "perturb", "random_seed")
+"""Options with values of their own."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ def stability(  # noqa: PLR0913
         if image or seed or picture or mask or grid_steps or others or reference:
             msg = "--table is of a cohort: leave out what is of one lesion (--image, --seed, --mask, --picture, …)."
             raise click.UsageError(msg)
+        _refuse_given(_OF_A_LESION, "--table is of a cohort, which has no use for")
         folder = output or Path("stability-report")
         return _unless_interrupted(lambda: _cohort(table, condition, options, heads, folder, overwrite=overwrite))
     if image is None or not seed or not all(map(math.isfinite, seed)):
@@ -138,10 +143,26 @@ def stability(  # noqa: PLR0913
         image, seed, frame, series_uid, time_point, draws, variance, grid_steps, grid_step, mask, perturb, others,
         reference, random_seed,
     )  # fmt: skip
+    _refuse_given(("condition",), "One lesion has no use for")
     written = [output or Path("stability.json"), *([picture] if picture else [])]
-    for path in written:
-        _require_free(path, [image, *(each for each in (mask, others, reference) if each)], overwrite=overwrite)
+    inputs = [image, *(each for each in (mask, others, reference) if each)]
+    for path, ending in zip(written, (".json", ".png"), strict=False):
+        _require_free(path, ending, inputs, overwrite=overwrite)
     return _unless_interrupted(lambda: _one(lesion, _required(options), heads, written))
+
+
+def _refuse_given(names: tuple[str, ...], why: str) -> None:
+    """Options that would be passed over in silence.
+
+    Raises:
+        click.UsageError: the user gave one of them.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(each for each in context.command.params if each.name == name)
+            msg = f"{why} {option.opts[0]}: leave it out."
+            raise click.UsageError(msg)
 
 
 def _unless_interrupted(run: Callable[[], int]) -> int:
@@ -216,11 +237,18 @@ def _others(scan: _Lesion, volume: Volume, point: PatientPoint, encoder: Encoder
     if scan.reference is not None:
         found = of_table(scan.reference, encoder, own)
     if scan.others is not None:
-        seeds = _seeds_of_scan(scan)
-        points = [seed.point(volume.grid) for seed in seeds]
-        patches = [cut(volume, each, encoder.spec.recipe_id) for each in points]
+        patches = [_patch(seed, volume, encoder, scan.others.name) for seed in _seeds_of_scan(scan)]
         found = of_patches(patches, lambda kept: encode(kept, encoder), own, found)
     return found
+
+
+def _patch(seed: LesionSeed, volume: Volume, encoder: Encoder, table: str) -> Patch:
+    """The patch of another lesion; what is wrong with it is said with its name."""
+    try:
+        return cut(volume, seed.point(volume.grid), encoder.spec.recipe_id)
+    except InputError as error:
+        msg = f"Lesion {seed.lesion_id} of {table}: {error} Correct it, or leave it out (--others)."
+        raise TableError(msg) from error
 
 
 def _seeds_of_scan(scan: _Lesion) -> list[LesionSeed]:
@@ -229,12 +257,12 @@ def _seeds_of_scan(scan: _Lesion) -> list[LesionSeed]:
         return []
     try:
         return list(read_seeds(scan.others, scan=GivenScan(scan.image, scan.series_uid, scan.time_point)).seeds)
-    except TableError:  # it names its scans
+    except NamesScansError:
         place = place_of(scan.image)
         return [seed for seed in read_seeds(scan.others).seeds if place_of(seed.image) == place]
 
 
-def _require_free(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
+def _require_free(path: Path, ending: str, inputs: list[Path], *, overwrite: bool) -> None:
     """Refuse, before any work is done, what could not be written or would be lost.
 
     Raises:
@@ -242,6 +270,7 @@ def _require_free(path: Path, inputs: list[Path], *, overwrite: bool) -> None:
     """
     obstacles = (
         (path.is_dir(), f"{path.name or path} is a folder. Give the name of a file."),
+        (path.suffix.lower() != ending, f"The name {path.name} should end in {ending}. Choose another."),
         (not path.absolute().parent.is_dir(), f"The folder {path.absolute().parent.name} is not there. Make it first."),
         (
             path.resolve() in {each.resolve() for each in inputs},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ def write_image(volume: Volume, path: Path, header: Mapping[str, str] | None = N
             sitk.WriteImage(image, str(temporary), useCompression=False)
         temporary.replace(path)
     except (RuntimeError, OSError) as error:
-        temporary.unlink(missing_ok=True)
         msg = f"{path.name} cannot be written. Choose another folder or ending (.nrrd, .nii.gz, .mha), or make room."
         raise OutputError(msg) from error
+    finally:  # also after Ctrl-C
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -140,7 +140,7 @@ def _write_text(figure: Figure, patch: Patch, title: str, notice: str) -> None:
 
 def draw_notice(figure: Figure, notice: str, size: float = 13) -> None:
     """A sentence in a red band below the title."""
-    band = figure.add_axes(box(0, 50, WIDTH, 36))
+    band = figure.add_axes(box(0, 50, WIDTH, 36, page=round(figure.bbox.height)))
     band.set_axis_off()
     band.add_patch(_rectangle("#b3261e"))
     place_text(figure, PANEL_LEFT[0], 68, notice, fontsize=size, color="white", fontweight="bold")
@@ -148,12 +148,13 @@ def draw_notice(figure: Figure, notice: str, size: float = 13) -> None:
 
 def place_text(figure: Figure, left: int, top: int, text: str, **style: Any) -> None:
     """A line of text at pixels from the top left."""
-    figure.text(left / WIDTH, 1 - top / HEIGHT, text, verticalalignment="center", parse_math=False, **style)
+    wide, high = figure.bbox.width, figure.bbox.height
+    figure.text(left / wide, 1 - top / high, text, verticalalignment="center", parse_math=False, **style)
 
 
-def box(left: int, top: int, width: int, height: int) -> tuple[float, float, float, float]:
-    """A rectangle of pixels, from the top left, as matplotlib's fractions."""
-    return left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT
+def box(left: int, top: int, width: int, height: int, *, page: int = HEIGHT) -> tuple[float, float, float, float]:
+    """A rectangle of pixels, from the top left of a picture that is `page` high, as matplotlib's fractions."""
+    return left / WIDTH, 1 - (top + height) / page, width / WIDTH, height / page
 
 
 def _rectangle(colour: str) -> Any:
@@ -180,7 +181,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         msg = f"{path.name} cannot be written: {error.strerror}. Choose a folder that you may write to."
         raise OutputError(msg) from error
+    finally:  # also after Ctrl-C
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

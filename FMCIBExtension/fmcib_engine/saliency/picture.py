@@ -65,7 +65,7 @@ def draw_map(saliency: SaliencyMap, patch: Patch, path: Path, *, about: str = ""
     for plane, left in zip(PLANES, PANEL_LEFT, strict=True):
         axes = figure.add_axes(box(left, PANEL_TOP, PANEL, PANEL))
         draw_plane(axes, plane, patch, seed)
-        layer = _draw_layer(axes, plane, saliency, seed_levels(patch)[plane.normal])
+        layer = draw_layer(axes, plane, saliency, seed_levels(patch)[plane.normal])
     bar = figure.add_axes(box(PANEL_LEFT[-1] + PANEL + 12, PANEL_TOP, 14, PANEL))
     figure.colorbar(layer, cax=bar)
     bar.tick_params(colors=DIM, labelsize=7, length=3)
@@ -76,7 +76,7 @@ def draw_map(saliency: SaliencyMap, patch: Patch, path: Path, *, about: str = ""
     write_atomically(path, stream.getvalue())
 
 
-def _draw_layer(axes: Axes, plane: Plane, saliency: SaliencyMap, level: int) -> Any:
+def draw_layer(axes: Axes, plane: Plane, saliency: SaliencyMap, level: int) -> Any:
     """Raw values in colours; clear below the threshold, by the same voxels as `for_display`."""
     along = 2 - plane.normal
     values: Any = saliency.array.take(level, axis=along)

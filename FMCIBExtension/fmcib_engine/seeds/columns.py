@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import TableError
+from ..errors import NamesScansError, TableError
 from ..geometry import Frame
 
 COORDINATES = ("coordX", "coordY", "coordZ")
@@ -72,7 +72,7 @@ def understand(path: Path, names: Sequence[str], *, image_column: str, frame: Fr
     if image and has_scan:
         told = f"The seed table {path.name} names its scans in the column {image}"
         msg = f"{told}. Give no other (--image), or remove the column."
-        raise TableError(msg)
+        raise NamesScansError(msg)
     options = {meaning: _named(names, meaning, spellings) for meaning, spellings in _OPTIONAL.items()}
     shown_only: tuple[str, ...] = ()
     if named in {"ras", "lps"}:

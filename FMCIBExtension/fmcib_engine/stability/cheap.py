@@ -75,11 +75,16 @@ def steadiness(
     return RowSteadiness(
         len(lesions),
         moved.left_out,
-        float(similar.mean()),
-        float(similar.min()),
+        _known(similar.mean()),
+        _known(similar.min()),
         {head.id: _spreads(head.id, said) for head in heads.columns},
         "; ".join([*notes, NO_RANK]),
     )
+
+
+def _known(number: float) -> float | None:
+    """None of features of zeros only, which are like nothing."""
+    return float(number) if np.isfinite(number) else None
 
 
 def _spreads(head_id: str, said: Sequence[Mapping[str, Prediction]]) -> tuple[OutputSpread, ...]:

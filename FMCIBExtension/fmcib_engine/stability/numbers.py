@@ -63,12 +63,14 @@ def rank_of(own: Numbers, others: Numbers) -> Rank | None:
 
     Args:
         own: cosine of each draw to the undisturbed lesion, (n,).
-        others: cosine of each draw to each other lesion, (n, m). One that is as near counts as nearer.
+        others: cosine of each draw to each other lesion, (n, m). One that is as near counts as nearer; so does any
+            where a draw or the lesion has features of zeros only, which are like nothing.
     """
     if not others.size:
         return None
-    ranks = 1 + (others >= own[:, np.newaxis]).sum(axis=1)
-    nearest = float(others.max(axis=1).mean())
+    known = np.where(np.isnan(others), -np.inf, others)
+    ranks = 1 + (~(known < own[:, np.newaxis])).sum(axis=1)
+    nearest = float(known.max(axis=1).mean())
     return Rank(int((ranks == 1).sum()), int(ranks.max()), len(ranks), others.shape[1], nearest)
 
 

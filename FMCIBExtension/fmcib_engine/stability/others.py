@@ -33,7 +33,7 @@ def of_table(path: Path, encoder: Encoder, own: Patch) -> Others:
     kept = [index for index, patch in enumerate(patches) if patch != own.sha256]
     features = table.features[kept].astype(np.float32)
     if not kept:
-        return Others.none(f"{table.name} holds no other lesion")
+        return Others.none("the reference table holds no other lesion")
     return Others(features, f"{len(kept)} lesions of the reference table")
 
 

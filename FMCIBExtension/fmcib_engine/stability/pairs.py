@@ -108,7 +108,7 @@ def has_features(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return "pred_0" in next(csv.reader(file), [])
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, csv.Error):
         return False
     except OSError as error:
         msg = f"The table {path.name} cannot be read ({error.strerror}). Check its path and rights (--table)."
