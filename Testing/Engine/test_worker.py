@@ -22,6 +22,7 @@ from fmcib_engine.framing import MAGIC, VERSION, Header, pack, read_frame
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import PATCH_SIZE, Patch, Quality
 from fmcib_engine.weights import load_encoder
+from fmcib_engine.worker.run import MOST_PATCHES
 from support import OF_THE_COMMAND_LINE, needs_golden
 
 pytest.importorskip("torch")
@@ -286,6 +287,24 @@ class TestOrder:
         assert [reply["patch_sha256"] for reply in replies[::3]] == [patch.sha256 for patch in patches]
         assert warm.ask("ping", "after")[0] == {"type": "pong", "id": "after"}
 
+    def test_patches_asked_for_together_are_answered_as_if_asked_for_alone(self, warm):
+        patches = [random_patch(1), random_patch(2, "fmcib-yaml-v1"), random_patch(3)]
+        header, payload = warm.ask("encode_all", "all", b"".join(patch.to_bytes() for patch in patches))
+        assert (header["type"], header["id"], len(header["answers"])) == ("encoded_all", "all", 3)
+        together = np.frombuffer(payload, "<f4").reshape(3, header["feature_count"])
+        for patch, answer, features in zip(patches, header["answers"], together, strict=True):
+            alone, own = warm.ask("encode", 1, patch.to_bytes())
+            assert {name: alone[name] for name in answer if name != "predictions"} == {
+                name: value for name, value in answer.items() if name != "predictions"
+            }
+            assert answer["patch_sha256"] == patch.sha256
+            assert {alone[name] == header[name] for name in ("weights_sha256", "precision", "caution")} == {True}
+            assert distance(features, np.frombuffer(own, "<f4")) < 1e-5
+            for one, other in zip(answer["predictions"], alone["predictions"], strict=True):
+                assert (one["head"], one["note"]) == (other["head"], other["note"])
+                assert (one["values"] or []) == pytest.approx(other["values"] or [], abs=1e-4)
+        assert [bool(each["values"]) for each in header["answers"][0]["predictions"]].count(True) > 0
+
     def test_ping_is_answered_before_what_waits(self, fmcib):
         for index in range(4):
             fmcib.send("encode", index, random_patch().to_bytes())
@@ -357,6 +376,15 @@ class TestBadRequests:
             pytest.param(pack({"type": "encode", "id": 1}, pack({}, b"x" * 8)), 1, id="encode of another frame"),
             pytest.param(
                 pack({"type": "encode", "id": 1}, random_patch().to_bytes()[:-4]), 1, id="encode of a short patch"
+            ),
+            pytest.param(pack({"type": "encode", "id": 1}, 2 * random_patch().to_bytes()), 1, id="encode of two"),
+            pytest.param(pack({"type": "encode_all", "id": 1}), 1, id="encode_all of none"),
+            pytest.param(pack({"type": "encode_all", "id": 1}, b"x" * 1000), 1, id="encode_all of bytes"),
+            pytest.param(
+                pack({"type": "encode_all", "id": 1}, (2 * random_patch().to_bytes())[:-4]), 1, id="a short second"
+            ),
+            pytest.param(
+                pack({"type": "encode_all", "id": 1}, (MOST_PATCHES + 1) * random_patch().to_bytes()), 1, id="too many"
             ),
         ],
     )

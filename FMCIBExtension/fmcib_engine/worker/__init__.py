@@ -21,6 +21,9 @@ text that no file could be called by: with a zero byte, or half a letter.
                pytorch or openvino; heads: auto, none, or names with commas between (`heads.choose`), of which those of
                fine-tuned weights bring an encoder of their own. Replaces encoder and heads, and only if it succeeds.
     encode     payload: `Patch.to_bytes()`
+    encode_all payload: 1 to 32 patches of one lesion, `Patch.to_bytes()` of each, one after the other: they go through
+               the network together, which is faster. Whoever has more asks again: so there is progress, and others
+               have their turn in between.
     ping
     cancel     target: the id of another request
     shut_down  everything that waits is answered, then the worker ends with exit code 0. Nothing after it is read.
@@ -42,6 +45,10 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
                 "predictions": [{"head": its id, "values": [number] in the order of its outputs, or null, "note"}],
                 "seconds"}
                payload: the features, little-endian float32
+    encode_all {"type": "encoded_all", "feature_count", "precision", "caution", "native_recipe_id", "weights_sha256",
+                "answers": [{"device", "engine", "note", "recipe_id", "patch_sha256", "predictions"}: as of `encoded`,
+                in the order of the patches], "seconds"}
+               payload: the features of each patch, one after the other, little-endian float32
     ping       {"type": "pong"}
     cancel     {"type": "cancelled", "id": target} in the place of the target's own reply, if it was still waiting, then
                {"type": "cancel_done", "target"}; or, if it was running, answered, or never there, and is left alone,
@@ -60,7 +67,7 @@ warning.
 window and no command line (`words`).
 
     bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder or engine, a payload
-                   that is not a patch, or `encode` before `load`
+                   that is not a patch, or `encode` or `encode_all` before `load`
     weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers; a head,
                    named in `load`, that is none or of other features
     device         a device or precision that this machine does not have; a device or engine, named in `load`, that does

@@ -16,6 +16,8 @@ from ..paths import can_be_name
 Id = int | str
 _LONGEST_ID = 200
 
+_WITH_PAYLOAD = ("encode", "encode_all")
+
 _REQUIRED = object()
 _FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
@@ -28,6 +30,7 @@ _FIELDS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "heads": "auto",
         },
         "encode": {},
+        "encode_all": {},
         "cancel": {"target": _REQUIRED},
         "ping": {},
         "shut_down": {},
@@ -44,7 +47,7 @@ class Request:
         id: None where the frame has none that could be repeated in a reply.
         type: a key of the protocol's requests, unless there is a problem.
         fields: the others, with defaults filled in.
-        payload: bytes of a patch; empty but for `encode`.
+        payload: bytes of a patch, or of several; empty but for `encode` and `encode_all`.
         problem: a sentence why this is no request; empty where it is one.
     """
 
@@ -114,8 +117,8 @@ def _find_problem(header: Header, payload: bytes) -> str:
     for name in sorted(given):
         if problem := _problem_of(name, header[name]):
             return f"The field {name} of {kind} {problem}"
-    if payload and kind != "encode":
-        return f"Only encode has a payload, got {len(payload)} bytes with {kind}."
+    if payload and kind not in _WITH_PAYLOAD:
+        return f"Only {' and '.join(_WITH_PAYLOAD)} have a payload, got {len(payload)} bytes with {kind}."
     return ""
 
 
