@@ -89,11 +89,14 @@ class WorkerDispatcher:
             self.stateChanged.emit(self._toldState)
         self.requests.deliver()
 
-    def cancel(self, ids: Iterable[int]) -> None:
-        """Answer these requests with `CANCELLED`, and see to it that no time is lost with them."""
+    def cancel(self, ids: Iterable[int], *, mayRestart: bool = True) -> None:
+        """Answer these requests with `CANCELLED`, and see to it that no time is lost with them.
+
+        Unless the worker may be put in the place of a fresh one, what it computes it ends, and nobody hears of that.
+        """
         oldest = self.requests.oldestInFlight()
         sent = self.requests.cancel(ids)
-        if oldest in sent:
+        if oldest in sent and mayRestart:
             self.restart()
         else:
             for request in sent:
@@ -144,6 +147,8 @@ class WorkerDispatcher:
             answer = self._read(kind, request, header, payload)
             if kind == "encoded":
                 failure = WorkerMessages.mismatch(self.loaded[1], request.patch.sha256, header)
+            if kind == "encoded_all":
+                failure = WorkerMessages.mismatchOfAll(self.loaded[1], request.patches, header)
         except (AttributeError, KeyError, TypeError, ValueError):
             failure = WorkerMessages.notUnderstood()
         if failure is not None:
@@ -200,7 +205,9 @@ class WorkerDispatcher:
             self.requests.fail(request, WorkerMessages.CHANGED_WEIGHTS)
         else:
             inFlight[request.id] = request
-            self._connection.send({"type": "encode", "id": request.id}, request.patch.to_bytes())
+            kind = "encode_all" if request.patches else "encode"
+            payload = b"".join(patch.to_bytes() for patch in request.patches or (request.patch,))
+            self._connection.send({"type": kind, "id": request.id}, payload)
         return True
 
     def _makeReload(self, settings: EncoderSettings) -> Request:
@@ -217,8 +224,12 @@ class WorkerDispatcher:
             return partial(call, request.onProgress, str(header["step"]), float(header["fraction"]))
         if kind == "loaded" and request.isLoad and "weights_sha256" in header:
             return partial(self._finishLoad, request, header)
-        if kind == "encoded" and len(payload) == 4 * header["feature_count"] and not request.isLoad:
+        if kind == "encoded" and len(payload) == 4 * header["feature_count"] and request.patch is not None:
             features = np.frombuffer(payload, "<f4").astype(np.float32)
+            return partial(self._finishEncode, request, features, header)
+        if kind == "encoded_all" and request.patches:
+            shape = len(request.patches), header["feature_count"]
+            features = np.frombuffer(payload, "<f4").reshape(shape).astype(np.float32)
             return partial(self._finishEncode, request, features, header)
         if kind == "error" and request is not None:
             return partial(self._failOne, request, WorkerFailure(str(header["code"]), str(header["message"])))

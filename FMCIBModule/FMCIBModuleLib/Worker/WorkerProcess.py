@@ -129,6 +129,29 @@ class WorkerProcess:
             raise RuntimeError(msg)
         return self._add(self._settings, patch, onDone, onError)
 
+    def encodeAll(
+        self,
+        patches: Sequence[Patch],
+        onDone: Callable[[np.ndarray, Header, Header], Any],
+        onError: OnError | None = None,
+    ) -> int:
+        """The same for 1 to 32 patches of one lesion, which go through the network together.
+
+        Returns:
+            The id of the request. `onDone` is given the features (n, k), float32, and two headers as by `encode`.
+
+        Raises:
+            RuntimeError: nothing was loaded ever, or this is closed.
+        """
+        if self._settings is None:
+            msg = "There is no encoder to encode with. Call load or warm first."
+            raise RuntimeError(msg)
+        return self._add(self._settings, None, onDone, onError, patches=tuple(patches))
+
+    def forget(self, requestId: int) -> None:
+        """Answer a request with the failure `cancelled`, now; what is being computed of it is computed to its end."""
+        self._dispatcher.cancel([requestId], mayRestart=False)
+
     def cancel(self, requestId: int) -> None:
         """Answer a request with the failure `cancelled`, now. If it is being computed, a fresh worker takes over."""
         self._dispatcher.cancel([requestId])

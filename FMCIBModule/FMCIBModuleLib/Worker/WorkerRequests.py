@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Request:
-    """An `encode`, or a `load`, which has no patch.
+    """An `encode`, an `encode_all`, or a `load`, which has no patch.
 
     Attributes:
         id: not used twice.
         settings: of the encoder to load, or to encode with.
         patch: the one to encode.
+        patches: those to encode together.
         onDone, onError, onProgress: as `WorkerProcess` says.
         isOwn: a `load` that nobody asked for, and nobody is told of.
         mayKeep: whether a `load` is answered at once where the worker has that encoder.
@@ -36,10 +37,11 @@ class Request:
     onProgress: Callable[[str, float], Any] | None = None
     isOwn: bool = False
     mayKeep: bool = False
+    patches: Sequence[Patch] = ()
 
     @property
     def isLoad(self) -> bool:
-        return self.patch is None
+        return self.patch is None and not self.patches
 
 
 class Requests:
