@@ -168,7 +168,7 @@ def start() -> None:
     if habit == "greets":
         os.write(1, b"Hello, I am your worker.\n")
     version = "9.9.9" if habit == "other version" else __version__
-    protocol = 1 if habit == "other protocol" else 2
+    protocol = 1 if habit == "other protocol" else 3
     write(pack({"type": "ready", "protocol": protocol, "engine_version": version, "pid": os.getpid()}))
 
 

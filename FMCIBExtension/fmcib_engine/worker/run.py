@@ -1,4 +1,4 @@
-"""The process that answers: requests read on a thread of their own, replies to `load` and `encode` computed."""
+"""The process that answers: requests read on a thread of their own, replies to the others computed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 from threading import Thread
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,10 @@ from ..words import in_window
 from . import PROTOCOL
 from .channel import PARENT_GONE, Channel
 from .errors import error_frame, explain
+from .long import Make, Part
+from .maps import explain_lesion
 from .predictions import tell_heads, tell_predictions
-from .requests import Id, Request, Waiting
+from .requests import LONG, Id, Request, Waiting
 
 __all__ = ["run_worker"]
 
@@ -37,6 +40,9 @@ MOST_PATCHES = 32
 """Of one `encode_all`: 18 MB, and two or three seconds of FMCIB's network on two cores."""
 _FRAME_START = 64
 """Bytes that tell how long a frame is."""
+_BETWEEN_PARTS = 0.3
+"""Seconds between two parts of a long request that are told."""
+_LONG = MappingProxyType[str, Make]({"explain": explain_lesion})
 
 
 def run_worker() -> int:
@@ -49,7 +55,7 @@ def run_worker() -> int:
     channel.write(pack(ready))
     waiting = Waiting()
     Thread(target=_read_requests, args=(channel, waiting), name="requests", daemon=True).start()
-    desk = _Desk(channel)
+    desk = _Desk(channel, waiting)
     while (request := waiting.take()).problem or request.type != "shut_down":
         desk.answer(request)
     channel.write(pack({"type": "bye", "id": request.id}))
@@ -87,14 +93,15 @@ def _cancel(request: Request, channel: Channel, waiting: Waiting) -> None:
     dropped = waiting.drop(target)
     if dropped:
         channel.write(pack({"type": "cancelled", "id": target}))
-    channel.write(pack({"type": "cancel_done" if dropped else "cancel_ignored", "id": request.id, "target": target}))
+    is_done = dropped or waiting.stop(target)
+    channel.write(pack({"type": "cancel_done" if is_done else "cancel_ignored", "id": request.id, "target": target}))
 
 
 class _Desk:
-    """Computes the replies to what waits, one at a time, with the encoder that was loaded last."""
+    """Computes the replies to all but `ping` and `cancel`, one at a time, with the encoder that was loaded last."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, waiting: Waiting) -> None:
+        self._channel, self._waiting = channel, waiting
         self._encoder: Encoder | None = None
         self._heads: ChosenHeads | None = None
 
@@ -108,6 +115,8 @@ class _Desk:
     def _compute(self, request: Request) -> bytes:
         if request.problem:
             raise ProtocolError(request.problem)
+        if request.type in LONG:
+            return self._compute_long(request)
         return {"load": self._load, "encode": self._encode, "encode_all": self._encode_all}[request.type](request)
 
     def _load(self, request: Request) -> bytes:
@@ -159,21 +168,18 @@ class _Desk:
     def _answer_all(self, kind: str, request: Request, patches: list[Patch]) -> tuple[dict[str, Any], bytes]:
         """Header and payload of a reply about patches."""
         start = perf_counter()
-        if self._encoder is None or self._heads is None:
-            msg = "There is no encoder yet to encode with. Send load first."
-            raise ProtocolError(msg)
-        encoded = pipeline.encode(patches, self._encoder)
-        said = self._heads.predict(
-            [Lesion(patch, one.features, {}) for patch, one in zip(patches, encoded, strict=True)]
-        )
+        encoder, heads = self._loaded()
+        encoded = pipeline.encode(patches, encoder)
+        lesions = [Lesion(patch, one.features, {}) for patch, one in zip(patches, encoded, strict=True)]
+        said = heads.predict(lesions)
         header = {
             "type": kind,
             "id": request.id,
             "feature_count": len(encoded[0].features),
-            "precision": self._encoder.precision,
-            "caution": self._encoder.weights.caution,
-            "native_recipe_id": self._encoder.spec.recipe_id,
-            "weights_sha256": self._encoder.weights.sha256,
+            "precision": encoder.precision,
+            "caution": encoder.weights.caution,
+            "native_recipe_id": encoder.spec.recipe_id,
+            "weights_sha256": encoder.weights.sha256,
             "answers": [
                 {
                     "device": one.device,
@@ -188,6 +194,40 @@ class _Desk:
             "seconds": perf_counter() - start,
         }
         return header, np.stack([one.features for one in encoded]).astype("<f4").tobytes()
+
+    def _compute_long(self, request: Request) -> bytes:
+        """Tells of parts, and answers shorter ones between them."""
+        start = perf_counter()
+        encoder, heads = self._loaded()
+        patch = Patch.from_bytes(request.payload)
+        facts = {
+            "patch_sha256": patch.sha256,
+            "weights_sha256": encoder.weights.sha256,
+            "precision": encoder.precision,
+        }
+
+        def frame(kind: str, part: Part) -> bytes:
+            told, payload = part.tell()
+            seconds = perf_counter() - start
+            header = {"type": kind, "id": request.id, "done": part.done, "total": part.total}
+            return pack({**header, **facts, "seconds": seconds, **told}, payload)
+
+        due = start
+        for part in _LONG[request.type](request.fields, patch, encoder, heads):
+            if part.done >= part.total or self._waiting.is_stopped():
+                break
+            if perf_counter() >= due:
+                self._channel.write(frame("part", part))
+                due = perf_counter() + _BETWEEN_PARTS
+            while (other := self._waiting.take_short()) is not None:
+                self.answer(other)
+        return frame("result", part)
+
+    def _loaded(self) -> tuple[Encoder, ChosenHeads]:
+        if self._encoder is None or self._heads is None:
+            msg = "There is no encoder yet to compute with. Send load first."
+            raise ProtocolError(msg)
+        return self._encoder, self._heads
 
     def _report(self, request_id: Id | None, step: str, fraction: float) -> None:
         self._channel.write(pack({"type": "progress", "id": request_id, "step": step, "fraction": fraction}))
