@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class HandWorker:
 
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
+        self._ids = count(1)
+        self._idOf: dict[int, int] = {}
         self.heads: list[dict[str, Any]] = []
         self.headProblems: list[str] = []
         self.says: list[dict[str, Any]] = []
@@ -38,12 +41,18 @@ class HandWorker:
 
     def load(
         self, settings: EncoderSettings, onDone: Callable, onError: Callable, onProgress: Callable, **_options: Any
-    ) -> None:
+    ) -> int:
         self.tellProgress = onProgress
-        self.open.append((settings, onDone, onError))
+        return self._ask(settings, onDone, onError)
 
-    def encode(self, patch, onDone: Callable, onError: Callable) -> None:
-        self.open.append((patch, onDone, onError))
+    def encode(self, patch, onDone: Callable, onError: Callable) -> int:
+        return self._ask(patch, onDone, onError)
+
+    def _ask(self, asked: Any, onDone: Callable, onError: Callable) -> int:
+        number = next(self._ids)
+        self.open.append((asked, onDone, onError))
+        self._idOf[id(self.open[-1])] = number
+        return number
 
     def answer(self, failure: WorkerFailure | None = None) -> None:
         """The oldest request."""
@@ -62,9 +71,10 @@ class HandWorker:
         while self.open:
             self.answer()
 
-    def cancelAll(self) -> None:
-        asked, self.open = self.open, []
-        for _, _, onError in asked:
+    def cancel(self, *requestIds: int) -> None:
+        chosen = [each for each in self.open if self._idOf[id(each)] in requestIds]
+        self.open = [each for each in self.open if each not in chosen]
+        for _, _, onError in chosen:
             onError(CANCELLED)
 
     def close(self) -> None:

@@ -15,10 +15,10 @@ from slicer.util import NodeModify
 
 from .LesionTable import LesionTable
 from .SceneBridge import boxFromGrid, rasFromGrid
-from .SubjectHierarchy import resultNodes, tagResult
+from .SubjectHierarchy import VOLUME, resultNodes, tagResult
 
 LESION = "FMCIB.Lesion"
-"""Attribute of a box or patch: the key of its lesion."""
+"""Attribute of each node about a lesion: its key."""
 
 _CLASSES = {"box": "vtkMRMLMarkupsROINode", "patch": "vtkMRMLScalarVolumeNode"}
 """By the role of a node."""
@@ -70,7 +70,8 @@ class LesionInScene:
     def remove(self) -> None:
         """Take away all that there is."""
         self._table.remove(self.key)
-        self.removeNodes()
+        for node in self._nodes():
+            slicer.mrmlScene.RemoveNode(node)
 
     def showBox(self, name: str, patch: Patch):
         """The box around the voxels that were read, in patient space; its former one moves there."""
@@ -108,6 +109,15 @@ class LesionInScene:
     def _table(self) -> LesionTable:
         return LesionTable(self.volumeNode)
 
+    def _nodes(self) -> list:
+        """All that are this lesion's, whichever file makes them."""
+        volumeId = self.volumeNode.GetID()
+        return [
+            node
+            for node in slicer.mrmlScene.GetNodes()
+            if node.GetAttribute(LESION) == self.key and node.GetNodeReferenceID(VOLUME) == volumeId
+        ]
+
     def _node(self, role: str):
         found = resultNodes(self.volumeNode, _CLASSES[role], role)
         return next((node for node in found if node.GetAttribute(LESION) == self.key), None)
@@ -138,14 +148,14 @@ def idOf(volumeId: str, key: str) -> str:
 
 
 def _boxName(lesion: str) -> str:
-    return _("50 mm box of {lesion}").format(lesion=_forFiles(lesion))
+    return _("50 mm box of {lesion}").format(lesion=nameForFiles(lesion))
 
 
 def _patchName(lesion: str) -> str:
-    return _("What the model saw of {lesion}").format(lesion=_forFiles(lesion))
+    return _("What the model saw of {lesion}").format(lesion=nameForFiles(lesion))
 
 
-def _forFiles(name: str) -> str:
+def nameForFiles(name: str) -> str:
     """Slicer saves a node to a file of its name, and a scene with one that has & or control characters never opens."""
     return "".join(each if each.isprintable() else " " for each in name).replace("&", "+")
 

@@ -122,9 +122,7 @@ def mismatch(loaded: Mapping[str, Any], patchSha: str, got: Mapping[str, Any]) -
     return None
 
 
-def mismatchOfAll(
-    loaded: Mapping[str, Any], patches: Iterable[Patch], got: Mapping[str, Any]
-) -> WorkerFailure | None:
+def mismatchOfAll(loaded: Mapping[str, Any], patches: Iterable[Patch], got: Mapping[str, Any]) -> WorkerFailure | None:
     """The same for features of several patches.
 
     Raises:

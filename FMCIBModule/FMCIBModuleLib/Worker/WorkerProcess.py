@@ -152,9 +152,9 @@ class WorkerProcess:
         """Answer a request with the failure `cancelled`, now; what is being computed of it is computed to its end."""
         self._dispatcher.cancel([requestId], mayRestart=False)
 
-    def cancel(self, requestId: int) -> None:
-        """Answer a request with the failure `cancelled`, now. If it is being computed, a fresh worker takes over."""
-        self._dispatcher.cancel([requestId])
+    def cancel(self, *requestIds: int) -> None:
+        """Answer requests with the failure `cancelled`, now. If one is being computed, a fresh worker takes over."""
+        self._dispatcher.cancel(requestIds)
 
     def cancelAll(self) -> None:
         self._dispatcher.cancel(self._dispatcher.requests.openIds())
