@@ -18,7 +18,7 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions", "Window/Training")
+PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions", "Window/Stability", "Window/Training")
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
 MAY_IMPORT = {
@@ -33,7 +33,8 @@ MAY_IMPORT = {
 """Room -> the rooms, or single files of them, that its files may import, beside each other."""
 
 EXCEPTIONS = {
-    "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", *PANELS),
+    "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", "Analysis/Stability", *PANELS),
+    "Window/Stability/StabilityController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/Training/TrainingController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Worker/TaskProcess"),
 }
@@ -51,6 +52,7 @@ MAY_USE_QT = {
         "PatchPictures",
         "PredictionRows",
         "PredictionsPanel",
+        "StabilityRows",
         "Desktop",
         "LesionsController",
         "SampleScans",
