@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import qt
 import slicer
-from analysis_support import PATIENCE, needs_torch
+from analysis_support import PATIENCE, needs_torch, segmentAround
 from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf, toggleSection
 from fmcib_engine.stability.document import as_json
 from FMCIBModuleLib.Scene.Lesions import lesionsOf
@@ -17,7 +17,6 @@ from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from FMCIBModuleLib.Scene.StabilityInScene import StabilityInScene
 from FMCIBModuleLib.Window.Stability.StabilityRows import OWN_COLOUR, STRIP_WIDTH, Strip, placeOf, stripPicture
 from FMCIBModuleLib.Window.Stability.StabilityWords import timeLeft
-from test_stability import segmentAround
 from window_support import NODULE, near, reloadScene, settle
 from worker_support import spinUntil
 
@@ -228,7 +227,7 @@ def test_each_kind_has_its_own_choices_and_a_grid_makes_a_map(opened):
     assert ui.mapCombo.itemText(0) == "cosine similarity to the seed itself"
     chooseItem(ui.mapCombo, "phantom-site: lung")
     click(ui.mapButton)
-    node = StabilityInScene(lesion(opened).inScene).mapNode
+    node = StabilityInScene(lesion(opened).inScene).maps[0].node
     assert node.GetName() == "Stability of Lesion 1: phantom-site:lung by the place of the seed"
     assert slicer.util.arrayFromVolume(node).shape == (3, 3, 3)
 

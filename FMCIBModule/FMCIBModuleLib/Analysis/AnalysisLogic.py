@@ -20,7 +20,6 @@ from ..Scene.SceneBridge import volumeFromNode
 from ..Scene.Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from ..Scene.SeedSources import SceneSeed
 from ..Scene.SeedWatcher import Listener, SeedWatcher
-from ..Scene.StabilityInScene import StabilityInScene
 from ..Signal import Signal
 from ..Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from .AnalysisQueue import AnalysisQueue
@@ -181,7 +180,6 @@ class AnalysisLogic(VTKObservationMixin):
             if task.lesion == lesion:
                 task.seed = replace(task.seed, label=name)
         lesion.rename(name)
-        StabilityInScene(lesion).rename(name)
         self.changed.emit(volumeNode, key)
 
     def removeLesion(self, volumeNode, key: str) -> None:

@@ -1,4 +1,7 @@
-"""One lesion of one CT: its row, the 50 mm box that was read around it, and the very patch that was fed."""
+"""One lesion of one CT: its row, the 50 mm box that was read around it, and the very patch that was fed.
+
+Its maps are of `OverlayInScene`; they are named and removed with it.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ from .SubjectHierarchy import VOLUME, resultNodes, tagResult
 
 LESION = "FMCIB.Lesion"
 """Attribute of each node about a lesion: its key."""
+
+NAMED = "FMCIB.Named"
+"""Attribute of a map or table: its name, with `{lesion}` where that of the lesion stands."""
 
 _CLASSES = {"box": "vtkMRMLMarkupsROINode", "patch": "vtkMRMLScalarVolumeNode"}
 """By the role of a node."""
@@ -61,11 +67,14 @@ class LesionInScene:
         self._table.update(self.key, cells)
 
     def rename(self, name: str) -> None:
-        """Row, box and patch get another name, as far as they are there."""
+        """Row, box, patch and maps get another name, as far as they are there."""
         self._table.rename(self.key, name)
         for role, newName in (("box", _boxName(name)), ("patch", _patchName(name))):
             if (node := self._node(role)) is not None:
                 node.SetName(newName)
+        for node in self._nodes():
+            if node.GetAttribute(NAMED):
+                node.SetName(namedAfter(node.GetAttribute(NAMED), name))
 
     def remove(self) -> None:
         """Take away all that there is."""
@@ -97,9 +106,9 @@ class LesionInScene:
         return node
 
     def removeNodes(self) -> None:
-        """Take box and patch away, if there are any."""
-        for role in _CLASSES:
-            self._remove(role)
+        """Take box, patch and maps away, if there are any."""
+        for node in self._nodes():
+            slicer.mrmlScene.RemoveNode(node)
 
     def removePatch(self) -> None:
         """Take the patch away: it is of another place or time than the row."""
@@ -110,7 +119,7 @@ class LesionInScene:
         return LesionTable(self.volumeNode)
 
     def _nodes(self) -> list:
-        """All that are this lesion's, whichever file makes them."""
+        """All of them."""
         volumeId = self.volumeNode.GetID()
         return [
             node
@@ -148,14 +157,19 @@ def idOf(volumeId: str, key: str) -> str:
 
 
 def _boxName(lesion: str) -> str:
-    return _("50 mm box of {lesion}").format(lesion=nameForFiles(lesion))
+    return _("50 mm box of {lesion}").format(lesion=forFiles(lesion))
 
 
 def _patchName(lesion: str) -> str:
-    return _("What the model saw of {lesion}").format(lesion=nameForFiles(lesion))
+    return _("What the model saw of {lesion}").format(lesion=forFiles(lesion))
 
 
-def nameForFiles(name: str) -> str:
+def namedAfter(template: str, lesion: str) -> str:
+    """The name of a map of a lesion."""
+    return forFiles(template.replace("{lesion}", lesion))
+
+
+def forFiles(name: str) -> str:
     """Slicer saves a node to a file of its name, and a scene with one that has & or control characters never opens."""
     return "".join(each if each.isprintable() else " " for each in name).replace("&", "+")
 

@@ -18,21 +18,25 @@ from fmcib_engine.stability.document import SCHEMA, as_json
 from slicer.i18n import tr as _
 from slicer.util import NodeModify
 
-from .LesionInScene import LESION, LesionInScene, nameForFiles
+from .LesionInScene import LESION, NAMED, LesionInScene, namedAfter
 from .LesionTable import onOneLine
-from .SceneBridge import rasFromGrid
+from .OverlayInScene import Look, OverlayInScene, overlaysOf
 from .SubjectHierarchy import resultNodes, tagResult
 
-_JSON, _SUMS, _DRAWS, _MAP = "stability", "stabilityNumbers", "stabilityDraws", "stabilityMap"
+_JSON, _SUMS, _DRAWS = "stability", "stabilityNumbers", "stabilityDraws"
+MAP = "stabilityMap"
+"""The kind of its maps, see `OverlayInScene`."""
 _CLASSES = {
     _JSON: "vtkMRMLTextNode",
     _SUMS: "vtkMRMLTableNode",
     _DRAWS: "vtkMRMLTableNode",
-    _MAP: "vtkMRMLScalarVolumeNode",
+}
+_TITLES = {
+    _JSON: _("Stability of {lesion}"),
+    _SUMS: _("Stability of {lesion}: predictions"),
+    _DRAWS: _("Stability of {lesion}: draws"),
 }
 """By the role of a node."""
-QUANTITY = "FMCIB.Quantity"
-"""Attribute of a map: what its values are, as `mapNames` tells."""
 COSINE = "cosine"
 
 Document = Mapping[str, Any]
@@ -60,81 +64,65 @@ class StabilityInScene:
         return [node for role in (_SUMS, _DRAWS) if (node := self.node(role))]
 
     @property
-    def mapNode(self):
-        """The map that is there; None where there is none."""
-        return self.node(_MAP)
+    def maps(self) -> list[OverlayInScene]:
+        """Those that are in the scene."""
+        return overlaysOf(self._lesion, MAP)
 
     def write(self, name: str, document: Document) -> None:
-        """Put what was found in the place of what was there, whose map goes.
+        """Put what was found in the place of what was there, whose maps go.
 
         Args:
             name: of the lesion.
             document: as the engine tells it.
         """
-        self.removeMap()
-        text = self.node(_JSON) or self._make(_JSON)
+        self._removeMaps()
+        text = self.node(_JSON) or self._make(_JSON, name)
         text.SetText(as_json(dict(document)))
         for role, columns in ((_SUMS, _numbersOf(document)), (_DRAWS, _drawsOf(document))):
-            _fill(self.node(role) or self._make(role), columns)
-        self.rename(name)
+            _fill(self.node(role) or self._make(role, name), columns)
 
-    def showMap(self, name: str, quantity: str):
-        """A volume of one quantity by the place of the seed, a voxel for each, in the place of the one that was there.
+    def showMap(self, name: str, quantity: str) -> OverlayInScene:
+        """A volume of one quantity by the place of the seed, a voxel for each, in the place of one that was there.
 
         Args:
             name: of the lesion.
             quantity: one of `mapNames`.
 
         Returns:
-            The node; voxels whose seed was outside of the scan are not a number.
+            The map; voxels whose seed was outside of the scan are not a number.
         """
-        grid, values = mapOf(self.document, quantity)
-        node = self.node(_MAP) or self._make(_MAP)
-        node.SetAttribute(QUANTITY, quantity)
-        node.SetIJKToRASMatrix(rasFromGrid(grid))
-        slicer.util.updateVolumeFromArray(node, values)
-        node.CreateDefaultDisplayNodes()
-        self.rename(name)
-        return node
+        document = self.document
+        grid, values = mapOf(document, quantity)
+        found = OverlayInScene(self._lesion, MAP, quantity)
+        title = _("Stability of {lesion}: {quantity} by the place of the seed").replace("{quantity}", quantity)
+        facts = {
+            "how": document["jitter"]["how"],
+            "weights": document["encoder"]["weights"],
+            "weights_sha256": document["encoder"]["weights_sha256"],
+            "patch_sha256": document["patch_sha256"],
+        }
+        found.show(name, values, grid, Look(title, "1"), facts)
+        return found
 
-    def rename(self, name: str) -> None:
-        """The lesion has another name."""
-        known = nameForFiles(name)
-        for role, title in (
-            (_JSON, _("Stability of {lesion}")),
-            (_SUMS, _("Stability of {lesion}: predictions")),
-            (_DRAWS, _("Stability of {lesion}: draws")),
-            (_MAP, _("Stability of {lesion}: {quantity} by the place of the seed")),
-        ):
-            if (node := self.node(role)) is not None:
-                quantity = nameForFiles(node.GetAttribute(QUANTITY) or "")
-                node.SetName(title.format(lesion=known, quantity=quantity))
-
-    def remove(self) -> None:
-        """Take all away."""
-        for role in _CLASSES:
-            self._remove(role)
-
-    def removeMap(self) -> None:
-        self._remove(_MAP)
+    def _removeMaps(self) -> None:
+        for each in self.maps:
+            each.remove()
 
     def node(self, role: str):
         """The node of a role; None where there is none."""
         found = resultNodes(self._lesion.volumeNode, _CLASSES[role], role)
         return next((node for node in found if node.GetAttribute(LESION) == self._lesion.key), None)
 
-    def _make(self, role: str):
+    def _make(self, role: str, name: str):
         node = slicer.mrmlScene.AddNewNodeByClass(_CLASSES[role])
         node.SetAttribute(LESION, self._lesion.key)
+        node.SetAttribute(NAMED, _TITLES[role])
+        node.SetName(namedAfter(_TITLES[role], name))
         tagResult(node, self._lesion.volumeNode, role)
         if role in (_SUMS, _DRAWS):
             node.SetLocked(True)
             node.SetUseColumnTitleAsColumnHeader(True)
         return node
-
-    def _remove(self, role: str) -> None:
-        if (node := self.node(role)) is not None:
-            slicer.mrmlScene.RemoveNode(node)
 
 
 def mapNames(document: Document) -> list[str]:

@@ -23,6 +23,7 @@ from .ErrorBoundary import ErrorBoundary
 from .Lesions.LesionsController import LesionsController
 from .Lesions.LesionsPanel import LesionsPanel
 from .MarksInView import MarksInView
+from .OverlayInViews import OverlayInViews
 from .Patch.PatchController import PatchController
 from .Patch.PatchPanel import PatchPanel
 from .Predictions.PredictionsController import PredictionsController
@@ -83,8 +84,9 @@ class Window(VTKObservationMixin):
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
         self._patches = PatchController(self._patchPanel, analysis, self._boundary)
         self._predictions = PredictionsController(self._predictionsPanel, analysis, self._boundary)
+        self._overlays = OverlayInViews()
         self._stability = StabilityController(
-            self._stabilityPanel, Stability(analysis), analysis, self._boundary, tools.desktop
+            self._stabilityPanel, Stability(analysis), analysis, self._overlays, self._boundary, tools.desktop
         )
         self._training = TrainingController(self._trainingPanel, self._boundary, tools.desktop)
         self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
@@ -112,6 +114,7 @@ class Window(VTKObservationMixin):
         self.logic.analysis.worker.stateChanged.disconnect(self._onWorker)
         self._predictions.close()
         self._stability.close()
+        self._overlays.close()
         self._training.close()
         self._marks.close()
         self._scan.close()

@@ -19,11 +19,13 @@ from ...Analysis.StabilityAsked import GRID, NORMAL, SEGMENT, Wanted
 from ...Analysis.StabilityNow import StabilityNow
 from ...Errors import AnalysisError, sentenceOf
 from ...Scene.Lesions import Lesion, scanNames
+from ...Scene.OverlayInScene import OverlayInScene
 from ...Scene.StabilityInScene import StabilityInScene, mapNames
 from ...Setup.Desktop import Desktop
 from ..ErrorBoundary import ErrorBoundary
 from ..LesionWords import shortened
-from .StabilityPanel import Shown, StabilityPanel
+from ..OverlayInViews import OverlayInViews
+from .StabilityPanel import MapShown, Shown, StabilityPanel
 from .StabilityWords import (
     changesInWords,
     cosineInWords,
@@ -42,16 +44,19 @@ _KINDS = (NORMAL, GRID, SEGMENT)
 class StabilityController:
     """Between the panel, the scene and what computes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it stands between
         self,
         panel: StabilityPanel,
         stability: Stability,
         analysis: AnalysisLogic,
+        views: OverlayInViews,
         boundary: ErrorBoundary,
         desktop: Desktop,
     ) -> None:
-        self._panel, self._stability, self._analysis, self._desktop = panel, stability, analysis, desktop
+        self._panel, self._stability, self._analysis = panel, stability, analysis
+        self._views, self._desktop = views, desktop
         self._lesion: Lesion | None = None
+        self._isMapShown = False
         self._now = StabilityNow()
         self._segments: list[tuple[Any, str]] = []
         self._problems: dict[str, str] = {}
@@ -62,6 +67,9 @@ class StabilityController:
             (panel.cancelClicked, stability.cancel),
             (panel.saveClicked, self._onSave),
             (panel.mapClicked, self._onMap),
+            (panel.mapHidden, self._onMapHidden),
+            (panel.shareChanged, self._onShare),
+            (panel.opacityChanged, self._onOpacity),
             (panel.segmentsWanted, self._showSegments),
             (stability.progressed, self._onProgress),
             (stability.ended, self.refresh),
@@ -97,6 +105,7 @@ class StabilityController:
         else:
             whyStale = self._now.whyStale(lesion, document, self._analysis.worker.loaded)
             self._panel.showFound(_shown(document), whyStale)
+        self._showMap()
 
     def _about(self, lesion: Lesion | None, running: Lesion | None) -> str:
         if running is not None and (lesion is None or running.id != lesion.id):
@@ -169,11 +178,55 @@ class StabilityController:
             text = _("{file} was saved, and no picture of it: {problem}")
             raise AnalysisError(text.format(file=Path(path).name, problem=sentenceOf(error))) from error
 
+    def _map(self) -> OverlayInScene | None:
+        """The map that is to be seen."""
+        inScene = StabilityInScene(self._lesion.inScene) if self._lesion else None
+        return next((each for each in inScene.maps if each.isVisible), None) if inScene else None
+
+    def _showMap(self) -> None:
+        """That of the chosen lesion, in the views and in words."""
+        found, wasShown = self._map(), self._isMapShown
+        self._isMapShown = found is not None
+        if found is not None or wasShown:
+            self._views.show(found)
+        self._panel.showMap(_mapShown(found) if found else None)
+
     def _onMap(self, index: int) -> None:
         inScene = StabilityInScene(self._lesion.inScene)
         names = mapNames(inScene.document) if inScene.document else []
         if 0 <= index < len(names):
-            inScene.showMap(self._lesion.name, names[index])
+            shown = inScene.showMap(self._lesion.name, names[index])
+            for each in inScene.maps:
+                each.setVisible(each.which == shown.which)
+            self._showMap()
+
+    def _onMapHidden(self) -> None:
+        if (found := self._map()) is not None:
+            found.setVisible(False)
+        self._showMap()
+
+    def _onShare(self, share: float) -> None:
+        if (found := self._map()) is not None:
+            found.setShare(share)
+            self._showMap()
+
+    def _onOpacity(self, opacity: float) -> None:
+        if (found := self._map()) is not None:
+            found.setOpacity(opacity)
+            self._showMap()
+
+
+def _mapShown(found: OverlayInScene) -> MapShown:
+    low, high = found.range
+    text = _("{quantity}, from {low:z.3f} to {high:z.3f} (no unit); shown from {threshold:z.3f} on. {how}.")
+    words = text.format(
+        quantity=quantityInWords(found.which),
+        low=low,
+        high=high,
+        threshold=found.threshold,
+        how=found.facts.get("how", ""),
+    )
+    return MapShown(words, found.share, found.opacity)
 
 
 def _shown(document: dict[str, Any]) -> Shown:

@@ -45,6 +45,15 @@ class Shown:
     maps: Sequence[str]
 
 
+@dataclass(frozen=True)
+class MapShown:
+    """The map that is seen over the CT: what it is, where it begins to be shown (0 to 1), and its opacity."""
+
+    words: str
+    share: float
+    opacity: float
+
+
 class StabilityPanel:
     """Widgets in, signals out.
 
@@ -52,11 +61,15 @@ class StabilityPanel:
         widget: to be put into the window.
         runClicked, cancelClicked, saveClicked, segmentsWanted: emitted without values.
         mapClicked: emitted with the place of the map in its list.
+        mapHidden: emitted without values.
+        shareChanged, opacityChanged: emitted with 0 to 1.
     """
 
     def __init__(self, uiPath: str) -> None:
         self.runClicked, self.cancelClicked, self.saveClicked = Signal(), Signal(), Signal()
-        self.mapClicked, self.segmentsWanted = Signal(), Signal()
+        self.mapClicked, self.segmentsWanted, self.mapHidden = Signal(), Signal(), Signal()
+        self.shareChanged, self.opacityChanged = Signal(), Signal()
+        self._isUpdating = False
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = ui = slicer.util.childWidgetVariables(self.widget)
         self.rows = StabilityRows(ui.stripsPlace)
@@ -68,11 +81,15 @@ class StabilityPanel:
         ui.runButton.connect("clicked(bool)", lambda *_: self._onRun())
         ui.saveButton.connect("clicked(bool)", lambda *_: self.saveClicked.emit())
         ui.mapButton.connect("clicked(bool)", lambda *_: self.mapClicked.emit(ui.mapCombo.currentIndex))
+        ui.mapHideButton.connect("clicked(bool)", lambda *_: self.mapHidden.emit())
+        for slider, changed in ((ui.shareSlider, self.shareChanged), (ui.opacitySlider, self.opacityChanged)):
+            slider.connect("valueChanged(int)", lambda value, changed=changed: self._onSlider(changed, value))
         self.showLesion("", canRun=False)
         self.showProgress("", 0.0, isRunning=False)
         self.showProblem("")
         self.showSegments([])
         self.showFound(None, "")
+        self.showMap(None)
         self._onKind()
 
     @property
@@ -140,6 +157,19 @@ class StabilityPanel:
             self._showMaps(found.maps)
         self._enable()
         self.widget.updateGeometry()  # or Qt lays out what the texts were before
+
+    def showMap(self, shown: MapShown | None) -> None:
+        """The map that is seen; None where none is."""
+        ui, self._isUpdating = self.ui, True
+        ui.mapLookPlace.visible = ui.mapHideButton.visible = shown is not None
+        if shown is not None:
+            ui.mapWords.text = breakable(shown.words)
+            ui.shareSlider.value, ui.opacitySlider.value = round(100 * shown.share), round(100 * shown.opacity)
+        self._isUpdating = False
+
+    def _onSlider(self, changed: Signal, value: int) -> None:
+        if not self._isUpdating:
+            changed.emit(value / 100)
 
     def _showMaps(self, maps: Sequence[str]) -> None:
         combo = self.ui.mapCombo

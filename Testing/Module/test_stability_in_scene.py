@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from analysis_support import PATIENCE, makeSeeds, needs_torch, spinUntilFinished
+from analysis_support import PATIENCE, makeSeeds, needs_torch, segmentAround, spinUntilFinished
 from fmcib_engine.errors import InputError, SeedError
 from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.results.image import write_image
@@ -18,7 +18,7 @@ from FMCIBModuleLib.Errors import AnalysisError
 from FMCIBModuleLib.Scene.Lesions import Lesion, lesionsOf
 from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
 from FMCIBModuleLib.Scene.Seeds import seedsOf
-from FMCIBModuleLib.Scene.StabilityInScene import QUANTITY, StabilityInScene, mapNames, mapOf
+from FMCIBModuleLib.Scene.StabilityInScene import StabilityInScene, mapNames, mapOf
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from window_support import reloadScene
 from worker_support import spinUntil
@@ -127,9 +127,9 @@ def test_it_goes_with_its_lesion_follows_its_name_and_is_replaced_by_the_next(st
     first = StabilityInScene(analysed.inScene)
     first.showMap("A", "cosine")
     logic.renameLesion(phantomNode, analysed.key, "C & D")
-    assert first.mapNode.GetName() == "Stability of C + D: cosine by the place of the seed"
+    assert first.maps[0].node.GetName() == "Stability of C + D: cosine by the place of the seed"
     run(stability, analysed)
-    assert first.mapNode is None  # of the grid before
+    assert first.maps == []  # of the grid before
     assert len(found(analysed)["draws"]) == 20
     logic.removeLesion(phantomNode, analysed.key)
     assert found(analysed) is None
@@ -144,13 +144,12 @@ def test_a_map_lies_where_the_seeds_were_and_holds_what_the_engine_found(stabili
     assert "phantom-site:lung" in names
     inScene = StabilityInScene(analysed.inScene)
     for name in names:
-        node = inScene.showMap("A", name)
-        assert node.GetAttribute(QUANTITY) == name
+        node = inScene.showMap("A", name).node
         values = slicer.util.arrayFromVolume(node)
         assert values.shape == (3, 3, 3)
         assert values.dtype == np.float32
         np.testing.assert_array_equal(values, mapOf(document, name)[1])
-    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 2
+    assert [each.which for each in inScene.maps] == names
     ijk = vtk.vtkMatrix4x4()
     node.GetRASToIJKMatrix(ijk)
     ras = [*pointToRas(analysed.seed.point), 1.0]
@@ -188,21 +187,6 @@ def test_seeds_are_drawn_in_the_segment_that_was_chosen(stability, analysed, pha
     document = run(stability, analysed, Wanted(SEGMENT, draws=12, segmentationNode=node, segmentId="lesion"))
     assert "uniform in the lesion's mask" in document["jitter"]["how"]
     assert np.abs([each["moved_mm"] for each in document["draws"]]).max() < 6
-
-
-def segmentAround(volumeNode, lesion, offset=(0.0, 0.0, 0.0)):
-    """A segment of 5 mm to each side of a lesion's seed, moved (RAS mm), drawn on its scan."""
-    labelmap = slicer.vtkOrientedImageData()
-    labelmap.SetExtent(2, 11, 2, 11, 2, 11)
-    labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    labelmap.GetPointData().GetScalars().Fill(1)
-    matrix = np.eye(4)
-    matrix[:3, 3] = np.array(pointToRas(lesion.seed.point)) + np.array(offset) - 6.5
-    labelmap.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Drawn")
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-    node.AddSegmentFromBinaryLabelmapRepresentation(labelmap, "Lesion", [1.0, 0.0, 0.0], "lesion")
-    return node
 
 
 @pytest.mark.parametrize(
