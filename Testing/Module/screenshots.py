@@ -3,6 +3,7 @@
     make screenshots                 # writes Resources/Screenshots/*.png
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
     .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
+    .venv/bin/python Testing/Module/screenshots.py stability   # a seed is moved: stability.png, build/stability-*
     .venv/bin/python Testing/Module/screenshots.py training   # a head is trained: training.png, build/training-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
@@ -231,6 +232,58 @@ def takeTraining() -> None:
     camera.desktop.close()
 
 
+def takeStability() -> None:
+    """While it is computed, what is found with a rank among other lesions, and a map over the CT."""
+    from SlicerHost.Desktop import useStyle
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        camera = Photographer()
+        camera.waitForProbe()
+        window, panel, section = camera.window, camera.window._stabilityPanel, camera.window.ui.stabilitySection
+        choose(window, loadCt(""))
+        click(window._requirementsPanel.ui.trialButton)
+        spinUntil(lambda: window.logic.analysis.worker.state == "ready")
+        click(window._requirementsPanel.ui.hideButton)
+        camera.analyse(camera.nodule)
+        for offset in OTHERS:
+            camera.analyse([a + b for a, b in zip(camera.nodule, offset, strict=True)])
+        clickCell(window._lesionsPanel.ui.lesionTable, 0, 0)
+        for each in (window.ui.scanSection, window.ui.patchSection, window.ui.predictionsSection, section):
+            toggleSection(each)
+        stability = window._stability._stability
+        click(panel.ui.runButton)
+        spinUntil(lambda: "left" in panel.ui.progressLabel.text)
+        takeSection(camera, section, "stability", "-during")
+        spinUntil(lambda: stability.running is None)
+        takeSection(camera, section, "stability", "")
+        useStyle("dark")
+        takeSection(camera, section, "stability", "-dark")
+        useStyle("light")
+        takeMap(camera, stability)
+        window.logic.analysis.worker.close()
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def takeMap(camera: Photographer, stability) -> None:
+    """The likeliest class by the place of the seed, over the CT."""
+    panel, section = camera.window._stabilityPanel, camera.window.ui.stabilitySection
+    chooseItem(panel.ui.kindCombo, "On a grid around the seed")
+    click(panel.ui.perturbCheckBox)
+    click(panel.ui.runButton)
+    spinUntil(lambda: stability.running is None)
+    chooseItem(panel.ui.mapCombo, panel.ui.mapCombo.itemText(0))
+    click(panel.ui.mapButton)
+    takeSection(camera, section, "stability", "-map")
+    section.setMinimumWidth(0)
+    section.setMaximumWidth(16777215)
+    for view in ("Red", "Yellow", "Green"):
+        showAt(view, camera.nodule)
+    camera.desktop.renderNow()
+    camera.desktop.savePng(ROOT / "build" / "stability-map-views.png")
+
+
 def visibleDialogs() -> list:
     from PySide6 import QtWidgets
 
@@ -328,6 +381,9 @@ def main() -> None:
         return
     if sys.argv[1:] == ["predictions"]:
         takePredictions()
+        return
+    if sys.argv[1:] == ["stability"]:
+        takeStability()
         return
     if sys.argv[1:] == ["training"]:
         takeTraining()

@@ -101,7 +101,7 @@ def test_a_run_shows_each_number_with_its_interval_and_the_cosine_with_its_rank(
     assert "variance 16 mm² along each axis, 8 draws" in ui.howLabel.text
     assert len(ui.changesLabel.text.splitlines()) == 11
     assert "rank" in ui.changesLabel.text
-    assert "computer-made lesions" in ui.stabilityCaution.text
+    assert "COMPUTER-MADE LESIONS" in ui.stabilityCaution.text
     assert "For research use only" in ui.stabilityResearchLabel.text
     assert not re.search(r"\b(robust|stable|unstable|reliable|good|poor)\b", ui.cosineLabel.text + ui.howLabel.text)
     assert not ui.mapPlace.isVisible()

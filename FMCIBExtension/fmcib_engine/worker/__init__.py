@@ -33,8 +33,8 @@ text that no file could be called by: with a zero byte, or half a letter.
 
 **Long requests** take many steps, and tell of them by any number of `part`, each with the result so far, not more often
 than a few times a second. Between two steps the `encode` and `encode_all` that wait are answered, unless a `load` waits
-before them. `cancel` ends a long request after the step that it is at: its answer is then what it has, and says so by `done`
-and `total`.
+before them. `cancel` ends a long request after the step that it is at: its answer is then what it has, and says so by
+`done` and `total`.
 
 **Replies.** Each request is answered exactly once, by a reply with its `id` or by an `error`, in the order in which
 they came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits, and `encode`
