@@ -243,3 +243,28 @@ def test_without_own_layers_a_taken_foreground_is_left_until_the_user_gives_it(o
     settle()
     assert not views.isForegroundTaken
     assert composite().GetForegroundVolumeID() == overlay.node.GetID()
+
+
+def test_of_two_kinds_the_one_that_was_asked_for_last_is_seen_and_the_other_again_without_it(views, phantomNode):
+    show(phantomNode)
+    one = makeOverlay(phantomNode, PHANTOM_SEED, blob)
+    other = OverlayInScene(one.lesion, "stabilityMap", "cosine")
+    patch = pipeline.cut(volumeFromNode(phantomNode), PHANTOM_SEED, "fmcib-csv-v1")
+    other.show("A", np.ones((50, 50, 50), np.float32), patch.grid, Look("Other of {lesion}", "1"), {})
+
+    def seen() -> str:
+        return composite().GetNthLayerVolumeID(3) if composite().GetNumberOfAdditionalLayers() else ""
+
+    views.show(one)
+    assert seen() == one.node.GetID()
+    views.showFirst(other)
+    assert seen() == other.node.GetID()
+    views.show(one)  # its panel was refreshed
+    assert seen() == other.node.GetID()
+    views.showFirst(one)
+    assert seen() == one.node.GetID()
+    one.setVisible(False)
+    views.update()
+    assert seen() == other.node.GetID()
+    views.show(None, "stabilityMap")
+    assert not seen()

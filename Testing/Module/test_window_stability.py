@@ -17,6 +17,7 @@ from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from FMCIBModuleLib.Scene.StabilityInScene import StabilityInScene
 from FMCIBModuleLib.Window.Stability.StabilityRows import OWN_COLOUR, STRIP_WIDTH, Strip, placeOf, stripPicture
 from FMCIBModuleLib.Window.Stability.StabilityWords import timeLeft
+from views import pixelOf, pixels, showAt
 from window_support import NODULE, near, reloadScene, settle
 from worker_support import spinUntil
 
@@ -230,6 +231,50 @@ def test_each_kind_has_its_own_choices_and_a_grid_makes_a_map(opened):
     node = StabilityInScene(lesion(opened).inScene).maps[0].node
     assert node.GetName() == "Stability of Lesion 1: phantom-site:lung by the place of the seed"
     assert slicer.util.arrayFromVolume(node).shape == (3, 3, 3)
+
+
+def isColoured(point, view="Red") -> bool:
+    """Whether the pixel at a point (RAS mm) is no grey."""
+    x, y, _ = pixelOf(view, point)
+    return bool(np.ptp(pixels(view)[::-1][y, x].astype(int)) > 20)
+
+
+def test_a_map_is_seen_over_the_ct_where_the_seeds_were_and_not_where_they_left(opened):
+    ui = opened.stability
+    chooseItem(ui.kindCombo, "On a grid around the seed")
+    ui.stepsSpin.value, ui.stepSpin.value = 1, 10
+    run(opened, perturb=False)
+    found = document(opened)
+    place = found["cosine"]["by_place"]["zyx"]
+    for z in range(3):
+        for y in range(3):
+            place[z][y] = [0.5, 0.9, None]  # as if the seeds to the left had left the scan
+    StabilityInScene(lesion(opened).inScene).write("Lesion 1", found)
+    showAt("Red", NODULE)
+    beside, left, far = near(3, 3), near(-9, 3), near(40, 3)
+    assert not any(map(isColoured, (beside, left, far)))
+    click(ui.mapButton)
+    settle()
+    assert "cosine similarity to the seed itself, from 0.500 to 0.900" in ui.mapWords.text
+    assert (ui.shareSlider.value, ui.opacitySlider.value) == (30, 60)
+    assert (isColoured(beside), isColoured(left), isColoured(far)) == (True, False, False)
+    ui.shareSlider.value = 100
+    settle()
+    assert not isColoured(near(9, 3))
+    ui.shareSlider.value = 0
+    settle()
+    assert isColoured(near(9, 3))
+    click(ui.mapHideButton)
+    settle()
+    assert not isColoured(beside)
+    assert not ui.mapLookPlace.isVisible()
+    click(ui.mapButton)
+    clickCell(opened.table, 1, 0)
+    settle()
+    assert not isColoured(beside)  # it is of the other lesion
+    clickCell(opened.table, 0, 0)
+    settle()
+    assert isColoured(beside)
 
 
 def test_seeds_are_drawn_in_a_segment_and_a_wrong_one_is_refused(opened):

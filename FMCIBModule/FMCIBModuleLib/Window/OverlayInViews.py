@@ -25,7 +25,7 @@ _FIRST = 3
 
 
 class OverlayInViews(VTKObservationMixin):
-    """Keeps one map in the views, until `close`.
+    """Keeps one map in the views, until `close`: of several that are visible, the one that was asked for last.
 
     Attributes:
         mayTakeForeground: where Slicer has no own layers, whether a foreground that is taken may be replaced.
@@ -34,24 +34,46 @@ class OverlayInViews(VTKObservationMixin):
     def __init__(self) -> None:
         VTKObservationMixin.__init__(self)
         self.mayTakeForeground = False
-        self._overlay: OverlayInScene | None = None
+        self._overlays: dict[str, OverlayInScene] = {}
+        """By their kinds, each of which has a panel; the last that is visible is shown."""
         self.updateSoon = Soon(whenSettled(self.update))
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeGoes)
         for event in (scene.EndImportEvent, scene.EndRestoreEvent):
             self.addObserver(scene, event, self.updateSoon)
-        self.addObserver(scene, scene.StartCloseEvent, lambda *_: self.show(None))
+        self.addObserver(scene, scene.StartCloseEvent, lambda *_: self._forget())
 
     def close(self) -> None:
         """Show no map, and observe nothing any more."""
-        self.show(None)
+        self._forget()
         self.updateSoon.close()
         self.removeObservers()
 
-    def show(self, overlay: OverlayInScene | None) -> None:
-        """This map in the place of another; None for none."""
-        self._overlay = overlay
+    def show(self, overlay: OverlayInScene | None, kind: str = "saliency") -> None:
+        """This map in the place of another of its kind; None for none of that kind.
+
+        The same one again stays behind or before that of another kind, as it is.
+        """
+        if overlay is None:
+            self._overlays.pop(kind, None)
+        elif self._overlays.get(overlay.kind) != overlay:
+            self._overlays.pop(overlay.kind, None)
+            self._overlays[overlay.kind] = overlay
         self.update()
+
+    def showFirst(self, overlay: OverlayInScene) -> None:
+        """This map, also before one of another kind."""
+        self._overlays.pop(overlay.kind, None)
+        self.show(overlay)
+
+    def _forget(self) -> None:
+        self._overlays.clear()
+        self.update()
+
+    @property
+    def _overlay(self) -> OverlayInScene | None:
+        """The one that is to be seen."""
+        return next((each for each in reversed(self._overlays.values()) if each.isVisible), None)
 
     @property
     def isForegroundTaken(self) -> bool:

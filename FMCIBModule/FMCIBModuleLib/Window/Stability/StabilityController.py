@@ -20,7 +20,7 @@ from ...Analysis.StabilityNow import StabilityNow
 from ...Errors import AnalysisError, sentenceOf
 from ...Scene.Lesions import Lesion, scanNames
 from ...Scene.OverlayInScene import OverlayInScene
-from ...Scene.StabilityInScene import StabilityInScene, mapNames
+from ...Scene.StabilityInScene import MAP, StabilityInScene, mapNames
 from ...Setup.Desktop import Desktop
 from ..ErrorBoundary import ErrorBoundary
 from ..LesionWords import shortened
@@ -188,7 +188,7 @@ class StabilityController:
         found, wasShown = self._map(), self._isMapShown
         self._isMapShown = found is not None
         if found is not None or wasShown:
-            self._views.show(found)
+            self._views.show(found, MAP)
         self._panel.showMap(_mapShown(found) if found else None)
 
     def _onMap(self, index: int) -> None:
@@ -198,6 +198,7 @@ class StabilityController:
             shown = inScene.showMap(self._lesion.name, names[index])
             for each in inScene.maps:
                 each.setVisible(each.which == shown.which)
+            self._views.showFirst(shown)
             self._showMap()
 
     def _onMapHidden(self) -> None:
