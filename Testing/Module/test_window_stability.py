@@ -164,7 +164,8 @@ def test_a_seed_that_was_moved_and_other_weights_make_it_stale(opened):
     opened.parameters.weights = "demonstration"
     spinUntil(lambda: (opened.analysis.worker.loaded or {}).get("encoder_id") == "fmcib")
     settle()
-    assert ui.stabilityStale.text == "This is of the weights small, and others are chosen now. Run it again."
+    own = document(opened)["encoder"]["weights"]
+    assert ui.stabilityStale.text == f"This is of the weights {own}, and others are chosen now. Run it again."
 
 
 def test_voxels_that_were_changed_make_it_stale(opened):
@@ -251,7 +252,7 @@ def test_a_map_is_seen_over_the_ct_where_the_seeds_were_and_not_where_they_left(
             place[z][y] = [0.5, 0.9, None]  # as if the seeds to the left had left the scan
     StabilityInScene(lesion(opened).inScene).write("Lesion 1", found)
     showAt("Red", NODULE)
-    beside, left, far = near(3, 3), near(-9, 3), near(40, 3)
+    beside, left, far = near(3, 3, 0), near(-9, 3, 0), near(40, 3, 0)
     assert not any(map(isColoured, (beside, left, far)))
     click(ui.mapButton)
     settle()
@@ -260,10 +261,10 @@ def test_a_map_is_seen_over_the_ct_where_the_seeds_were_and_not_where_they_left(
     assert (isColoured(beside), isColoured(left), isColoured(far)) == (True, False, False)
     ui.shareSlider.value = 100
     settle()
-    assert not isColoured(near(9, 3))
+    assert not isColoured(near(9, 3, 0))
     ui.shareSlider.value = 0
     settle()
-    assert isColoured(near(9, 3))
+    assert isColoured(near(9, 3, 0))
     click(ui.mapHideButton)
     settle()
     assert not isColoured(beside)
@@ -345,7 +346,7 @@ def test_nothing_makes_the_panel_wider_than_it_may_be(opened):
         opened.window.widget.resize(width, 2400)
         settle()
         ui = opened.stability
-        assert opened.window._stabilityPanel.widget.width <= width
+        assert opened.window.widget.width <= width, opened.window.widget.minimumSizeHint
         for label in (ui.howLabel, ui.cosineLabel, ui.changesLabel, ui.notesLabel):
             assert label.width <= width
 

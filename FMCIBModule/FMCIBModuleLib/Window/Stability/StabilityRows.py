@@ -63,12 +63,19 @@ class StabilityRows:
             name.text, text.text = breakable(strip.label), strip.text
             isHead = strip.value is None
             picture.visible = text.visible = not isHead
+            self._span(name, isHead)
             name.setStyleSheet("font-weight: bold" if isHead else "")
             if not isHead:
                 picture.setPixmap(stripPicture(strip, isSettled))
                 picture.accessibleName = f"{strip.label}: {strip.text}"
                 picture.toolTip = strip.about
         self._place.visible = bool(strips)
+
+    def _span(self, name: Any, isHead: bool) -> None:  # noqa: FBT001  a fact of the row
+        """A head's name has the whole width."""
+        layout, row = self._place.layout(), [each[0] for each in self.rows].index(name)
+        layout.removeWidget(name)
+        layout.addWidget(name, row, 0, 1, 3 if isHead else 1)
 
     def _addRow(self, number: int) -> tuple[Any, Any, Any]:
         name, picture, text = qt.QLabel(), qt.QLabel(), qt.QLabel()
