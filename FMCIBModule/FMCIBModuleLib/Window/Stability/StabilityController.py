@@ -219,7 +219,7 @@ class StabilityController:
 
 def _mapShown(found: OverlayInScene) -> MapShown:
     low, high = found.range
-    text = _("{quantity}, from {low:z.3f} to {high:z.3f} (no unit); shown from {threshold:z.3f} on. {how}.")
+    text = _("{quantity}, from {low:z.3f} to {high:z.3f} (no unit); shown from {threshold:z.3f} on; {how}.")
     words = text.format(
         quantity=quantityInWords(found.which),
         low=low,

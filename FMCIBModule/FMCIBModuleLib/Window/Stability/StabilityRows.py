@@ -64,7 +64,6 @@ class StabilityRows:
             isHead = strip.value is None
             picture.visible = text.visible = not isHead
             self._span(name, isHead)
-            name.setStyleSheet("font-weight: bold" if isHead else "")
             if not isHead:
                 picture.setPixmap(stripPicture(strip, isSettled))
                 picture.accessibleName = f"{strip.label}: {strip.text}"
@@ -72,7 +71,10 @@ class StabilityRows:
         self._place.visible = bool(strips)
 
     def _span(self, name: Any, isHead: bool) -> None:  # noqa: FBT001  a fact of the row
-        """A head's name has the whole width."""
+        """A head's name is bold and has the whole width."""
+        font = qt.QFont()
+        font.setBold(isHead)
+        name.setFont(font)
         layout, row = self._place.layout(), [each[0] for each in self.rows].index(name)
         layout.removeWidget(name)
         layout.addWidget(name, row, 0, 1, 3 if isHead else 1)
