@@ -274,12 +274,21 @@ def test_a_map_is_seen_over_the_ct_where_the_seeds_were_and_not_where_they_left(
     assert not isColoured(beside)
     assert not ui.mapLookPlace.isVisible()
     click(ui.mapButton)
+    assert mapsInView() == ["Stability of Lesion 1: cosine by the place of the seed"]
     clickCell(opened.table, 1, 0)
     settle()
-    assert not isColoured(beside)  # it is of the other lesion
+    assert mapsInView() == []  # it is of the other lesion
     clickCell(opened.table, 0, 0)
     settle()
-    assert isColoured(beside)
+    assert len(mapsInView()) == 1
+
+
+def mapsInView() -> list[str]:
+    """The names of the volumes in the red view's own layers."""
+    composite = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode()
+    layers = range(3, 3 + composite.GetNumberOfAdditionalLayers())
+    ids = [composite.GetNthLayerVolumeID(layer) for layer in layers]
+    return [slicer.mrmlScene.GetNodeByID(each).GetName() for each in ids if each]
 
 
 def test_seeds_are_drawn_in_a_segment_and_a_wrong_one_is_refused(opened):
