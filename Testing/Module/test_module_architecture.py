@@ -18,7 +18,7 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions", "Window/Training")
+PANELS = tuple(f"Window/{name}" for name in ("Scan", "Lesions", "Patch", "Predictions", "Saliency", "Training"))
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
 MAY_IMPORT = {
@@ -51,6 +51,7 @@ MAY_USE_QT = {
         "PatchPictures",
         "PredictionRows",
         "PredictionsPanel",
+        "SaliencyPanel",
         "Desktop",
         "LesionsController",
         "SampleScans",
