@@ -17,6 +17,7 @@ window: .venv/made  ## The module's window in a stand-in for Slicer (not Slicer)
 screenshots: .venv/made  ## The pictures of README and docs, by driving that window, and of the samples
 	$(RUN) Testing/Module/screenshots.py
 	$(RUN) Testing/Module/screenshots.py predictions
+	$(RUN) Testing/Module/screenshots.py saliency
 	$(RUN) Testing/Module/screenshots.py training
 	$(RUN) Testing/Module/thumbnails.py
 

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ...Analysis.AnalysisLogic import AnalysisLogic
 from ...Analysis.Explaining import Explaining, MapWish
 from ...Scene.Lesions import Lesion, scanNames
+from ...Scene.OverlayContour import contourOf, removeContour, showContour
 from ...Scene.OverlayInScene import OverlayInScene, coloursOf
 from ...Scene.Predictions import predictionsIn
 from ...Scene.SaliencyInScene import explainedTargets, factsOf, saliencyOf
@@ -55,6 +56,7 @@ class SaliencyController:
             (panel.shareChanged, self._onShare),
             (panel.opacityChanged, self._onOpacity),
             (panel.visibleChanged, self._onVisible),
+            (panel.contourChanged, self._onContour),
         ):
             signal.connect(around(slot))
         panel.showMethods(methodNames())
@@ -87,10 +89,12 @@ class SaliencyController:
         hasFeatures = row is not None and row["status"] == "ok"
         overlay = self._overlay()
         whyStale = self._whyStale(overlay) if hasFeatures else ""
-        caution = caution_of(row["weights"], row["weights_caution"]) if hasFeatures else ""
+        caution = caution_of(row["weights"], row["weights_caution"]) if hasFeatures and overlay is None else ""
         canMake = hasFeatures and not self._isOfOtherPatch() and not self._isWaiting()
         self._panel.showAbout(self._about(), whyStale, caution, canMake=canMake)
         self._showActivity(explaining)
+        if overlay is not None and contourOf(overlay) is not None:
+            showContour(overlay)
         self._panel.showMap(self._shown(overlay) if overlay else None)
         self._views.show(overlay)
         self._panel.showForeground(isTaken=self._views.isForegroundTaken)
@@ -114,6 +118,7 @@ class SaliencyController:
             share=overlay.share,
             opacity=overlay.opacity,
             isVisible=overlay.isVisible,
+            hasContour=contourOf(overlay) is not None,
         )
 
     def _about(self) -> str:
@@ -207,6 +212,7 @@ class SaliencyController:
 
     def _onRemove(self) -> None:
         if (overlay := self._overlay()) is not None:
+            removeContour(overlay)
             overlay.remove()
             self._showTargets()
             self.refresh()
@@ -228,4 +234,9 @@ class SaliencyController:
     def _onVisible(self, isVisible: bool) -> None:  # noqa: FBT001  a signal's value
         if (overlay := self._overlay()) is not None:
             overlay.setVisible(isVisible)
+            self.refresh()
+
+    def _onContour(self, isWanted: bool) -> None:  # noqa: FBT001  a signal's value
+        if (overlay := self._overlay()) is not None:
+            (showContour if isWanted else removeContour)(overlay)
             self.refresh()

@@ -29,6 +29,7 @@ class ShownMap:
         threshold: the same for what is shown.
         share, opacity: 0 to 1.
         isVisible: in the slice views.
+        hasContour: in 3D.
     """
 
     legend: str
@@ -40,6 +41,7 @@ class ShownMap:
     share: float
     opacity: float
     isVisible: bool
+    hasContour: bool
 
 
 class SaliencyPanel:
@@ -50,7 +52,7 @@ class SaliencyPanel:
         targetChosen, methodChosen: emitted without values, when the user has.
         showClicked, cancelClicked, foregroundClicked, removeClicked: emitted without values.
         shareChanged, opacityChanged: emitted with a number from 0 to 1.
-        visibleChanged: emitted with whether the map is to be seen.
+        visibleChanged, contourChanged: emitted with whether the map, or its contour in 3D, is to be seen.
     """
 
     def __init__(self, uiPath: str) -> None:
@@ -58,6 +60,7 @@ class SaliencyPanel:
         self.showClicked, self.cancelClicked = Signal(), Signal()
         self.foregroundClicked, self.removeClicked = Signal(), Signal()
         self.shareChanged, self.opacityChanged, self.visibleChanged = Signal(), Signal(), Signal()
+        self.contourChanged = Signal()
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._isUpdating = self._isBusy = False
@@ -151,6 +154,7 @@ class SaliencyPanel:
                 if not slider.property("sliderDown"):
                     slider.value = round(100 * value)
             ui.visibleCheckBox.checked = shown.isVisible
+            ui.contourCheckBox.checked = shown.hasContour
         self._isUpdating = False
 
     def showForeground(self, *, isTaken: bool) -> None:
@@ -167,6 +171,7 @@ class SaliencyPanel:
         ui.thresholdSlider.connect("valueChanged(int)", lambda value: self._tell(self.shareChanged, value / 100))
         ui.opacitySlider.connect("valueChanged(int)", lambda value: self._tell(self.opacityChanged, value / 100))
         ui.visibleCheckBox.connect("toggled(bool)", lambda isOn: self._tell(self.visibleChanged, isOn))
+        ui.contourCheckBox.connect("toggled(bool)", lambda isOn: self._tell(self.contourChanged, isOn))
 
     def _tell(self, signal: Signal, *values: object) -> None:
         if not self._isUpdating:

@@ -62,8 +62,9 @@ def targetInWords(target: str, predictions: Sequence[Prediction]) -> str:
         return _("Where the length of the feature vector comes from: needs no head.")
     for each in predictions:
         if target.startswith(f"{each.head}:") and each.facts:
-            text = _("{title}. Label: {meaning}").format(title=each.facts["title"], meaning=each.facts["label_meaning"])
-            return " ".join([text, each.facts["caution"]]).rstrip()
+            text = _("{title}. Label: {meaning}.")
+            told = text.format(title=_capital(each.facts["title"]), meaning=each.facts["label_meaning"].rstrip("."))
+            return "\n".join([told, each.facts["caution"]]).rstrip()
     return ""
 
 
