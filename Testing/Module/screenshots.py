@@ -4,7 +4,7 @@
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
     .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
     .venv/bin/python Testing/Module/screenshots.py training   # a head is trained: training.png, build/training-*
-    .venv/bin/python Testing/Module/screenshots.py saliency   # a map over the CT: saliency*.png, build/saliency-*
+    .venv/bin/python Testing/Module/screenshots.py saliency   # a map over the CT: saliency.png, build/saliency-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
 committed.
@@ -218,7 +218,7 @@ def takeSaliency() -> None:
             zoom(view, 0.35)
         camera.desktop.renderNow()
         camera.take("saliency")
-        takeSection(camera, window.ui.saliencySection, "saliency-panel", "")
+        takeSection(camera, window.ui.saliencySection, "saliency-panel", "-light")
         useStyle("dark")
         takeSection(camera, window.ui.saliencySection, "saliency-panel", "-dark")
         window.logic.analysis.worker.close()

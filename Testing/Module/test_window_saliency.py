@@ -20,6 +20,7 @@ from fmcib_engine.saliency.methods import GUIDED_CAUTION, METHODS, Parameters
 from fmcib_engine.saliency.targets import EMBEDDING
 from fmcib_engine.weights import load_encoder
 from FMCIBModuleLib.Scene.LesionInScene import LESION
+from FMCIBModuleLib.Scene.OverlayContour import contourOf
 from FMCIBModuleLib.Scene.OverlayInScene import isOverlay, overlayOf
 from FMCIBModuleLib.Scene.SceneBridge import ownGridOf, volumeFromNode
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
@@ -32,6 +33,10 @@ from worker_support import spinUntil
 
 pytest_plugins = ["analysis_fixtures", "setup_fixtures", "window_fixtures"]
 pytestmark = needs_torch
+
+
+EMBEDDED = "The features themselves, in their own direction (embedding)"
+NORM = "How strong the features are (norm)"
 
 
 @pytest.fixture
@@ -164,7 +169,7 @@ def test_another_lesion_is_analysed_while_a_map_is_made(explained):
 def test_targets_are_the_features_and_the_classes_of_heads_with_their_meaning(explained):
     combo = explained.saliency.targetCombo
     items = [combo.itemText(number) for number in range(combo.count)]
-    head = read_head(SHIPPED / "phantom-site.head")
+    head = read_head(SHIPPED / "phantom-site.head").head
     assert "(embedding)" in items[0]
     assert "(norm)" in items[1]
     assert [each for each in items if each.startswith("phantom-site: ")] == [
@@ -180,7 +185,7 @@ def test_targets_are_the_features_and_the_classes_of_heads_with_their_meaning(ex
 
 def test_there_is_one_map_for_each_target_and_the_chosen_one_is_seen(explained):
     make(explained, "Gradient")
-    make(explained, "Grad-CAM", "norm")
+    make(explained, "Grad-CAM", NORM)
     assert len(maps()) == 2
     norm = next(node for node in maps() if overlayOf(node).which == "norm")
     assert composite().GetNumberOfAdditionalLayers() == 1
@@ -188,7 +193,7 @@ def test_there_is_one_map_for_each_target_and_the_chosen_one_is_seen(explained):
     make(explained, "SmoothGrad", samples=2)
     assert len(maps()) == 2
     assert overlayOf(norm).facts["method"] == "smoothgrad"
-    chooseItem(explained.saliency.targetCombo, "embedding")
+    chooseItem(explained.saliency.targetCombo, EMBEDDED)
     settle()
     assert composite().GetNthLayerVolumeID(3) != norm.GetID()
     assert "Saliency map by gradient" in legend(explained)
@@ -200,7 +205,7 @@ def test_there_is_one_map_for_each_target_and_the_chosen_one_is_seen(explained):
 
 
 def test_the_legend_says_how_and_of_what_it_was_made(explained):
-    make(explained, "Guided back-propagation", samples=2)
+    make(explained, "Guided back-propagation with SmoothGrad", samples=2)
     text = legend(explained)
     assert "Saliency map by guided back-propagation with SmoothGrad" in text
     assert "Unit: guided change per 3072 HU of the embedding; raw values" in text
@@ -254,6 +259,24 @@ def test_threshold_opacity_and_visibility_are_the_users_and_stay(explained):
     assert composite().GetNthLayerVolumeID(3) == overlay.node.GetID()
 
 
+def test_a_contour_in_3d_follows_the_map_and_goes_with_it(explained):
+    make(explained, "SmoothGrad", samples=2)
+    overlay = overlayOf(maps()[0])
+    click(explained.saliency.contourCheckBox)
+    settle()
+    before = contourOf(overlay).GetPolyData().GetNumberOfPoints()
+    explained.saliency.thresholdSlider.value = 90
+    settle()
+    assert 0 < contourOf(overlay).GetPolyData().GetNumberOfPoints() < before
+    click(explained.saliency.contourCheckBox)
+    settle()
+    assert contourOf(overlay) is None
+    click(explained.saliency.contourCheckBox)
+    click(explained.saliency.removeMapButton)
+    settle()
+    assert contourOf(overlay) is None
+
+
 def test_the_map_of_the_chosen_lesion_is_seen_and_follows_name_and_removal(explained):
     make(explained, "Gradient")
     explained.place(near(8, 0, 0))
@@ -297,7 +320,7 @@ def test_a_map_of_a_seed_that_was_moved_is_marked_and_made_again(explained):
 
 
 def test_a_saved_scene_brings_map_legend_and_look_back(explained, tmp_path):
-    make(explained, "SmoothGrad", "norm", samples=2)
+    make(explained, "SmoothGrad", NORM, samples=2)
     explained.saliency.thresholdSlider.value = 50
     explained.saliency.opacitySlider.value = 35
     settle()
