@@ -205,6 +205,7 @@ def test_there_is_one_map_for_each_target_and_the_chosen_one_is_seen(explained):
 
 
 def test_the_legend_says_how_and_of_what_it_was_made(explained):
+    assert "TRAINED ON COMPUTER-MADE LESIONS" in explained.saliency.mapWeightsLabel.text
     make(explained, "Guided back-propagation with SmoothGrad", samples=2)
     text = legend(explained)
     assert "Saliency map by guided back-propagation with SmoothGrad" in text
@@ -214,7 +215,7 @@ def test_the_legend_says_how_and_of_what_it_was_made(explained):
     assert f"raw values {low:.3g} to {high:.3g}" in text
     assert (explained.saliency.lowLabel.text, explained.saliency.highLabel.text) == (f"{low:.3g}", f"{high:.3g}")
     assert GUIDED_CAUTION[1:] in explained.saliency.mapCautionLabel.text.replace("\u200b", "")
-    assert "TRAINED ON COMPUTER-MADE LESIONS" in explained.saliency.mapWeightsLabel.text
+    assert "TRAINED ON COMPUTER-MADE LESIONS" in explained.saliency.mapCautionLabel.text
 
 
 def test_each_method_says_what_it_is_and_how_it_was_checked(explained):

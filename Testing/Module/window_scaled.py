@@ -110,7 +110,7 @@ def main(width: int) -> None:
     settle()
     widget = stage.window.widget
     least = widget.minimumSizeHint() if callable(widget.minimumSizeHint) else widget.minimumSizeHint
-    widget.resize(width, 4000)
+    widget.resize(width, 6000)
     settle()
     size = type(widget).wrapped.size(widget)
     found = {
