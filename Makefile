@@ -36,6 +36,7 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of the windo
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
+	$(RUN) Testing/Benchmarks/click_to_map.py
 	$(RUN) Testing/Benchmarks/lesions.py
 
 small-encoder: .venv/made  ## The small encoder that ships, trained from nothing, and its page: 40 minutes on two cores
