@@ -37,10 +37,8 @@ def main() -> int:
         ui = window._saliencyPanel.ui
         for number in range(ui.methodCombo.count):
             ui.methodCombo.currentIndex = number
-            report(
-                ui.methodCombo.currentText,
-                measured(window, overlay, is_short="Occlusion" in ui.methodCombo.currentText),
-            )
+            method = ui.methodCombo.currentText
+            report(method, measured(window, overlay, is_short="Occlusion" in method))
         SlicerHost.unloadModule("FMCIBModule")
     print(f"\nAt the end: {load_average()}.")
     return 0
