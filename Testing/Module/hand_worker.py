@@ -21,6 +21,9 @@ class HandWorker:
 
     Attributes:
         open: what is not answered.
+        long: what `compute` was asked, and is not answered: wish, patch, onDone, onPart, onError.
+        stopped: the numbers of those that were to end.
+        sha256: of the weights, as `load` tells it.
         heads, headProblems: what `load` tells of heads.
         says: what those say of each patch, as the reply `encoded` tells it.
         loaded: the last reply to `load`; None before.
@@ -30,8 +33,11 @@ class HandWorker:
 
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
-        self._ids = count(1)
+        self._ids = count(1001)
         self._idOf: dict[int, int] = {}
+        self.long: list[tuple[dict, Any, Callable, Callable, Callable]] = []
+        self.stopped: list[int] = []
+        self.sha256 = "0" * 64
         self.heads: list[dict[str, Any]] = []
         self.headProblems: list[str] = []
         self.says: list[dict[str, Any]] = []
@@ -54,13 +60,21 @@ class HandWorker:
         self._idOf[id(self.open[-1])] = number
         return number
 
+    def compute(self, wish: dict, patch, onDone: Callable, onPart: Callable, onError: Callable) -> int:
+        self.long.append((wish, patch, onDone, onPart, onError))
+        return len(self.long)
+
+    def stop(self, number: int) -> None:
+        self.stopped.append(number)
+
     def answer(self, failure: WorkerFailure | None = None) -> None:
         """The oldest request."""
         asked, onDone, onError = self.open.pop(0)
         if failure is not None:
             onError(failure)
         elif isinstance(asked, EncoderSettings):
-            self.loaded = _loaded(asked) | {"heads": list(self.heads), "head_problems": list(self.headProblems)}
+            told = {"heads": list(self.heads), "head_problems": list(self.headProblems)}
+            self.loaded = _loaded(asked) | told | {"weights_sha256": self.sha256}
             onDone(self.loaded)
         else:
             features = np.zeros(4096, dtype=np.float32)
@@ -72,6 +86,10 @@ class HandWorker:
             self.answer()
 
     def cancel(self, *requestIds: int) -> None:
+        for number in requestIds:
+            if number <= len(self.long):
+                *_, onError = self.long.pop(number - 1)
+                onError(CANCELLED)
         chosen = [each for each in self.open if self._idOf[id(each)] in requestIds]
         self.open = [each for each in self.open if each not in chosen]
         for _, _, onError in chosen:

@@ -5,6 +5,7 @@
     .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
     .venv/bin/python Testing/Module/screenshots.py stability   # a seed is moved: stability.png, build/stability-*
     .venv/bin/python Testing/Module/screenshots.py training   # a head is trained: training.png, build/training-*
+    .venv/bin/python Testing/Module/screenshots.py saliency   # a map over the CT: saliency.png, build/saliency-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
 committed.
@@ -189,6 +190,48 @@ def takeSection(camera: Photographer, section, name: str, suffix: str) -> None:
         path = FOLDER / f"{name}.png" if isForDocuments else ROOT / "build" / f"{name}-{width}{suffix}.png"
         path.parent.mkdir(exist_ok=True)
         camera.takeWidget(section, path)
+
+
+def takeSaliency() -> None:
+    """A map of a class over the CT in all views, and the panel that made it."""
+    from SlicerHost.Desktop import useStyle
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        camera = Photographer()
+        camera.waitForProbe()
+        window, ui = camera.window, camera.window._saliencyPanel.ui
+        choose(window, loadCt(""))
+        click(window._requirementsPanel.ui.trialButton)
+        spinUntil(lambda: window.logic.analysis.worker.state == "ready")
+        click(window._requirementsPanel.ui.hideButton)
+        camera.analyse(camera.nodule)
+        clickCell(window._lesionsPanel.ui.lesionTable, 0, 0)
+        for section in (window.ui.scanSection, window.ui.patchSection, window.ui.predictionsSection):
+            toggleSection(section)
+        toggleSection(window.ui.saliencySection)
+        chooseItem(ui.targetCombo, "phantom-site: lung")
+        chooseItem(ui.methodCombo, "SmoothGrad")
+        click(ui.makeMapButton)
+        spinUntil(lambda: window._saliency.explaining.lesion is None)
+        for view in ("Red", "Yellow", "Green"):
+            showAt(view, camera.nodule)
+            zoom(view, 0.35)
+        camera.desktop.renderNow()
+        camera.take("saliency")
+        takeSection(camera, window.ui.saliencySection, "saliency-panel", "-light")
+        useStyle("dark")
+        takeSection(camera, window.ui.saliencySection, "saliency-panel", "-dark")
+        window.logic.analysis.worker.close()
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def zoom(view: str, share: float) -> None:
+    """Show this share of what is seen, about the same middle."""
+    node = slicer.app.layoutManager().sliceWidget(view).mrmlSliceNode()
+    width, height, depth = node.GetFieldOfView()
+    node.SetFieldOfView(width * share, height * share, depth)
 
 
 def takeTraining() -> None:
@@ -381,6 +424,9 @@ def main() -> None:
         return
     if sys.argv[1:] == ["predictions"]:
         takePredictions()
+        return
+    if sys.argv[1:] == ["saliency"]:
+        takeSaliency()
         return
     if sys.argv[1:] == ["stability"]:
         takeStability()

@@ -18,7 +18,8 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions", "Window/Stability", "Window/Training")
+_ROOMS = ("Scan", "Lesions", "Patch", "Predictions", "Saliency", "Stability", "Training")
+PANELS = tuple(f"Window/{name}" for name in _ROOMS)
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
 MAY_IMPORT = {
@@ -52,6 +53,7 @@ MAY_USE_QT = {
         "PatchPictures",
         "PredictionRows",
         "PredictionsPanel",
+        "SaliencyPanel",
         "StabilityRows",
         "Desktop",
         "LesionsController",

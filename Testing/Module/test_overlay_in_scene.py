@@ -83,12 +83,12 @@ def test_colours_run_from_the_smallest_to_the_largest_and_are_opaque(overlay, pa
     node = overlay.show("A", ramp(patch, 2, 6), patch.grid, RISING, FACTS)
     display = node.GetDisplayNode()
     assert overlay.range == pytest.approx((2, 6))
-    assert (display.GetApplyThreshold(), overlay.threshold) == (1, pytest.approx(2 + 0.3 * 4))
+    assert (display.GetApplyThreshold(), overlay.threshold) == (1, pytest.approx(2 + 0.95 * 4, rel=1e-4))
     assert display.GetAutoWindowLevel() == 0
     assert set(coloursOf(False, 0.3)[:, 3]) == {1.0}
     colour = [0.0] * 4
     assert display.GetColorNode().GetColor(255, colour)
-    assert colour == pytest.approx([0.99, 1.0, 0.64, 1.0], abs=1 / 255)
+    assert colour == pytest.approx([1.0, 1.0, 0.6, 1.0], abs=1 / 255)
 
 
 def test_a_signed_map_is_symmetrical_about_0_and_clear_there(overlay, patch):
@@ -103,6 +103,20 @@ def test_a_signed_map_is_symmetrical_about_0_and_clear_there(overlay, patch):
         node.GetDisplayNode().GetColorNode().GetColor(number, colour)
         shown.append(colour[3])
     assert shown == [1.0] * 64 + [0.0] * 128 + [1.0] * 64
+
+
+def test_the_strongest_voxels_are_seen_until_the_user_chooses(overlay, patch):
+    overlay.show("A", ramp(patch) ** 4, patch.grid, RISING, FACTS)
+    shown = slicer.util.arrayFromVolume(overlay.node) >= overlay.threshold
+    assert shown.mean() == pytest.approx(0.05, abs=0.001)
+    overlay.show("A", ramp(patch), patch.grid, RISING, FACTS)
+    assert overlay.share == pytest.approx(0.95, abs=0.001)
+    mostlyNothing = (ramp(patch) > 0.999).astype(np.float32)
+    overlay.show("A", mostlyNothing, patch.grid, RISING, FACTS)
+    assert 0 < overlay.threshold < 0.1
+    overlay.setShare(0.4)
+    overlay.show("A", ramp(patch), patch.grid, RISING, FACTS)
+    assert overlay.share == pytest.approx(0.4)
 
 
 def test_a_map_that_is_the_same_everywhere_shows_nothing_wrong(overlay, patch):

@@ -261,7 +261,7 @@ def test_a_map_is_seen_over_the_ct_where_the_seeds_were_and_not_where_they_left(
     click(ui.mapButton)
     settle()
     assert "cosine similarity to the seed itself, from 0.500 to 0.900" in ui.mapWords.text
-    assert (ui.shareSlider.value, ui.opacitySlider.value) == (30, 60)
+    assert (ui.shareSlider.value, ui.opacitySlider.value) == (0, 60)
     assert (isColoured(beside), isColoured(left), isColoured(far)) == (True, False, False)
     ui.shareSlider.value = 100
     settle()

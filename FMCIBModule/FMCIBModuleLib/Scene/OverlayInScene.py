@@ -31,12 +31,18 @@ _COLOURS_ROLE = "colours"
 _CLASS, _COLOURS_CLASS = "vtkMRMLScalarVolumeNode", "vtkMRMLColorTableNode"
 
 _COUNT = 256
-RISING = ((0.34, 0.06, 0.43), (0.73, 0.21, 0.33), (0.98, 0.55, 0.04), (0.99, 1.0, 0.64))
+RISING = ((0.55, 0.10, 0.60), (0.85, 0.25, 0.35), (1.0, 0.55, 0.05), (1.0, 1.0, 0.60))
 """Colours from the smallest to the largest value: they are told from grey, and from each other without colours."""
 SIGNED = ((0.0, 0.30, 1.0), (0.55, 0.75, 1.0), (1.0, 1.0, 1.0), (1.0, 0.70, 0.55), (1.0, 0.15, 0.0))
 """From the most negative value over 0 to the most positive."""
 
-DEFAULT_SHARE, DEFAULT_OPACITY = 0.3, 0.6
+DEFAULT_OPACITY = 0.6
+_SHOWN_AT_FIRST = 0.05
+"""Of the voxels, the strongest, until the user says otherwise: the volume of a ball of 23 mm in a patch of 50 mm."""
+_LEAST_SHARE = 0.01
+"""So that a map which is 0 nearly everywhere does not hide the CT."""
+_CHOSEN = "FMCIB.ThresholdChosen"
+"""Attribute of a map whose threshold the user has chosen."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +140,8 @@ class OverlayInScene:
         Returns:
             Its volume node.
         """
-        node, isNew = self.node, self.node is None
-        share = DEFAULT_SHARE if isNew else self.share
-        node = self._make() if isNew else node
+        node = self.node or self._make()
+        share = self.share if node.GetAttribute(_CHOSEN) else _firstShare(values, look.isSigned)
         with NodeModify(node):
             node.SetAttribute(NAMED, look.name)
             node.SetName(namedAfter(look.name, name))
@@ -149,11 +154,15 @@ class OverlayInScene:
                 node.SetAttribute(_FACT + fact, text)
             slicer.util.updateVolumeFromArray(node, np.asarray(values, np.float32))
         self._setRange(np.asarray(values))
-        self.setShare(share)
+        self._setShare(share)
         return node
 
     def setShare(self, share: float) -> None:
         """Show only what lies above this part of the way from the smallest value (signed: 0) to the largest."""
+        self.node.SetAttribute(_CHOSEN, "true")
+        self._setShare(share)
+
+    def _setShare(self, share: float) -> None:
         display, (low, high) = self.node.GetDisplayNode(), self._span()
         threshold = low + share * (high - low)
         with NodeModify(display):
@@ -209,6 +218,17 @@ class OverlayInScene:
         """What the threshold goes through."""
         low, high = self.range
         return (0.0, high) if self.isSigned else (low, high)
+
+
+def _firstShare(values: np.ndarray, isSigned: bool) -> float:  # noqa: FBT001  a fact of the map
+    """Where the threshold of a new map lies."""
+    sizes = np.abs(values) if isSigned else np.asarray(values)
+    sizes = sizes[np.isfinite(sizes)]
+    if not sizes.size:
+        return 1.0
+    low, high = (0.0 if isSigned else float(sizes.min())), float(sizes.max())
+    edge = float(np.quantile(sizes, 1 - _SHOWN_AT_FIRST))
+    return max((edge - low) / (high - low), _LEAST_SHARE) if high > low else 1.0
 
 
 def overlaysOf(lesion: LesionInScene, kind: str | None = None) -> list[OverlayInScene]:

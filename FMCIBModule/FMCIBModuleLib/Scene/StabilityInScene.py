@@ -101,7 +101,10 @@ class StabilityInScene:
             "weights_sha256": document["encoder"]["weights_sha256"],
             "patch_sha256": document["patch_sha256"],
         }
+        isNew = found.node is None
         found.show(name, values, grid, Look(title, "1"), facts)
+        if isNew:
+            found.setShare(0.0)  # all of it: here a small value is as telling as a large one
         return found
 
     def _removeMaps(self) -> None:

@@ -28,6 +28,8 @@ from .Patch.PatchController import PatchController
 from .Patch.PatchPanel import PatchPanel
 from .Predictions.PredictionsController import PredictionsController
 from .Predictions.PredictionsPanel import PredictionsPanel
+from .Saliency.SaliencyController import SaliencyController
+from .Saliency.SaliencyPanel import SaliencyPanel
 from .Scan.ScanController import ScanController
 from .Scan.ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
@@ -70,6 +72,7 @@ class Window(VTKObservationMixin):
         self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
         self._patchPanel = PatchPanel(uiPath("Patch"))
         self._predictionsPanel = PredictionsPanel(uiPath("Predictions"))
+        self._saliencyPanel = SaliencyPanel(uiPath("Saliency"))
         self._stabilityPanel = StabilityPanel(uiPath("Stability"))
         self._trainingPanel = TrainingPanel(uiPath("Training"))
         self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
@@ -85,6 +88,7 @@ class Window(VTKObservationMixin):
         self._patches = PatchController(self._patchPanel, analysis, self._boundary)
         self._predictions = PredictionsController(self._predictionsPanel, analysis, self._boundary)
         self._overlays = OverlayInViews()
+        self._saliency = SaliencyController(self._saliencyPanel, analysis, self._overlays, self._boundary)
         self._stability = StabilityController(
             self._stabilityPanel, Stability(analysis), analysis, self._overlays, self._boundary, tools.desktop
         )
@@ -113,6 +117,7 @@ class Window(VTKObservationMixin):
         self._lesions.close()
         self.logic.analysis.worker.stateChanged.disconnect(self._onWorker)
         self._predictions.close()
+        self._saliency.close()
         self._stability.close()
         self._overlays.close()
         self._training.close()
@@ -132,6 +137,7 @@ class Window(VTKObservationMixin):
         ui.scanSection.layout().addWidget(self._lesionsPanel.widget)
         ui.patchSection.layout().addWidget(self._patchPanel.widget)
         ui.predictionsSection.layout().addWidget(self._predictionsPanel.widget)
+        ui.saliencySection.layout().addWidget(self._saliencyPanel.widget)
         ui.stabilitySection.layout().addWidget(self._stabilityPanel.widget)
         ui.trainingSection.layout().addWidget(self._trainingPanel.widget)
         ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
@@ -169,6 +175,7 @@ class Window(VTKObservationMixin):
     def _connectHeads(self) -> None:
         around, panel, heads = self._boundary.around, self._predictionsPanel, self.setup.heads
         self._lesions.choiceChanged.connect(around(self._predictions.show))
+        self._lesions.choiceChanged.connect(around(self._saliency.show))
         self._lesions.choiceChanged.connect(around(self._stability.show))
         self.logic.analysis.worker.stateChanged.connect(self._onWorker)
         self._predictions.chosen.connect(around(self._setParameter))
@@ -290,6 +297,7 @@ class Window(VTKObservationMixin):
     def _onSceneStartClose(self, *_values: object) -> None:
         self._forgetParameters()
         self._predictions.show(None)
+        self._saliency.show(None)
         self._stability.show(None)
         self._scan.show(None, True)
         self._follower.forget()
