@@ -200,13 +200,14 @@ class WorkerDispatcher:
         """Whether the next request could be sent, or has to wait for what is in flight."""
         request, short = self.requests.waiting[0], self.requests.shortInFlight()
         isLoaded = bool(self.loaded) and self.loaded[0] == request.settings
-        if request.isLoad and isLoaded and request.mayKeep and not short:
+        isLoading = any(other.isLoad for other in short)
+        if request.isLoad and isLoaded and request.mayKeep and not isLoading:
             self.requests.waiting.popleft()
             self._finishLoad(request, self.loaded[1])
             return True
         if request.isLoad or not isLoaded:
             return self._sendLoad(request)
-        if any(other.isLoad for other in short) or (len(short) >= _MOST_IN_FLIGHT and not request.isLong):
+        if isLoading or (len(short) >= _MOST_IN_FLIGHT and not request.isLong):
             return False
         self.requests.waiting.popleft()
         if self._weightsOf[request.settings] != self.loaded[1]["weights_sha256"]:
