@@ -32,6 +32,7 @@ def makeOverlay(volumeNode, point, values, isSigned=False) -> OverlayInScene:
     patch = pipeline.cut(volumeFromNode(volumeNode), point, "fmcib-csv-v1")
     overlay = OverlayInScene(LesionInScene(volumeNode, "a-1"), "saliency", "norm")
     overlay.show("A", values(patch), patch.grid, Look("Map of {lesion}", "x", isSigned), {})
+    overlay.setShare(0.3)
     return overlay
 
 
