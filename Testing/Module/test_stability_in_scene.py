@@ -10,7 +10,7 @@ import slicer
 import vtk
 from analysis_support import PATIENCE, makeSeeds, needs_torch, segmentAround, spinUntilFinished
 from fmcib_engine.errors import InputError, SeedError
-from fmcib_engine.phantom import PHANTOM_SEED
+from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.results.image import write_image
 from FMCIBModuleLib.Analysis.Stability import Stability
 from FMCIBModuleLib.Analysis.StabilityAsked import GRID, SEGMENT, Wanted
@@ -287,6 +287,29 @@ def test_a_lesion_that_is_removed_meanwhile_leaves_nothing(stability, logic, ana
     logic.removeLesion(phantomNode, analysed.key)
     spinUntil(lambda: stability.running is None)
     assert found(analysed) is None
+
+
+def _unanalysed(volumeNode) -> Lesion:
+    (seed,) = seedsOf(volumeNode, makeSeeds({"A": pointToRas(PHANTOM_SEED)}))
+    return Lesion(volumeNode, seed.key, seed, None)
+
+
+def test_a_scene_or_a_scan_that_goes_meanwhile_ends_it_without_a_word(stability, logic, analysed, phantomNode):
+    problems = []
+    stability.failed.connect(problems.append)
+    stability.start(analysed, Wanted(draws=200))
+    spinUntil(lambda: stability._run.done > 1)
+    slicer.mrmlScene.RemoveNode(phantomNode)
+    spinUntil(lambda: stability.running is None)
+    node = nodeFromVolume(chest_phantom((3.0, 3.0, 4.0)), "Next")
+    lesion = _unanalysed(node)
+    stability.start(lesion, Wanted(draws=200))
+    spinUntil(lambda: stability._run.done > 1)
+    slicer.mrmlScene.Clear(0)
+    assert stability.running is None
+    logic.worker.wait(timeoutSeconds=PATIENCE)
+    assert problems == []
+    assert slicer.util.getNodesByClass("vtkMRMLTextNode") == []
 
 
 def test_only_one_lesion_is_disturbed_at_a_time(stability, analysed):
