@@ -17,6 +17,8 @@ window: .venv/made  ## The module's window in a stand-in for Slicer (not Slicer)
 screenshots: .venv/made  ## The pictures of README and docs, by driving that window, and of the samples
 	$(RUN) Testing/Module/screenshots.py
 	$(RUN) Testing/Module/screenshots.py predictions
+	$(RUN) Testing/Module/screenshots.py saliency
+	$(RUN) Testing/Module/screenshots.py stability
 	$(RUN) Testing/Module/screenshots.py training
 	$(RUN) Testing/Module/thumbnails.py
 
@@ -35,6 +37,7 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of window, l
 	$(RUN) Testing/Benchmarks/run.py
 	$(RUN) Testing/Benchmarks/slicer_layer.py
 	$(RUN) Testing/Benchmarks/click_to_row.py
+	$(RUN) Testing/Benchmarks/click_to_map.py
 	$(RUN) Testing/Benchmarks/lesions.py
 	$(RUN) Testing/Benchmarks/worklist.py
 	$(RUN) Testing/Benchmarks/batch.py

@@ -191,7 +191,7 @@ def test_the_answers_are_those_of_single_runs_and_the_undisturbed_is_extracts(en
     assert len(done) == 8
     assert len(found.drawn) == 5
     assert [each.name for each in found.changed] == ["offset-20HU", "offset+20HU"]
-    assert found.undisturbed.patch.sha256 == pipeline.cut(volume, SEED).sha256
+    assert found.undisturbed.patch_sha256 == pipeline.cut(volume, SEED).sha256
     for answer in found.drawn:
         (alone,) = pipeline.encode([pipeline.cut(volume, answer.point)], encoder)
         assert answer.features == pytest.approx(alone.features, abs=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import signal
@@ -21,7 +22,13 @@ from fmcib_engine.errors import ProtocolError
 from fmcib_engine.framing import MAGIC, VERSION, Header, pack, read_frame
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.preprocessing import PATCH_SIZE, Patch, Quality
+from fmcib_engine.saliency.checks import likeness
+from fmcib_engine.saliency.explain import explain
+from fmcib_engine.saliency.map import MapFacts, SaliencyMap
+from fmcib_engine.saliency.methods import Parameters
+from fmcib_engine.saliency.targets import EMBEDDING
 from fmcib_engine.weights import load_encoder
+from fmcib_engine.worker.run import MOST_PATCHES
 from support import OF_THE_COMMAND_LINE, needs_golden
 
 pytest.importorskip("torch")
@@ -204,7 +211,7 @@ class TestStart:
     def test_the_worker_speaks_first(self, cold):
         assert cold.ready == {
             "type": "ready",
-            "protocol": 2,
+            "protocol": 3,
             "engine_version": cold.ready["engine_version"],
             "pid": cold.process.pid,
         }
@@ -286,6 +293,24 @@ class TestOrder:
         assert [reply["patch_sha256"] for reply in replies[::3]] == [patch.sha256 for patch in patches]
         assert warm.ask("ping", "after")[0] == {"type": "pong", "id": "after"}
 
+    def test_patches_asked_for_together_are_answered_as_if_asked_for_alone(self, warm):
+        patches = [random_patch(1), random_patch(2, "fmcib-yaml-v1"), random_patch(3)]
+        header, payload = warm.ask("encode_all", "all", b"".join(patch.to_bytes() for patch in patches))
+        assert (header["type"], header["id"], len(header["answers"])) == ("encoded_all", "all", 3)
+        together = np.frombuffer(payload, "<f4").reshape(3, header["feature_count"])
+        for patch, answer, features in zip(patches, header["answers"], together, strict=True):
+            alone, own = warm.ask("encode", 1, patch.to_bytes())
+            assert {name: alone[name] for name in answer if name != "predictions"} == {
+                name: value for name, value in answer.items() if name != "predictions"
+            }
+            assert answer["patch_sha256"] == patch.sha256
+            assert {alone[name] == header[name] for name in ("weights_sha256", "precision", "caution")} == {True}
+            assert distance(features, np.frombuffer(own, "<f4")) < 1e-5
+            for one, other in zip(answer["predictions"], alone["predictions"], strict=True):
+                assert (one["head"], one["note"]) == (other["head"], other["note"])
+                assert (one["values"] or []) == pytest.approx(other["values"] or [], abs=1e-4)
+        assert [bool(each["values"]) for each in header["answers"][0]["predictions"]].count(True) > 0
+
     def test_ping_is_answered_before_what_waits(self, fmcib):
         for index in range(4):
             fmcib.send("encode", index, random_patch().to_bytes())
@@ -320,6 +345,87 @@ class TestCancel:
         fmcib.send("cancel", "stop", target="running")
         assert fmcib.receive()[0] == {"type": "cancel_ignored", "id": "stop", "target": "running"}
         assert fmcib.receive()[0]["type"] == "loaded"
+
+
+class TestExplain:
+    def test_a_map_is_the_engines_own_with_all_its_facts(self, warm, small_file):
+        patch, encoder = random_patch(5), load_encoder(str(small_file), device="cpu")
+        *_, expected = explain(encoder, patch, EMBEDDING, "smoothgrad", Parameters(samples=3, random_seed=4))
+        wish = {"target": "embedding", "method": "smoothgrad", "parameters": {"samples": 3, "random_seed": 4}}
+        warm.send("explain", "map", patch.to_bytes(), **wish)
+        *parts, (header, payload) = answers_until(warm, "result")
+        assert {part["type"] for part, _ in parts} <= {"part"}
+        assert (header["id"], header["done"], header["total"]) == ("map", 3, 3)
+        assert header["patch_sha256"] == patch.sha256
+        assert header["weights_sha256"] == encoder.weights.sha256
+        found = SaliencyMap(map_of(payload), patch.grid, MapFacts.from_json(json.dumps(header["facts"])))
+        assert found.facts.parameters == {"samples": 3, "noise": 0.15}
+        assert (found.facts.random_seed, found.facts.target) == (4, "embedding")
+        assert likeness(found.array, expected.map.array) > 0.999
+
+    def test_it_refines_while_it_is_told(self, warm):
+        warm.send("explain", 1, random_patch(6).to_bytes(), target="norm", method="smoothgrad")
+        *parts, (header, payload) = answers_until(warm, "result")
+        assert parts[0][0]["done"] == 1
+        done = [part["done"] for part, _ in parts]
+        assert done == sorted(set(done))
+        assert all(map_of(part).shape == (PATCH_SIZE,) * 3 for _, part in parts)
+        assert header["done"] == header["total"] == 25
+        assert likeness(map_of(parts[0][1]), map_of(payload)) < likeness(map_of(parts[-1][1]), map_of(payload))
+
+    def test_a_class_of_a_head_is_explained(self, warm):
+        wish = {"target": "phantom-site:lung", "method": "gradient"}
+        header, payload = warm.ask("explain", 1, random_patch(7).to_bytes(), **wish)
+        assert header["facts"]["target_meaning"] == "log-odds of lung by phantom-site"
+        assert header["facts"]["head_sha256"]
+        assert np.abs(map_of(payload)).max() > 0
+
+    def test_a_lesion_that_comes_meanwhile_is_encoded_between_two_samples(self, warm):
+        patch = random_patch(8)
+        expected = features_of(warm.ask("encode", 0, patch.to_bytes()))
+        endless = {"target": "norm", "method": "smoothgrad", "parameters": {"samples": 10_000}}
+        warm.send("explain", "map", patch.to_bytes(), **endless)
+        warm.send("encode", "lesion", patch.to_bytes())
+        warm.send("dance", "bad")
+        answered = [reply for reply in answers_until(warm, "error") if reply[0]["type"] != "part"]
+        assert [header["id"] for header, _ in answered] == ["lesion", "bad"]
+        assert np.array_equal(features_of(answered[0]), expected)
+        warm.send("cancel", "stop", target="map")
+        *_, (header, payload) = answers_until(warm, "result")
+        assert 1 <= header["done"] < header["total"] == 10_000
+        assert header["facts"]["samples_done"] == header["done"]
+        assert np.abs(map_of(payload)).max() > 0
+
+    def test_another_encoder_waits_for_the_map_and_what_comes_after_it_for_that(self, warm):
+        warm.send("explain", 1, random_patch().to_bytes(), target="norm", method="smoothgrad")
+        warm.send("load", 2, weights="small")
+        warm.send("encode", 3, random_patch().to_bytes())
+        answered = [header for header, _ in answers_until(warm, "encoded") if header["type"] != "part"]
+        assert [header["type"] for header in answered] == ["result", "loaded", "encoded"]
+
+    def test_one_map_waits_for_another_and_can_be_cancelled_there(self, warm):
+        for number in (1, 2):
+            warm.send("explain", number, random_patch().to_bytes(), target="norm", method="smoothgrad")
+        warm.send("cancel", 3, target=2)
+        answered = [header["type"] for header, _ in answers_until(warm, "result") if header["type"] != "part"]
+        assert answered == ["cancelled", "cancel_done", "result"]
+
+    def test_explaining_before_loading_is_an_error(self, cold):
+        reply, _ = cold.ask("explain", 1, random_patch().to_bytes(), target="norm", method="gradient")
+        assert (reply["type"], reply["code"]) == ("error", "bad_request")
+        assert "load" in reply["message"]
+
+
+def answers_until(client: WorkerClient, kind: str) -> list[Reply]:
+    """All replies up to the first of a kind."""
+    found = [client.receive()]
+    while found[-1][0]["type"] != kind:
+        found.append(client.receive())
+    return found
+
+
+def map_of(payload: bytes) -> np.ndarray:
+    return np.frombuffer(payload, "<f4").reshape((PATCH_SIZE,) * 3)
 
 
 class TestBadRequests:
@@ -357,6 +463,32 @@ class TestBadRequests:
             pytest.param(pack({"type": "encode", "id": 1}, pack({}, b"x" * 8)), 1, id="encode of another frame"),
             pytest.param(
                 pack({"type": "encode", "id": 1}, random_patch().to_bytes()[:-4]), 1, id="encode of a short patch"
+            ),
+            pytest.param(pack({"type": "encode", "id": 1}, 2 * random_patch().to_bytes()), 1, id="encode of two"),
+            pytest.param(pack({"type": "encode_all", "id": 1}), 1, id="encode_all of none"),
+            pytest.param(pack({"type": "encode_all", "id": 1}, b"x" * 1000), 1, id="encode_all of bytes"),
+            pytest.param(
+                pack({"type": "encode_all", "id": 1}, (2 * random_patch().to_bytes())[:-4]), 1, id="a short second"
+            ),
+            pytest.param(
+                pack({"type": "encode_all", "id": 1}, (MOST_PATCHES + 1) * random_patch().to_bytes()), 1, id="too many"
+            ),
+            *(
+                pytest.param(pack({"type": "explain", "id": 1, **fields}, random_patch().to_bytes()), 1, id=name)
+                for name, fields in {
+                    "explain without method": {"target": "norm"},
+                    "an unknown method": {"target": "norm", "method": "tea-leaves"},
+                    "an unknown target": {"target": "phantom-site:moon", "method": "gradient"},
+                    "no target": {"target": 7, "method": "gradient"},
+                    "a flat target": {"target": "cosine", "method": "gradient"},
+                    "parameters in a list": {"target": "norm", "method": "gradient", "parameters": []},
+                    "an unknown parameter": {"target": "norm", "method": "gradient", "parameters": {"sugar": 1}},
+                    "half a sample": {"target": "norm", "method": "smoothgrad", "parameters": {"samples": 2.5}},
+                    "no samples": {"target": "norm", "method": "smoothgrad", "parameters": {"samples": 0}},
+                }.items()
+            ),
+            pytest.param(
+                pack({"type": "explain", "id": 1, "target": "norm", "method": "gradient"}), 1, id="explain nothing"
             ),
         ],
     )

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 import slicer
 import vtk
 from FMCIBModuleLib.Analysis.AnalysisLogic import AnalysisLogic
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from support import golden_cases
 from worker_support import spinUntil
@@ -32,6 +34,21 @@ def makeSeeds(points: dict[str, tuple[float, float, float]]):
     node.CreateDefaultDisplayNodes()
     for name, ras in points.items():
         node.AddControlPointWorld(vtk.vtkVector3d(*ras), name)
+    return node
+
+
+def segmentAround(volumeNode, lesion, offset=(0.0, 0.0, 0.0)):
+    """A segment of 5 mm to each side of a lesion's seed, moved (RAS mm), drawn on its scan."""
+    labelmap = slicer.vtkOrientedImageData()
+    labelmap.SetExtent(2, 11, 2, 11, 2, 11)
+    labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    labelmap.GetPointData().GetScalars().Fill(1)
+    matrix = np.eye(4)
+    matrix[:3, 3] = np.array(pointToRas(lesion.seed.point)) + np.array(offset) - 6.5
+    labelmap.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Drawn")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    node.AddSegmentFromBinaryLabelmapRepresentation(labelmap, "Lesion", [1.0, 0.0, 0.0], "lesion")
     return node
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ class HandWorker:
 
     Attributes:
         open: what is not answered.
+        long: what `compute` was asked, and is not answered: wish, patch, onDone, onPart, onError.
+        stopped: the numbers of those that were to end.
+        sha256: of the weights, as `load` tells it.
         heads, headProblems: what `load` tells of heads.
         says: what those say of each patch, as the reply `encoded` tells it.
         loaded: the last reply to `load`; None before.
@@ -29,6 +33,11 @@ class HandWorker:
 
     def __init__(self) -> None:
         self.open: list[tuple[Any, Callable, Callable]] = []
+        self._ids = count(1001)
+        self._idOf: dict[int, int] = {}
+        self.long: list[tuple[dict, Any, Callable, Callable, Callable]] = []
+        self.stopped: list[int] = []
+        self.sha256 = "0" * 64
         self.heads: list[dict[str, Any]] = []
         self.headProblems: list[str] = []
         self.says: list[dict[str, Any]] = []
@@ -38,12 +47,25 @@ class HandWorker:
 
     def load(
         self, settings: EncoderSettings, onDone: Callable, onError: Callable, onProgress: Callable, **_options: Any
-    ) -> None:
+    ) -> int:
         self.tellProgress = onProgress
-        self.open.append((settings, onDone, onError))
+        return self._ask(settings, onDone, onError)
 
-    def encode(self, patch, onDone: Callable, onError: Callable) -> None:
-        self.open.append((patch, onDone, onError))
+    def encode(self, patch, onDone: Callable, onError: Callable) -> int:
+        return self._ask(patch, onDone, onError)
+
+    def _ask(self, asked: Any, onDone: Callable, onError: Callable) -> int:
+        number = next(self._ids)
+        self.open.append((asked, onDone, onError))
+        self._idOf[id(self.open[-1])] = number
+        return number
+
+    def compute(self, wish: dict, patch, onDone: Callable, onPart: Callable, onError: Callable) -> int:
+        self.long.append((wish, patch, onDone, onPart, onError))
+        return len(self.long)
+
+    def stop(self, number: int) -> None:
+        self.stopped.append(number)
 
     def answer(self, failure: WorkerFailure | None = None) -> None:
         """The oldest request."""
@@ -51,7 +73,8 @@ class HandWorker:
         if failure is not None:
             onError(failure)
         elif isinstance(asked, EncoderSettings):
-            self.loaded = _loaded(asked) | {"heads": list(self.heads), "head_problems": list(self.headProblems)}
+            told = {"heads": list(self.heads), "head_problems": list(self.headProblems)}
+            self.loaded = _loaded(asked) | told | {"weights_sha256": self.sha256}
             onDone(self.loaded)
         else:
             features = np.zeros(4096, dtype=np.float32)
@@ -62,9 +85,14 @@ class HandWorker:
         while self.open:
             self.answer()
 
-    def cancelAll(self) -> None:
-        asked, self.open = self.open, []
-        for _, _, onError in asked:
+    def cancel(self, *requestIds: int) -> None:
+        for number in requestIds:
+            if number <= len(self.long):
+                *_, onError = self.long.pop(number - 1)
+                onError(CANCELLED)
+        chosen = [each for each in self.open if self._idOf[id(each)] in requestIds]
+        self.open = [each for each in self.open if each not in chosen]
+        for _, _, onError in chosen:
             onError(CANCELLED)
 
     def close(self) -> None:

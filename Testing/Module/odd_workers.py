@@ -4,7 +4,8 @@
 
 ODD_WORKER_LIVES names a file to which each life appends its process's number; PyTorch's version is the number of lives.
 ODD_WORKER_WEIGHTS names a file whose text is told as the SHA-256 of the weights, and without which `load` fails. The
-features of a patch are the bytes of its SHA-256, over and over.
+features of a patch are the bytes of its SHA-256, over and over. A map has as many steps as it is told samples, and
+holds the number of those that are done.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ SCRIPT = str(Path(__file__).resolve())
 habit = sys.argv[1] if __name__ == "__main__" else ""
 writing = threading.Lock()
 pings = threading.Semaphore(0)
+running: list[object] = []
+"""The id of a map that is made, and that again if it is to end."""
 encoder: dict[str, str] = {}
 """What was told of the one that was loaded last."""
 
@@ -74,7 +77,10 @@ def cancel(waiting: queue.Queue, header: dict) -> None:
             waiting.queue.remove(frame)
     if found:
         reply("cancelled", header["target"])
-    reply("cancel_done" if found else "cancel_ignored", header["id"], target=header["target"])
+    elif header["target"] in running:
+        running.append(header["target"])
+    isDone = found or header["target"] in running
+    reply("cancel_done" if isDone else "cancel_ignored", header["id"], target=header["target"])
 
 
 def load(header: dict) -> None:
@@ -126,6 +132,26 @@ def encode(header: dict, payload: bytes) -> None:
         reply("encoded", header["id"], result, feature_count=FEATURE_COUNT, **fields)
 
 
+def explain(header: dict, payload: bytes, waiting: queue.Queue) -> None:
+    total = header["parameters"]["samples"]
+    running[:] = [header["id"]]
+    for done in range(1, total + 1):
+        misbehave(header["id"])
+        time.sleep(0.01)
+        patch = hashlib.sha256(unpack(payload)[1][:VOXEL_BYTES]).hexdigest()
+        isEnd = done == total or len(running) > 1
+        told = {**encoder, "patch_sha256": patch, "done": done, "total": total}
+        values = array.array("f", [float(done)] * 50**3).tobytes()
+        reply("result" if isEnd else "part", header["id"], values, **told)
+        if isEnd:
+            break
+        with waiting.mutex:
+            short = [waiting.queue.popleft()] if waiting.queue and waiting.queue[0][0]["type"] == "encode" else []
+        for frame in short:
+            encode(*frame)
+    running.clear()
+
+
 def misbehave(requestId: object) -> None:
     if habit == "ends" or (habit == "ends in its first life" and lives() == 1):
         os._exit(3)
@@ -168,7 +194,7 @@ def start() -> None:
     if habit == "greets":
         os.write(1, b"Hello, I am your worker.\n")
     version = "9.9.9" if habit == "other version" else __version__
-    protocol = 1 if habit == "other protocol" else 2
+    protocol = 1 if habit == "other protocol" else 3
     write(pack({"type": "ready", "protocol": protocol, "engine_version": version, "pid": os.getpid()}))
 
 
@@ -185,6 +211,8 @@ def main() -> None:
         header, payload = waiting.get()
         if header["type"] == "load":
             load(header)
+        elif header["type"] == "explain":
+            explain(header, payload, waiting)
         else:
             encode(header, payload)
 

@@ -3,7 +3,9 @@
     make screenshots                 # writes Resources/Screenshots/*.png
     .venv/bin/python Testing/Module/screenshots.py lists   # the list of lesions in all its widths: build/lists-*.png
     .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
+    .venv/bin/python Testing/Module/screenshots.py stability   # a seed is moved: stability.png, build/stability-*
     .venv/bin/python Testing/Module/screenshots.py training   # a head is trained: training.png, build/training-*
+    .venv/bin/python Testing/Module/screenshots.py saliency   # a map over the CT: saliency.png, build/saliency-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
 committed.
@@ -190,6 +192,48 @@ def takeSection(camera: Photographer, section, name: str, suffix: str) -> None:
         camera.takeWidget(section, path)
 
 
+def takeSaliency() -> None:
+    """A map of a class over the CT in all views, and the panel that made it."""
+    from SlicerHost.Desktop import useStyle
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        camera = Photographer()
+        camera.waitForProbe()
+        window, ui = camera.window, camera.window._saliencyPanel.ui
+        choose(window, loadCt(""))
+        click(window._requirementsPanel.ui.trialButton)
+        spinUntil(lambda: window.logic.analysis.worker.state == "ready")
+        click(window._requirementsPanel.ui.hideButton)
+        camera.analyse(camera.nodule)
+        clickCell(window._lesionsPanel.ui.lesionTable, 0, 0)
+        for section in (window.ui.scanSection, window.ui.patchSection, window.ui.predictionsSection):
+            toggleSection(section)
+        toggleSection(window.ui.saliencySection)
+        chooseItem(ui.targetCombo, "phantom-site: lung")
+        chooseItem(ui.methodCombo, "SmoothGrad")
+        click(ui.makeMapButton)
+        spinUntil(lambda: window._saliency.explaining.lesion is None)
+        for view in ("Red", "Yellow", "Green"):
+            showAt(view, camera.nodule)
+            zoom(view, 0.35)
+        camera.desktop.renderNow()
+        camera.take("saliency")
+        takeSection(camera, window.ui.saliencySection, "saliency-panel", "-light")
+        useStyle("dark")
+        takeSection(camera, window.ui.saliencySection, "saliency-panel", "-dark")
+        window.logic.analysis.worker.close()
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def zoom(view: str, share: float) -> None:
+    """Show this share of what is seen, about the same middle."""
+    node = slicer.app.layoutManager().sliceWidget(view).mrmlSliceNode()
+    width, height, depth = node.GetFieldOfView()
+    node.SetFieldOfView(width * share, height * share, depth)
+
+
 def takeTraining() -> None:
     """Before and after a head is trained, of a table of which it is known how much can be learned."""
     from SlicerHost.Desktop import useStyle
@@ -229,6 +273,58 @@ def takeTraining() -> None:
         takeSection(camera, section, "training", "-dark")
     del os.environ["FMCIB_HOME"]
     camera.desktop.close()
+
+
+def takeStability() -> None:
+    """While it is computed, what is found with a rank among other lesions, and a map over the CT."""
+    from SlicerHost.Desktop import useStyle
+
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        camera = Photographer()
+        camera.waitForProbe()
+        window, panel, section = camera.window, camera.window._stabilityPanel, camera.window.ui.stabilitySection
+        choose(window, loadCt(""))
+        click(window._requirementsPanel.ui.trialButton)
+        spinUntil(lambda: window.logic.analysis.worker.state == "ready")
+        click(window._requirementsPanel.ui.hideButton)
+        camera.analyse(camera.nodule)
+        for offset in OTHERS:
+            camera.analyse([a + b for a, b in zip(camera.nodule, offset, strict=True)])
+        clickCell(window._lesionsPanel.ui.lesionTable, 0, 0)
+        for each in (window.ui.scanSection, window.ui.patchSection, window.ui.predictionsSection, section):
+            toggleSection(each)
+        stability = window._stability._stability
+        click(panel.ui.runButton)
+        spinUntil(lambda: "left" in panel.ui.progressLabel.text)
+        takeSection(camera, section, "stability", "-during")
+        spinUntil(lambda: stability.running is None)
+        takeSection(camera, section, "stability", "")
+        useStyle("dark")
+        takeSection(camera, section, "stability", "-dark")
+        useStyle("light")
+        takeMap(camera, stability)
+        window.logic.analysis.worker.close()
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def takeMap(camera: Photographer, stability) -> None:
+    """The likeliest class by the place of the seed, over the CT."""
+    panel, section = camera.window._stabilityPanel, camera.window.ui.stabilitySection
+    chooseItem(panel.ui.kindCombo, "On a grid around the seed")
+    click(panel.ui.perturbCheckBox)
+    click(panel.ui.runButton)
+    spinUntil(lambda: stability.running is None)
+    chooseItem(panel.ui.mapCombo, panel.ui.mapCombo.itemText(0))
+    click(panel.ui.mapButton)
+    takeSection(camera, section, "stability", "-map")
+    section.setMinimumWidth(0)
+    section.setMaximumWidth(16777215)
+    for view in ("Red", "Yellow", "Green"):
+        showAt(view, camera.nodule)
+    camera.desktop.renderNow()
+    camera.desktop.savePng(ROOT / "build" / "stability-map-views.png")
 
 
 def visibleDialogs() -> list:
@@ -328,6 +424,12 @@ def main() -> None:
         return
     if sys.argv[1:] == ["predictions"]:
         takePredictions()
+        return
+    if sys.argv[1:] == ["saliency"]:
+        takeSaliency()
+        return
+    if sys.argv[1:] == ["stability"]:
+        takeStability()
         return
     if sys.argv[1:] == ["training"]:
         takeTraining()

@@ -18,7 +18,8 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-PANELS = ("Window/Scan", "Window/Lesions", "Window/Patch", "Window/Predictions", "Window/Training")
+_ROOMS = ("Scan", "Lesions", "Patch", "Predictions", "Saliency", "Stability", "Training")
+PANELS = tuple(f"Window/{name}" for name in _ROOMS)
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
 MAY_IMPORT = {
@@ -33,7 +34,8 @@ MAY_IMPORT = {
 """Room -> the rooms, or single files of them, that its files may import, beside each other."""
 
 EXCEPTIONS = {
-    "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", *PANELS),
+    "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", "Analysis/Stability", *PANELS),
+    "Window/Stability/StabilityController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/Training/TrainingController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Worker/TaskProcess"),
 }
@@ -51,6 +53,8 @@ MAY_USE_QT = {
         "PatchPictures",
         "PredictionRows",
         "PredictionsPanel",
+        "SaliencyPanel",
+        "StabilityRows",
         "Desktop",
         "LesionsController",
         "SampleScans",

@@ -7,10 +7,10 @@ import pytest
 import slicer
 import slicer.util
 import vtk
-from fmcib_engine.errors import SeedError
+from fmcib_engine.errors import ImageError, SeedError
 from fmcib_engine.readers import read_volume
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas
-from FMCIBModuleLib.Scene.SeedSources import seedFromSegment, seedsIdOf
+from FMCIBModuleLib.Scene.SeedSources import maskFromSegment, seedFromSegment, seedsIdOf
 from nodes import DIRECTIONS, LPS_TO_RAS, PARENTS, addressPhantom, addVolume, composed, putUnder, putUnderBending
 from support import DATA, needs_data
 from vtk.util.numpy_support import vtk_to_numpy
@@ -185,3 +185,31 @@ def test_asking_changes_nothing_but_the_nodes_id():
     before = node.GetSegmentation().GetMTime(), slicer.mrmlScene.GetNumberOfNodes()
     seedFromSegment(node, "id.0")
     assert (node.GetSegmentation().GetMTime(), slicer.mrmlScene.GetNumberOfNodes()) == before
+
+
+@pytest.mark.parametrize("name", PARENTS)
+def test_the_voxels_of_a_segment_lie_in_the_patient_where_slicer_shows_them(name):
+    node = addSegmentation(LESION, blob((8, 8, 8, 9, 9, 9)))
+    putUnder(node, PARENTS[name])
+    mask = maskFromSegment(node, "id.0")
+    assert mask.array.sum() == LESION.sum()
+    middle = mask.grid.to_patient(np.argwhere(mask.array)[:, ::-1]).mean(axis=0)
+    moved = [0.0, 0.0, 0.0]
+    node.TransformPointToWorld(centreOf(LESION).tolist(), moved)
+    assert (LPS_TO_RAS @ (*middle, 1.0))[:3] == pytest.approx(moved, abs=1e-6)
+
+
+def test_a_mask_is_refused_where_there_is_no_segment_or_nothing_in_it():
+    node = addSegmentation(LESION, blob())
+    with pytest.raises(SeedError, match="this one is empty"):
+        maskFromSegment(node, "id.1")
+    for each in (None, node):
+        with pytest.raises(SeedError, match="none is chosen"):
+            maskFromSegment(each, "gone")
+
+
+def test_a_mask_under_a_warp_is_refused():
+    node = addSegmentation(LESION)
+    putUnderBending(node)
+    with pytest.raises(ImageError, match="non-linear"):
+        maskFromSegment(node, "id.0")

@@ -181,7 +181,7 @@ def test_the_patch_of_a_lesion_is_no_ct(stage, phantomNode):
     patch = slicer.util.getFirstNodeByName("What the model saw of Lesion 1")
     chooseNode(stage.scan.volumeSelector, patch)
     click(stage.scan.placeButton)
-    assert "the network's input, not HU" in stage.message
+    assert "or a map of it: not HU" in stage.message
     assert not stage.scan.placeButton.checked
     assert findSeedsNode(patch) is None
 

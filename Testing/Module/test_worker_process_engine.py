@@ -19,6 +19,7 @@ from fmcib_engine import pipeline
 from fmcib_engine.errors import ProtocolError
 from fmcib_engine.framing import frame_length, pack
 from fmcib_engine.weights import load_encoder
+from FMCIBModuleLib.Worker.WorkerMessages import mismatchOfAll
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from worker_support import GUARD, encode, isAlive, spinUntil
 
@@ -106,6 +107,7 @@ HOST = """
 import sys
 import SlicerHost
 SlicerHost.start(widgets=False)
+from FMCIBModuleLib.Worker.WorkerMessages import mismatchOfAll
 from FMCIBModuleLib.Worker.WorkerProcess import EncoderSettings, WorkerProcess
 assert "torch" not in sys.modules
 worker = WorkerProcess()
@@ -153,3 +155,45 @@ class TestFrameLength:
     def test_what_is_no_frame_is_refused_as_soon_as_it_shows(self, start):
         with pytest.raises(ProtocolError):
             frame_length(start)
+
+
+def test_patches_asked_for_together_have_the_features_that_they_have_alone(engineWorker, patches, answers):
+    engineWorker.load(SMALL)
+    for number, patch in enumerate(patches[:3]):
+        encode(engineWorker, patch, answers, number)
+    engineWorker.encodeAll(patches[:3], *answers.of("all"))
+    engineWorker.encodeAll(patches[:40], *answers.of("too many"))
+    engineWorker.wait(timeoutSeconds=2 * GUARD)
+    together, header, loaded = answers.results["all"]
+    assert together.shape == (3, loaded["feature_count"])
+    for number in range(3):
+        alone, own, _ = answers.results[number]
+        assert together[number] == pytest.approx(alone, abs=1e-5)
+        assert header["answers"][number]["patch_sha256"] == own["patch_sha256"] == patches[number].sha256
+    assert answers.codes() == {"too many": "bad_request"}
+
+
+def test_what_is_forgotten_is_not_heard_of_and_the_worker_lives_on(engineWorker, patches, answers):
+    engineWorker.load(SMALL)
+    engineWorker.wait(timeoutSeconds=2 * GUARD)
+    first = pidOf(engineWorker)
+    with heldStill(engineWorker):
+        request = engineWorker.encodeAll(patches[:16], *answers.of("forgotten"))
+        spinUntil(lambda: engineWorker.state == "computing")
+        engineWorker.forget(request)
+        encode(engineWorker, patches[0], answers, "next")
+        assert answers.codes() == {"forgotten": "cancelled"}
+    spinUntil(lambda: "next" in answers.results)
+    assert answers.order == ["forgotten", "next"]
+    assert pidOf(engineWorker) == first
+
+
+def test_features_of_another_patch_among_several_are_not_taken(patches):
+    loaded = {"weights_sha256": "w", "precision": "float32"}
+    good = {**loaded, "answers": [{"patch_sha256": patch.sha256} for patch in patches[:2]]}
+    assert mismatchOfAll(loaded, patches[:2], good) is None
+    swapped = mismatchOfAll(loaded, patches[1::-1], good)
+    assert (swapped.code, "another patch" in swapped.message) == ("mismatch", True)
+    assert mismatchOfAll(loaded, patches[:2], {**good, "precision": "bfloat16"}).code == "mismatch"
+    with pytest.raises(ValueError, match="zip"):
+        mismatchOfAll(loaded, patches[:3], good)

@@ -43,7 +43,7 @@ class TestStart:
             ("ends before it is ready", "start", r"ended \(5\) before it was ready.*[Ii]nstall"),
             ("greets", "protocol", "no answer.*report"),
             ("other version", "version", r"9\.9\.9.*Install"),
-            ("other protocol", "version", r"protocol 2.*Install"),
+            ("other protocol", "version", r"protocol 3.*Install"),
         ],
     )
     def test_a_worker_that_starts_wrongly_fails_all_that_waits(

@@ -52,6 +52,22 @@ def fillTraining(window) -> None:
     panel.showActivity(said, 0.3, isTraining=True)
 
 
+def fillSaliency(window) -> None:
+    """All of *Why: saliency map*, as while a second map is made."""
+    from FMCIBModuleLib.Scene.OverlayInScene import coloursOf
+    from FMCIBModuleLib.Window.Saliency.SaliencyPanel import ShownMap
+
+    said = "A sentence that is long enough to need more than one line of the panel. " * 2
+    panel = window._saliencyPanel
+    window.ui.saliencySection.collapsed = False
+    panel.showAbout(said, said, said, canMake=True)
+    panel.showWords(said, said, 25)
+    colours = coloursOf(isSigned=True, share=0.3)
+    panel.showMap(ShownMap(said, said, colours, "-1.23e-05", "1.23e-05", "± 1.23e-05", 0.3, 0.6, True, True))
+    panel.showForeground(isTaken=True)
+    panel.showActivity(said, 0.3, isBusy=True)
+
+
 def main(width: int) -> None:
     SlicerHost.start()
     SlicerHost.loadModule(HERE.parent.parent / "FMCIBModule" / "FMCIBModule.py")
@@ -88,12 +104,13 @@ def main(width: int) -> None:
     stage.window.ui.advancedSection.collapsed = False
     stage.predictions.headsSection.collapsed = False
     stage.predictions.headsTable.selectRow(0)
+    fillSaliency(stage.window)
     fillTraining(stage.window)
     stage.window._scanPanel.showMessage("A sentence that is long enough to need more than one line of the panel. " * 2)
     settle()
     widget = stage.window.widget
     least = widget.minimumSizeHint() if callable(widget.minimumSizeHint) else widget.minimumSizeHint
-    widget.resize(width, 4000)
+    widget.resize(width, 6000)
     settle()
     size = type(widget).wrapped.size(widget)
     found = {

@@ -109,7 +109,8 @@ class Stage:
         analysis: its `AnalysisLogic`.
         answers: what its tasks tell, by their names; may be changed.
         tasks: what they were asked.
-        scan, lesions, patch, predictions, training, advanced, requirements: the widgets of its panels by their names.
+        scan, lesions, patch, predictions, saliency, stability, training, advanced, requirements: the widgets of its
+            panels by their names.
     """
 
     def __init__(
@@ -129,12 +130,15 @@ class Stage:
             self.window._lesionsPanel,
             self.window._patchPanel,
             self.window._predictionsPanel,
+            self.window._saliencyPanel,
+            self.window._stabilityPanel,
             self.window._trainingPanel,
             self.window._advancedPanel,
             self.window._requirementsPanel,
         )
         uis = [each.ui for each in panels]
-        self.scan, self.lesions, self.patch, self.predictions, self.training, self.advanced, self.requirements = uis
+        self.scan, self.lesions, self.patch, self.predictions, self.saliency, self.stability, *others = uis
+        self.training, self.advanced, self.requirements = others
         self.table = self.lesions.lesionTable
 
     def show(self, width: int = 480) -> Stage:

@@ -12,6 +12,7 @@ from ..geometry import PatientPoint
 from ..heads.choose import AUTO, Features, choose_heads
 from ..heads.chosen import ChosenHeads, Member
 from ..heads.prediction import HeadColumns
+from ..pipeline import cut
 from ..preprocessing import PATCH_SIZE, Patch
 from ..results.picture import (
     BACKGROUND,
@@ -31,9 +32,10 @@ from ..saliency.map import SaliencyMap
 from ..saliency.methods import METHODS, Parameters
 from ..saliency.picture import THRESHOLD, draw_layer
 from ..saliency.targets import EMBEDDING, Target, class_of
+from ..stability.document import ComputedBy, document_of
 from ..stability.jitter import PAPERS_VARIANCE, normal
 from ..stability.one import Asked, Steadiness, disturb
-from ..stability.picture import draw_strips
+from ..stability.picture import Document, draw_strips
 from ..volume import Volume
 from .console import progress
 from .extract import EncoderOptions, open_encoder
@@ -67,6 +69,8 @@ class Page:
     saliency: SaliencyMap
     target: Target
     steadiness: Steadiness
+    document: Document
+    """Of the steadiness."""
 
 
 def make_page(volume: Volume, seed: PatientPoint, options: EncoderOptions, title: str) -> Page:
@@ -88,15 +92,16 @@ def make_page(volume: Volume, seed: PatientPoint, options: EncoderOptions, title
     asked = Asked(normal(seed, DRAWS, PAPERS_VARIANCE, 0), recipe_id=encoder.spec.recipe_id)
     with progress("Moved seeds", 1 + DRAWS) as advance:
         steadiness = disturb(volume, seed, encoder, heads, asked, advance)
-    own = steadiness.undisturbed
+    patch = cut(volume, seed, encoder.spec.recipe_id)
     target = _target(heads, steadiness)
     done = 0
     with progress("Samples of the map", SAMPLES) as advance:
-        for step in explain(encoder, own.patch, target, METHOD, Parameters(samples=SAMPLES)):
+        for step in explain(encoder, patch, target, METHOD, Parameters(samples=SAMPLES)):
             for _ in range(step.done - done):
                 advance()
             done = step.done
-    return Page(title, encoder.weights.caution, own.patch, step.map, target, steadiness)
+    document = document_of(steadiness, ComputedBy.of(encoder))
+    return Page(title, encoder.weights.caution, patch, step.map, target, steadiness, document)
 
 
 def _target(heads: ChosenHeads, found: Steadiness) -> Target:
@@ -154,7 +159,7 @@ def _draw_heads(figure: Figure, page: Page) -> None:
     found = page.steadiness
     _heading(figure, _RIGHT, _FED_TOP, "3", "What each head says, and how steady that is")
     top, shown = _FED_TOP, 0
-    for head in found.heads:
+    for head, told in zip(found.heads, page.document["heads"], strict=True):
         notes = _notes(page, head)
         strips = _STRIP * len(head.outputs) if found.undisturbed.predictions[head.id].values else 0
         if top + 20 + _LINE * len(notes) + strips > _LOWEST:
@@ -167,7 +172,7 @@ def _draw_heads(figure: Figure, page: Page) -> None:
         top += 6 + _LINE * len(notes)
         if strips:
             axes = figure.add_axes(box(_RIGHT + 92, top, 225, strips, page=HEIGHT))
-            draw_strips(axes, found, head)
+            draw_strips(axes, page.document, told)
             if found.same_class(head):
                 axes.set_xlabel("predicted probability", fontsize=7.5, color=DIM, labelpad=1)
             top += strips + 58

@@ -22,7 +22,7 @@ from ..preprocessing import Patch
 from ..readers import read_volume
 from ..results.picture import write_atomically
 from ..seeds import GivenScan, LesionSeed, read_seeds
-from ..stability.document import as_json, document_of
+from ..stability.document import ComputedBy, as_json, document_of
 from ..stability.jitter import MOST_DRAWS, PAPERS_DRAWS, PAPERS_VARIANCE, Jitter, grid, in_mask, normal
 from ..stability.numbers import in_words
 from ..stability.one import Asked, Others, Steadiness, disturb
@@ -286,11 +286,12 @@ def _require_free(path: Path, ending: str, inputs: list[Path], *, overwrite: boo
 
 
 def _write(found: Steadiness, encoder: Encoder, paths: list[Path]) -> None:
-    contents = [as_json(document_of(found, encoder)).encode()]
+    document = document_of(found, ComputedBy.of(encoder))
+    contents = [as_json(document).encode()]
     if len(paths) > 1:
         from ..stability.picture import strips
 
-        contents.append(strips(found, notice=encoder.weights.caution))
+        contents.append(strips(document))
     for path, content in zip(paths, contents, strict=True):
         write_atomically(path, content)
 

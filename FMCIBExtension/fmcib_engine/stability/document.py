@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..encoders import Encoder
+from ..encoders import Encoder, WeightsIdentity
+from ..geometry import VoxelGrid
 from ..results.versions import installed_versions
 from .numbers import in_words
 from .one import Answer, Steadiness
@@ -16,35 +17,53 @@ from .one import Answer, Steadiness
 SCHEMA = "fmcib-stability-1"
 
 
-def document_of(found: Steadiness, encoder: Encoder) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ComputedBy:
+    """The network, where it was computed, and the versions of packages there."""
+
+    encoder_id: str
+    weights: WeightsIdentity
+    device: str
+    engine: str
+    precision: str
+    versions: Mapping[str, str]
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> ComputedBy:
+        """In this process."""
+        where = encoder.device, encoder.engine, encoder.precision
+        return cls(encoder.spec.id, encoder.weights, *where, installed_versions())
+
+
+def document_of(found: Steadiness, by: ComputedBy) -> dict[str, Any]:
     """All numbers: of the undisturbed lesion, of each draw with its place, of each change of the patch; and sums.
 
     Args:
         found: what was computed.
-        encoder: by which.
+        by: by what.
     """
     own = found.undisturbed
     document = {
         "schema": SCHEMA,
         "use": "for research only",
         "encoder": {
-            "id": encoder.spec.id,
-            "weights": encoder.weights.name,
-            "weights_sha256": encoder.weights.sha256,
-            "caution": encoder.weights.caution,
-            "recipe_id": own.patch.recipe_id,
-            "device": encoder.device,
-            "engine": encoder.engine,
-            "precision": encoder.precision,
+            "id": by.encoder_id,
+            "weights": by.weights.name,
+            "weights_sha256": by.weights.sha256,
+            "caution": by.weights.caution,
+            "recipe_id": found.asked.recipe_id,
+            "device": by.device,
+            "engine": by.engine,
+            "precision": by.precision,
         },
-        "versions": installed_versions(),
+        "versions": dict(by.versions),
         "random_seed": found.asked.random_seed,
         "seed_lps_mm": list(own.point),
-        "patch_sha256": own.patch.sha256,
-        "warnings": own.patch.quality.warnings(),
+        "patch_sha256": own.patch_sha256,
+        "warnings": [*own.quality.warnings(), *_notes(found)],
         "jitter": {"how": found.jitter.how, "grid_xyz": found.jitter.grid, "step_mm": found.jitter.step_mm},
         "heads": [_head(found, index) for index in range(len(found.heads))],
-        "cosine": _cosine(found, found.drawn),
+        "cosine": {**_cosine(found, found.drawn), "by_place": _cosine_map(found)},
         "other_lesions": found.others.about,
         "draws": [_answer(found, each) for each in found.drawn],
         "left_out": [{"name": each.name, "lps_mm": list(each.point), "why": each.why} for each in found.left_out],
@@ -82,11 +101,22 @@ def _maps(found: Steadiness, index: int) -> dict[str, Any] | None:
     if not maps:
         return None
     grid = next(iter(maps.values()))[0]
-    return {
-        "origin_lps_mm": grid.origin.tolist(),
-        "spacing_mm": grid.spacing.tolist(),
-        "outputs_zyx": {name: values.astype(float).tolist() for name, (_, values) in maps.items()},
-    }
+    return {**_place(grid), "outputs_zyx": {name: values.astype(float).tolist() for name, (_, values) in maps.items()}}
+
+
+def _cosine_map(found: Steadiness) -> dict[str, Any] | None:
+    made = found.map_of_cosine()
+    return {**_place(made[0]), "zyx": made[1].astype(float).tolist()} if made else None
+
+
+def _place(grid: VoxelGrid) -> dict[str, Any]:
+    return {"origin_lps_mm": grid.origin.tolist(), "spacing_mm": grid.spacing.tolist()}
+
+
+def _notes(found: Steadiness) -> list[str]:
+    """Of where it was computed."""
+    every = (found.undisturbed, *found.drawn, *found.changed)
+    return list(dict.fromkeys(each.note for each in every if each.note))
 
 
 def _cosine(found: Steadiness, answers: Sequence[Answer]) -> dict[str, Any]:
@@ -105,7 +135,7 @@ def _answer(found: Steadiness, answer: Answer) -> dict[str, Any]:
     return {
         "name": answer.name,
         "moved_mm": moved.tolist(),
-        "padded_fraction": answer.patch.quality.padded_fraction,
+        "padded_fraction": answer.quality.padded_fraction,
         "cosine": float(found.cosines([answer])[0]),
         "predictions": {
             head.id: dict(zip(head.outputs, values, strict=True))

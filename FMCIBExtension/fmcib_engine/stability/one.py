@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,11 +14,17 @@ from ..geometry import PatientPoint, VoxelGrid
 from ..heads.chosen import ChosenHeads, Lesion
 from ..heads.prediction import HeadColumns, Prediction
 from ..pipeline import cut, encode
-from ..preprocessing import DEFAULT_RECIPE, Patch, cut_nearby
+from ..preprocessing import DEFAULT_RECIPE, Patch, Quality, cut_nearby
 from ..volume import Volume
 from .jitter import Jitter
 from .numbers import Numbers, Rank, Spread, cosines, rank_of, spread_of
 from .perturb import Perturbation, perturbed
+
+Named = tuple[str, Patch]
+"""A patch, and what it is called."""
+
+PORTION = 16
+"""Patches that are cut and encoded together: more are faster, fewer are waited for less."""
 
 Advance = Callable[[], None]
 """Called for each patch that is done."""
@@ -31,9 +37,20 @@ class Answer:
     name: str
     """`seed 1`, `seed 2`, …, or a perturbation's."""
     point: PatientPoint
-    patch: Patch
+    quality: Quality
+    patch_sha256: str
     features: NDArray[np.float32]
     predictions: dict[str, Prediction]
+    note: str = ""
+    """What the user should know of where it was computed."""
+
+    @classmethod
+    def to(
+        cls, named: Named, features: NDArray[np.float32], predictions: dict[str, Prediction], note: str = ""
+    ) -> Answer:
+        """What was said of a patch, without its voxels: there may be thousands of them."""
+        name, patch = named
+        return cls(name, patch.seed, patch.quality, patch.sha256, features, predictions, note)
 
 
 @dataclass(frozen=True)
@@ -130,18 +147,87 @@ class Steadiness:
 
         None unless the seed was moved on a grid.
         """
+        index = {head.id: head.outputs for head in self.heads}[head_id].index(output)
+        said = {each.name: each.predictions[head_id].values for each in self.drawn}
+        return self._map({name: values[index] for name, values in said.items() if values})
+
+    def map_of_cosine(self) -> tuple[VoxelGrid, NDArray[np.float32]] | None:
+        """The same of the cosine similarity to the undisturbed lesion, for which no head is needed."""
+        similar = self.cosines(self.drawn).tolist()
+        return self._map({each.name: value for each, value in zip(self.drawn, similar, strict=True)})
+
+    def _map(self, by_name: Mapping[str, float]) -> tuple[VoxelGrid, NDArray[np.float32]] | None:
         if self.jitter.grid is None:
             return None
-        names = {head.id: head.outputs for head in self.heads}
-        index = names[head_id].index(output)
-        by_name = {each.name: each.predictions[head_id].values for each in self.drawn}
-        values = [by_name.get(_name(number)) for number in range(len(self.jitter.points))]
-        flat = [each[index] if each else np.nan for each in values]
+        flat = [by_name.get(_name(number), np.nan) for number in range(len(self.jitter.points))]
         size = self.jitter.grid
         grid = VoxelGrid.from_parts(
             size, origin=self.jitter.points[0].to_array(), spacing=(self.jitter.step_mm,) * 3, direction=np.eye(3)
         )
         return grid, np.array(flat, np.float32).reshape(size[::-1])
+
+
+class Course:
+    """The patches of what is asked, a portion at a time, and the answers: whoever has the network works on it.
+
+    Attributes:
+        own: the undisturbed patch.
+        left_out: draws without a patch, as far as their turn has come.
+
+    Raises:
+        SeedError: the seed is outside the scan.
+        ImageError: as `cut`.
+    """
+
+    def __init__(self, volume: Volume, seed: PatientPoint, asked: Asked) -> None:
+        self._volume, self._asked = volume, asked
+        self._answers: list[Answer] = []
+        self.own = cut(volume, seed, asked.recipe_id)
+        self.left_out: list[LeftOut] = []
+
+    @property
+    def count(self) -> int:
+        """Of patches, those of draws that will be left out among them."""
+        return 1 + len(self._asked.jitter.points) + len(self._asked.perturbations)
+
+    def portions(self) -> Iterator[list[Named]]:
+        """At most `PORTION` patches each, cut when they are asked for: undisturbed, draws, changes.
+
+        Raises:
+            SeedError: no draw is in the scan.
+        """
+        yield [("undisturbed", self.own)]
+        points = self._asked.jitter.points
+        for start in range(0, len(points), PORTION):
+            if drawn := self._draw(start, points[start : start + PORTION]):
+                yield drawn
+        if len(self.left_out) == len(points):
+            why = self.left_out[0].why
+            msg = f"None of {len(points)} moved seeds has a patch: {why} Take a smaller spread, or check it."
+            raise SeedError(msg)
+        changes, seed = self._asked.perturbations, self._asked.random_seed
+        for start in range(0, len(changes), PORTION):
+            yield [(each.name, perturbed(self.own, each, seed)) for each in changes[start : start + PORTION]]
+
+    def take(self, answers: Iterable[Answer]) -> None:
+        """Those to a portion, in the order of the portions."""
+        self._answers += answers
+
+    def end(self, heads: tuple[HeadColumns, ...]) -> Steadiness:
+        """What came of it, once all portions are answered."""
+        changes = len(self._asked.perturbations)
+        drawn = tuple(self._answers[1 : len(self._answers) - changes])
+        changed = tuple(self._answers[len(self._answers) - changes :])
+        return Steadiness(self._asked, heads, self._answers[0], drawn, tuple(self.left_out), changed)
+
+    def _draw(self, start: int, points: Sequence[PatientPoint]) -> list[Named]:
+        found = []
+        for number, patch in enumerate(cut_all(self._volume, points, self._asked.recipe_id), start):
+            if isinstance(patch, Patch):
+                found.append((_name(number), patch))
+            else:
+                self.left_out.append(LeftOut(_name(number), points[number - start], str(patch)))
+        return found
 
 
 def disturb(
@@ -166,23 +252,10 @@ def disturb(
         SeedError: the seed is outside the scan, or all draws are.
         ImageError, FeatureError, DeviceError, OutOfMemoryError: as `cut` and `encode`.
     """
-    own = cut(volume, seed, asked.recipe_id)
-    points = asked.jitter.points
-    patches = cut_all(volume, points, asked.recipe_id)
-    left_out = tuple(
-        LeftOut(_name(number), point, str(patch))
-        for number, (point, patch) in enumerate(zip(points, patches, strict=True))
-        if not isinstance(patch, Patch)
-    )
-    named = [("undisturbed", own)]
-    named += [(_name(number), patch) for number, patch in enumerate(patches) if isinstance(patch, Patch)]
-    count = len(named)
-    if count == 1:
-        msg = f"None of {len(patches)} moved seeds has a patch: {left_out[0].why} Take a smaller spread, or check it."
-        raise SeedError(msg)
-    named += [(each.name, perturbed(own, each, asked.random_seed)) for each in asked.perturbations]
-    answers = [answer for part in _parts(named, encoder.batch_size) for answer in _ask(part, encoder, heads, advance)]
-    return Steadiness(asked, heads.columns, answers[0], tuple(answers[1:count]), left_out, tuple(answers[count:]))
+    course = Course(volume, seed, asked)
+    for portion in course.portions():
+        course.take(_ask(portion, encoder, heads, advance))
+    return course.end(heads.columns)
 
 
 def cut_all(volume: Volume, points: Sequence[PatientPoint], recipe_id: str) -> list[Patch | FmcibError]:
@@ -202,15 +275,9 @@ def _name(number: int) -> str:
     return f"seed {number + 1}"
 
 
-def _parts(asked: list[tuple[str, Patch]], size: int) -> Iterator[list[tuple[str, Patch]]]:
-    """Of a batch each, so that there is progress between."""
-    for start in range(0, len(asked), size):
-        yield asked[start : start + size]
-
-
-def _ask(part: list[tuple[str, Patch]], encoder: Encoder, heads: ChosenHeads, advance: Advance) -> Iterator[Answer]:
-    encoded = encode([patch for _, patch in part], encoder)
-    lesions = [Lesion(patch, one.features, {}) for (_, patch), one in zip(part, encoded, strict=True)]
-    for (name, patch), lesion, said in zip(part, lesions, heads.predict(lesions), strict=True):
+def _ask(portion: list[Named], encoder: Encoder, heads: ChosenHeads, advance: Advance) -> Iterator[Answer]:
+    encoded = encode([patch for _, patch in portion], encoder)
+    lesions = [Lesion(patch, one.features, {}) for (_, patch), one in zip(portion, encoded, strict=True)]
+    for named, one, said in zip(portion, encoded, heads.predict(lesions), strict=True):
         advance()
-        yield Answer(name, patch.seed, patch, lesion.features, said)
+        yield Answer.to(named, one.features, said, one.note)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..heads.prediction import HeadColumns
 from ..heads.terms import LOG_RELATIVE_HAZARD
 from ..results.picture import BACKGROUND, TEXT, new_figure
-from .numbers import in_words
-from .one import Steadiness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,76 +23,84 @@ _MOST = 8
 """Heads in a picture."""
 
 
-def strips(found: Steadiness, *, notice: str = "") -> bytes:
-    """A PNG.
+Document = Mapping[str, Any]
+
+
+def strips(document: Document) -> bytes:
+    """A PNG of what was computed.
 
     Args:
-        found: what was computed.
-        notice: of the weights; a sentence that nobody may overlook.
+        document: as `document_of` tells it, or its JSON.
 
     Raises:
         DependencyError: matplotlib is not installed.
     """
-    heads = found.heads[:_MOST]
-    heights = [_HEAD + _STRIP * len(head.outputs) for head in heads]
+    heads = document["heads"][:_MOST]
+    heights = [_HEAD + _STRIP * max(len(head["outputs"]), 1) for head in heads]
     height = _TOP + sum(heights) + _FOOT
     figure, canvas = new_figure(WIDTH, height)
-    for top, text, size, colour in _lines(found, notice, height, len(heads)):
+    for top, text, size, colour in _lines(document, height, len(heads)):
         figure.text(0.02, 1 - top / height, text, fontsize=size, color=colour, va="center", parse_math=False)
     top = _TOP
     for head, tall in zip(heads, heights, strict=True):
         inner = tall - _HEAD
         axes = figure.add_axes((_LEFT, 1 - (top + 26 + inner) / height, _RIGHT - _LEFT, inner / height))
-        draw_strips(axes, found, head)
-        axes.set_title(head.id, loc="left", fontsize=9, color=TEXT, parse_math=False)
+        draw_strips(axes, document, head)
+        axes.set_title(head["id"], loc="left", fontsize=9, color=TEXT, parse_math=False)
         top += tall
     stream = io.BytesIO()
     canvas.print_png(stream)
     return stream.getvalue()
 
 
-def _lines(found: Steadiness, notice: str, height: int, shown: int) -> list[tuple[int, str, float, str]]:
-    similar = found.cosines(found.drawn)
-    rank = in_words(found.rank(found.drawn), found.others.about)
-    said = (
-        f"Cosine of the features to the undisturbed: mean {similar.mean():z.4f}, smallest {similar.min():z.4f}; {rank}"
+def _lines(document: Document, height: int, shown: int) -> list[tuple[int, str, float, str]]:
+    cosine = document["cosine"]
+    numbers = ", ".join(
+        f"{what} {'none' if number is None else f'{number:z.4f}'}"
+        for what, number in (("mean", cosine["mean"]), ("smallest", cosine["min"]))
     )
+    said = f"Cosine of the features to the undisturbed: {numbers}; {cosine['rank']['in_words']}"
     legend = (
         "Yellow line: undisturbed. Blue: a draw of the seed. Orange square: the patch changed (noise, slices, kernel, "
         "flips). Bar: 95 % of the draws."
     )
     lines = [
         (22, "How far the predictions move when the seed moves", 13.0, TEXT),
-        (46, f"{found.jitter.how}; {len(found.left_out)} draws left out", 9.0, TEXT),
-        (68, notice, 9.0, _OWN),
+        (46, f"{document['jitter']['how']}; {len(document['left_out'])} draws left out", 9.0, TEXT),
+        (68, document["encoder"]["caution"], 9.0, _OWN),
         (height - 84, said, 8.0, TEXT),
         (height - 62, legend, 8.0, _DIM),
         (height - 18, "For research use only.", 9.0, TEXT),
     ]
-    if len(found.heads) > shown:
-        lines.append((height - 40, f"{len(found.heads) - shown} more heads are in the JSON.", 8.0, _DIM))
+    if len(document["heads"]) > shown:
+        lines.append((height - 40, f"{len(document['heads']) - shown} more heads are in the JSON.", 8.0, _DIM))
     return [line for line in lines if line[1]]
 
 
-def draw_strips(axes: Axes, found: Steadiness, head: HeadColumns) -> None:
-    """A strip for each output of a head: its number, those of draws and changed patches; where 95 % of draws lie."""
-    spreads = found.spreads()
+def draw_strips(axes: Axes, document: Document, head: Document) -> None:
+    """A strip for each output of a head: its number, those of draws and changed patches; where 95 % of draws lie.
+
+    Args:
+        axes: to draw on.
+        document: of the lesion.
+        head: one of the document's.
+    """
     axes.set_facecolor(BACKGROUND)
-    count = len(head.outputs)
-    for row, name in enumerate(head.outputs):
-        spread = spreads.get((head.id, name))
-        if spread is None:
-            continue
-        axes.hlines(row, spread.low, spread.high, color=_DIM, linewidth=5, alpha=0.5)
-        for answers, colour, mark in ((found.drawn, _DRAW, "o"), (found.changed, _CHANGE, "s")):
-            values = [said[row] for each in answers if (said := each.predictions[head.id].values)]
+    outputs = list(head["outputs"])
+    count = max(len(outputs), 1)
+    for row, (name, spread) in enumerate(head["outputs"].items()):
+        axes.hlines(row, spread["low"], spread["high"], color=_DIM, linewidth=5, alpha=0.5)
+        for kind, colour, mark in (("draws", _DRAW, "o"), ("perturbations", _CHANGE, "s")):
+            said = [each["predictions"].get(head["id"]) for each in document[kind]]
+            values = [each[name] for each in said if each]
             aside = row + 0.22 * np.sin(2.4 * np.arange(len(values)))  # apart, and the same each time
             axes.scatter(values, aside, s=9, color=colour, marker=mark, alpha=0.8, linewidths=0)
-        axes.vlines(spread.value, row - 0.4, row + 0.4, color=_OWN, linewidth=2)
-        axes.text(1.02, row, f"{spread.value:z.3f}  [{spread.low:z.3f}, {spread.high:z.3f}]", **_style(axes))
-    axes.set_yticks(range(count), labels=head.outputs)
+        axes.vlines(spread["value"], row - 0.4, row + 0.4, color=_OWN, linewidth=2)
+        text = f"{spread['value']:z.3f}  [{spread['low']:z.3f}, {spread['high']:z.3f}]"
+        axes.text(1.02, row, text, **_style(axes))
+    axes.set_yticks(range(len(outputs)), labels=outputs)
     axes.set_ylim(count - 0.5, -0.5)
-    if LOG_RELATIVE_HAZARD not in head.outputs:
+    if LOG_RELATIVE_HAZARD not in outputs:
         axes.set_xlim(-0.02, 1.02)
     axes.tick_params(colors=_DIM, labelsize=8, length=2)
     for label in axes.get_yticklabels():

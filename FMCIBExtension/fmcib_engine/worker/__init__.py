@@ -1,6 +1,6 @@
 """The engine behind stdin and stdout: a process that keeps the network warm and turns patches into features.
 
-Started as `python -m fmcib_engine worker`. This docstring is the protocol, version 2.
+Started as `python -m fmcib_engine worker`. This docstring is the protocol, version 3.
 
 **Frames.** Both directions carry frames of `framing`: a JSON header, and a binary payload that is empty unless said
 otherwise. Requests come in on stdin, replies go out on stdout. File descriptor 1 is turned to stderr at the start, so
@@ -9,7 +9,7 @@ it writes: nothing limits how much may be in flight, except the pipes.
 
 **Start.** The worker speaks first, before it imports torch:
 
-    {"type": "ready", "protocol": 2, "engine_version": "0.1.0", "pid": 4711}
+    {"type": "ready", "protocol": 3, "engine_version": "0.1.0", "pid": 4711}
 
 **Requests.** Each has a `type`, and an `id`: an integer or a text of at most 200 characters, which the parent chooses
 and should not use twice. Fields in square brackets may be left out; a field that is not listed is refused, and so is a
@@ -21,12 +21,24 @@ text that no file could be called by: with a zero byte, or half a letter.
                pytorch or openvino; heads: auto, none, or names with commas between (`heads.choose`), of which those of
                fine-tuned weights bring an encoder of their own. Replaces encoder and heads, and only if it succeeds.
     encode     payload: `Patch.to_bytes()`
+    encode_all payload: 1 to 32 patches of one lesion, `Patch.to_bytes()` of each, one after the other: they go through
+               the network together, which is faster. Whoever has more asks again: so there is progress, and others
+               have their turn in between.
+    explain    payload: `Patch.to_bytes()`; target, method, [parameters={}]: a map of `saliency`
+               target: embedding, norm, cosine or HEAD:CLASS of a head that is loaded; method: of `saliency.methods`;
+               parameters: an object of its `Parameters`, such as {"samples": 25, "random_seed": 0}. A long request.
     ping
     cancel     target: the id of another request
     shut_down  everything that waits is answered, then the worker ends with exit code 0. Nothing after it is read.
 
+**Long requests** take many steps, and tell of them by any number of `part`, each with the result so far, not more often
+than a few times a second. Between two steps the `encode` and `encode_all` that wait are answered, unless a `load` waits
+before them. `cancel` ends a long request after the step that it is at: its answer is then what it has, and says so by
+`done` and `total`.
+
 **Replies.** Each request is answered exactly once, by a reply with its `id` or by an `error`, in the order in which
-they came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits.
+they came. Only `ping` and `cancel` are answered as soon as they are read, hence before what still waits, and `encode`
+may come before the answer to a long request.
 
     load       {"type": "progress", "step": "Loading the weights", "fraction": 0.3}     any number of these, then
                {"type": "loaded", "encoder_id", "weights_name", "weights_sha256", "caution", "device",
@@ -42,9 +54,18 @@ they came. Only `ping` and `cancel` are answered as soon as they are read, hence
                 "predictions": [{"head": its id, "values": [number] in the order of its outputs, or null, "note"}],
                 "seconds"}
                payload: the features, little-endian float32
+    encode_all {"type": "encoded_all", "feature_count", "precision", "caution", "native_recipe_id", "weights_sha256",
+                "answers": [{"device", "engine", "note", "recipe_id", "patch_sha256", "predictions"}: as of `encoded`,
+                in the order of the patches], "seconds"}
+               payload: the features of each patch, one after the other, little-endian float32
+    explain    {"type": "part", "done", "total": steps, "facts": of the map, as `MapFacts`, "patch_sha256",
+                "weights_sha256", "precision": of the encoder that is loaded, "seconds"}     any number of these, then
+               {"type": "result", …}: the same
+               payload of both: the map's raw values, little-endian float32 [z, y, x], on the patch's voxels
     ping       {"type": "pong"}
     cancel     {"type": "cancelled", "id": target} in the place of the target's own reply, if it was still waiting, then
-               {"type": "cancel_done", "target"}; or, if it was running, answered, or never there, and is left alone,
+               {"type": "cancel_done", "target"}; if it was a long one and running, `cancel_done`, and its answer comes
+               soon; or, if it was another one and running, answered, or never there, and is left alone,
                {"type": "cancel_ignored", "target"}
     shut_down  {"type": "bye"}
 
@@ -60,7 +81,8 @@ warning.
 window and no command line (`words`).
 
     bad_request    a frame that is no request (`id` is null if it had none), an unknown encoder or engine, a payload
-                   that is not a patch, or `encode` before `load`
+                   that is not a patch, anything but `load` before `load`, or a target, method or parameters that make
+                   no map
     weights        a file that is not there, or not exactly the encoder's, or whose features are no numbers; a head,
                    named in `load`, that is none or of other features
     device         a device or precision that this machine does not have; a device or engine, named in `load`, that does
@@ -80,4 +102,4 @@ SIGINT, which a terminal sends to the parent's children as well: the parent deci
 
 __all__ = ["PROTOCOL"]
 
-PROTOCOL = 2
+PROTOCOL = 3

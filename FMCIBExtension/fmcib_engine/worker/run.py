@@ -1,4 +1,4 @@
-"""The process that answers: requests read on a thread of their own, replies to `load` and `encode` computed."""
+"""The process that answers: requests read on a thread of their own, replies to the others computed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import signal
 import sys
 from threading import Thread
 from time import perf_counter
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from .. import __version__, pipeline
 from ..encoders import PRECISIONS, Encoder, Precision
 from ..encoders.devices import import_torch, let_waiting_threads_sleep
 from ..errors import DeviceError, ProtocolError
-from ..framing import pack, read_frame
+from ..framing import frame_length, pack, read_frame
 from ..heads.choose import Features, choose_heads
 from ..heads.chosen import ChosenHeads, Lesion
 from ..preprocessing import Patch
@@ -26,12 +28,21 @@ from ..words import in_window
 from . import PROTOCOL
 from .channel import PARENT_GONE, Channel
 from .errors import error_frame, explain
+from .long import Make, Part
+from .maps import explain_lesion
 from .predictions import tell_heads, tell_predictions
-from .requests import Id, Request, Waiting
+from .requests import LONG, Id, Request, Waiting
 
 __all__ = ["run_worker"]
 
 _NOT_A_FRAME = 2
+MOST_PATCHES = 32
+"""Of one `encode_all`: 18 MB, and two or three seconds of FMCIB's network on two cores."""
+_FRAME_START = 64
+"""Bytes that tell how long a frame is."""
+_BETWEEN_PARTS = 0.3
+"""Seconds between two parts of a long request that are told."""
+_LONG = MappingProxyType[str, Make]({"explain": explain_lesion})
 
 
 def run_worker() -> int:
@@ -44,7 +55,7 @@ def run_worker() -> int:
     channel.write(pack(ready))
     waiting = Waiting()
     Thread(target=_read_requests, args=(channel, waiting), name="requests", daemon=True).start()
-    desk = _Desk(channel)
+    desk = _Desk(channel, waiting)
     while (request := waiting.take()).problem or request.type != "shut_down":
         desk.answer(request)
     channel.write(pack({"type": "bye", "id": request.id}))
@@ -82,14 +93,15 @@ def _cancel(request: Request, channel: Channel, waiting: Waiting) -> None:
     dropped = waiting.drop(target)
     if dropped:
         channel.write(pack({"type": "cancelled", "id": target}))
-    channel.write(pack({"type": "cancel_done" if dropped else "cancel_ignored", "id": request.id, "target": target}))
+    is_done = dropped or waiting.stop(target)
+    channel.write(pack({"type": "cancel_done" if is_done else "cancel_ignored", "id": request.id, "target": target}))
 
 
 class _Desk:
-    """Computes the replies to `load` and `encode`, one at a time, with the encoder that was loaded last."""
+    """Computes the replies to all but `ping` and `cancel`, one at a time, with the encoder that was loaded last."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, waiting: Waiting) -> None:
+        self._channel, self._waiting = channel, waiting
         self._encoder: Encoder | None = None
         self._heads: ChosenHeads | None = None
 
@@ -103,7 +115,9 @@ class _Desk:
     def _compute(self, request: Request) -> bytes:
         if request.problem:
             raise ProtocolError(request.problem)
-        return self._load(request) if request.type == "load" else self._encode(request)
+        if request.type in LONG:
+            return self._compute_long(request)
+        return {"load": self._load, "encode": self._encode, "encode_all": self._encode_all}[request.type](request)
 
     def _load(self, request: Request) -> bytes:
         start = perf_counter()
@@ -144,33 +158,99 @@ class _Desk:
         return frame
 
     def _encode(self, request: Request) -> bytes:
+        header, features = self._answer_all("encoded", request, [Patch.from_bytes(request.payload)])
+        [answer] = header.pop("answers")
+        return pack({**header, **answer}, features)
+
+    def _encode_all(self, request: Request) -> bytes:
+        return pack(*self._answer_all("encoded_all", request, _patches_of(request.payload)))
+
+    def _answer_all(self, kind: str, request: Request, patches: list[Patch]) -> tuple[dict[str, Any], bytes]:
+        """Header and payload of a reply about patches."""
         start = perf_counter()
-        if self._encoder is None or self._heads is None:
-            msg = "There is no encoder yet to encode with. Send load first."
-            raise ProtocolError(msg)
-        patch = Patch.from_bytes(request.payload)
-        [encoded] = pipeline.encode([patch], self._encoder)
-        [predictions] = self._heads.predict([Lesion(patch, encoded.features, {})])
+        encoder, heads = self._loaded()
+        encoded = pipeline.encode(patches, encoder)
+        lesions = [Lesion(patch, one.features, {}) for patch, one in zip(patches, encoded, strict=True)]
+        said = heads.predict(lesions)
         header = {
-            "type": "encoded",
+            "type": kind,
             "id": request.id,
-            "feature_count": len(encoded.features),
-            "device": encoded.device,
-            "engine": encoded.engine,
-            "precision": self._encoder.precision,
-            "note": encoded.note,
-            "caution": self._encoder.weights.caution,
-            "recipe_id": patch.recipe_id,
-            "native_recipe_id": self._encoder.spec.recipe_id,
-            "patch_sha256": patch.sha256,
-            "weights_sha256": self._encoder.weights.sha256,
-            "predictions": tell_predictions(predictions),
+            "feature_count": len(encoded[0].features),
+            "precision": encoder.precision,
+            "caution": encoder.weights.caution,
+            "native_recipe_id": encoder.spec.recipe_id,
+            "weights_sha256": encoder.weights.sha256,
+            "answers": [
+                {
+                    "device": one.device,
+                    "engine": one.engine,
+                    "note": one.note,
+                    "recipe_id": patch.recipe_id,
+                    "patch_sha256": patch.sha256,
+                    "predictions": tell_predictions(predictions),
+                }
+                for patch, one, predictions in zip(patches, encoded, said, strict=True)
+            ],
             "seconds": perf_counter() - start,
         }
-        return pack(header, np.ascontiguousarray(encoded.features, dtype="<f4").tobytes())
+        return header, np.stack([one.features for one in encoded]).astype("<f4").tobytes()
+
+    def _compute_long(self, request: Request) -> bytes:
+        """Tells of parts, and answers shorter ones between them."""
+        start = perf_counter()
+        encoder, heads = self._loaded()
+        patch = Patch.from_bytes(request.payload)
+        facts = {
+            "patch_sha256": patch.sha256,
+            "weights_sha256": encoder.weights.sha256,
+            "precision": encoder.precision,
+        }
+
+        def frame(kind: str, part: Part) -> bytes:
+            told, payload = part.tell()
+            seconds = perf_counter() - start
+            header = {"type": kind, "id": request.id, "done": part.done, "total": part.total}
+            return pack({**header, **facts, "seconds": seconds, **told}, payload)
+
+        due = start
+        for part in _LONG[request.type](request.fields, patch, encoder, heads):
+            if part.done >= part.total or self._waiting.is_stopped():
+                break
+            if perf_counter() >= due:
+                self._channel.write(frame("part", part))
+                due = perf_counter() + _BETWEEN_PARTS
+            while (other := self._waiting.take_short()) is not None:
+                self.answer(other)
+        return frame("result", part)
+
+    def _loaded(self) -> tuple[Encoder, ChosenHeads]:
+        if self._encoder is None or self._heads is None:
+            msg = "There is no encoder yet to compute with. Send load first."
+            raise ProtocolError(msg)
+        return self._encoder, self._heads
 
     def _report(self, request_id: Id | None, step: str, fraction: float) -> None:
         self._channel.write(pack({"type": "progress", "id": request_id, "step": step, "fraction": fraction}))
+
+
+def _patches_of(payload: bytes) -> list[Patch]:
+    """The patches of `encode_all`.
+
+    Raises:
+        ProtocolError: none, more than are taken at once, or bytes that are no patch.
+    """
+    patches, rest = [], memoryview(payload)
+    while rest:
+        length = frame_length(bytes(rest[:_FRAME_START])) or len(rest)
+        patches.append(Patch.from_bytes(bytes(rest[:length])))
+        rest = rest[length:]
+        if len(patches) > MOST_PATCHES:
+            break
+    if not 1 <= len(patches) <= MOST_PATCHES:
+        got = f"more than {MOST_PATCHES}" if patches else "none"
+        msg = f"Wanted 1 to {MOST_PATCHES} patches at once, got {got}. Ask for the rest in another request."
+        raise ProtocolError(msg)
+    return patches
 
 
 def _as_precision(name: str) -> Precision:

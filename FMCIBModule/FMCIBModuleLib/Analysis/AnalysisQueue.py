@@ -45,6 +45,8 @@ class AnalysisQueue:
         self._settings: EncoderSettings | None = None
         self._loaded: Mapping[str, Any] | None = None
         self._isLoading = self._isBusy = False
+        self._asked: list[int] = []
+        """Ids of the requests to the worker, which others ask as well."""
         self._waiting: list[Task] = []
         self._running: list[Task] = []
         self._told: set[str] = set()
@@ -69,7 +71,8 @@ class AnalysisQueue:
         """The same with all, and what runs over there is stopped, before anybody hears of it and asks for more."""
         dropped = self.tasks
         self._forget()
-        self._worker.cancelAll()
+        asked, self._asked = self._asked, []
+        self._worker.cancel(*asked)
         self._settle()
         return dropped
 
@@ -109,19 +112,20 @@ class AnalysisQueue:
     def _settle(self) -> None:
         """Tell once when nothing is left."""
         if self._isBusy and not self.tasks:
-            self._isBusy = False
+            self._isBusy, self._asked = False, []
             self.finished.emit()
 
     def _load(self) -> None:
         if not self._isLoading:
             self._isLoading, wanted = True, self._settings
-            self._worker.load(
+            asked = self._worker.load(
                 wanted,
                 lambda header: self._onLoaded(wanted, header),
                 lambda failure: self._onLoadFailure(wanted, failure),
                 self.loading.emit,
                 mayKeep=True,
             )
+            self._asked.append(asked)
 
     def _onLoaded(self, settings: EncoderSettings, header: Mapping[str, Any]) -> None:
         self._isLoading = False
@@ -152,11 +156,12 @@ class AnalysisQueue:
         return False
 
     def _encode(self, task: Task, loaded: Mapping[str, Any]) -> None:
-        self._worker.encode(
+        asked = self._worker.encode(
             task.patch,
             lambda features, header, computedBy: self._onEncoded(task, Answer(computedBy, features, header)),
             lambda failure: self._onFailure(task, loaded, failure),
         )
+        self._asked.append(asked)
 
     def _onEncoded(self, task: Task, answer: Answer) -> None:
         if self._take(task):

@@ -83,15 +83,15 @@ def _resultOf(task: Task, answer: Answer) -> LesionResult:
         encoded=_encodedOf(answer) if hasFeatures else None,
         source=source,
         error=answer.error,
-        predictions=_predictionsOf(answer) if hasFeatures else {},
+        predictions=predictionsOf(answer.header) if hasFeatures else {},
     )
 
 
-def _predictionsOf(answer: Answer) -> dict[str, Prediction]:
-    """By the head's ID."""
+def predictionsOf(header: Mapping[str, Any]) -> dict[str, Prediction]:
+    """What heads say of a patch by the worker's reply, by the head's ID."""
     return {
         each["head"]: Prediction(tuple(each["values"]) if each["values"] else None, each["note"])
-        for each in answer.header["predictions"]
+        for each in header["predictions"]
     }
 
 

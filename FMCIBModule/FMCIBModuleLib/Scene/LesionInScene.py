@@ -1,4 +1,7 @@
-"""One lesion of one CT: its row, the 50 mm box that was read around it, and the very patch that was fed."""
+"""One lesion of one CT: its row, the 50 mm box that was read around it, and the very patch that was fed.
+
+Its maps are of `OverlayInScene`; they are named and removed with it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,13 @@ from slicer.util import NodeModify
 
 from .LesionTable import LesionTable
 from .SceneBridge import boxFromGrid, rasFromGrid
-from .SubjectHierarchy import resultNodes, tagResult
+from .SubjectHierarchy import VOLUME, resultNodes, tagResult
 
 LESION = "FMCIB.Lesion"
-"""Attribute of a box or patch: the key of its lesion."""
+"""Attribute of each node about a lesion: its key."""
+
+NAMED = "FMCIB.Named"
+"""Attribute of a map or table: its name, with `{lesion}` where that of the lesion stands."""
 
 _CLASSES = {"box": "vtkMRMLMarkupsROINode", "patch": "vtkMRMLScalarVolumeNode"}
 """By the role of a node."""
@@ -61,16 +67,20 @@ class LesionInScene:
         self._table.update(self.key, cells)
 
     def rename(self, name: str) -> None:
-        """Row, box and patch get another name, as far as they are there."""
+        """Row, box, patch and maps get another name, as far as they are there."""
         self._table.rename(self.key, name)
         for role, newName in (("box", _boxName(name)), ("patch", _patchName(name))):
             if (node := self._node(role)) is not None:
                 node.SetName(newName)
+        for node in self._nodes():
+            if node.GetAttribute(NAMED):
+                node.SetName(namedAfter(node.GetAttribute(NAMED), name))
 
     def remove(self) -> None:
         """Take away all that there is."""
         self._table.remove(self.key)
-        self.removeNodes()
+        for node in self._nodes():
+            slicer.mrmlScene.RemoveNode(node)
 
     def showBox(self, name: str, patch: Patch):
         """The box around the voxels that were read, in patient space; its former one moves there."""
@@ -96,9 +106,9 @@ class LesionInScene:
         return node
 
     def removeNodes(self) -> None:
-        """Take box and patch away, if there are any."""
-        for role in _CLASSES:
-            self._remove(role)
+        """Take box, patch and maps away, if there are any."""
+        for node in self._nodes():
+            slicer.mrmlScene.RemoveNode(node)
 
     def removePatch(self) -> None:
         """Take the patch away: it is of another place or time than the row."""
@@ -107,6 +117,15 @@ class LesionInScene:
     @property
     def _table(self) -> LesionTable:
         return LesionTable(self.volumeNode)
+
+    def _nodes(self) -> list:
+        """All of them."""
+        volumeId = self.volumeNode.GetID()
+        return [
+            node
+            for node in slicer.mrmlScene.GetNodes()
+            if node.GetAttribute(LESION) == self.key and node.GetNodeReferenceID(VOLUME) == volumeId
+        ]
 
     def _node(self, role: str):
         found = resultNodes(self.volumeNode, _CLASSES[role], role)
@@ -138,14 +157,19 @@ def idOf(volumeId: str, key: str) -> str:
 
 
 def _boxName(lesion: str) -> str:
-    return _("50 mm box of {lesion}").format(lesion=_forFiles(lesion))
+    return _("50 mm box of {lesion}").format(lesion=forFiles(lesion))
 
 
 def _patchName(lesion: str) -> str:
-    return _("What the model saw of {lesion}").format(lesion=_forFiles(lesion))
+    return _("What the model saw of {lesion}").format(lesion=forFiles(lesion))
 
 
-def _forFiles(name: str) -> str:
+def namedAfter(template: str, lesion: str) -> str:
+    """The name of a map of a lesion."""
+    return forFiles(template.replace("{lesion}", lesion))
+
+
+def forFiles(name: str) -> str:
     """Slicer saves a node to a file of its name, and a scene with one that has & or control characters never opens."""
     return "".join(each if each.isprintable() else " " for each in name).replace("&", "+")
 

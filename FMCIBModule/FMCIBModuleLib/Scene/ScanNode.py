@@ -71,7 +71,7 @@ def requireCt(volumeNode) -> None:
         raise ImageError(msg)
     if volumeNode.GetAttribute(ROLE):
         msg = (
-            "A CT is wanted, this volume is what the model saw of a lesion: the network's input, not HU. "
+            "A CT is wanted, this volume is what the model saw of a lesion, or a map of it: not HU. "
             "Choose the CT that it was cut from."
         )
         raise ImageError(msg)

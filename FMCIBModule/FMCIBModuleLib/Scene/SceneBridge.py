@@ -119,6 +119,31 @@ def _trustedVoxels(volume: Volume) -> np.ndarray:
     return voxels
 
 
+def gridOfLabelmap(segmentationNode, image) -> VoxelGrid:
+    """Where the voxels of a segment's labelmap (vtkOrientedImageData) lie in the world, LPS, with all transforms.
+
+    Raises:
+        ImageError: a segmentation under a transform that is non-linear.
+    """
+    transformNode = segmentationNode.GetParentTransformNode()
+    toWorld = np.eye(4)
+    if transformNode is not None:
+        if not transformNode.IsTransformToWorldLinear():
+            msg = (
+                "A segmentation that seeds are drawn in lies where its own voxels are, but this one lies under a "
+                "non-linear transform. Take it out of the transform, or harden that."
+            )
+            raise ImageError(msg)
+        matrix = vtk.vtkMatrix4x4()
+        transformNode.GetMatrixTransformToWorld(matrix)
+        toWorld = slicer.util.arrayFromVTKMatrix(matrix)
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    toRas = slicer.util.arrayFromVTKMatrix(matrix)
+    toRas[:3, 3] = plain.moved(toRas, image.GetExtent()[::2])
+    return VoxelGrid.from_ras_affine(image.GetDimensions(), _withoutNoise(plain.product(toWorld, toRas)))
+
+
 def pointToRas(point: PatientPoint) -> tuple[float, float, float]:
     """World coordinates, RAS mm, of a point of the engine, LPS mm."""
     return -point.x + 0.0, -point.y + 0.0, point.z

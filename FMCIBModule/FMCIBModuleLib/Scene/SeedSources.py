@@ -13,9 +13,10 @@ import vtk
 from fmcib_engine import affine as plain
 from fmcib_engine.errors import SeedError
 from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.volume import Volume
 from vtk.util.numpy_support import vtk_to_numpy
 
-from .SceneBridge import pointFromRas
+from .SceneBridge import gridOfLabelmap, pointFromRas
 from .SubjectHierarchy import ROLE, VOLUME
 
 SEEDS_ID = "FMCIB.SeedsId"
@@ -117,6 +118,25 @@ def seedFromSegment(segmentationNode, segmentId: str) -> SceneSeed:
     _, diameter = _boxInWorld(segmentationNode, toNode, start + low - 0.5, start + high + 0.5)
     center = _toWorld(segmentationNode, toNode)(start + middle)
     return SceneSeed(f"{seedsIdOf(segmentationNode)}-{segmentId}", segment.GetName(), pointFromRas(center), diameter)
+
+
+def maskFromSegment(segmentationNode, segmentId: str) -> Volume:
+    """The voxels of a segment as 1, LPS, in the world; its representations are kept.
+
+    Raises:
+        SeedError: no segmentation, no such segment, or an empty one.
+        ImageError: as `gridOfLabelmap`.
+    """
+    segmentation = segmentationNode.GetSegmentation() if segmentationNode else None
+    if segmentation is None or segmentation.GetSegment(segmentId) is None:
+        msg = "A segment is wanted that seeds are drawn in, but none is chosen, or it is gone. Choose the lesion's."
+        raise SeedError(msg)
+    image, label = _labelmap(segmentation, segmentId)
+    inside = _voxels(image) == label if image else np.zeros((0, 0, 0), dtype=bool)
+    if not inside.any():
+        msg = "A segment with voxels is wanted that seeds are drawn in, this one is empty. Draw the lesion."
+        raise SeedError(msg)
+    return Volume(inside.astype(np.uint8), gridOfLabelmap(segmentationNode, image))
 
 
 def _labelmap(segmentation, segmentId: str):

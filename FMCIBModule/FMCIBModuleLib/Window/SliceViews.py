@@ -5,6 +5,7 @@ from __future__ import annotations
 import slicer
 import vtk
 
+from ..Scene.OverlayInScene import isOverlay
 from ..Scene.SubjectHierarchy import ROLE
 
 _VOLUME = "vtkMRMLScalarVolumeNode"
@@ -71,9 +72,14 @@ def showVolume(volumeNode) -> None:
 
 
 def _seenIn(composite) -> str | None:
-    """ID of the volume that a view shows: the foreground where it hides most of what is behind it, as after fading."""
-    isHidden = composite.GetForegroundVolumeID() and composite.GetForegroundOpacity() > _MOST_OVER_CT
-    return composite.GetForegroundVolumeID() if isHidden else composite.GetBackgroundVolumeID()
+    """ID of the volume that a view shows: the foreground where it hides most of what is behind it, as after fading.
+
+    A map of ours hides little, and belongs to what is behind it.
+    """
+    front = composite.GetForegroundVolumeID()
+    node = slicer.mrmlScene.GetNodeByID(front) if front else None
+    isHidden = front and composite.GetForegroundOpacity() > _MOST_OVER_CT and not (node is not None and isOverlay(node))
+    return front if isHidden else composite.GetBackgroundVolumeID()
 
 
 def jumpToSeed(volumeNode, seedsNode, index: int) -> None:

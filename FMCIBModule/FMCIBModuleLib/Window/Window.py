@@ -10,6 +10,7 @@ from fmcib_engine.preprocessing import DEFAULT_RECIPE
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..Analysis.Stability import Stability
 from ..Room import reserveLines
 from ..Scene.Lesions import namesInScene, volumesWithLesions
 from ..Setup.AdvancedDesk import Facts
@@ -22,14 +23,19 @@ from .ErrorBoundary import ErrorBoundary
 from .Lesions.LesionsController import LesionsController
 from .Lesions.LesionsPanel import LesionsPanel
 from .MarksInView import MarksInView
+from .OverlayInViews import OverlayInViews
 from .Patch.PatchController import PatchController
 from .Patch.PatchPanel import PatchPanel
 from .Predictions.PredictionsController import PredictionsController
 from .Predictions.PredictionsPanel import PredictionsPanel
+from .Saliency.SaliencyController import SaliencyController
+from .Saliency.SaliencyPanel import SaliencyPanel
 from .Scan.ScanController import ScanController
 from .Scan.ScanPanel import ScanPanel
 from .SeedFollower import SeedFollower
 from .SliceViews import backgrounds, refill, volumeToBeginWith
+from .Stability.StabilityController import StabilityController
+from .Stability.StabilityPanel import StabilityPanel
 from .Training.TrainingController import TrainingController
 from .Training.TrainingPanel import TrainingPanel
 from .UndoSteps import forgetSteps
@@ -66,6 +72,8 @@ class Window(VTKObservationMixin):
         self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
         self._patchPanel = PatchPanel(uiPath("Patch"))
         self._predictionsPanel = PredictionsPanel(uiPath("Predictions"))
+        self._saliencyPanel = SaliencyPanel(uiPath("Saliency"))
+        self._stabilityPanel = StabilityPanel(uiPath("Stability"))
         self._trainingPanel = TrainingPanel(uiPath("Training"))
         self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
         self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
@@ -79,6 +87,11 @@ class Window(VTKObservationMixin):
         self._scan = ScanController(self._scanPanel, analysis, self._follower, self._whyNotReady, tools.desktop.confirm)
         self._patches = PatchController(self._patchPanel, analysis, self._boundary)
         self._predictions = PredictionsController(self._predictionsPanel, analysis, self._boundary)
+        self._overlays = OverlayInViews()
+        self._saliency = SaliencyController(self._saliencyPanel, analysis, self._overlays, self._boundary)
+        self._stability = StabilityController(
+            self._stabilityPanel, Stability(analysis), analysis, self._overlays, self._boundary, tools.desktop
+        )
         self._training = TrainingController(self._trainingPanel, self._boundary, tools.desktop)
         self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
         self._marks = MarksInView(self._boxesWanted)
@@ -104,6 +117,9 @@ class Window(VTKObservationMixin):
         self._lesions.close()
         self.logic.analysis.worker.stateChanged.disconnect(self._onWorker)
         self._predictions.close()
+        self._saliency.close()
+        self._stability.close()
+        self._overlays.close()
         self._training.close()
         self._marks.close()
         self._scan.close()
@@ -121,6 +137,8 @@ class Window(VTKObservationMixin):
         ui.scanSection.layout().addWidget(self._lesionsPanel.widget)
         ui.patchSection.layout().addWidget(self._patchPanel.widget)
         ui.predictionsSection.layout().addWidget(self._predictionsPanel.widget)
+        ui.saliencySection.layout().addWidget(self._saliencyPanel.widget)
+        ui.stabilitySection.layout().addWidget(self._stabilityPanel.widget)
         ui.trainingSection.layout().addWidget(self._trainingPanel.widget)
         ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
         # what is told stands in the list's own room: nothing moves while somebody is about to press it
@@ -157,6 +175,8 @@ class Window(VTKObservationMixin):
     def _connectHeads(self) -> None:
         around, panel, heads = self._boundary.around, self._predictionsPanel, self.setup.heads
         self._lesions.choiceChanged.connect(around(self._predictions.show))
+        self._lesions.choiceChanged.connect(around(self._saliency.show))
+        self._lesions.choiceChanged.connect(around(self._stability.show))
         self.logic.analysis.worker.stateChanged.connect(self._onWorker)
         self._predictions.chosen.connect(around(self._setParameter))
         self._predictions.removeWanted.connect(around(heads.remove))
@@ -256,6 +276,7 @@ class Window(VTKObservationMixin):
         """It may have loaded other heads."""
         with self._boundary.guard():
             self._predictions.refresh()
+            self._stability.refresh()
 
     def _settings(self) -> dict[str, object]:
         """What diagnostics say of the choices."""
@@ -276,6 +297,8 @@ class Window(VTKObservationMixin):
     def _onSceneStartClose(self, *_values: object) -> None:
         self._forgetParameters()
         self._predictions.show(None)
+        self._saliency.show(None)
+        self._stability.show(None)
         self._scan.show(None, True)
         self._follower.forget()
 

@@ -20,7 +20,8 @@ from .WorkerMessages import EncoderSettings, WorkerFailure
 from .WorkerRequests import Request, Requests, call
 
 _MOST_IN_FLIGHT = 2
-"""One computes and one waits over there. The others wait here, where they can be cancelled without a word."""
+"""One computes and one waits over there. The others wait here, where they can be cancelled without a word. Long ones
+do not count: over there what is short overtakes them."""
 
 _MOST_DEATHS = 3
 _LOG_LINES = 50
@@ -89,16 +90,30 @@ class WorkerDispatcher:
             self.stateChanged.emit(self._toldState)
         self.requests.deliver()
 
-    def cancel(self, ids: Iterable[int]) -> None:
-        """Answer these requests with `CANCELLED`, and see to it that no time is lost with them."""
+    def cancel(self, ids: Iterable[int], *, mayRestart: bool = True) -> None:
+        """Answer these requests with `CANCELLED`, and see to it that no time is lost with them.
+
+        Unless the worker may be put in the place of a fresh one, what it computes it ends, and nobody hears of that.
+        """
         oldest = self.requests.oldestInFlight()
         sent = self.requests.cancel(ids)
-        if oldest in sent:
+        if oldest in sent and mayRestart:
             self.restart()
         else:
             for request in sent:
                 self._connection.send({"type": "cancel", "id": next(self.ids), "target": request.id})
         self.proceed()
+
+    def stop(self, ids: Iterable[int]) -> None:
+        """Have long requests end with what they have; nothing happens to others."""
+        chosen = set(ids)
+        for request in self.requests.longInFlight():
+            if request.id in chosen and not request.isStopped:
+                request.isStopped = True
+                self._connection.send({"type": "cancel", "id": next(self.ids), "target": request.id})
+        self.requests.cancel(
+            request.id for request in tuple(self.requests.waiting) if request.isLong and request.id in chosen
+        )
 
     def step(self, milliseconds: int) -> None:
         """Let things happen for up to so long without the event loop."""
@@ -142,14 +157,16 @@ class WorkerDispatcher:
         failure = None
         try:
             answer = self._read(kind, request, header, payload)
-            if kind == "encoded":
+            if kind in ("encoded", "part", "result"):
                 failure = WorkerMessages.mismatch(self.loaded[1], request.patch.sha256, header)
+            if kind == "encoded_all":
+                failure = WorkerMessages.mismatchOfAll(self.loaded[1], request.patches, header)
         except (AttributeError, KeyError, TypeError, ValueError):
             failure = WorkerMessages.notUnderstood()
         if failure is not None:
             self._connection.fail(failure)
             return
-        if kind != "progress":
+        if kind not in ("progress", "part"):
             del self.requests.inFlight[request.id]
         answer()
         self.proceed()
@@ -181,26 +198,38 @@ class WorkerDispatcher:
 
     def _sendNext(self) -> bool:
         """Whether the next request could be sent, or has to wait for what is in flight."""
-        request, inFlight = self.requests.waiting[0], self.requests.inFlight
-        if inFlight and (request.isLoad or len(inFlight) >= _MOST_IN_FLIGHT):
-            return False
-        if not request.isLoad and not (self.loaded and self.loaded[0] == request.settings):
-            if not inFlight:
-                self.requests.waiting.appendleft(self._makeReload(request.settings))
-            return not inFlight
-        if any(other.isLoad for other in inFlight.values()):
+        request, short = self.requests.waiting[0], self.requests.shortInFlight()
+        isLoaded = bool(self.loaded) and self.loaded[0] == request.settings
+        isLoading = any(other.isLoad for other in short)
+        if request.isLoad and isLoaded and request.mayKeep and not isLoading:
+            self.requests.waiting.popleft()
+            self._finishLoad(request, self.loaded[1])
+            return True
+        if request.isLoad or not isLoaded:
+            return self._sendLoad(request)
+        if isLoading or (len(short) >= _MOST_IN_FLIGHT and not request.isLong):
             return False
         self.requests.waiting.popleft()
-        if request.mayKeep and self.loaded and self.loaded[0] == request.settings:
-            self._finishLoad(request, self.loaded[1])
-        elif request.isLoad:
-            inFlight[request.id] = request
-            self._connection.send({"type": "load", "id": request.id, **asdict(request.settings)})
-        elif self._weightsOf[request.settings] != self.loaded[1]["weights_sha256"]:
+        if self._weightsOf[request.settings] != self.loaded[1]["weights_sha256"]:
             self.requests.fail(request, WorkerMessages.CHANGED_WEIGHTS)
         else:
-            inFlight[request.id] = request
-            self._connection.send({"type": "encode", "id": request.id}, request.patch.to_bytes())
+            self.requests.inFlight[request.id] = request
+            wish = request.wish or {"type": "encode_all" if request.patches else "encode"}
+            payload = b"".join(patch.to_bytes() for patch in request.patches or (request.patch,))
+            self._connection.send({**wish, "id": request.id}, payload)
+        return True
+
+    def _sendLoad(self, request: Request) -> bool:
+        """Whether the load that is this, or that this needs, could be sent. It travels alone; long ones make room."""
+        self.stop(long.id for long in self.requests.longInFlight())
+        if self.requests.inFlight:
+            return False
+        if not request.isLoad:
+            self.requests.waiting.appendleft(self._makeReload(request.settings))
+            return True
+        self.requests.waiting.popleft()
+        self.requests.inFlight[request.id] = request
+        self._connection.send({"type": "load", "id": request.id, **asdict(request.settings)})
         return True
 
     def _makeReload(self, settings: EncoderSettings) -> Request:
@@ -217,9 +246,12 @@ class WorkerDispatcher:
             return partial(call, request.onProgress, str(header["step"]), float(header["fraction"]))
         if kind == "loaded" and request.isLoad and "weights_sha256" in header:
             return partial(self._finishLoad, request, header)
-        if kind == "encoded" and len(payload) == 4 * header["feature_count"] and not request.isLoad:
-            features = np.frombuffer(payload, "<f4").astype(np.float32)
-            return partial(self._finishEncode, request, features, header)
+        if kind in ("part", "result") and request.isLong:
+            return partial(self._tellPart if kind == "part" else self._finish, request, header, payload)
+        if (kind == "encoded" and request.isSingle) or (kind == "encoded_all" and request.patches):
+            shape = (len(request.patches), header["feature_count"]) if request.patches else (header["feature_count"],)
+            features = np.frombuffer(payload, "<f4").reshape(shape).astype(np.float32)
+            return partial(self._finish, request, features, header)
         if kind == "error" and request is not None:
             return partial(self._failOne, request, WorkerFailure(str(header["code"]), str(header["message"])))
         if kind == "cancelled" and request is not None:
@@ -232,9 +264,15 @@ class WorkerDispatcher:
             self._weightsOf[request.settings] = header["weights_sha256"]
         self.requests.succeed(request, header)
 
-    def _finishEncode(self, request: Request, features: np.ndarray, header: Header) -> None:
+    def _finish(self, request: Request, *result: Any) -> None:
         self._deaths = 0
-        self.requests.succeed(request, features, header, self.loaded[1])
+        self.requests.succeed(request, *result, self.loaded[1])
+
+    def _tellPart(self, request: Request, header: Header, payload: bytes) -> None:
+        """Nobody is told of one that was cancelled meanwhile."""
+        self._deaths = 0
+        if self.requests.isUnanswered(request):
+            call(request.onPart, header, payload)
 
     def _failOne(self, request: Request, failure: WorkerFailure) -> None:
         if not request.isLoad:

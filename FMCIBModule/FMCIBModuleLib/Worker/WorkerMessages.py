@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fmcib_engine.preprocessing import Patch
 from slicer.i18n import tr as _
 
 _KILLED = 9
@@ -118,6 +119,18 @@ def mismatch(loaded: Mapping[str, Any], patchSha: str, got: Mapping[str, Any]) -
             )
             texts = {"others": others, "wanted": str(wanted)[:_DIGITS], "got": str(got[name])[:_DIGITS]}
             return WorkerFailure("mismatch", text.format(**texts))
+    return None
+
+
+def mismatchOfAll(loaded: Mapping[str, Any], patches: Iterable[Patch], got: Mapping[str, Any]) -> WorkerFailure | None:
+    """The same for features of several patches.
+
+    Raises:
+        KeyError, ValueError: they do not tell, or of another number of patches.
+    """
+    for patch, answer in zip(patches, got["answers"], strict=True):
+        if (failure := mismatch(loaded, patch.sha256, {**got, **answer})) is not None:
+            return failure
     return None
 
 

@@ -129,12 +129,72 @@ class WorkerProcess:
             raise RuntimeError(msg)
         return self._add(self._settings, patch, onDone, onError)
 
-    def cancel(self, requestId: int) -> None:
-        """Answer a request with the failure `cancelled`, now. If it is being computed, a fresh worker takes over."""
-        self._dispatcher.cancel([requestId])
+    def encodeAll(
+        self,
+        patches: Sequence[Patch],
+        onDone: Callable[[np.ndarray, Header, Header], Any],
+        onError: OnError | None = None,
+    ) -> int:
+        """The same for 1 to 32 patches of one lesion, which go through the network together.
+
+        Returns:
+            The id of the request. `onDone` is given the features (n, k), float32, and two headers as by `encode`.
+
+        Raises:
+            RuntimeError: nothing was loaded ever, or this is closed.
+        """
+        if self._settings is None:
+            msg = "There is no encoder to encode with. Call load or warm first."
+            raise RuntimeError(msg)
+        return self._add(self._settings, None, onDone, onError, patches=tuple(patches))
+
+    def compute(
+        self,
+        wish: Mapping[str, Any],
+        patch: Patch,
+        onDone: Callable[[Header, bytes, Header], Any],
+        onPart: Callable[[Header, bytes], Any] | None = None,
+        onError: OnError | None = None,
+    ) -> int:
+        """Ask for what takes many steps, with the encoder of the last `load` or `warm`.
+
+        What is to be encoded meanwhile is encoded between two steps. Another encoder ends it with what it has.
+
+        Args:
+            wish: `type` and fields of one of the protocol's long requests, such as `explain`.
+            patch: what it is about.
+            onDone: called with the header and payload of the reply, and the header of that to the `load`; `done` and
+                `total` of the header tell whether it came to its end.
+            onPart: called with header and payload of each `part`.
+            onError: called with the failure.
+
+        Raises:
+            RuntimeError: nothing was loaded ever, or this is closed.
+        """
+        if self._settings is None:
+            msg = "There is no encoder to compute with. Call load or warm first."
+            raise RuntimeError(msg)
+        return self._add(self._settings, patch, onDone, onError, wish=dict(wish), onPart=onPart)
+
+    def stop(self, requestId: int) -> None:
+        """End a long request after the step that it is at: `onDone` is given what it has. `cancel` is at once.
+
+        One that has not begun is answered with the failure `cancelled`.
+        """
+        self._dispatcher.stop([requestId])
+        self._dispatcher.proceed()
+
+    def forget(self, requestId: int) -> None:
+        """Answer a request with the failure `cancelled`, now; what is being computed of it is computed to its end."""
+        self._dispatcher.cancel([requestId], mayRestart=False)
+
+    def cancel(self, *requestIds: int) -> None:
+        """Answer requests with the failure `cancelled`, now. If one is being computed, a fresh worker takes over."""
+        self._dispatcher.cancel(requestIds)
 
     def cancelAll(self) -> None:
-        self._dispatcher.cancel(self._dispatcher.requests.openIds())
+        """All but what `compute` was asked for, which is none of the analysis."""
+        self._dispatcher.cancel(self._dispatcher.requests.openShortIds())
 
     def restart(self) -> None:
         """Compute in a fresh process, where what was installed or set meanwhile counts. No request is lost."""

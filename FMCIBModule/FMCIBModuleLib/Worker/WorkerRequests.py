@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fmcib_engine.framing import Header
 from fmcib_engine.preprocessing import Patch
 
 from .WorkerMessages import CANCELLED, EncoderSettings, WorkerFailure
@@ -17,15 +18,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Request:
-    """An `encode`, or a `load`, which has no patch.
+    """An `encode`, an `encode_all`, a long request about a patch, or a `load`, which has no patch.
 
     Attributes:
         id: not used twice.
         settings: of the encoder to load, or to encode with.
-        patch: the one to encode.
-        onDone, onError, onProgress: as `WorkerProcess` says.
+        patch: the one to encode, or that the long request is about.
+        patches: those to encode together.
+        onDone, onError, onProgress, onPart: as `WorkerProcess` says.
         isOwn: a `load` that nobody asked for, and nobody is told of.
         mayKeep: whether a `load` is answered at once where the worker has that encoder.
+        wish: type and fields of a long request.
+        isStopped: whether a long request was asked to end with what it has.
     """
 
     id: int
@@ -36,10 +40,22 @@ class Request:
     onProgress: Callable[[str, float], Any] | None = None
     isOwn: bool = False
     mayKeep: bool = False
+    wish: Mapping[str, Any] | None = None
+    onPart: Callable[[Header, bytes], Any] | None = None
+    isStopped: bool = False
+    patches: Sequence[Patch] = ()
 
     @property
     def isLoad(self) -> bool:
-        return self.patch is None
+        return self.patch is None and not self.patches
+
+    @property
+    def isSingle(self) -> bool:
+        return self.patch is not None and not self.isLong
+
+    @property
+    def isLong(self) -> bool:
+        return self.wish is not None
 
 
 class Requests:
@@ -64,14 +80,28 @@ class Requests:
     def oldestInFlight(self) -> Request | None:
         return next(iter(self.inFlight.values()), None)
 
+    def shortInFlight(self) -> list[Request]:
+        return [request for request in self.inFlight.values() if not request.isLong]
+
+    def longInFlight(self) -> list[Request]:
+        return [request for request in self.inFlight.values() if request.isLong]
+
     def lastLoad(self) -> Request | None:
         """Of those that wait or are in flight."""
         pending = (*self.inFlight.values(), *self.waiting)
         return next((request for request in reversed(pending) if request.isLoad), None)
 
+    def isUnanswered(self, request: Request) -> bool:
+        return request.id in self._unanswered
+
     def openIds(self) -> list[int]:
         """Of the requests whose callback was not called yet."""
         return [*self._undelivered, *self._unanswered]
+
+    def openShortIds(self) -> list[int]:
+        """The same, without those of long ones."""
+        delivered = [number for number, (request, *_) in self._undelivered.items() if not request.isLong]
+        return [*delivered, *(number for number, request in self._unanswered.items() if not request.isLong)]
 
     def succeed(self, request: Request, *result: Any) -> None:
         self._answer(request, request.onDone, result)
@@ -108,10 +138,13 @@ class Requests:
         return [request for request in cancelled if request.id in self.inFlight]
 
     def takeBack(self) -> None:
-        """What is in flight waits again, before all else, unless it was cancelled."""
+        """What is in flight waits again, before all else, unless it was cancelled, or was to end anyway."""
         lost = [request for request in self.inFlight.values() if request.id in self._unanswered]
         self.inFlight.clear()
-        self.waiting.extendleft(reversed(lost))
+        for request in lost:
+            if request.isStopped:
+                self.fail(request, CANCELLED)
+        self.waiting.extendleft(request for request in reversed(lost) if not request.isStopped)
 
     def deliver(self) -> None:
         """Call the callbacks of the answered. They may call anything, this again as well."""

@@ -1,0 +1,1 @@
+"""How far the numbers of a lesion move when its seed moves and its patch changes."""
