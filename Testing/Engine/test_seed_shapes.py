@@ -224,6 +224,14 @@ def test_a_slice_takes_the_outline_of_the_nearest_plane_and_never_two_of_them():
     )
 
 
+@every_grid
+def test_a_plane_halfway_between_two_slices_fills_one_of_them(grid):
+    square = [(2.5, 2.5), (8.5, 2.5), (8.5, 8.5), (2.5, 8.5)]
+    indices, doubts = voxels_inside([on_slice(grid, square, k) for k in (1.5, 2.5, 3.5)], grid)
+    assert [int((indices[:, 2] == k).sum()) for k in range(6)] == [0, 0, 36, 36, 36, 0]
+    assert doubts == ()
+
+
 def test_an_outline_in_another_plane_is_refused():
     grid = GRIDS["oblique"]
     sagittal = grid.to_patient(np.array([(5, 5, 1), (5, 20, 1), (5, 20, 4), (5, 5, 4)], dtype=float))

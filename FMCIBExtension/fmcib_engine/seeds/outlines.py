@@ -42,12 +42,12 @@ def voxels_inside(outlines: Sequence[FloatArray], grid: VoxelGrid) -> tuple[NDAr
             planes[-1][1].append(outline)
         else:
             planes.append((height, [outline]))
-    heights = np.array([height for height, _ in planes])
+    heights = settled([height for height, _ in planes])
     found = [np.empty((0, 3), dtype=np.int64)]
     used = set()
     for k in range(max(0, round(heights[0]) - 1), min(grid.size[2], round(heights[-1]) + 2)):
         nearest = int(np.abs(heights - k).argmin())
-        if abs(heights[nearest] - k) <= _HALF:
+        if -_HALF <= heights[nearest] - k < _HALF:  # a plane halfway between two slices is one slice's
             used.add(nearest)
             found.append(_inside(planes[nearest][1], k, grid.size))
     return np.concatenate(found), _doubts(heights, len(used))
