@@ -14,10 +14,11 @@ import pytest
 from batch_support import Sums, make_list, rows_of, run_of, silent
 from fmcib_engine.batch import run as run_module
 from fmcib_engine.batch.cutting import cut_all
-from fmcib_engine.batch.parts import KeptRow, Parts, line_of, value_of
+from fmcib_engine.batch.parts import KeptRow, Parts, Place, line_of, value_of
 from fmcib_engine.batch.plan import Plan, make_plan, require_same
 from fmcib_engine.batch.run import Batch, run_batch
 from fmcib_engine.batch.states import scan_state
+from fmcib_engine.batch.summary import causes
 from fmcib_engine.errors import OutputError
 from fmcib_engine.heads.chosen import ChosenHeads
 from fmcib_engine.readers import read_volume
@@ -296,3 +297,23 @@ def test_failed_rows_are_tried_again_with_corrected_seeds_and_mended_scans_and_n
     path.write_text(good.replace("0-0,20,", "0-0,21,"), encoding="utf-8")
     with pytest.raises(OutputError, match="row 1 of the list was changed"):
         compute(read_seeds(path), tmp_path / "run", retry=True)
+
+
+def test_errors_that_differ_in_names_and_numbers_alone_are_one_cause():
+    def failed(error: str, step: str = "read") -> Place:
+        return Place(1, 0, "error", step, error)
+
+    rows = {
+        1: failed("There is no 'a 1.nrrd'. Check the path."),
+        2: Place(1, 0, "ok"),
+        3: failed("The seed (1.00, -2.50, 3.00) mm LPS is outside.", "cut"),
+        4: failed("There is no 'b.nrrd'. Check the path."),
+        5: failed("The seed (9.00, 8.00, 7.00) mm LPS is outside.", "cut"),
+        6: failed("There is no 'c.nrrd'. Check the path."),
+        7: failed("There is no 'd.nrrd'. Check the path."),
+        8: failed("scan8.nrrd is damaged. Copy it again."),
+    }
+    found = causes(rows)
+    assert [cause.rows for cause in found] == [(1, 4, 6, 7), (3, 5), (8,)]
+    assert str(found[0]) == "reading the scan: There is no 'a 1.nrrd'. Check the path. (row 1, 4, 6, … 4 rows)"
+    assert str(found[1]).startswith("cutting the patch: The seed (1.00, -2.50, 3.00) mm LPS is outside.")
