@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -132,3 +136,22 @@ def test_both_spellings_are_one_command(tmp_path, capsys):
         assert "1 of 1 rows would be computed" in capsys.readouterr().out
     assert run(["batch", "--help"]) == 0
     assert "join" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_a_run_of_the_small_encoder_that_is_killed_gives_the_bits_of_extract(tmp_path):
+    table = make_list(tmp_path, scans=16, lesions=3)
+    arguments = ["--table", table, "--weights", "small", "--device", "cpu", "--engine", "pytorch"]
+    command = [sys.executable, "-m", "fmcib_engine", "batch", *map(str, arguments), "--output", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
+    deadline = time.monotonic() + 300
+    while not any(path.read_bytes().count(b"\n") > 1 for path in tmp_path.glob("run/results-*.jsonl")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "run" / "features.csv").exists()
+    assert batch(*arguments, "--output", tmp_path / "run", "--resume") == 0
+    assert len(list(tmp_path.glob("run/results-*.jsonl"))) == 2
+    assert rows_of(tmp_path / "run") == as_extract(table)

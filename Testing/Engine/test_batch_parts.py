@@ -14,10 +14,11 @@ import pytest
 from batch_support import Sums, make_list, rows_of, run_of, silent
 from fmcib_engine.batch import run as run_module
 from fmcib_engine.batch.cutting import cut_all
-from fmcib_engine.batch.parts import KeptRow, Parts, line_of, value_of
+from fmcib_engine.batch.parts import KeptRow, Parts, Place, line_of, value_of
 from fmcib_engine.batch.plan import Plan, make_plan, require_same
 from fmcib_engine.batch.run import Batch, run_batch
 from fmcib_engine.batch.states import scan_state
+from fmcib_engine.batch.summary import causes
 from fmcib_engine.errors import OutputError
 from fmcib_engine.heads.chosen import ChosenHeads
 from fmcib_engine.readers import read_volume
@@ -268,3 +269,51 @@ def test_rows_of_a_table_that_were_not_understood_are_rows_of_the_run(tmp_path):
     table = rows_of(tmp_path / "run")
     assert [row[0] for row in table[1:]] == [str(number) for number in range(1, 8)]
     assert [row[table[0].index("status")] for row in table[1:]] == ["ok"] * 4 + ["error"] * 3
+
+
+@pytest.mark.usefixtures("_here")
+def test_failed_rows_are_tried_again_with_corrected_seeds_and_mended_scans_and_no_other_row_is(tmp_path):
+    path = make_list(tmp_path, scans=4, lesions=2)
+    good = path.read_text(encoding="utf-8")
+    path.write_text(good.replace("1-0,20,", "1-0,here,").replace("2-1,23,", "2-1,2300,"), encoding="utf-8")
+    scan = tmp_path / "scan3.nrrd"
+    content = scan.read_bytes()
+    scan.write_bytes(content[:-1])
+    outcome = compute(read_seeds(path), tmp_path / "run")
+    assert [cause.step for cause in outcome.failed] == ["read", "list", "cut"]
+    assert outcome.failed_rows == 4
+    path.write_text(good, encoding="utf-8")
+    scan.write_bytes(content)
+    HereLane.known.clear()
+    with pytest.raises(OutputError, match=r"row 2 of the list was changed; row 7 of the list was changed; the scan of"):
+        compute(read_seeds(path), tmp_path / "run", resume=True)
+    again = compute(read_seeds(path), tmp_path / "run", retry=True)
+    assert (again.computed, again.failed_rows) == (4, 0)
+    assert compute(read_seeds(path), tmp_path / "run", resume=True).computed == 0  # the plan has them as they are now
+    compute(read_seeds(path), tmp_path / "fresh")
+    told, wanted = rows_of(tmp_path / "run"), rows_of(tmp_path / "fresh")
+    alike = told[0].index("pred_6")  # how many were computed together: fewer, where others had failed
+    assert [row[:alike] for row in told] == [row[:alike] for row in wanted]
+    path.write_text(good.replace("0-0,20,", "0-0,21,"), encoding="utf-8")
+    with pytest.raises(OutputError, match="row 1 of the list was changed"):
+        compute(read_seeds(path), tmp_path / "run", retry=True)
+
+
+def test_errors_that_differ_in_names_and_numbers_alone_are_one_cause():
+    def failed(error: str, step: str = "read") -> Place:
+        return Place(1, 0, "error", step, error)
+
+    rows = {
+        1: failed("There is no 'a 1.nrrd'. Check the path."),
+        2: Place(1, 0, "ok"),
+        3: failed("The seed (1.00, -2.50, 3.00) mm LPS is outside.", "cut"),
+        4: failed("There is no 'b.nrrd'. Check the path."),
+        5: failed("The seed (9.00, 8.00, 7.00) mm LPS is outside.", "cut"),
+        6: failed("There is no 'c.nrrd'. Check the path."),
+        7: failed("There is no 'd.nrrd'. Check the path."),
+        8: failed("scan8.nrrd is damaged. Copy it again."),
+    }
+    found = causes(rows)
+    assert [cause.rows for cause in found] == [(1, 4, 6, 7), (3, 5), (8,)]
+    assert str(found[0]) == "reading the scan: There is no 'a 1.nrrd'. Check the path. (row 1, 4, 6, … 4 rows)"
+    assert str(found[1]).startswith("cutting the patch: The seed (1.00, -2.50, 3.00) mm LPS is outside.")

@@ -190,7 +190,7 @@ def test_nothing_that_is_there_is_lost(one, image, tmp_path, capsys):
     assert run([*one, "--output", str(image), "--overwrite"]) == 4
     said = capsys.readouterr().err
     assert "exists already" in said
-    assert "would be replaced" in said
+    assert "should end in .json" in said
     assert there.read_text(encoding="utf-8") == "mine"
 
 

@@ -24,7 +24,7 @@ from FMCIBModuleLib.Scene.OverlayContour import contourOf
 from FMCIBModuleLib.Scene.OverlayInScene import isOverlay, overlayOf
 from FMCIBModuleLib.Scene.SceneBridge import ownGridOf, volumeFromNode
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
-from FMCIBModuleLib.Window.Saliency.SaliencyWords import RANDOM_WEIGHTS
+from FMCIBModuleLib.Window.Saliency.SaliencyWords import POINTS_AT_LESION, RANDOM_WEIGHTS
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from support import ROOT
 from views import pixelOf, pixels, showAt
@@ -227,17 +227,23 @@ def test_each_method_says_what_it_is_and_how_it_was_checked(explained):
         said = explained.saliency.methodLabel.text.replace("\u200b", "")
         assert METHODS[name].meaning[1:] in said
         assert "Check by random weights" in said
-        assert ("not measured" in said) == (name not in RANDOM_WEIGHTS)
+        assert f"in the lesion {POINTS_AT_LESION[name]} times of 100" in said
         assert (GUIDED_CAUTION[1:] in said) == bool(METHODS[name].caution)
         assert explained.saliency.samplesSpin.enabled == ("samples" in METHODS[name].takes)
 
 
-def test_the_numbers_of_the_check_are_those_of_the_page():
+def test_the_numbers_of_the_checks_are_those_of_the_page():
     text = (ROOT / "Resources" / "Docs" / "saliency.md").read_text(encoding="utf-8")
-    table = {row[0]: float(row[-1]) for row in re.findall(r"^\| (`[^|]*) \|.* \| (-?\d\.\d\d) \|$", text, re.MULTILINE)}
+    _, weights, flips, lesion = text.split("\n### ")
+    assert (weights[:14], flips[:5], lesion[:10]) == ("Random weights", "Flips", "The lesion")
+    alike = {row[0]: float(row[1]) for row in re.findall(r"^\| ([^|]*) \|.* \| (-?\d\.\d\d) \|$", weights, re.MULTILINE)}
+    trained, _, _ = lesion.partition("The same with random numbers")
+    points = {row[0]: int(row[1]) for row in re.findall(r"^\| ([^|]*) \| (\d+)% ", trained, re.MULTILINE)}
+    assert set(RANDOM_WEIGHTS) == set(POINTS_AT_LESION) == set(METHODS)
     for name, numbers in RANDOM_WEIGHTS.items():
-        for suffix, number in zip(("", ", sizes"), numbers, strict=False):
-            assert table[f"`{name}`{suffix}"] == number
+        assert numbers == tuple(alike[row] for row in (name, f"{name}, sizes") if row in alike)
+        assert POINTS_AT_LESION[name] == points[name]
+    assert points["noise"] == 5
 
 
 def test_threshold_opacity_and_visibility_are_the_users_and_stay(explained):

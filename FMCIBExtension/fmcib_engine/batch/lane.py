@@ -58,7 +58,7 @@ class ReadAhead:
     limit_s: float = 600.0
     """For one answer, which is a scan that is read, or a patch that is cut."""
     ahead: int = 8
-    """How many patches of one process may wait."""
+    """How many patches of one process may wait; at least two rows do."""
     command: Sequence[str] = COMMAND
     """That starts a process."""
 

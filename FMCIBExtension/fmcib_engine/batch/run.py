@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..encoders import Encoder
@@ -245,7 +245,9 @@ class _Work:
     def _read(self, groups: Sequence[Sequence[int]]) -> Iterator[Iterator[Waiting | LesionResult]]:
         """What becomes of the rows of these groups, one by one, from the processes that read their scans."""
         jobs = list(self._jobs({row for group in groups for row in group}))
-        lanes = start_lanes(jobs, self._batch.reading) if jobs else []
+        how = self._batch.reading
+        few = replace(how, ahead=how.ahead // (1 + self._batch.run.draws))  # each row has as many patches more
+        lanes = start_lanes(jobs, few) if jobs else []
         try:
             yield (ready for number, _ in jobs for ready in lanes[number].take())
         finally:

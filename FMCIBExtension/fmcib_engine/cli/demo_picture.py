@@ -178,7 +178,8 @@ def _draw_heads(figure: Figure, page: Page) -> None:
             top += strips + 58
         shown += 1
     if left := len(found.heads) - shown:
-        place_text(figure, _RIGHT, top + 6, f"{left} more heads are in the table.", fontsize=8, color=DIM)
+        more = "One more head is" if left == 1 else f"{left} more heads are"
+        place_text(figure, _RIGHT, top + 6, f"{more} in the table.", fontsize=8, color=DIM)
     if not found.heads:
         _say_that_there_are_none(figure, found)
 
