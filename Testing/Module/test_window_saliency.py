@@ -236,9 +236,10 @@ def test_the_numbers_of_the_checks_are_those_of_the_page():
     text = (ROOT / "Resources" / "Docs" / "saliency.md").read_text(encoding="utf-8")
     _, weights, flips, lesion = text.split("\n### ")
     assert (weights[:14], flips[:5], lesion[:10]) == ("Random weights", "Flips", "The lesion")
-    alike = {row[0]: float(row[1]) for row in re.findall(r"^\| ([^|]*) \|.* \| (-?\d\.\d\d) \|$", weights, re.MULTILINE)}
+    rows = re.findall(r"^\| ([^|]*) \|.* \| (-?\d\.\d\d) \|$", weights, re.MULTILINE)
+    alike = {name: float(number) for name, number in rows}
     trained, _, _ = lesion.partition("The same with random numbers")
-    points = {row[0]: int(row[1]) for row in re.findall(r"^\| ([^|]*) \| (\d+)% ", trained, re.MULTILINE)}
+    points = {name: int(share) for name, share in re.findall(r"^\| ([^|]*) \| (\d+)% ", trained, re.MULTILINE)}
     assert set(RANDOM_WEIGHTS) == set(POINTS_AT_LESION) == set(METHODS)
     for name, numbers in RANDOM_WEIGHTS.items():
         assert numbers == tuple(alike[row] for row in (name, f"{name}, sizes") if row in alike)
