@@ -235,6 +235,16 @@ def test_a_centroid_that_is_no_number_is_told_and_stops_no_other(tmp_path, bad):
     assert second.problem == ""
 
 
+def test_a_list_of_lines_beside_points_is_told_and_stops_none_of_them(tmp_path):
+    points = {"type": "Fiducial", "controlPoints": [{"label": "A", "position": [1, 2, 3]}]}
+    line = {"type": "Line", "name": "L", "controlPoints": [{"label": "x", "position": [4, 5, 6]}]}
+    path = tmp_path / "p.mrk.json"
+    path.write_text(json.dumps({"markups": [points, line]}), encoding="utf-8")
+    good, bad = read_seeds(path, scan=SCAN).seeds
+    assert (good.coordinates, good.problem) == ((1.0, 2.0, 3.0), "")
+    assert "Point 2 of p.mrk.json: it stands for a list of the kind 'Line', where points or ROIs" in bad.problem
+
+
 def test_a_file_of_points_that_is_far_too_large_is_not_read(tmp_path):
     path = tmp_path / "p.mrk.json"
     with path.open("wb") as file:

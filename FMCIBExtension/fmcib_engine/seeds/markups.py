@@ -23,14 +23,19 @@ def read_markups(path: Path) -> list[MarkedPoint]:
     """
     try:
         lists = json.loads(content_of(path))["markups"]
-        return [point for markups in lists for point in _points(path, markups)]
+        return [point for markups in lists for point in _points(path, markups, is_alone=len(lists) == 1)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         msg = f"{path.name} is no file of markups. Save the points in Slicer as .mrk.json."
         raise TableError(msg) from error
 
 
-def _points(path: Path, markups: Mapping[str, Any]) -> list[MarkedPoint]:
+def _points(path: Path, markups: Mapping[str, Any], *, is_alone: bool) -> list[MarkedPoint]:
+    """The points of one list; one of another kind beside others is a point with a problem, and stops none of them."""
     kind = str(markups.get("type", "Fiducial"))
+    if kind not in {"Fiducial", "ROI"} and not is_alone:
+        why = f"it stands for a list of the kind {kind[:40]!r}, where points or ROIs are wanted"
+        frame = FRAMES.get(str(markups.get("coordinateSystem", "LPS")), "lps")
+        return [MarkedPoint(str(markups.get("name", kind))[:80], (math.nan,) * 3, frame, problem=why)]
     if kind not in {"Fiducial", "ROI"}:
         told = f"Seeds are points or ROIs, {path.name} holds markups of the kind {kind[:40]!r}"
         msg = f"{told}. Place a point in each lesion."
