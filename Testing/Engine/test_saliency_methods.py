@@ -99,12 +99,12 @@ def test_guided_relus_let_only_what_is_positive_through():
 
 
 def test_guided_gradients_are_captums():
-    from captum.attr import GuidedBackprop
+    captum = pytest.importorskip("captum.attr", reason="needs Captum (extra dev)")
 
     network, of = Staged().eval(), patch(size=13)
     head = torch.nn.Sequential(network, Norm())
     with pytest.warns(UserWarning, match="hooks"):
-        theirs = GuidedBackprop(head).attribute(torch.from_numpy(of)[None, None].requires_grad_(), target=0)
+        theirs = captum.GuidedBackprop(head).attribute(torch.from_numpy(of)[None, None].requires_grad_(), target=0)
     ours = scorer(network, NORM, of).gradients(of[None], guided=True)[0]
     assert np.abs(ours).max() > 0
     np.testing.assert_allclose(ours, theirs.detach().numpy()[0, 0], atol=1e-7)
@@ -150,11 +150,11 @@ def test_integrated_gradients_of_a_square_are_right_to_the_last_sample_and_captu
         def forward(self, patches):
             return (patches.flatten(1) ** 2).sum(dim=1, keepdim=True)
 
-    from captum.attr import IntegratedGradients as Theirs
+    captum = pytest.importorskip("captum.attr", reason="needs Captum (extra dev)")
 
     found = whole(IntegratedGradients(scorer(Square()), patch(), samples=8))
     np.testing.assert_allclose(found, patch() ** 2, rtol=1e-5)
-    theirs = Theirs(Square()).attribute(torch.from_numpy(patch())[None, None], target=0)
+    theirs = captum.IntegratedGradients(Square()).attribute(torch.from_numpy(patch())[None, None], target=0)
     np.testing.assert_allclose(found, theirs.detach().numpy()[0, 0], rtol=1e-4)
 
 
@@ -173,7 +173,7 @@ def test_occlusion_of_a_linear_network_is_what_the_cubes_hold():
 
 
 def test_occlusion_is_captums_where_cubes_overlap_and_covers_the_patch_early():
-    from captum.attr import Occlusion as Theirs
+    captum = pytest.importorskip("captum.attr", reason="needs Captum (extra dev)")
 
     network, of = Staged().eval(), patch(size=8)
     method = Occlusion(scorer(network, NORM, of), of, edge=4, step=2)
@@ -183,7 +183,7 @@ def test_occlusion_is_captums_where_cubes_overlap_and_covers_the_patch_early():
     for number in range(8, method.total):
         method.add(number, 1)
     head = torch.nn.Sequential(network, Norm())
-    theirs = Theirs(head).attribute(
+    theirs = captum.Occlusion(head).attribute(
         torch.from_numpy(of)[None, None], target=0, sliding_window_shapes=(1, 4, 4, 4), strides=(1, 2, 2, 2)
     )
     np.testing.assert_allclose(method.map(), theirs.detach().numpy()[0, 0], atol=1e-6)
