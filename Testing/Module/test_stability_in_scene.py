@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import numpy as np
@@ -14,10 +15,12 @@ from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.results.image import write_image
 from FMCIBModuleLib.Analysis.Stability import Stability
 from FMCIBModuleLib.Analysis.StabilityAsked import GRID, SEGMENT, Wanted
+from FMCIBModuleLib.Analysis.StabilityNow import StabilityNow
 from FMCIBModuleLib.Errors import AnalysisError
 from FMCIBModuleLib.Scene.Lesions import Lesion, lesionsOf
-from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas
-from FMCIBModuleLib.Scene.Seeds import seedsOf
+from FMCIBModuleLib.Scene.ScanNode import writeFindings
+from FMCIBModuleLib.Scene.SceneBridge import nodeFromVolume, pointToRas, volumeFromNode
+from FMCIBModuleLib.Scene.Seeds import findSeed, seedsOf
 from FMCIBModuleLib.Scene.StabilityInScene import StabilityInScene, mapNames, mapOf
 from FMCIBModuleLib.Worker.WorkerProcess import WorkerFailure
 from window_support import reloadScene
@@ -162,11 +165,11 @@ def test_other_scans_lesions_and_those_of_other_weights_are_told_apart(stability
     other = nodeFromVolume(chest, "Other")
     logic.analyse(other, makeSeeds({"X": pointToRas(PHANTOM_SEED)}), wait=True, timeoutSeconds=PATIENCE)
     document = run(stability, analysed)
-    assert document["other_lesions"] == "1 other lesions of the scan"  # X has the very same patch, so it is no other
+    assert document["other_lesions"] == "1 other lesion of the scan"  # X has the very same patch, so it is no other
     point = (pointToRas(PHANTOM_SEED)[0], pointToRas(PHANTOM_SEED)[1], pointToRas(PHANTOM_SEED)[2] + 8)
     logic.analyse(other, makeSeeds({"Y": point}), wait=True, timeoutSeconds=PATIENCE)
     document = run(stability, analysed)
-    assert document["other_lesions"] == "1 other lesions of the scan, 1 lesions of other scans in this scene"
+    assert document["other_lesions"] == "1 other lesion of the scan, 1 lesion of another scan in this scene"
     assert document["cosine"]["rank"]["others"] == 2
 
 
@@ -269,7 +272,7 @@ def test_a_worker_that_dies_and_a_scan_that_changes_are_told_and_nothing_is_writ
     stability, logic, analysed, phantomNode
 ):
     problems = []
-    stability.failed.connect(problems.append)
+    stability.failed.connect(lambda _lesion, message: problems.append(message))
     stability.start(analysed, Wanted(draws=200))
     spinUntil(lambda: stability._run.done > 1)
     phantomNode.GetImageData().Modified()
@@ -296,7 +299,7 @@ def _unanalysed(volumeNode) -> Lesion:
 
 def test_a_scene_or_a_scan_that_goes_meanwhile_ends_it_without_a_word(stability, logic, analysed, phantomNode):
     problems = []
-    stability.failed.connect(problems.append)
+    stability.failed.connect(lambda _lesion, message: problems.append(message))
     stability.start(analysed, Wanted(draws=200))
     spinUntil(lambda: stability._run.done > 1)
     slicer.mrmlScene.RemoveNode(phantomNode)
@@ -325,3 +328,52 @@ def test_what_is_damaged_counts_as_nothing(stability, analysed):
     for damaged in ("{", "[]", '{"schema": "other"}'):
         text.SetText(damaged)
         assert found(analysed) is None
+
+
+def test_a_lesion_that_is_renamed_meanwhile_gives_its_tables_the_new_name(stability, logic, analysed, phantomNode):
+    stability.start(analysed, Wanted(draws=100, perturb=False))
+    spinUntil(lambda: stability._run.done > 1)
+    node, index = findSeed(analysed.key)
+    node.SetNthControlPointLabel(index, "Z < & z")
+    logic.renameLesion(phantomNode, analysed.key, "Z < & z")
+    spinUntil(lambda: stability.running is None)
+    names = [each.GetName() for each in StabilityInScene(analysed.inScene).tables]
+    assert names == ["Stability of Z < + z: predictions", "Stability of Z < + z: draws"]
+
+
+def test_an_analysis_that_fails_keeps_what_was_found_before_and_one_that_succeeds_as_well(
+    stability, logic, analysed, phantomNode, twoSeeds
+):
+    before = run(stability, analysed)
+    place = [0.0, 0.0, 0.0]
+    twoSeeds.GetNthControlPointPositionWorld(0, place)
+    twoSeeds.SetNthControlPointPositionWorld(0, [place[0] + 900, *place[1:]])
+    with contextlib.suppress(AnalysisError):
+        logic.analyse(phantomNode, twoSeeds, wait=True, timeoutSeconds=PATIENCE)
+    outside = lesionsOf(phantomNode)[0]
+    assert outside.row["status"] == "error"
+    assert found(outside) == before
+    assert StabilityNow().whyStale(outside, before, logic.worker.loaded) == "The seed was moved since. Run it again."
+    twoSeeds.SetNthControlPointPositionWorld(0, place)
+    logic.analyse(phantomNode, twoSeeds, wait=True, timeoutSeconds=PATIENCE)
+    back = lesionsOf(phantomNode)[0]
+    assert found(back) == before
+    assert StabilityNow().whyStale(back, before, logic.worker.loaded) == ""
+
+
+def test_a_fault_of_the_scan_that_is_found_meanwhile_ends_it_and_one_that_is_found_later_makes_it_stale(
+    stability, logic, analysed, phantomNode
+):
+    before, now = run(stability, analysed), StabilityNow()
+    assert now.whyStale(analysed, before, logic.worker.loaded) == ""
+    problems = []
+    stability.failed.connect(lambda _lesion, message: problems.append(message))
+    stability.start(analysed, Wanted(draws=100, perturb=False))
+    spinUntil(lambda: stability._run.done > 1)
+    scan, slice_ = volumeFromNode(phantomNode), 10
+    fault = [slice_ - 9, slice_ + 200, "slices are missing"]
+    writeFindings(phantomNode, scan.grid, {"refused": "", "faults": [fault]})
+    spinUntil(lambda: stability.running is None)
+    assert len(problems) == 1
+    assert found(analysed) == before
+    assert now.whyStale(analysed, before, logic.worker.loaded).startswith("The scan is not as it was")

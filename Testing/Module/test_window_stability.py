@@ -98,7 +98,7 @@ def test_a_run_shows_each_number_with_its_interval_and_the_cosine_with_its_rank(
     median = np.median([each["cosine"] for each in found["draws"]])
     assert f"median {median:.4f}" in ui.cosineLabel.text
     assert found["cosine"]["rank"]["in_words"] in ui.cosineLabel.text
-    assert "among 1 other lesions" in ui.cosineLabel.text
+    assert "among 1 other lesion " in ui.cosineLabel.text
     assert "variance 16 mm² along each axis, 8 draws" in ui.howLabel.text
     assert len(ui.changesLabel.text.splitlines()) == 11
     assert "rank" in ui.changesLabel.text
@@ -130,7 +130,7 @@ def test_cancel_keeps_what_was_there_and_the_window_answers_meanwhile(opened):
     assert ui.stabilityProgressBar.value > 0
     clickCell(opened.table, 1, 0)
     settle()
-    assert ui.lesionLabel.text == "The stability of Lesion 1 is being computed."
+    assert ui.lesionLabel.text == "Lesion 2 of Phantom. The stability of Lesion 1 is being computed."
     clickCell(opened.table, 0, 0)
     click(ui.runButton)
     settle()
@@ -395,7 +395,56 @@ def test_a_survivals_hazard_has_a_scale_of_its_own_and_time_is_told_in_round_wor
     assert placeOf(strip, -3.5) < placeOf(strip, -3.0) < placeOf(strip, -2.0) < placeOf(strip, -1.5)
     assert [timeLeft(each) for each in (None, 0.2, 44.6, 130)] == [
         "",
-        "about 1 seconds left",
+        "about 1 second left",
         "about 45 seconds left",
         "about 2 minutes left",
     ]
+
+
+def test_a_failure_of_a_lesion_is_not_told_as_that_of_another(opened):
+    ui = opened.stability
+    ui.drawsSpin.value = 200
+    click(ui.runButton)
+    stability = opened.window._stability._stability
+    spinUntil(lambda: stability._run.done > 1)
+    clickCell(opened.table, 1, 0)
+    settle()
+    assert ui.lesionLabel.text == "Lesion 2 of Phantom. The stability of Lesion 1 is being computed."
+    opened.parameters.volume.GetImageData().Modified()
+    waitFor(opened)
+    why = "The scan was changed while the stability was computed: run it again."
+    assert ui.stabilityProblem.text == f"Lesion 1: {why}"
+    clickCell(opened.table, 0, 0)
+    settle()
+    assert ui.stabilityProblem.text == why
+
+
+def test_the_segment_is_that_of_now_and_of_two_with_one_name_the_one_that_was_chosen(opened):
+    ui = opened.stability
+    first = segmentAround(opened.parameters.volume, lesion(opened), (70, 0, 0))
+    second = segmentAround(opened.parameters.volume, lesion(opened))
+    second.SetName(first.GetName())
+    chooseItem(ui.kindCombo, "In a segment, by chance")
+    assert [ui.segmentCombo.itemText(index) for index in range(ui.segmentCombo.count)] == ["Lesion of Drawn"] * 2
+    ui.segmentCombo.currentIndex = 1
+    run(opened, draws=4, perturb=False)
+    assert "uniform in the lesion's mask" in ui.howLabel.text
+    assert ui.segmentCombo.currentIndex == 1
+    before = document(opened)
+    segmentAround(opened.parameters.volume, lesion(opened)).SetName("Third")
+    slicer.mrmlScene.RemoveNode(second)
+    click(ui.runButton)
+    assert "A segment is wanted" in opened.message
+    assert ui.segmentCombo.currentIndex == -1
+    assert [ui.segmentCombo.itemText(index) for index in range(2)] == ["Lesion of Drawn", "Lesion of Third"]
+    assert document(opened) == before
+
+
+def test_a_file_that_is_called_as_its_picture_is_refused_before_anything_is_written(opened, tmp_path):
+    run(opened, draws=1, perturb=False)
+    assert "1 draw." in opened.stability.howLabel.text
+    assert opened.window._stabilityPanel.rows.rows[0][0].text.endswith(" of 1 draw")
+    opened.desktop.path = str(tmp_path / "found.PNG")
+    click(opened.stability.saveButton)
+    assert "found.PNG is the name of a picture" in opened.message
+    assert not list(tmp_path.glob("found*"))

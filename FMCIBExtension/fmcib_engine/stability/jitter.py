@@ -11,6 +11,7 @@ from ..affine import FloatArray
 from ..errors import ImageError, InputError
 from ..geometry import PatientPoint
 from ..volume import Volume
+from .numbers import counted
 
 PAPERS_VARIANCE = 16.0
 """mm² along each axis: what the paper jittered LUNG1's seeds by, 50 times (its voxels are of 1 mm)."""
@@ -52,7 +53,7 @@ def normal(seed: PatientPoint, draws: int, variance: float, random_seed: int) ->
         msg = f"The variance of the jitter is above 0 and below 10000 mm², got {variance:g} (--variance)."
         raise InputError(msg)
     moved = np.random.default_rng(random_seed).normal(0.0, np.sqrt(variance), (draws, 3))
-    how = f"normal around the seed, variance {variance:g} mm² along each axis, {draws} draws"
+    how = f"normal around the seed, variance {variance:g} mm² along each axis, {counted(draws, 'draw')}"
     return Jitter(how, _points(seed.to_array() + moved))
 
 
@@ -96,7 +97,8 @@ def in_mask(mask: Volume, draws: int, random_seed: int) -> Jitter:
     random = np.random.default_rng(random_seed)
     chosen = inside[random.integers(len(inside), size=draws), ::-1] + random.uniform(-0.5, 0.5, (draws, 3))
     cubic_mm = len(inside) * float(np.prod(mask.grid.spacing))
-    how = f"uniform in the lesion's mask ({len(inside)} voxels, {cubic_mm:.0f} mm³), {draws} draws"
+    size = f"{counted(len(inside), 'voxel')}, {cubic_mm:.0f} mm³"
+    how = f"uniform in the lesion's mask ({size}), {counted(draws, 'draw')}"
     return Jitter(how, _points(mask.grid.to_patient(chosen)))
 
 

@@ -74,12 +74,17 @@ def rank_of(own: Numbers, others: Numbers) -> Rank | None:
     return Rank(int((ranks == 1).sum()), int(ranks.max()), len(ranks), others.shape[1], nearest)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, such as `1 draw`, `2 draws`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def in_words(rank: Rank | None, why_none: str) -> str:
     """The sentence that stands beside every cosine."""
     if rank is None:
         return f"no rank beside the cosine: {why_none}"
     nearest = f"{rank.nearest_other:z.4f}" if math.isfinite(rank.nearest_other) else "none"
     return (
-        f"nearest to itself in {rank.first} of {rank.draws} among {rank.others} other lesions (worst rank {rank.worst} "
-        f"of {rank.others + 1}; mean cosine to the nearest other {nearest})"
+        f"nearest to itself in {rank.first} of {rank.draws} among {counted(rank.others, 'other lesion')} "
+        f"(worst rank {rank.worst} of {rank.others + 1}; mean cosine to the nearest other {nearest})"
     )

@@ -17,7 +17,7 @@ from ..pipeline import cut, encode
 from ..preprocessing import DEFAULT_RECIPE, Patch, Quality, cut_nearby
 from ..volume import Volume
 from .jitter import Jitter
-from .numbers import Numbers, Rank, Spread, cosines, rank_of, spread_of
+from .numbers import Numbers, Rank, Spread, cosines, counted, rank_of, spread_of
 from .perturb import Perturbation, perturbed
 
 Named = tuple[str, Patch]
@@ -203,7 +203,7 @@ class Course:
                 yield drawn
         if len(self.left_out) == len(points):
             why = self.left_out[0].why
-            msg = f"None of {len(points)} moved seeds has a patch: {why} Take a smaller spread, or check it."
+            msg = f"None of {counted(len(points), 'moved seed')} has a patch: {why} Take a smaller spread, or check it."
             raise SeedError(msg)
         changes, seed = self._asked.perturbations, self._asked.random_seed
         for start in range(0, len(changes), PORTION):

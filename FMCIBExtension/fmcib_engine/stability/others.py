@@ -11,6 +11,7 @@ from ..encoders import Encoded, Encoder
 from ..errors import TableError
 from ..preprocessing import Patch
 from ..probing.table import read_features
+from .numbers import counted
 from .one import Others
 
 
@@ -34,7 +35,7 @@ def of_table(path: Path, encoder: Encoder, own: Patch) -> Others:
     features = table.features[kept].astype(np.float32)
     if not kept:
         return Others.none("the reference table holds no other lesion")
-    return Others(features, f"{len(kept)} lesions of the reference table")
+    return Others(features, f"{counted(len(kept), 'lesion')} of the reference table")
 
 
 def of_patches(
@@ -52,7 +53,7 @@ def of_patches(
     if not kept:
         return more if more.features.size else Others.none("no other lesion of the scan is given")
     features = np.stack([one.features for one in compute(kept)])
-    about = f"{len(kept)} other lesions of the scan"
+    about = f"{counted(len(kept), 'other lesion')} of the scan"
     if not more.features.size:
         return Others(features, about)
     return Others(np.concatenate([features, more.features]), f"{about}, {more.about}")

@@ -20,6 +20,7 @@ from ..Scene.SceneBridge import volumeFromNode
 from ..Scene.Seeds import accept, clickedOn, removeSeed, seedsOf, swapSeeds
 from ..Scene.SeedSources import SceneSeed
 from ..Scene.SeedWatcher import Listener, SeedWatcher
+from ..Scene.StabilityInScene import STABILITY_ROLES
 from ..Signal import Signal
 from ..Worker.WorkerProcess import EncoderSettings, WorkerProcess
 from .AnalysisQueue import AnalysisQueue
@@ -267,7 +268,7 @@ class AnalysisLogic(VTKObservationMixin):
         task.lesion.write(*cellsOf(task, answer, run), task.order)
         task.lesion.removePatch()
         if answer.error:
-            task.lesion.removeNodes()
+            task.lesion.removeNodes(besides=STABILITY_ROLES)
         else:
             HeadTable(task.volumeNode).write(answer.loaded["heads"])
             self.freshness.remember(task)

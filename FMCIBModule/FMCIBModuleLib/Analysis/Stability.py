@@ -72,7 +72,7 @@ class Stability(VTKObservationMixin):
         progressed: emitted with (text, fraction from 0 to 1, seconds left or None).
         ended: emitted when nothing runs any more, however that came, before `finished` and `failed`.
         finished: emitted with the lesion, when what was found is in the scene.
-        failed: emitted with one sentence for the user.
+        failed: emitted with the lesion and one sentence for the user.
     """
 
     def __init__(self, analysis: AnalysisLogic) -> None:
@@ -187,6 +187,7 @@ class Stability(VTKObservationMixin):
         self._sendNext(run)
 
     def _finish(self, run: _Run) -> None:
+        _requireSameWarnings(run)
         loaded = run.loaded
         about = runOf(loaded, run.course.own.recipe_id, self._versions.during(loaded))
         by = ComputedBy(
@@ -198,7 +199,8 @@ class Stability(VTKObservationMixin):
             about.versions,
         )
         document = document_of(run.course.end(about.heads), by)
-        StabilityInScene(run.lesion.inScene).write(run.lesion.name, document)
+        node, index = findSeed(run.lesion.key)  # which may have another name by now
+        StabilityInScene(run.lesion.inScene).write(node.GetNthControlPointLabel(index), document)
         self._end()
         self.finished.emit(run.lesion)
 
@@ -220,8 +222,8 @@ class Stability(VTKObservationMixin):
             self._fail(failure.message)
 
     def _fail(self, message: str) -> None:
-        self._end()
-        self.failed.emit(message)
+        run = self._end()
+        self.failed.emit(run.lesion, message)
 
     def _end(self) -> _Run | None:
         run, self._run = self._run, None
@@ -247,7 +249,11 @@ class Stability(VTKObservationMixin):
     def _wait(self, timeoutSeconds: float | None) -> None:
         end = None if timeoutSeconds is None else monotonic() + timeoutSeconds
         problems: list[str] = []
-        self.failed.connect(problems.append)
+
+        def remember(_lesion: Lesion, message: str) -> None:
+            problems.append(message)
+
+        self.failed.connect(remember)
         try:
             while self._run is not None:
                 self._analysis.worker.wait([self._run.request], None if end is None else max(end - monotonic(), 0.0))
@@ -256,7 +262,7 @@ class Stability(VTKObservationMixin):
             text = _("The stability was not computed within {seconds:.0f} seconds, and was cancelled.")
             raise AnalysisError(text.format(seconds=timeoutSeconds)) from error
         finally:
-            self.failed.disconnect(problems.append)
+            self.failed.disconnect(remember)
         if problems:
             raise AnalysisError(problems[0])
 
@@ -275,6 +281,21 @@ def _requireSame(run: _Run, loaded: Loaded) -> None:
     now = snapshotOf(run.lesion.volumeNode)
     if (now.touched, now.place) != (run.scan.touched, run.scan.place):
         raise AnalysisError(_("The scan was changed while the stability was computed: run it again."))
+
+
+def _requireSameWarnings(run: _Run) -> None:
+    """A look at the headers of the scan may have found meanwhile what forbids the patch, or is to be told of it.
+
+    Raises:
+        FmcibError: there is no such patch any more.
+        AnalysisError: other warnings are due.
+    """
+    now, own = snapshotOf(run.lesion.volumeNode), run.course.own
+    if now.record == run.scan.record:
+        return
+    if pipeline.cut(now.volume, own.seed, own.recipe_id).quality.warnings() != own.quality.warnings():
+        text = _("More is known of the scan than when the stability was begun: run it again.")
+        raise AnalysisError(text)
 
 
 def _headsOf(loaded: Loaded) -> set[tuple[str, str]]:

@@ -107,14 +107,19 @@ def othersOf(lesion: LesionInScene, patchSha: str, recipeId: str, loaded: Mappin
                 (own if volumeNode is lesion.volumeNode else elsewhere).append(features)
     if not own and not elsewhere:
         return Others.none(_whyNone(left))
-    told = [
-        _("{count} other lesions of the scan").format(count=len(own)) if own else "",
-        _("{count} lesions of other scans in this scene").format(count=len(elsewhere)) if elsewhere else "",
-    ]
-    return Others(np.stack([*own, *elsewhere]), ", ".join(each for each in told if each))
+    told = []
+    if own:
+        text = _("1 other lesion of the scan") if len(own) == 1 else _("{count} other lesions of the scan")
+        told.append(text.format(count=len(own)))
+    if elsewhere:
+        one, several = _("1 lesion of another scan in this scene"), _("{count} lesions of other scans in this scene")
+        told.append((one if len(elsewhere) == 1 else several).format(count=len(elsewhere)))
+    return Others(np.stack([*own, *elsewhere]), ", ".join(told))
 
 
 def _whyNone(left: int) -> str:
+    if left == 1:
+        return _("the other lesion of this scene is of other weights: analyse it again")
     if left:
         return _("the {count} other lesions of this scene are of other weights: analyse them again").format(count=left)
     return _("no other lesion of this scene is analysed yet")

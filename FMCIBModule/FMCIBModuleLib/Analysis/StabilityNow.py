@@ -21,8 +21,8 @@ class StabilityNow:
     """Looks at the scene; cuts the patch again only where the voxels are not those of the last look."""
 
     def __init__(self) -> None:
-        self._looked: dict[str, tuple[int, str, str, bool]] = {}
-        """Of lesions by their id: voxels, their place, the patch, whether that is another one now."""
+        self._looked: dict[str, tuple[int, str, str, str, bool]] = {}
+        """Of lesions by their id: voxels, their place, what is known of the scan, the patch, whether it is another."""
 
     def clear(self) -> None:
         """Of the next scene, nothing is known."""
@@ -56,7 +56,8 @@ class StabilityNow:
     def _hasOtherVoxels(self, lesion: Lesion, document: Document, scan: ScanSnapshot) -> bool:
         then = document["patch_sha256"]
         known = self._looked.get(lesion.id)
-        if known is None or known[:3] != (scan.touched, scan.place, then):
+        now = scan.touched, scan.place, scan.record, then
+        if known is None or known[:4] != now:
             patch = pipeline.cut(scan.volume, lesion.seed.point, document["encoder"]["recipe_id"])
-            known = self._looked[lesion.id] = scan.touched, scan.place, then, patch.sha256 != then
-        return known[3]
+            known = self._looked[lesion.id] = *now, patch.sha256 != then
+        return known[4]

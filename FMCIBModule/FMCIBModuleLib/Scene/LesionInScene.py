@@ -5,7 +5,7 @@ Its maps are of `OverlayInScene`; they are named and removed with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from slicer.util import NodeModify
 
 from .LesionTable import LesionTable
 from .SceneBridge import boxFromGrid, rasFromGrid
-from .SubjectHierarchy import VOLUME, resultNodes, tagResult
+from .SubjectHierarchy import ROLE, VOLUME, resultNodes, tagResult
 
 LESION = "FMCIB.Lesion"
 """Attribute of each node about a lesion: its key."""
@@ -105,10 +105,15 @@ class LesionInScene:
         display.SetWindowLevel(WINDOW_HU / HU_PER_UNIT, (LEVEL_HU - HU_OF_ZERO) / HU_PER_UNIT)
         return node
 
-    def removeNodes(self) -> None:
-        """Take box, patch and maps away, if there are any."""
+    def removeNodes(self, besides: Collection[str] = ()) -> None:
+        """Take box, patch and maps away, if there are any.
+
+        Args:
+            besides: roles of nodes that stay.
+        """
         for node in self._nodes():
-            slicer.mrmlScene.RemoveNode(node)
+            if node.GetAttribute(ROLE) not in besides:
+                slicer.mrmlScene.RemoveNode(node)
 
     def removePatch(self) -> None:
         """Take the patch away: it is of another place or time than the row."""

@@ -37,6 +37,8 @@ _TITLES = {
     _DRAWS: _("Stability of {lesion}: draws"),
 }
 """By the role of a node."""
+STABILITY_ROLES = tuple(_CLASSES)
+"""Of what outlives an analysis that fails, since it tells itself of which seed and voxels it is."""
 COSINE = "cosine"
 
 Document = Mapping[str, Any]

@@ -20,6 +20,7 @@ from ...Analysis.StabilityNow import StabilityNow
 from ...Errors import AnalysisError, sentenceOf
 from ...Scene.Lesions import Lesion, scanNames
 from ...Scene.OverlayInScene import OverlayInScene
+from ...Scene.ScanNode import isInScene
 from ...Scene.StabilityInScene import MAP, StabilityInScene, mapNames
 from ...Setup.Desktop import Desktop
 from ..ErrorBoundary import ErrorBoundary
@@ -59,8 +60,8 @@ class StabilityController:
         self._isMapShown = False
         self._now = StabilityNow()
         self._segments: list[tuple[Any, str]] = []
-        self._problems: dict[str, str] = {}
-        """Of lesions by their id: why the last run came to nothing."""
+        self._problem: tuple[Lesion, str] | None = None
+        """Whose run came to nothing, and why; until the next run."""
         around = boundary.around
         for signal, slot in (
             (panel.runClicked, self._onRun),
@@ -87,8 +88,6 @@ class StabilityController:
 
     def show(self, lesion: Lesion | None) -> None:
         """The lesion that is chosen."""
-        if lesion is None or self._lesion is None or lesion.id != self._lesion.id:
-            self._problems.clear()
         self._lesion = lesion
         self.refresh()
 
@@ -98,7 +97,7 @@ class StabilityController:
         self._panel.showLesion(self._about(lesion, running), canRun=lesion is not None and lesion.seed is not None)
         if running is None:
             self._panel.showProgress("", 0.0, isRunning=False)
-        self._panel.showProblem(self._problems.get(lesion.id, "") if lesion else "")
+        self._panel.showProblem(self._problemOf(lesion))
         document = StabilityInScene(lesion.inScene).document if lesion else None
         if document is None:
             self._panel.showFound(None, "")
@@ -107,13 +106,29 @@ class StabilityController:
             self._panel.showFound(_shown(document), whyStale)
         self._showMap()
 
+    def _problemOf(self, lesion: Lesion | None) -> str:
+        """Why the last run came to nothing; with the lesion's name where another one is chosen."""
+        if self._problem is None or not isInScene(self._problem[0].volumeNode):
+            return ""
+        whose, message = self._problem
+        if lesion is not None and lesion.id == whose.id:
+            return message
+        return _("{name}: {problem}").format(name=shortened(whose.name), problem=message)
+
     def _about(self, lesion: Lesion | None, running: Lesion | None) -> str:
-        if running is not None and (lesion is None or running.id != lesion.id):
-            return _("The stability of {name} is being computed.").format(name=shortened(running.name))
+        """Whose numbers are shown, and which other lesion is computed."""
+        chosen = self._aboutChosen(lesion)
+        if running is None or (lesion is not None and running.id == lesion.id):
+            return chosen
+        text = _("The stability of {name} is being computed.").format(name=shortened(running.name))
+        return text if lesion is None else f"{chosen}. {text}"
+
+    @staticmethod
+    def _aboutChosen(lesion: Lesion | None) -> str:
         if lesion is None:
             return _("Choose a lesion to see how far its numbers move when its seed moves.")
         if lesion.seed is None:
-            return _("{name} has no seed any more.").format(name=shortened(lesion.name))
+            return _("{name} has no seed any more").format(name=shortened(lesion.name))
         scan = shortened(scanNames().get(lesion.volumeNode, ""))
         return _("{name} of {scan}").format(name=shortened(lesion.name), scan=scan)
 
@@ -137,7 +152,8 @@ class StabilityController:
         lesion = self._lesion
         if lesion is None:
             return
-        self._problems.clear()
+        self._problem = None
+        self._showSegments()
         self._stability.start(lesion, self._wanted())
         self.refresh()
 
@@ -145,14 +161,15 @@ class StabilityController:
         left = timeLeft(seconds)
         self._panel.showProgress(f"{text}, {left}" if left else text, fraction, isRunning=True)
 
-    def _onFailed(self, message: str) -> None:
-        if self._lesion is not None:
-            self._problems[self._lesion.id] = message
+    def _onFailed(self, lesion: Lesion, message: str) -> None:
+        self._problem = lesion, message
         self.refresh()
 
     def _showSegments(self) -> None:
-        """All segments of the scene, as they are called."""
-        self._segments, names = [], []
+        """All segments of the scene, as they are called now; the one that is chosen stays so while it is there."""
+        place, former, names = self._panel.choices.segment, self._segments, []
+        chosen = former[place] if 0 <= place < len(former) else None
+        self._segments = []
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             segmentation = node.GetSegmentation()
             for index in range(segmentation.GetNumberOfSegments()):
@@ -161,13 +178,17 @@ class StabilityController:
                 segment = segmentation.GetSegment(segmentId).GetName()
                 text = _("{segment} of {segmentation}")
                 names.append(text.format(segment=segment, segmentation=node.GetName()))
-        self._panel.showSegments(names)
+        same = (at for at, each in enumerate(self._segments) if chosen and _isSame(each, chosen))
+        self._panel.showSegments(names, next(same, -1) if chosen else 0)
 
     def _onSave(self) -> None:
         document = StabilityInScene(self._lesion.inScene).document
         path = self._desktop.saveFile(_("Save the stability"), "stability.json", _("JSON") + " (*.json)")
         if document is None or not path:
             return
+        if Path(path).suffix.lower() == ".png":
+            text = _("{file} is the name of a picture. Choose one for the numbers, such as {wanted}.")
+            raise AnalysisError(text.format(file=Path(path).name, wanted=Path(path).with_suffix(".json").name))
         picture = Path(path).with_suffix(".png")
         if picture.exists() and not self._desktop.confirm(_("Replace the picture {file}?").format(file=picture.name)):
             return
@@ -215,6 +236,11 @@ class StabilityController:
         if (found := self._map()) is not None:
             found.setOpacity(opacity)
             self._showMap()
+
+
+def _isSame(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
+    """Whether two places of the list are of the same segment."""
+    return one[0] is other[0] and one[1] == other[1]
 
 
 def _mapShown(found: OverlayInScene) -> MapShown:

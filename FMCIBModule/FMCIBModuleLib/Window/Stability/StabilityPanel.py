@@ -87,7 +87,7 @@ class StabilityPanel:
         self.showLesion("", canRun=False)
         self.showProgress("", 0.0, isRunning=False)
         self.showProblem("")
-        self.showSegments([])
+        self.showSegments([], -1)
         self.showFound(None, "")
         self.showMap(None)
         self._onKind()
@@ -112,14 +112,13 @@ class StabilityPanel:
         self.ui.lesionLabel.text = breakable(about)
         self._enable()
 
-    def showSegments(self, names: Sequence[str]) -> None:
-        """Those that seeds can be drawn in; the one that is chosen stays so, where it is still there."""
+    def showSegments(self, names: Sequence[str], chosen: int) -> None:
+        """Those that seeds can be drawn in, and the place of the one that is chosen; below 0 for none."""
         combo = self.ui.segmentCombo
-        former = combo.currentText
         combo.clear()
         for name in names:
             combo.addItem(name)
-        combo.currentIndex = max(names.index(former) if former in names else 0, 0) if names else -1
+        combo.currentIndex = chosen if chosen < len(names) else -1
 
     def showProgress(self, text: str, fraction: float, *, isRunning: bool) -> None:
         """How far it is (0 to 1)."""

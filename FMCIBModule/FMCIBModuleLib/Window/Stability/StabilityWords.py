@@ -21,7 +21,8 @@ def howInWords(document: Document) -> str:
     """How the seed was moved, and how often that failed."""
     text = _("Seed moved: {how}.").format(how=document["jitter"]["how"])
     if left := document["left_out"]:
-        out = _("{count} of these are left out, such as: {why}")
+        one, several = _("1 of these is left out: {why}"), _("{count} of these are left out, such as: {why}")
+        out = one if len(left) == 1 else several
         text = f"{text} {out.format(count=len(left), why=left[0]['why'])}"
     return text
 
@@ -44,7 +45,10 @@ def _titleOf(head: Document) -> str:
         return _("{head}: no prediction").format(head=head["id"])
     if not likeliest:
         return head["id"]
-    text = _("{head}: {name} stays the likeliest in {count} of {of} draws")
+    if likeliest["of"] == 1:
+        text = _("{head}: {name} stays the likeliest in {count} of 1 draw")
+    else:
+        text = _("{head}: {name} stays the likeliest in {count} of {of} draws")
     return text.format(head=head["id"], name=likeliest["class"], count=likeliest["stays_in"], of=likeliest["of"])
 
 
@@ -60,6 +64,10 @@ def _stripOf(document: Document, head: Document, name: str) -> Strip:
         "From {low:z.3f} at the left to {high:z.3f} at the right. Undisturbed {value:z.3f}; {draws} draws, mean "
         "{mean:z.3f}, standard deviation {sd:.3f}."
     )
+    if spread["draws"] == 1:  # which has no standard deviation
+        about = _(
+            "From {low:z.3f} at the left to {high:z.3f} at the right. Undisturbed {value:z.3f}; 1 draw, {mean:z.3f}."
+        )
     known = {"low": ends[0], "high": ends[1], "value": spread["value"], "draws": spread["draws"]}
     about = about.format(**known, mean=spread["mean"], sd=spread["sd"])
     return Strip(outputInWords(name), text, spread["value"], draws, changes, spread["low"], spread["high"], ends, about)
@@ -126,7 +134,9 @@ def timeLeft(seconds: float | None) -> str:
         return ""
     if seconds >= 90:
         return _("about {minutes:.0f} minutes left").format(minutes=seconds / 60)
-    return _("about {seconds:.0f} seconds left").format(seconds=max(seconds, 1))
+    if seconds < 1.5:
+        return _("about 1 second left")
+    return _("about {seconds:.0f} seconds left").format(seconds=seconds)
 
 
 def quantityInWords(quantity: str) -> str:
