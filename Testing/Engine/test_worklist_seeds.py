@@ -138,6 +138,25 @@ def test_seeds_that_name_their_series_themselves_are_joined_alike():
     assert [(lesion, do) for _, lesion, do, _ in lines(work)] == [("a", True), ("b", False)]
 
 
+@pytest.mark.parametrize("name", ["RTSTRUCT.dcm", "folder"])
+def test_what_is_no_table_of_seeds_is_sent_to_the_command_that_makes_one(tmp_path, name):
+    path = tmp_path / name
+    path.mkdir() if name == "folder" else path.write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(TableError, match=f"^{name} is no table of seeds. Make one of it with `seeds --identifiers`"):
+        read_given(path)
+
+
+def test_a_list_of_work_is_no_table_of_seeds_for_refused_ones_stand_in_it(folder, tmp_path, capsys):
+    seeds = add_seeds(tmp_path / "seeds.csv", ["refused,9.9,1,2,3"])
+    output = tmp_path / "worklist.csv"
+    assert run(["worklist", str(folder), "--seeds", str(seeds), "--output", str(output), "--identifiers"]) == 3
+    capsys.readouterr()
+    features = tmp_path / "features.csv"
+    assert run(["extract", "--table", str(output), "--weights", "small", "--output", str(features)]) == 4
+    assert "Give the table that `worklist --lesions` writes" in " ".join(capsys.readouterr().err.split())
+    assert not features.exists()
+
+
 def test_lesions_of_one_name_in_two_scans_are_not_called_repeated(tmp_path):
     series = [found("1.1"), found("2.1", study_uid="2")]
     assert joined(tmp_path, series, ["1,1.1,,,1,2,3", "1,2.1,,,1,2,3"]).notes == ()

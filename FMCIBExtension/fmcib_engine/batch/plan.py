@@ -8,6 +8,7 @@ the bits of one that was not: the last bits of features hang on how many patches
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..errors import OutputError
 from ..seeds import LesionSeed, SeedTable
 from .patience import Patience
 from .scans import by_scan, place_of
-from .states import ScanState, scan_state
+from .states import ALL_COUNT, ScanState, scan_state
 
 FORMAT = 1
 _TOLD = 3
@@ -191,6 +192,8 @@ def _changed_rows(earlier: Plan, now: Plan, is_open: Callable[[int], bool]) -> l
         return [f"row {gone[0]} of the list is gone" + (f" with {len(gone) - 1} more" if len(gone) > 1 else "")]
     if new := sorted(after.keys() - before.keys()):
         return [f"row {new[0]} of the list is new" + (f" with {len(new) - 1} more" if len(new) > 1 else "")]
+    names = Counter(scan.name for scan in now.scans)
+    several = {name for name, scans in names.items() if scans > 1}
     found = []
     told = set()
     for number, (row, scan) in before.items():
@@ -199,7 +202,8 @@ def _changed_rows(earlier: Plan, now: Plan, is_open: Callable[[int], bool]) -> l
             found.append(f"row {number} of the list was changed")
         elif scan.name not in told and _is_changed(scan, scan_now) and not all(is_open(each.row) for each in scan.rows):
             told.add(scan.name)
-            found.append(f"the scan of row {number} was changed ({scan.state}, now {scan_now.state})")
+            shared = ALL_COUNT if scan.name in several else ""
+            found.append(f"the scan of row {number} was changed ({scan.state}, now {scan_now.state}{shared})")
     return found
 
 

@@ -17,7 +17,7 @@ from ..seeds import LesionSeed
 from ..volume import Volume
 from .cutting import ReadVolume, Waiting, cut_all
 from .messages import READY, Job, frames_of, job_of, source_frame
-from .states import ScanState, scan_state
+from .states import ALL_COUNT, ScanState, scan_state
 
 CutAll = Callable[[list[LesionSeed], ReadVolume, str, int], Iterator[LesionResult | Waiting]]
 
@@ -87,8 +87,9 @@ def _require_as_planned(job: Job, seed: LesionSeed, seen: dict[object, ScanState
         seen[seed.image] = scan_state(seed.image)
     now = seen[seed.image]
     if now not in {job.state, None}:
+        shared = ALL_COUNT if seed.series_uid and seed.image.is_dir() else ""
         msg = (
-            f"The scan was changed since the run was planned ({job.state}, now {now}). If it is right as it is now, "
-            "try the failed rows again (--retry)."
+            f"The scan was changed since the run was planned ({job.state}, now {now}{shared}). If it is right as it is "
+            "now, try the failed rows again (--retry)."
         )
         raise ImageError(msg)

@@ -19,6 +19,8 @@ _VOXELS_BESIDE = {
     ".img": (".hdr",),
 }
 """Of a header that stands alone: endings of the file with its voxels."""
+ALL_COUNT = "; other scans share its folder or file, and all of it counts: take out what was added"
+"""After the state of a folder with several scans, which is that of all of them."""
 
 
 @dataclass(frozen=True)

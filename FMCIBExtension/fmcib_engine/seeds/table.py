@@ -26,6 +26,7 @@ _START = re.compile(rf'{_EMPTY_LINES}(?:"?sep=([,;\t])"?[ ,;\t]*[\r\n]{_EMPTY_LI
 """What may come before the header: empty lines, and the line by which Excel is told the separator."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Excel's "Unicode text"
 _NO = {"0", "0.0", "0,0", "false", "no"}
+_LIST_OF_WORK = ["do", "why"]  # how its columns begin; seeds that were refused stand in it, too
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .xls
 
 
@@ -47,6 +48,12 @@ def read_seed_table(
         TableError: no such file, not a CSV, no rows, or a column missing or there twice.
     """
     raw = open_table(path, image_column)
+    if raw.names[:2] == _LIST_OF_WORK:
+        msg = (
+            f"{path.name} is a list of work, also of what is not to be done. Give the table that `worklist --lesions` "
+            "writes."
+        )
+        raise TableError(msg)
     columns = understand(path, raw.names, image_column=image_column, frame=frame, has_scan=scan is not None)
     rows = raw.rows
     if not rows:
