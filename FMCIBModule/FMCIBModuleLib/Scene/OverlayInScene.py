@@ -41,6 +41,8 @@ _SHOWN_AT_FIRST = 0.05
 """Of the voxels, the strongest, until the user says otherwise: the volume of a ball of 23 mm in a patch of 50 mm."""
 _LEAST_SHARE = 0.01
 """So that a map which is 0 nearly everywhere does not hide the CT."""
+_NO_WINDOW = float(np.finfo(np.float32).tiny)
+"""In the place of a window of 0, which no display node takes."""
 _CHOSEN = "FMCIB.ThresholdChosen"
 """Attribute of a map whose threshold the user has chosen."""
 
@@ -102,9 +104,9 @@ class OverlayInScene:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Raw values of the first and the last colour."""
+        """Raw values of the first and the last colour; the same of a map that is the same everywhere."""
         display = self.node.GetDisplayNode()
-        half = display.GetWindow() / 2
+        half = display.GetWindow() / 2 if display.GetWindow() > 2 * _NO_WINDOW else 0.0
         return display.GetLevel() - half, display.GetLevel() + half
 
     @property
@@ -166,6 +168,8 @@ class OverlayInScene:
         display, (low, high) = self.node.GetDisplayNode(), self._span()
         threshold = low + share * (high - low)
         with NodeModify(display):
+            if high == low:  # it marks no place
+                threshold = float(np.nextafter(np.float32(high), np.float32(np.inf)))
             display.SetLowerThreshold(threshold)
             display.SetUpperThreshold(max(high, threshold))
             display.SetApplyThreshold(not self.isSigned)
@@ -212,7 +216,7 @@ class OverlayInScene:
         if self.isSigned:
             high = max(abs(low), abs(high))
             low = -high
-        self.node.GetDisplayNode().SetWindowLevel(max(high - low, np.finfo(np.float32).tiny), (low + high) / 2)
+        self.node.GetDisplayNode().SetWindowLevel(max(high - low, _NO_WINDOW), (low + high) / 2)
 
     def _span(self) -> tuple[float, float]:
         """What the threshold goes through."""
