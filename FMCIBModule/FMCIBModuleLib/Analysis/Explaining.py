@@ -140,9 +140,7 @@ class Explaining:
         if job is not self._job or not self._isWanted(job):
             return False
         try:
-            name, facts = job.lesion.row["lesion_id"], header["facts"]
-            if (facts["target"], facts["patch_sha256"]) != (job.wish.target, job.patch.sha256):
-                raise ValueError(facts["target"])
+            name, facts = job.lesion.row["lesion_id"], _factsOf(job, header)
             writeSaliency(job.lesion, name, job.patch.grid, facts, payload)
             job.isShown = True
             self.done, self.total = header["done"], header["total"]
@@ -183,3 +181,16 @@ class Explaining:
             if problem:
                 self.failed.emit(job.lesion, job.wish.target, problem)
             self.changed.emit()
+
+
+def _factsOf(job: _Job, header: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a map, if it is of the target and the patch that were asked for.
+
+    Raises:
+        KeyError, ValueError: it is not.
+    """
+    facts = header["facts"]
+    if (facts["target"], facts["patch_sha256"]) != (job.wish.target, job.patch.sha256):
+        msg = f"a map of {facts['target']} came, of {job.wish.target} was wanted"
+        raise ValueError(msg)
+    return facts
