@@ -463,3 +463,137 @@ def test_a_second_cancel_ends_it_at_once(stage):
     settle()
     assert stage.analysis.hand.long == []
     assert stage.saliency.makeMapButton.text == "Show map"
+
+
+def test_a_map_that_is_removed_while_it_is_made_stays_away(explained):
+    choose(explained, "SmoothGrad", samples=1000)
+    click(explained.saliency.makeMapButton)
+    spinUntil(maps)
+    settle()
+    click(explained.saliency.removeMapButton)
+    wait(explained)
+    assert maps() == []
+    assert explained.saliency.makeMapButton.text == "Show map"
+    make(explained, "Gradient")
+    assert len(maps()) == 1
+
+
+def test_a_map_that_is_removed_elsewhere_takes_contour_and_legend_along(explained):
+    make(explained, "Gradient")
+    overlay = overlayOf(maps()[0])
+    click(explained.saliency.contourCheckBox)
+    settle()
+    assert contourOf(overlay) is not None
+    slicer.mrmlScene.RemoveNode(overlay.node)
+    settle()
+    assert contourOf(overlay) is None
+    assert legend(explained) == ""
+    assert composite().GetNumberOfAdditionalLayers() == 0
+
+
+def test_a_lesion_that_goes_ends_its_map_and_leaves_nothing(explained):
+    explained.place(near(8, 0, 0))
+    spinUntilFinished(explained.analysis)
+    clickCell(explained.table, 0, 0)
+    settle()
+    choose(explained, "SmoothGrad", samples=1000)
+    click(explained.saliency.makeMapButton)
+    spinUntil(maps)
+    findSeedsNode(volumeOf(explained)).RemoveNthControlPoint(0)
+    wait(explained)
+    assert explained.names() == ["Lesion 2"]
+    assert maps() == []
+
+
+def test_a_lesion_that_is_renamed_while_its_map_is_made_keeps_its_new_name(explained):
+    choose(explained, "SmoothGrad", samples=1000)
+    click(explained.saliency.makeMapButton)
+    spinUntil(maps)
+    findSeedsNode(volumeOf(explained)).SetNthControlPointLabel(0, "A & <b>B</b>\nC")
+    first = overlayOf(maps()[0]).facts["samples_done"]
+    spinUntil(lambda: int(overlayOf(maps()[0]).facts["samples_done"]) > int(first) + 2)
+    click(explained.saliency.makeMapButton)
+    wait(explained)
+    assert maps()[0].GetName() == "Saliency of A + <b>B</b> C: embedding"
+    assert "A & <b>B</b>" in explained.saliency.mapAboutLabel.text.replace("\u200b", "")
+
+
+def test_a_failure_of_another_lesions_map_says_whose(stage):
+    stage.analysed(NODULE, near(8, 0, 0))
+    toggleSection(stage.window.ui.saliencySection)
+    clickCell(stage.table, 0, 0)
+    settle()
+    click(stage.saliency.makeMapButton)
+    clickCell(stage.table, 1, 0)
+    settle()
+    stage.answer(WorkerFailure("out_of_memory", "The memory is not enough. Close other programs."))
+    said = stage.saliency.mapStatusLabel.text.replace("\u200b", "")
+    assert said == "The memory is not enough. Close other programs. (map of Lesion 1: embedding)"
+    clickCell(stage.table, 0, 0)
+    settle()
+    assert stage.saliency.mapStatusLabel.text == ""
+
+
+@pytest.mark.parametrize("wrong", ["target", "patch_sha256", "values"])
+def test_a_map_of_something_else_is_not_shown(stage, wrong):
+    stage.analysed(NODULE)
+    toggleSection(stage.window.ui.saliencySection)
+    settle()
+    click(stage.saliency.makeMapButton)
+    stage.answer()
+    ((_wish, patch, onDone, _onPart, _onError),) = stage.analysis.hand.long
+    facts = factsFor(patch)
+    values = np.zeros(patch.array.shape, "<f4")
+    if wrong == "values":
+        values[0, 0, 0] = np.nan
+    else:
+        facts[wrong] = "norm" if wrong == "target" else "1" * 64
+    onDone({"done": 1, "total": 1, "facts": facts}, values.tobytes(), {})
+    assert "no map of this lesion" in stage.saliency.mapStatusLabel.text
+    assert maps() == []
+
+
+def factsFor(patch, **others) -> dict:
+    facts = {"method": "gradient", "target": "embedding", "target_meaning": "length", "score": 1.0, "unit": "x"}
+    done = {"samples_done": 1, "samples_total": 1, "parameters": {}, "random_seed": 0, "is_signed": False}
+    made = {"weights": "demonstration", "weights_sha256": "0" * 64, "head_sha256": "", "cautions": []}
+    return facts | done | made | {"patch_sha256": patch.sha256} | others
+
+
+@pytest.mark.parametrize("value", [0.0, 2.5])
+def test_a_map_that_is_the_same_everywhere_says_so_and_colours_nothing(stage, value):
+    stage.analysed(NODULE)
+    toggleSection(stage.window.ui.saliencySection)
+    settle()
+    showAt("Red", NODULE)
+    before = isColoured("Red").sum()
+    click(stage.saliency.makeMapButton)
+    stage.answer()
+    ((_wish, patch, onDone, _onPart, _onError),) = stage.analysis.hand.long
+    onDone({"done": 1, "total": 1, "facts": factsFor(patch)}, np.full(patch.array.shape, value, "<f4").tobytes(), {})
+    settle()
+    assert f"raw values {value:.3g} to {value:.3g}" in legend(stage)
+    assert "the same everywhere" in legend(stage)
+    assert isColoured("Red").sum() == before
+    stage.saliency.thresholdSlider.value = 40
+    settle()
+    assert isColoured("Red").sum() == before
+
+
+def test_a_heads_map_of_other_weights_than_the_row_is_marked(explained):
+    head = read_head(SHIPPED / "phantom-site.head").head
+    make(explained, "Gradient", f"phantom-site: {head.classes[0]}")
+    assert explained.saliency.mapStaleLabel.text == ""
+    maps()[0].SetAttribute("FMCIB.Map.weights_sha256", "1" * 64)
+    explained.window._saliency.refresh()
+    assert "of other weights than the lesion's features" in explained.saliency.mapStaleLabel.text
+
+
+def test_the_label_of_a_class_with_a_colon_is_told(explained):
+    from FMCIBModuleLib.Scene.SaliencyInScene import factsOf
+    from FMCIBModuleLib.Window.Saliency.SaliencyWords import legendOf
+
+    head = read_head(SHIPPED / "phantom-site.head").head
+    make(explained, "Gradient", f"phantom-site: {head.classes[0]}")
+    facts = factsOf(overlayOf(maps()[0])) | {"target": "phantom-site:stage: T1"}
+    assert f"Label: {head.label_meaning}" in "\n".join(legendOf(facts, 0.0, 1.0, volumeOf(explained)))

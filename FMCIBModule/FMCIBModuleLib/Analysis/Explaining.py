@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from ..Errors import AnalysisError
 from ..Scene.LesionInScene import LesionInScene
-from ..Scene.SaliencyInScene import writeSaliency
+from ..Scene.SaliencyInScene import saliencyOf, writeSaliency
 from ..Scene.ScanNode import isInScene
 from ..Signal import Signal
 from ..Worker.WorkerProcess import WorkerFailure
@@ -35,6 +35,8 @@ class _Job:
     number: int | None = None
     """Of the request; None while the network is loaded."""
     isStopped: bool = False
+    isShown: bool = False
+    """Whether a part of it has been put into the scene."""
 
 
 class Explaining:
@@ -42,7 +44,7 @@ class Explaining:
 
     Attributes:
         changed: emitted when a map has got better, or none is made any more.
-        failed: emitted with one sentence.
+        failed: emitted with the lesion, the target and one sentence.
         text, done, total: how far it is, for people; nothing is done while the network is loaded.
     """
 
@@ -138,13 +140,13 @@ class Explaining:
         if job is not self._job or not self._isWanted(job):
             return False
         try:
-            name = job.lesion.row["lesion_id"]
-            writeSaliency(job.lesion, name, job.patch.grid, header["facts"], payload)
+            name, facts = job.lesion.row["lesion_id"], _factsOf(job, header)
+            writeSaliency(job.lesion, name, job.patch.grid, facts, payload)
+            job.isShown = True
             self.done, self.total = header["done"], header["total"]
         except (KeyError, TypeError, ValueError):
             text = _("The process that computes sent something that is no map of this lesion. Try again.")
-            self._drop(job)
-            self.failed.emit(text)
+            self._drop(job, text)
             return False
         self.text = _("Sample {done} of {total}").format(done=self.done, total=self.total)
         self.changed.emit()
@@ -162,18 +164,33 @@ class Explaining:
         """Whether the lesion is there with the features of this patch; if not, nobody waits for the map any more."""
         row = job.lesion.row if isInScene(job.lesion.volumeNode) else None
         isWanted = row is not None and row["status"] == "ok" and row["patch_sha256"] == job.patch.sha256
+        if isWanted and job.isShown and saliencyOf(job.lesion, job.wish.target).node is None:
+            isWanted = False  # the user has taken it away
         if not isWanted:
             self._drop(job)
         return isWanted
 
-    def _drop(self, job: _Job) -> None:
+    def _drop(self, job: _Job, problem: str = "") -> None:
         if job.number is not None:
             self._logic.worker.stop(job.number)
-        self._end(job)
+        self._end(job, problem)
 
     def _end(self, job: _Job, problem: str = "") -> None:
         if job is self._job:
             self._job, self.text = None, ""
             if problem:
-                self.failed.emit(problem)
+                self.failed.emit(job.lesion, job.wish.target, problem)
             self.changed.emit()
+
+
+def _factsOf(job: _Job, header: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a map, if it is of the target and the patch that were asked for.
+
+    Raises:
+        KeyError, ValueError: it is not.
+    """
+    facts = header["facts"]
+    if (facts["target"], facts["patch_sha256"]) != (job.wish.target, job.patch.sha256):
+        msg = f"a map of {facts['target']} came, of {job.wish.target} was wanted"
+        raise ValueError(msg)
+    return facts

@@ -8,10 +8,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from .LesionInScene import LESION, NAMED
+from .LesionInScene import LESION, NAMED, LesionInScene
 from .OverlayInScene import OverlayInScene
 from .SceneBridge import ownGridOf, rasFromGrid
-from .SubjectHierarchy import resultNodes, tagResult
+from .SubjectHierarchy import ROLE, VOLUME, resultNodes, tagResult
 
 _ROLE, _CLASS = "contour", "vtkMRMLModelNode"
 _OF = "FMCIB.ContourOf"
@@ -53,6 +53,17 @@ def removeContour(overlay: OverlayInScene) -> None:
         for each in (node, display):
             if each is not None and slicer.mrmlScene.IsNodePresent(each):
                 slicer.mrmlScene.RemoveNode(each)
+
+
+def removeOrphans() -> None:
+    """Take contours away whose maps are gone."""
+    for node in slicer.util.getNodesByClass(_CLASS):
+        volumeNode = node.GetNodeReference(VOLUME) if node.GetAttribute(ROLE) == _ROLE else None
+        if volumeNode is not None and node.GetAttribute(_OF):
+            kind, _space, which = node.GetAttribute(_OF).partition(" ")
+            overlay = OverlayInScene(LesionInScene(volumeNode, node.GetAttribute(LESION)), kind, which)
+            if overlay.node is None:
+                removeContour(overlay)
 
 
 def _nameOf(overlay: OverlayInScene) -> str:

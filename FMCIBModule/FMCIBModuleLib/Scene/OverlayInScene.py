@@ -41,6 +41,10 @@ _SHOWN_AT_FIRST = 0.05
 """Of the voxels, the strongest, until the user says otherwise: the volume of a ball of 23 mm in a patch of 50 mm."""
 _LEAST_SHARE = 0.01
 """So that a map which is 0 nearly everywhere does not hide the CT."""
+_NO_WINDOW = float(np.finfo(np.float32).tiny)
+"""In the place of a window of 0, which no display node takes."""
+_ROUNDED = 1e-4
+"""Of a window: less than this a saved scene may round its ends by."""
 _CHOSEN = "FMCIB.ThresholdChosen"
 """Attribute of a map whose threshold the user has chosen."""
 
@@ -102,10 +106,16 @@ class OverlayInScene:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Raw values of the first and the last colour."""
-        display = self.node.GetDisplayNode()
-        half = display.GetWindow() / 2
-        return display.GetLevel() - half, display.GetLevel() + half
+        """Raw values of the first and the last colour; the same of a map that is the same everywhere."""
+        node = self.node
+        display = node.GetDisplayNode()
+        window = display.GetWindow() if display.GetWindow() > 2 * _NO_WINDOW else 0.0
+        ends = (display.GetLevel() - window / 2, display.GetLevel() + window / 2)
+        own = _ends(slicer.util.arrayFromVolume(node), self.isSigned)
+        low, high = (
+            mine if abs(mine - end) <= _ROUNDED * window else end for mine, end in zip(own, ends, strict=True)
+        )
+        return low, high
 
     @property
     def threshold(self) -> float:
@@ -166,6 +176,8 @@ class OverlayInScene:
         display, (low, high) = self.node.GetDisplayNode(), self._span()
         threshold = low + share * (high - low)
         with NodeModify(display):
+            if high == low:  # it marks no place
+                threshold = float(np.nextafter(np.float32(high), np.float32(np.inf)))
             display.SetLowerThreshold(threshold)
             display.SetUpperThreshold(max(high, threshold))
             display.SetApplyThreshold(not self.isSigned)
@@ -207,17 +219,23 @@ class OverlayInScene:
         return node
 
     def _setRange(self, values: np.ndarray) -> None:
-        isNumber = np.isfinite(values)  # of places that were not computed there is none
-        low, high = (float(values[isNumber].min()), float(values[isNumber].max())) if isNumber.any() else (0.0, 0.0)
-        if self.isSigned:
-            high = max(abs(low), abs(high))
-            low = -high
-        self.node.GetDisplayNode().SetWindowLevel(max(high - low, np.finfo(np.float32).tiny), (low + high) / 2)
+        low, high = _ends(values, self.isSigned)
+        self.node.GetDisplayNode().SetWindowLevel(max(high - low, _NO_WINDOW), (low + high) / 2)
 
     def _span(self) -> tuple[float, float]:
         """What the threshold goes through."""
         low, high = self.range
         return (0.0, high) if self.isSigned else (low, high)
+
+
+def _ends(values: np.ndarray, isSigned: bool) -> tuple[float, float]:  # noqa: FBT001  a fact of the map
+    """Values of the first and the last colour, unless somebody has chosen others."""
+    numbers = values[np.isfinite(values)]  # of places that were not computed there is none
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+    if isSigned:
+        high = max(abs(low), abs(high))
+        low = -high
+    return low, high
 
 
 def _firstShare(values: np.ndarray, isSigned: bool) -> float:  # noqa: FBT001  a fact of the map

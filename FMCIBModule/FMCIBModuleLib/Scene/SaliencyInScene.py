@@ -40,6 +40,8 @@ def writeSaliency(lesion: LesionInScene, name: str, grid: VoxelGrid, facts: Mapp
         KeyError, ValueError: they are no map of this patch.
     """
     array = np.frombuffer(values, "<f4").reshape(grid.size[::-1])
+    if not np.isfinite(array).all():
+        raise ValueError(facts["target"])
     title = _("Saliency of {lesion}: {target}").replace("{target}", facts["target"])
     look = Look(title, facts["unit"], bool(facts["is_signed"]))
     told = {fact: value if isinstance(value, str) else json.dumps(value) for fact, value in facts.items()}

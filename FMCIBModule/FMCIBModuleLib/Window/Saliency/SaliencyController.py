@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import slicer
+import vtk
 from fmcib_engine.encoders.cautions import caution_of
 from fmcib_engine.saliency.methods import METHODS
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from ...Analysis.AnalysisLogic import AnalysisLogic
 from ...Analysis.Explaining import Explaining, MapWish
+from ...Scene.LesionInScene import LesionInScene
 from ...Scene.Lesions import Lesion, scanNames
-from ...Scene.OverlayContour import contourOf, removeContour, showContour
-from ...Scene.OverlayInScene import OverlayInScene, coloursOf
+from ...Scene.OverlayContour import contourOf, removeContour, removeOrphans, showContour
+from ...Scene.OverlayInScene import OverlayInScene, coloursOf, isOverlay
 from ...Scene.Predictions import predictionsIn
 from ...Scene.SaliencyInScene import explainedTargets, factsOf, saliencyOf
+from ...Scene.Settled import whenSettled
+from ...Soon import Soon
 from ..ErrorBoundary import ErrorBoundary
 from ..LesionWords import shortened
 from ..OverlayInViews import OverlayInViews
@@ -32,12 +38,13 @@ from .SaliencyWords import (
 )
 
 
-class SaliencyController:
+class SaliencyController(VTKObservationMixin):
     """Between the panel, the scene and what makes maps."""
 
     def __init__(
         self, panel: SaliencyPanel, logic: AnalysisLogic, views: OverlayInViews, boundary: ErrorBoundary
     ) -> None:
+        VTKObservationMixin.__init__(self)
         self._panel, self._logic, self._views = panel, logic, views
         self.explaining = Explaining(logic)
         self._lesion: Lesion | None = None
@@ -59,6 +66,8 @@ class SaliencyController:
             (panel.contourChanged, self._onContour),
         ):
             signal.connect(around(slot))
+        self._tidySoon = Soon(whenSettled(around(self._tidy)))
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._onNodeRemoved)
         panel.showMethods(methodNames())
         panel.showTargets(labelFreeTargets())
         self._showWords()
@@ -66,6 +75,8 @@ class SaliencyController:
     def close(self) -> None:
         """Nobody is told anything any more, and no CT is kept."""
         self._lesion = None
+        self.removeObservers()
+        self._tidySoon.close()
         self.explaining.close()
 
     def show(self, lesion: Lesion | None) -> None:
@@ -146,10 +157,13 @@ class SaliencyController:
         """Why a map is of something else than the numbers of a row."""
         if facts.get("patch_sha256") != row["patch_sha256"]:
             return _("This map is of before the lesion was analysed again. Make it again.")
-        if facts.get("head_sha256"):  # whose encoder may be its own
-            isOfHead = any(each.sha256 == facts["head_sha256"] for each in self._predictions())
-            return "" if isOfHead else _("This map is of another head than those beside it. Make it again.")
-        if facts.get("weights_sha256") != row["weights_sha256"]:
+        weights = [row["weights_sha256"]]
+        if facts.get("head_sha256"):
+            ofHead = [each for each in self._predictions() if each.sha256 == facts["head_sha256"]]
+            if not ofHead:
+                return _("This map is of another head than those beside it. Make it again.")
+            weights += [each.facts.get("weights_sha256") for each in ofHead]  # its encoder may be its own
+        if facts.get("weights_sha256") not in weights:
             return _("This map is of other weights than the lesion's features. Make it again.")
         return ""
 
@@ -165,14 +179,20 @@ class SaliencyController:
             self._panel.showActivity(self._note, None)
             return
         text = explaining.text
-        if self._lesion is None or explaining.lesion.id != self._lesion.id or explaining.target != self._panel.target:
-            row = explaining.lesion.row
-            name = shortened(row["lesion_id"]) if row else ""
-            text = _("{text} (map of {name}: {target})").format(text=text, name=name, target=explaining.target)
+        if not self._isChosen(explaining.lesion, explaining.target):
+            text = self._ofWhich(text, explaining.lesion, explaining.target)
         if explaining.isStopping:
             text = _("Ending with the map as it is. Cancel again to end at once.")
         fraction = explaining.done / explaining.total if explaining.total else None
         self._panel.showActivity(text, fraction, isBusy=True)
+
+    def _isChosen(self, lesion: LesionInScene, target: str) -> bool:
+        return self._lesion is not None and lesion.id == self._lesion.id and target == self._panel.target
+
+    def _ofWhich(self, text: str, lesion: LesionInScene, target: str) -> str:
+        row = lesion.row
+        name = shortened(row["lesion_id"]) if row else ""
+        return _("{text} (map of {name}: {target})").format(text=text, name=name, target=target)
 
     def _predictions(self) -> list:
         return predictionsIn(self._lesion.volumeNode, self._lesion.row) if self._lesion else []
@@ -192,6 +212,17 @@ class SaliencyController:
         words = "\n".join([methodInWords(method.name), CHECKED_WITH])
         panel.showWords(targetInWords(panel.target, self._predictions()), words, samples)
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, _scene: Any, _event: Any, node: Any) -> None:
+        """The user may remove a map anywhere in Slicer."""
+        if isOverlay(node):
+            self._tidySoon()
+
+    def _tidy(self) -> None:
+        removeOrphans()
+        self._showTargets()
+        self.refresh()
+
     def _onTarget(self) -> None:
         self._note = ""
         self._showWords(keepSamples=True)
@@ -206,8 +237,8 @@ class SaliencyController:
             parameters["samples"] = panel.samples
         self.explaining.start(self._lesion.inScene, MapWish(panel.target, panel.method, parameters))
 
-    def _onFailed(self, sentence: str) -> None:
-        self._note = sentence
+    def _onFailed(self, lesion: LesionInScene, target: str, sentence: str) -> None:
+        self._note = sentence if self._isChosen(lesion, target) else self._ofWhich(sentence, lesion, target)
         self.refresh()
 
     def _onRemove(self) -> None:

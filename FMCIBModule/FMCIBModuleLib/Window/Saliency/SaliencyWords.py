@@ -132,6 +132,8 @@ def legendOf(facts: Mapping[str, Any], low: float, high: float, volumeNode: Any)
         _("Unit: {unit}; raw values {low} to {high}").format(unit=facts["unit"], low=_number(low), high=_number(high)),
         _samples(facts),
     ]
+    if low == high:
+        lines.append(_("It is the same everywhere, and marks no place."))
     weights = _("Weights: {weights}, SHA-256 {sha}…")
     lines.append(weights.format(weights=facts["weights"], sha=facts["weights_sha256"][:_SHOWN_OF_SHA]))
     return lines
@@ -154,8 +156,8 @@ def cautionsOf(facts: Mapping[str, Any]) -> str:
 
 
 def _labelOf(facts: Mapping[str, Any], volumeNode: Any) -> str:
-    head = facts["target"].rpartition(":")[0]
-    return HeadTable(volumeNode).facts(head, facts["head_sha256"]).get("label_meaning", "") if head else ""
+    head, colon, _output = facts["target"].partition(":")  # a class may have colons in its name, a head has none
+    return HeadTable(volumeNode).facts(head, facts["head_sha256"]).get("label_meaning", "") if colon else ""
 
 
 def _number(value: Any) -> str:
