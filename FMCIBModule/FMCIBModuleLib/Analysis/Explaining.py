@@ -183,7 +183,7 @@ class Explaining:
             self.changed.emit()
 
 
-def _factsOf(job: _Job, header: dict[str, Any]) -> dict[str, Any]:
+def _factsOf(job: _Job, header: Header) -> dict:
     """What is told of a map, if it is of the target and the patch that were asked for.
 
     Raises:

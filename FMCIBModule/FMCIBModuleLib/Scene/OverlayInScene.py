@@ -112,9 +112,7 @@ class OverlayInScene:
         window = display.GetWindow() if display.GetWindow() > 2 * _NO_WINDOW else 0.0
         ends = (display.GetLevel() - window / 2, display.GetLevel() + window / 2)
         own = _ends(slicer.util.arrayFromVolume(node), self.isSigned)
-        low, high = (
-            mine if abs(mine - end) <= _ROUNDED * window else end for mine, end in zip(own, ends, strict=True)
-        )
+        low, high = (mine if abs(mine - end) <= _ROUNDED * window else end for mine, end in zip(own, ends, strict=True))
         return low, high
 
     @property
