@@ -38,7 +38,7 @@ def copies(folder: Path, count: int) -> list[Path]:
     import pydicom
 
     archive = folder / "archive"
-    shutil.unpack_archive(DATA / "lung1" / "LUNG1-001_dicom.tar.xz", archive)
+    shutil.unpack_archive(DATA / "lung1" / "LUNG1-001_dicom.tar.xz", archive, filter="data")
     slices = sorted(
         path for path in archive.rglob("*.dcm") if pydicom.dcmread(path, stop_before_pixels=True).Modality == "CT"
     )

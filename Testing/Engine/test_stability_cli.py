@@ -13,6 +13,8 @@ from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import STEADINESS, STEADINESS_OF_HEADS
 from test_stability import scan
 
+pytest.importorskip("torch")
+
 HOW = ["--weights", "small", "--device", "cpu", "--engine", "pytorch"]
 RESEARCH = "For research use only."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ import stat
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from ctk_database import Database, Writer, restless
@@ -147,7 +149,8 @@ def test_a_statement_that_takes_too_long_is_broken_off_and_its_page_made_smaller
     """Slicer's commit waits for 5 s at most."""
     rows = [{"SOPInstanceUID": f"8.{n}", "Filename": f"{n}", "SeriesInstanceUID": "1.2.3"} for n in range(40_000)]
     database.add_many("Images", rows)
-    monkeypatch.setattr(reading, "LONGEST_S", -1.0)
+    ticks = itertools.count(0.0, 0.4 * reading.LONGEST_S)  # a clock that tells how long a statement is, not how slow
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     assert read_database(database.path).series[0].slices == 40_003
     monkeypatch.setattr(reading, "_SMALLEST", 2500)
     with pytest.raises(SourceError, match="a page of it takes longer than Slicer would wait"):
@@ -159,7 +162,7 @@ def test_a_statement_that_takes_too_long_is_broken_off_and_its_page_made_smaller
         with closing(sqlite3.connect(database.path, timeout=0)) as other:  # what was broken off holds nothing
             other.execute("UPDATE Series SET SeriesNumber = 7")
             other.commit()
-    monkeypatch.setattr(reading, "LONGEST_S", 1.0)
+    monkeypatch.setattr(reading, "time", time)
     monkeypatch.setattr(reading, "_SMALLEST", 50)
     with closing(sqlite3.connect(database.path)) as connection:
         tables = reading.Tables(connection)

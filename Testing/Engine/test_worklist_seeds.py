@@ -210,6 +210,7 @@ def test_names_are_taken_out_of_paths_whatever_their_letters():
 
 
 def test_what_would_be_done_is_a_table_that_extract_reads(folder, tmp_path, small_installed):
+    pytest.importorskip("torch")
     seeds = add_seeds(tmp_path / "seeds.csv", ["n1,1.2.3.4.5.1,-119,44,-600", "n2,1.2.3.4.5.3,-118,44,-600"])
     lesions, features = tmp_path / "lesions.csv", tmp_path / "features.csv"
     told = ["worklist", str(folder), "--seeds", str(seeds), "--output", str(tmp_path / "worklist.csv")]
@@ -380,7 +381,7 @@ def test_files_that_were_replaced_by_another_series_are_told(database, tmp_path)
 
 @needs_data
 def test_a_real_scan_with_its_structure_set_gives_one_lesion(tmp_path):
-    shutil.unpack_archive(DATA / "lung1" / "LUNG1-001_dicom.tar.xz", tmp_path / "lung1")
+    shutil.unpack_archive(DATA / "lung1" / "LUNG1-001_dicom.tar.xz", tmp_path / "lung1", filter="data")
     source = read_folder(tmp_path / "lung1")
     (ct,) = (each for each in source.series if each.modality == "CT")
     assert (ct.slices, ct.thickness_mm, ct.spacing_mm, ct.kernel, ct.plane) == (134, 3.0, 3.0, "B19f", "axial")
