@@ -142,7 +142,7 @@ def test_seeds_that_name_their_series_themselves_are_joined_alike():
 def test_what_is_no_table_of_seeds_is_sent_to_the_command_that_makes_one(tmp_path, name):
     path = tmp_path / name
     path.mkdir() if name == "folder" else path.write_bytes(bytes(128) + b"DICM")
-    with pytest.raises(TableError, match=f"^{name} is no table of seeds. Make one of it with `seeds --identifiers`"):
+    with pytest.raises(TableError, match=f"^{name} is no table of seeds. Make one of it \\(`fmcib-engine seeds"):
         read_given(path)
 
 

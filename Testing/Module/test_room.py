@@ -58,7 +58,7 @@ def tall(request, makeStage, phantomNode):
         slicer.util.setSliceViewerLayers(background=phantomNode, fit=True)
         stage = makeStage({"probe": probed(**changes)})
         stage.show(request.param)
-        stage.window.widget.resize(request.param, 2200)
+        stage.window.widget.resize(request.param, 2400)
         stage.window.ui.advancedSection.collapsed = False
         settle()
         return stage

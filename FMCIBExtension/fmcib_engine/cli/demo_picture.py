@@ -46,15 +46,15 @@ if TYPE_CHECKING:
 METHOD = "guided-smoothgrad"
 """That of FMCIB's authors."""
 SAMPLES, DRAWS = 25, 20
-HEIGHT = 930
+HEIGHT = 1120
 _EDGE = 5 * PATCH_SIZE
 """Of a plane, pixels."""
 _LEFT, _FED_TOP, _MAP_TOP = (30, 298, 566), 150, 482
 _RIGHT, _STRIP, _LINE = 930, 23, 15
 """Where the heads begin; heights of an output and of a line of notes, pixels."""
-_LOWEST = 750
+_LOWEST = 948
 """Of the heads."""
-_FOOT = 772
+_FOOT = 962
 _NAME_WIDTH, _NOTES_WIDTH, _FOOT_WIDTH = 54, 76, 205
 """Letters in a line."""
 

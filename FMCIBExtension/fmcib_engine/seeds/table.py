@@ -50,8 +50,8 @@ def read_seed_table(
     raw = open_table(path, image_column)
     if raw.names[:2] == _LIST_OF_WORK:
         msg = (
-            f"{path.name} is a list of work, also of what is not to be done. Give the table that `worklist --lesions` "
-            "writes."
+            f"{path.name} is a list of work, also of what is not to be done. Give the table of its lesions "
+            "(`fmcib-engine worklist --lesions`)."
         )
         raise TableError(msg)
     columns = understand(path, raw.names, image_column=image_column, frame=frame, has_scan=scan is not None)

@@ -56,7 +56,7 @@ def read_given(path: Path, frame: Frame | None = None) -> GivenSeeds:
         )
         raise TableError(msg)
     if path.is_dir() or path.suffix.lower() == ".dcm":
-        msg = f"{path.name} is no table of seeds. Make one of it with `seeds --identifiers`, and give that."
+        msg = f"{path.name} is no table of seeds. Make one of it (`fmcib-engine seeds --identifiers`), and give that."
         raise TableError(msg)
     table = read_seed_table(path, image_column=_NO_COLUMN, frame=frame, scan=_NONE)
     columns = {
@@ -67,7 +67,7 @@ def read_given(path: Path, frame: Frame | None = None) -> GivenSeeds:
         there = ", ".join(table.extra_columns)[:200] or "no other"
         msg = (
             f"Seeds are matched to scans by the column series_uid or frame_of_reference_uid, never by file names; "
-            f"{path.name} has {there}. Add such a column; `seeds` writes it with --identifiers."
+            f"{path.name} has {there}. Add such a column (`fmcib-engine seeds --identifiers` writes it)."
         )
         raise TableError(msg)
     warnings = tuple(warning for warning in table.warnings if not warning.startswith(_REPEATED))
