@@ -153,7 +153,8 @@ def test_a_list_of_work_is_no_table_of_seeds_for_refused_ones_stand_in_it(folder
     capsys.readouterr()
     features = tmp_path / "features.csv"
     assert run(["extract", "--table", str(output), "--weights", "small", "--output", str(features)]) == 4
-    assert "Give the table of its lesions (`fmcib-engine worklist --lesions`)." in " ".join(capsys.readouterr().err.split())
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Give the table of its lesions (`fmcib-engine worklist --lesions`)." in said
     assert not features.exists()
 
 
