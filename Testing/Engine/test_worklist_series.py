@@ -85,7 +85,7 @@ def test_a_folder_that_may_not_be_opened_is_told(tmp_path):
         notes = read_folder(tmp_path).notes
     finally:
         (tmp_path / "b").chmod(0o700)
-    if os.access(tmp_path / "b", os.R_OK) and os.geteuid() == 0:
+    if os.geteuid() == 0:
         assert notes == ()  # nothing is closed to root
     else:
         assert "1 files or folders cannot be opened" in notes[0]
@@ -199,14 +199,14 @@ def test_series_without_any_uid_are_told_apart_by_their_folders(tmp_path):
 
 
 def test_slices_of_two_frames_of_reference_are_no_scan(tmp_path):
-    add_series(tmp_path / "a", "1.1", slices=6, FrameOfReferenceUID="7.1")
-    for n, path in enumerate(add_series(tmp_path / "b", "1.1", slices=6, FrameOfReferenceUID="7.2")):
-        path.rename(tmp_path / "a" / f"b{n}.dcm")
-    source = read_folder(tmp_path)
-    (found,) = source.series
-    assert found.slices <= 12
-    told = why(source)["1.1"]
-    assert told[0] is False or found.slices == 6  # the same SOP instances: copies
+    for n, path in enumerate(add_series(tmp_path, "1.1")):
+        dataset = pydicom.dcmread(path)
+        dataset.FrameOfReferenceUID = f"7.{n % 2}"
+        dataset.save_as(path)
+    assert why(read_folder(tmp_path))["1.1"] == (
+        False,
+        "its images are of 2 frames of reference. Separate the files, or export it again.",
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 8])
