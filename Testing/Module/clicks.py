@@ -221,3 +221,14 @@ def _waitUntil(isDone) -> None:
     while not isDone():
         assert time.monotonic() < end, "this did not happen"
         slicer.app.processEvents()
+
+
+def onWhite(pixmap) -> np.ndarray:
+    """A picture that is transparent in part, as it is seen on a white panel."""
+    panel = qt.QPixmap(pixmap.width(), pixmap.height())
+    panel.fill(qt.QColor("#ffffff"))
+    painter = qt.QPainter()
+    painter.begin(panel)
+    painter.drawPixmap(0, 0, pixmap)
+    painter.end()
+    return rgbOf(panel)

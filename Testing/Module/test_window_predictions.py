@@ -7,11 +7,10 @@ import json
 
 import numpy as np
 import pytest
-import qt
 import slicer
 import vtk
 from analysis_support import needs_torch, spinUntilFinished
-from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf, toggleSection, typeKeys
+from clicks import Key, chooseItem, click, clickCell, onWhite, pressKey, toggleSection, typeKeys
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.encoders.small import SPEC
 from fmcib_engine.heads.file import write_head
@@ -78,17 +77,6 @@ def bars(stage, head: str) -> list[tuple[str, str]]:
     """What is read beside the bars, from the top."""
     rows = stage.window._predictionsPanel.cards[head].rows
     return [(name.text, number.text) for name, _picture, number in rows if name.isVisible()]
-
-
-def onWhite(pixmap) -> np.ndarray:
-    """A bar as it is seen on a white panel: around it, its picture is transparent."""
-    panel = qt.QPixmap(pixmap.width(), pixmap.height())
-    panel.fill(qt.QColor("#ffffff"))
-    painter = qt.QPainter()
-    painter.begin(panel)
-    painter.drawPixmap(0, 0, pixmap)
-    painter.end()
-    return rgbOf(panel)
 
 
 def pictureOf(stage, head: str, row: int = 0) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import qt
 import slicer
 from analysis_support import PATIENCE, needs_torch, segmentAround
-from clicks import Key, chooseItem, click, clickCell, pressKey, rgbOf, toggleSection
+from clicks import Key, chooseItem, click, clickCell, onWhite, pressKey, toggleSection
 from fmcib_engine.stability.document import as_json
 from FMCIBModuleLib.Scene.Lesions import lesionsOf
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
@@ -362,16 +362,6 @@ def test_nothing_makes_the_panel_wider_than_it_may_be(opened):
         assert opened.window.widget.width <= width, opened.window.widget.minimumSizeHint
         for label in (ui.howLabel, ui.cosineLabel, ui.changesLabel, ui.notesLabel):
             assert label.width <= width
-
-
-def onWhite(pixmap) -> np.ndarray:
-    panel = qt.QPixmap(pixmap.width(), pixmap.height())
-    panel.fill(qt.QColor("#ffffff"))
-    painter = qt.QPainter()
-    painter.begin(panel)
-    painter.drawPixmap(0, 0, pixmap)
-    painter.end()
-    return rgbOf(panel)
 
 
 def test_marks_stand_where_their_numbers_are():
