@@ -10,6 +10,7 @@ from ..errors import OutputError
 from ..seeds import LesionSeed, SeedTable
 from .privacy import is_identifying
 from .rows import absolute, csv_line
+from .table import write_lines
 
 _FIRST = "image_path,coordX,coordY,coordZ,frame,lesion_id,"
 _FRAME_OF_REFERENCE = "frame_of_reference_uid"
@@ -79,11 +80,11 @@ def write_seed_table(path: Path, table: SeedTable, *, identifiers: bool = False)
     extras = [name for name in table.extra_columns if name not in {"image_path", *_COLUMNS}]
     kept = [name for name in extras if identifiers or not is_identifying(name)]
     folder = path.absolute().parent
-    lines = [csv_line(["image_path", *columns, *kept])]
+    lines = []
     for seed in seeds:
         own = [cell(seed) for cell in columns.values()]
         lines.append(csv_line([_from(folder, seed.image), *own, *(seed.extras.get(name, "") for name in kept)]))
-    _write(path, "".join(lines))
+    write_lines(path, ["image_path", *columns, *kept], lines)
     return [name for name in extras if name not in kept]
 
 
@@ -104,18 +105,3 @@ def _is_seed_table(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(len(_FIRST)) == _FIRST.encode()
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        msg = f"{path.name} cannot be written: {error.strerror}. Choose another folder (--output), or make room."
-        raise OutputError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)

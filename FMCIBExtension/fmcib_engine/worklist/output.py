@@ -11,6 +11,7 @@ from ..errors import OutputError
 from ..readers.dicom.choice.series import NO_UID
 from ..results.privacy import without_uids
 from ..results.rows import csv_line, relative_path
+from ..results.table import write_lines
 from .plan import Entry, WorkList, place_of
 from .series import Found, Patient
 
@@ -212,16 +213,4 @@ def _is_ours(path: Path) -> bool:
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, overwrite: bool) -> None:
     require_writable(path, overwrite=overwrite)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(csv_line(list(header)))
-            file.writelines(csv_line(list(row)) for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        msg = f"{path.name} cannot be written: {error.strerror or error}. Choose another folder, or make room."
-        raise OutputError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_lines(path, list(header), (csv_line(list(row)) for row in rows))
