@@ -31,6 +31,7 @@ from fmcib_engine.results.image import write_image
 from fmcib_engine.results.lesion import Run
 from fmcib_engine.results.schema import VOLATILE
 from fmcib_engine.seeds import LesionSeed, SeedTable
+from fmcib_engine.seeds.by_scan import read_scan
 from fmcib_engine.volume import Volume
 
 FEATURES = 8
@@ -114,7 +115,7 @@ def _read(seed: LesionSeed, kind: str, memory: HeaderMemory) -> Volume:
             raise MemoryError
         if kind == "bug":
             raise ZeroDivisionError
-    return reader.read_seed(seed, memory=memory)
+    return read_scan(seed, memory)
 
 
 def _made_patches(seeds, read, recipe_id, draws):

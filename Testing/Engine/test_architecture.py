@@ -99,7 +99,6 @@ MAY_IMPORT = {
     "batch/attempts": {"errors"},
     "batch/parts": {"errors"},
     "batch/states": {"readers"},
-    "batch/scans": {"seeds"},
     "stability": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline", "probing", "__init__"},
     "stability/jitter": GROUND,
     "stability/perturb": GROUND | {"preprocessing"},

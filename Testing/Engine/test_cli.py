@@ -19,6 +19,7 @@ from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.readers import read_volume
 from fmcib_engine.results.image import write_image
 from fmcib_engine.results.schema import COLUMNS, feature_columns
+from fmcib_engine.seeds import by_scan
 from support import DATA, golden_cases, needs_data, needs_golden
 
 pytest.importorskip("torch")
@@ -167,10 +168,8 @@ def test_rows_of_one_scan_read_it_once_wherever_they_stand(scan, tmp_path, warm,
     write_image(chest_phantom((5.6, 5.6, 10.0)), other)
     table = write_table(tmp_path / "seeds.csv", [[scan, *SEED], [other, *SEED], [scan, *SEED], [other, *SEED]])
     reads = []
-    real = extract_module.read_volume
-    monkeypatch.setattr(
-        extract_module, "read_volume", lambda path, **options: reads.append(path) or real(path, **options)
-    )
+    real = by_scan.read_volume
+    monkeypatch.setattr(by_scan, "read_volume", lambda path, **options: reads.append(path) or real(path, **options))
     output = tmp_path / "f.csv"
     assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 0
     assert sorted(path.name for path in reads) == ["chest.nrrd", "other.nrrd"]
@@ -421,7 +420,7 @@ def test_an_unforeseen_error_is_one_sentence_too(scan, tmp_path, small_installed
 
 
 def test_an_unforeseen_error_in_one_row_stops_no_other(scan, tmp_path, warm, monkeypatch):
-    real = extract_module.read_volume
+    real = by_scan.read_volume
 
     def broken(path: Path, **options: object) -> object:
         if path.name == "other.nrrd":
@@ -429,7 +428,7 @@ def test_an_unforeseen_error_in_one_row_stops_no_other(scan, tmp_path, warm, mon
             raise ZeroDivisionError(message)
         return real(path, **options)
 
-    monkeypatch.setattr(extract_module, "read_volume", broken)
+    monkeypatch.setattr(by_scan, "read_volume", broken)
     table = write_table(tmp_path / "seeds.csv", [["other.nrrd", *SEED], [scan, *SEED]])
     output = tmp_path / "f.csv"
     assert run(["extract", "--table", str(table), "--weights", "small", "--output", str(output)]) == 3

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from .attempts import Failure, attempt
 from .one_process import analyse
-from .scans import by_scan, place_of
 
-__all__ = ["Failure", "analyse", "attempt", "by_scan", "place_of"]
+__all__ = ["Failure", "analyse", "attempt"]

@@ -8,9 +8,9 @@ from ..encoders import Encoder
 from ..heads.chosen import ChosenHeads
 from ..results.lesion import LesionResult
 from ..seeds import LesionSeed
+from ..seeds.by_scan import by_scan
 from .cutting import ReadVolume, Waiting, cut_all
 from .encoding import encode_all
-from .scans import by_scan
 
 
 def analyse(

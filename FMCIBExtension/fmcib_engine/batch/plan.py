@@ -16,8 +16,8 @@ from typing import Any
 
 from ..errors import OutputError
 from ..seeds import LesionSeed, SeedTable
+from ..seeds.by_scan import by_scan, place_of
 from .patience import Patience
-from .scans import by_scan, place_of
 from .states import ALL_COUNT, ScanState, scan_state
 
 FORMAT = 1

@@ -11,9 +11,10 @@ from functools import partial
 
 from ..errors import ImageError
 from ..framing import pack, read_frame
-from ..readers import HeaderMemory, read_volume
+from ..readers import HeaderMemory
 from ..results.lesion import LesionResult
 from ..seeds import LesionSeed
+from ..seeds.by_scan import read_scan
 from ..volume import Volume
 from .cutting import ReadVolume, Waiting, cut_all
 from .messages import READY, Job, frames_of, job_of, source_frame
@@ -24,18 +25,7 @@ CutAll = Callable[[list[LesionSeed], ReadVolume, str, int], Iterator[LesionResul
 
 def main() -> int:
     """Answer jobs until standard input ends. Takes over the process's standard streams and SIGINT."""
-    return serve(partial(read_seed, memory=HeaderMemory()))
-
-
-def read_seed(seed: LesionSeed, *, memory: HeaderMemory) -> Volume:
-    """The scan of a seed; `memory` spares the other scans of its folder the headers."""
-    return read_volume(
-        seed.image,
-        series_uid=seed.series_uid or None,
-        time_point=seed.time_point,
-        needs_origin=seed.frame != "ijk",
-        memory=memory,
-    )
+    return serve(partial(read_scan, memory=HeaderMemory()))
 
 
 def serve(read: ReadVolume, cut: CutAll = cut_all) -> int:

@@ -19,6 +19,7 @@ from ..results.privacy import without_uids
 from ..results.rows import RowFormat, absolute, csv_line, relative_path
 from ..results.table import settings_of, write_lines
 from ..seeds import LesionSeed, SeedTable
+from ..seeds.by_scan import place_of
 from .cutting import LIST, Waiting
 from .encoding import encode_all
 from .folder import ERRORS, FEATURES, BatchFolder
@@ -27,7 +28,6 @@ from .messages import Job
 from .parts import KeptRow, Parts
 from .patience import Patience
 from .plan import Plan, make_plan
-from .scans import place_of
 from .summary import Cause, causes, write_errors
 
 Progress = Callable[[str, int, int], AbstractContextManager[Callable[[], None]]]

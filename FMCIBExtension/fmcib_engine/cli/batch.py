@@ -12,17 +12,27 @@ import click
 from ..batch.join import join as join_parts
 from ..batch.lane import ReadAhead
 from ..batch.run import Batch, Outcome, require_apart, run_batch
-from ..batch.scans import by_scan
 from ..batch.states import scan_state
 from ..batch.summary import Cause
-from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, PRECISIONS, Precision
+from ..encoders import Precision
 from ..geometry import FRAMES, parse_frame
-from ..heads.choose import AUTO
-from ..preprocessing import RECIPES
 from ..seeds import GivenScan, SeedTable, read_seeds
+from ..seeds.by_scan import by_scan
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, Job, make_run, open_encoder, open_heads
-from .options import require_weights
+from .options import (
+    batch_size_option,
+    device_option,
+    draws_option,
+    encoder_option,
+    engine_option,
+    heads_option,
+    identifiers_option,
+    precision_option,
+    recipe_option,
+    require_weights,
+    weights_option,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -73,23 +83,15 @@ class _Wanted:
 @click.option("--image", type=click.Path(path_type=Path), help="The scan, or the folder of scans, as of extract.")
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
 @click.option("--frame", type=click.Choice(FRAMES), help="Of the table's coordinates, as of extract.")
-@click.option("--weights", envvar="FMCIB_WEIGHTS", metavar="FILE", help="As of extract.")
-@click.option("--encoder", type=click.Choice([BY_WEIGHTS, *ENCODERS]), default=BY_WEIGHTS, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="As of extract.")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="As of extract.")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Patches at once; by default 4 on the CPU, 16 on CUDA.")
-@click.option("--recipe", type=click.Choice(list(RECIPES)), show_default="the encoder's own", help="Preprocessing.")
-@click.option("--heads", default=AUTO, show_default=True, metavar="auto|none|NAME,…", help="As of extract.")
-@click.option(
-    "--stability",
-    "draws",
-    type=click.IntRange(0, 200),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="As of extract.",
-)
+@weights_option
+@encoder_option
+@device_option
+@engine_option
+@precision_option
+@batch_size_option
+@recipe_option
+@heads_option
+@draws_option
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FOLDER", help="The run's folder: a new one, or of a run."
 )
@@ -110,7 +112,7 @@ class _Wanted:
     help="For one scan: what takes longer to read, on a share that hangs, is given up, and the run goes on.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--identifiers", is_flag=True, help="Keep what identifies patients: such columns, and UIDs.")
+@identifiers_option
 def run(  # noqa: PLR0913
     *,
     table: Path,
@@ -176,8 +178,7 @@ def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
     job = wanted.job
     require_apart(job.table.seeds, job.output)  # before the seconds that loading takes
     encoder = open_encoder(job.encoder)
-    recipe_id = job.recipe_id or encoder.spec.recipe_id
-    heads = open_heads(job, encoder, recipe_id)
+    heads = open_heads(job, encoder)
     asked = Batch(
         job.table,
         make_run(job, encoder, heads),

@@ -7,19 +7,16 @@ from pathlib import Path
 
 import click
 
-from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, PRECISIONS, Precision
+from ..encoders import Precision
 from ..errors import FmcibError
 from ..geometry import FRAMES, parse_frame
-from ..heads.choose import AUTO
 from ..phantom.lesions import SIZES_MM
 from ..phantom.scanners import SCANNERS
 from ..phantom.sites import SITES
-from ..preprocessing import RECIPES
 from ..results.table import TableOptions
 from ..saliency.gradcam import STEPS
 from ..saliency.methods import METHODS, Parameters
 from ..seeds import GivenScan, LesionSeed, SeedTable, read_seeds
-from ..stability.cheap import FEW
 from ..weights import DEMONSTRATION_SOURCE
 from ..weights.store import default_weights
 from .batch import batch
@@ -30,7 +27,19 @@ from .heads import heads as heads_group
 from .heads_replicate import replicate_head
 from .heads_train import train_head
 from .info import show_columns, show_info
-from .options import require_weights
+from .options import (
+    batch_size_option,
+    device_option,
+    draws_option,
+    encoder_option,
+    engine_option,
+    heads_option,
+    identifiers_option,
+    precision_option,
+    recipe_option,
+    require_weights,
+    weights_option,
+)
 from .saliency import MapJob, run_map
 from .seeds import seeds
 from .stability import stability
@@ -95,30 +104,6 @@ cli.add_command(stability)
 cli.add_command(seeds)
 cli.add_command(worklist)
 
-_weights = click.option(
-    "--weights",
-    envvar="FMCIB_WEIGHTS",
-    metavar="FILE",
-    help="A checkpoint, an ID of `weights list`, or `demonstration` for FMCIB's network with random numbers. Else the "
-    "variable FMCIB_WEIGHTS, else the installed `fmcib`, or `small` where --encoder names that.",
-)
-_encoder = click.option(
-    "--encoder",
-    type=click.Choice([BY_WEIGHTS, *ENCODERS]),
-    default=BY_WEIGHTS,
-    show_default=True,
-    help="The network: auto is the one that the weights are of; any other refuses weights of another.",
-)
-_device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-_engine = click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="auto",
-    show_default=True,
-    help="Library that computes the network: on the CPU in float32 auto takes openvino where it is installed (the "
-    "extra [fast]) and compares it with pytorch.",
-)
-
 
 @cli.command()
 @click.option("--image", type=click.Path(path_type=Path), help="A CT: NIfTI, NRRD, MetaImage, or a DICOM folder.")
@@ -138,43 +123,21 @@ _engine = click.option(
     help="CSV of seeds: image_path, coordX, coordY, coordZ; with --image also Slicer's points (.mrk.json, .fcsv, CSV).",
 )
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
-@_weights
-@_encoder
-@_device
-@_engine
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="float32",
-    show_default=True,
-    help="Less is marked in every row.",
-)
-@click.option("--batch-size", type=click.IntRange(min=1), help="Patches at once; by default 4 on the CPU, 16 on CUDA.")
-@click.option("--recipe", type=click.Choice(list(RECIPES)), show_default="the encoder's own", help="Preprocessing.")
-@click.option(
-    "--heads",
-    default=AUTO,
-    show_default=True,
-    metavar="auto|none|NAME,…",
-    help="What to predict: auto takes the head in the weights and every installed head that fits them. A name is of "
-    "`heads list`, a file that ends in .head, or an ID of fine-tuned weights, which compute every patch once more.",
-)
-@click.option(
-    "--stability",
-    "draws",
-    type=click.IntRange(0, 200),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help=f"Compute each lesion N times again with its seed moved (variance 16 mm²), {FEW} for a cheap look: columns "
-    "of how far features and predictions move.",
-)
+@weights_option
+@encoder_option
+@device_option
+@engine_option
+@precision_option
+@batch_size_option
+@recipe_option
+@heads_option
+@draws_option
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("features.csv"), show_default=True, help="The table."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a feature table that exists, or an interrupted one.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run of the same command.")
-@click.option("--identifiers", is_flag=True, help="Keep what identifies patients: such columns, and UIDs.")
+@identifiers_option
 def extract(
     *,
     image: Path | None,
@@ -232,10 +195,10 @@ def extract(
 
 
 @cli.command()
-@_weights
-@_encoder
-@_device
-@_engine
+@weights_option
+@encoder_option
+@device_option
+@engine_option
 @click.option("--self-test/--no-self-test", default=True, show_default=True, help="Recompute known values.")
 def info(*, weights: str | None, encoder: str, device: str, engine: str, self_test: bool) -> int:
     """Versions, devices, weights, and a self-test against known values."""
@@ -253,9 +216,9 @@ def columns() -> None:
 @click.option("--image", type=click.Path(path_type=Path), help="A CT of your own.")
 @click.option("--seed", nargs=3, type=float, metavar="X Y Z", help="The lesion in it, LPS mm.")
 @click.option("--download/--no-download", default=None, help="Agree (or not) to fetch a public CT. Else you are asked.")
-@_weights
-@_device
-@_engine
+@weights_option
+@device_option
+@engine_option
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("build/demo"), show_default=True, help="A folder."
 )
@@ -347,9 +310,9 @@ def phantoms(
 )
 @click.option("--picture", type=click.Path(path_type=Path), help="A PNG of the map over the CT in three planes.")
 @click.option("--overwrite", is_flag=True, help="Replace a map and a picture that exist.")
-@_weights
-@_encoder
-@_device
+@weights_option
+@encoder_option
+@device_option
 @click.option("--random-seed", type=int, default=0, show_default=True, help="Of SmoothGrad's noise.")
 @click.option("--samples", type=int, help="Copies of SmoothGrad (25), points of integrated gradients (32).")
 @click.option("--stage", type=int, default=3, show_default=True, help=f"Of Grad-CAM: {' or '.join(map(str, STEPS))}.")

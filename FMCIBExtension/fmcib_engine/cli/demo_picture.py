@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..geometry import PatientPoint
-from ..heads.choose import AUTO, Features, choose_heads
+from ..heads.choose import AUTO
 from ..heads.chosen import ChosenHeads, Member
 from ..heads.prediction import HeadColumns
 from ..pipeline import cut
@@ -38,7 +38,7 @@ from ..stability.one import Asked, Steadiness, disturb
 from ..stability.picture import Document, draw_strips
 from ..volume import Volume
 from .console import progress
-from .extract import EncoderOptions, open_encoder
+from .extract import EncoderOptions, heads_beside, open_encoder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,8 +87,7 @@ def make_page(volume: Volume, seed: PatientPoint, options: EncoderOptions, title
     """
     options = replace(options, engine="pytorch")
     encoder = open_encoder(options)
-    features = Features(encoder, options.weights, encoder.spec.recipe_id)
-    heads = choose_heads(AUTO, features, lambda weights: open_encoder(replace(options, weights=weights)))
+    heads = heads_beside(encoder, options, AUTO)
     asked = Asked(normal(seed, DRAWS, PAPERS_VARIANCE, 0), recipe_id=encoder.spec.recipe_id)
     with progress("Moved seeds", 1 + DRAWS) as advance:
         steadiness = disturb(volume, seed, encoder, heads, asked, advance)

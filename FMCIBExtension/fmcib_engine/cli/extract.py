@@ -13,12 +13,12 @@ from ..encoders import BY_WEIGHTS, Encoder, Precision
 from ..errors import ImageError, OutputError
 from ..heads.choose import AUTO, Features, choose_heads
 from ..heads.chosen import ChosenHeads
-from ..readers import HeaderMemory, read_volume
+from ..readers import HeaderMemory
 from ..results.lesion import LesionResult, Run
 from ..results.table import TableOptions, TableWriter, require_writable
 from ..results.versions import installed_versions
-from ..seeds import LesionSeed, SeedTable
-from ..volume import Volume
+from ..seeds import SeedTable
+from ..seeds.by_scan import read_scan
 from ..weights import load_encoder
 from ..weights.reports import notices
 from ..weights.store import resolve
@@ -73,10 +73,25 @@ def open_encoder(options: EncoderOptions) -> Encoder:
         )
 
 
-def open_heads(job: Job, encoder: Encoder, recipe_id: str) -> ChosenHeads:
-    """The heads of a job, with their encoders, and what is to be said about those that are not used."""
-    features = Features(encoder, job.encoder.weights, recipe_id, job.table.extra_columns)
-    heads = choose_heads(job.heads, features, lambda weights: open_encoder(replace(job.encoder, weights=weights)))
+def heads_beside(
+    encoder: Encoder, options: EncoderOptions, wanted: str, columns: tuple[str, ...] = (), recipe_id: str = ""
+) -> ChosenHeads:
+    """The heads that are wanted, with their encoders, which compute as the run's does.
+
+    Args:
+        encoder: the run's.
+        options: by which it was opened.
+        wanted: as `choose_heads` takes it.
+        columns: names of the user's own.
+        recipe_id: of the run's patches; empty: the encoder's own.
+    """
+    features = Features(encoder, options.weights, recipe_id or encoder.spec.recipe_id, columns)
+    return choose_heads(wanted, features, lambda weights: open_encoder(replace(options, weights=weights)))
+
+
+def open_heads(job: Job, encoder: Encoder) -> ChosenHeads:
+    """The heads of a job, and what is to be said about those that are not used."""
+    heads = heads_beside(encoder, job.encoder, job.heads, job.table.extra_columns, job.recipe_id)
     for problem in heads.problems:
         _log.warning("%s", problem)
     return heads
@@ -106,8 +121,7 @@ def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:
     _require_no_input_lost(job)
     require_writable(job.output, job.options)  # before the seconds that loading takes
     encoder = open_encoder(job.encoder)
-    recipe_id = job.recipe_id or encoder.spec.recipe_id
-    heads = open_heads(job, encoder, recipe_id)
+    heads = open_heads(job, encoder)
     run = make_run(job, encoder, heads)
     tally = _Tally()
     with TableWriter(job.output, run, job.table, job.options) as writer:
@@ -182,23 +196,12 @@ def _fill(writer: TableWriter, job: Job, encoder: Encoder, heads: ChosenHeads, t
     finished = writer.finished_rows
     todo = [seed for seed in job.table.seeds if seed.row not in finished]
     with progress("Lesions", len(job.table.seeds), len(job.table.seeds) - len(todo)) as advance:
-        read = partial(_read, memory=HeaderMemory())
+        read = partial(read_scan, memory=HeaderMemory())
         found = analyse(todo, read_volume=read, encoder=encoder, recipe_id=recipe_id, heads=heads, draws=job.draws)
         for result in found:
             writer.write(result)
             tally.count(result)
             advance()
-
-
-def _read(seed: LesionSeed, memory: HeaderMemory) -> Volume:
-    """The scan of a seed; `memory` spares the other scans of its folder the headers."""
-    return read_volume(
-        seed.image,
-        series_uid=seed.series_uid or None,
-        time_point=seed.time_point,
-        needs_origin=seed.frame != "ijk",
-        memory=memory,
-    )
 
 
 def _tell_how_to_go_on(writer: TableWriter, job: Job) -> None:

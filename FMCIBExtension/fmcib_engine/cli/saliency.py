@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import pipeline
 from ..encoders import Encoder
 from ..errors import InputError, OutputError
-from ..heads.choose import Features, choose_heads
 from ..heads.folder import SUFFIX
 from ..preprocessing import PATCH_SIZE, Patch
-from ..readers import read_volume
 from ..saliency.explain import Step, explain
 from ..saliency.files import files_of, require_map_name, write_map
 from ..saliency.methods import Parameters, find_method, require_good
 from ..saliency.picture import draw_map
 from ..saliency.targets import LABEL_FREE, Target, class_of
 from ..seeds import LesionSeed
+from ..seeds.by_scan import read_scan
 from ..weights.store import resolve
 from .console import RESEARCH_ONLY, err, out, progress
-from .extract import INTERRUPTED, OK, EncoderOptions, open_encoder
+from .extract import INTERRUPTED, OK, EncoderOptions, heads_beside, open_encoder
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,7 @@ def run_map(job: MapJob) -> int:
     _require_writable(job)
     split_target(job.target)  # before the scan is read
     seed = job.lesion
-    volume = read_volume(
-        seed.image,
-        series_uid=seed.series_uid or None,
-        time_point=seed.time_point,
-        needs_origin=seed.frame != "ijk",
-    )
+    volume = read_scan(seed)
     point = seed.point(volume.grid)
     encoder, target = _open(job)
     patch = pipeline.cut(volume, point, encoder.spec.recipe_id)
@@ -102,8 +96,7 @@ def _open(job: MapJob) -> tuple[Encoder, Target]:
     name, output = split_target(job.target)
     if not output:
         return encoder, LABEL_FREE[name]
-    features = Features(encoder, job.encoder.weights, encoder.spec.recipe_id)
-    heads = choose_heads(name, features, lambda weights: open_encoder(replace(job.encoder, weights=weights)))
+    heads = heads_beside(encoder, job.encoder, name)
     if len(heads.members) != 1:
         msg = f"{name!r} names no single head (--target). `fmcib-engine heads list` shows those that are here."
         raise InputError(msg)

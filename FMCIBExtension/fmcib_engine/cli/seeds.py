@@ -15,9 +15,10 @@ from ..geometry import FRAMES, Frame, parse_frame
 from ..readers import HeaderMemory
 from ..results.seed_table import require_seed_table_writable, write_seed_table
 from ..seeds import GivenScan, LesionSeed, SeedTable, Wanted, read_seeds
-from ..seeds.check import by_scan, checked
+from ..seeds.check import checked, scans_to_check
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import ERROR_ROWS, OK, SHOWN_ROWS
+from .options import identifiers_option
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def write_seeds(job: SeedsJob) -> int:
             memory=memory,
             on_object=lambda done, total: status.update(f"Reading the source: {done} of {total} objects"),
         )
-    with progress("Scans", len(by_scan(found))) as advance:
+    with progress("Scans", len(scans_to_check(found))) as advance:
         table = checked(found, memory, advance)
     for warning in table.warnings:
         _log.warning("%s", warning)
@@ -124,7 +125,7 @@ def _show(table: SeedTable, output: Path) -> None:
     "--output", type=click.Path(path_type=Path), default=Path("seeds.csv"), show_default=True, help="The table."
 )
 @click.option("--overwrite", is_flag=True, help="Replace a table of seeds that exists.")
-@click.option("--identifiers", is_flag=True, help="Keep what identifies patients: such columns, and UIDs.")
+@identifiers_option
 def seeds(  # noqa: PLR0913  as many arguments as options
     *,
     source: Path,

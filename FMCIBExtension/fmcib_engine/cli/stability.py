@@ -11,26 +11,25 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from ..batch import place_of
-from ..encoders import BY_WEIGHTS, ENCODERS, ENGINES, Encoder
+from ..encoders import Encoder
 from ..errors import InputError, NamesScansError, OutputError, TableError
 from ..geometry import FRAMES, PatientPoint, parse_frame, point_in_frame
-from ..heads.choose import AUTO, Features, choose_heads
 from ..heads.chosen import ChosenHeads
 from ..pipeline import cut, encode
 from ..preprocessing import Patch
 from ..readers import read_volume
 from ..results.picture import write_atomically
 from ..seeds import GivenScan, LesionSeed, read_seeds
+from ..seeds.by_scan import place_of
 from ..stability.document import ComputedBy, as_json, document_of
 from ..stability.jitter import MOST_DRAWS, PAPERS_DRAWS, PAPERS_VARIANCE, Jitter, grid, in_mask, normal
 from ..stability.numbers import in_words
 from ..stability.one import Asked, Others, Steadiness, disturb
 from ..stability.perturb import PERTURBATIONS
 from ..volume import Volume
-from ..weights.store import installed_encoder
 from .console import RESEARCH_ONLY, err, out, progress
-from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, open_encoder
+from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, heads_beside, open_encoder
+from .options import device_option, encoder_option, engine_option, heads_option, require_weights, weights_option
 
 if TYPE_CHECKING:
     from ..stability.cohort import Cohort
@@ -82,11 +81,11 @@ class _Lesion:
 @click.option("--perturb/--no-perturb", default=True, show_default=True, help="Change the patch, too.")
 @click.option("--others", type=click.Path(path_type=Path), help="Other lesions of the scan (a table or points).")
 @click.option("--reference", type=click.Path(path_type=Path), help="Other lesions: a table that `extract` wrote.")
-@click.option("--weights", envvar="FMCIB_WEIGHTS", metavar="FILE", help="As of extract.")
-@click.option("--encoder", type=click.Choice([BY_WEIGHTS, *ENCODERS]), default=BY_WEIGHTS, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="As of extract.")
-@click.option("--heads", default=AUTO, show_default=True, metavar="auto|none|NAME,…", help="As of extract.")
+@weights_option
+@encoder_option
+@device_option
+@engine_option
+@heads_option
 @click.option("--random-seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draws and noise.")
 @click.option(
     "--output", type=click.Path(path_type=Path), help="stability.json of a lesion; a folder for a cohort's report."
@@ -125,7 +124,7 @@ def stability(  # noqa: PLR0913
     Exit codes: 0 done; 2 the command line is wrong; 3 rows of the table were left out; 4 nothing could be read,
     computed or written; 130 interrupted, and nothing was written.
     """
-    options = EncoderOptions(weights or installed_encoder(encoder) or "", device, engine, encoder_id=encoder)
+    options = EncoderOptions(weights or "", device, engine, encoder_id=encoder)
     if table is not None:
         if image or seed or picture or mask or grid_steps or others or reference:
             msg = "--table is of a cohort: leave out what is of one lesion (--image, --seed, --mask, --picture, …)."
@@ -148,7 +147,7 @@ def stability(  # noqa: PLR0913
     inputs = [image, *(each for each in (mask, others, reference) if each)]
     for path, ending in zip(written, (".json", ".png"), strict=False):
         _require_free(path, ending, inputs, overwrite=overwrite)
-    return _unless_interrupted(lambda: _one(lesion, _required(options), heads, written))
+    return _unless_interrupted(lambda: _one(lesion, _with_weights(options), heads, written))
 
 
 def _refuse_given(names: tuple[str, ...], why: str) -> None:
@@ -208,19 +207,12 @@ def _jitter(lesion: _Lesion, point: PatientPoint) -> Jitter:
     return normal(point, lesion.draws, lesion.variance, lesion.random_seed)
 
 
-def _required(options: EncoderOptions) -> EncoderOptions:
-    if not options.weights:
-        msg = (
-            "No weights. Give a checkpoint of an encoder with --weights FILE or the variable FMCIB_WEIGHTS, or fetch "
-            "the published ones: `fmcib-engine weights download fmcib`."
-        )
-        raise click.UsageError(msg)
-    return options
+def _with_weights(options: EncoderOptions) -> EncoderOptions:
+    return replace(options, weights=require_weights(options.weights, options.encoder_id))
 
 
 def _heads(wanted: str, encoder: Encoder, options: EncoderOptions) -> ChosenHeads:
-    features = Features(encoder, options.weights, encoder.spec.recipe_id)
-    chosen = choose_heads(wanted, features, lambda weights: open_encoder(replace(options, weights=weights)))
+    chosen = heads_beside(encoder, options, wanted)
     for problem in chosen.problems:
         err.print(problem, style="yellow", markup=False)
     return chosen
@@ -337,7 +329,7 @@ def _cohort(table: Path, condition: str, options: EncoderOptions, heads: str, fo
     if has_features(table):
         measured = of_feature_table(table, condition)
     else:
-        measured = compute(table, condition, _required(options), heads)
+        measured = compute(table, condition, _with_weights(options), heads)
     from ..stability.cohort import agree
 
     cohort: Cohort = agree(measured)

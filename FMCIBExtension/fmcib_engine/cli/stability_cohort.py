@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..batch import analyse
 from ..errors import FmcibError, TableError
-from ..heads.choose import Features, choose_heads
 from ..heads.prediction import HeadColumns
 from ..paths import file_of
 from ..probing.table import Provenance
-from ..readers import read_volume
+from ..readers import HeaderMemory, read_volume
 from ..results.lesion import LesionResult
-from ..seeds import LesionSeed, read_seeds
+from ..seeds import read_seeds
+from ..seeds.by_scan import read_scan
 from ..stability.pairs import Measured, Row, arrange
 from ..stability.radiomics import ABSENT, extractor, is_installed
 from ..volume import Volume
 from .console import progress
-from .extract import EncoderOptions, open_encoder
+from .extract import EncoderOptions, heads_beside, open_encoder
 
 MASK = "mask_path"
 """The column of masks, relative to the table's folder."""
@@ -41,18 +41,15 @@ def compute(path: Path, condition: str, options: EncoderOptions, heads: str) -> 
         raise TableError(msg)
     network = open_encoder(options)
     recipe_id = network.spec.recipe_id
-    chosen = choose_heads(
-        heads,
-        Features(network, options.weights, recipe_id, table.extra_columns),
-        lambda weights: open_encoder(replace(options, weights=weights)),
-    )
+    chosen = heads_beside(network, options, heads, table.extra_columns)
     with_masks = MASK in table.extra_columns
     warnings = [*table.warnings, *chosen.problems, *([ABSENT] if with_masks and not is_installed() else [])]
     measure = extractor() if with_masks and is_installed() else None
     rows: list[Row] = []
     failed: list[str] = []
+    read = partial(read_scan, memory=HeaderMemory())
     with progress("Lesions", len(table.seeds)) as advance:
-        for result in analyse(table.seeds, read_volume=_read, encoder=network, recipe_id=recipe_id, heads=chosen):
+        for result in analyse(table.seeds, read_volume=read, encoder=network, recipe_id=recipe_id, heads=chosen):
             advance()
             try:
                 rows.append(_row(result, chosen.columns, condition, path.parent, measure))
@@ -61,16 +58,11 @@ def compute(path: Path, condition: str, options: EncoderOptions, heads: str) -> 
     if not rows:
         msg = f"No row of {path.name} has features: {failed[0]}"
         raise TableError(msg)
-    rows.sort(key=lambda row: [each.extras.get(condition) for each in table.seeds].index(row.condition))
+    order = list(dict.fromkeys(each.extras.get(condition, "").strip() for each in table.seeds))
+    rows.sort(key=lambda row: order.index(row.condition))
     weights = network.weights
     provenance = Provenance(network.spec.id, weights.sha256, recipe_id, weights.caution)
     return arrange(rows, provenance, [*warnings, *failed], failed)
-
-
-def _read(seed: LesionSeed) -> Volume:
-    return read_volume(
-        seed.image, series_uid=seed.series_uid or None, time_point=seed.time_point, needs_origin=seed.frame != "ijk"
-    )
 
 
 def _row(
@@ -96,6 +88,6 @@ def _row(
     radiomics: dict[str, float] = {}
     if measure is not None and (mask := result.seed.extras.get(MASK, "")):
         with tempfile.TemporaryDirectory() as name:
-            radiomics = measure(_read(result.seed), read_volume(file_of(mask, folder)), Path(name))
+            radiomics = measure(read_scan(result.seed), read_volume(file_of(mask, folder)), Path(name))
     features = result.encoded.features.astype(np.float64)
     return Row(result.seed.lesion_id, result.seed.extras.get(condition, "").strip(), features, predictions, radiomics)

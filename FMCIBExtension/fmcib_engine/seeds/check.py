@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from ..errors import FmcibError, SeedError
 from ..geometry import VoxelGrid, frames_inside
 from ..readers import HeaderMemory, read_grid
+from .by_scan import by_scan
 from .lesion import LesionSeed, SeedTable
 
 _SPOKEN = {"lps": "LPS (mm)", "ras": "RAS (mm)", "ijk": "voxels (ijk)"}
@@ -27,22 +26,18 @@ def checked(
     """
     memory = memory or HeaderMemory()
     done: dict[int, LesionSeed] = {}
-    for scan, seeds in by_scan(table).items():
-        grid = table.grids.get(scan) or _grid_of(seeds[0], memory)
+    for seeds in scans_to_check(table):
+        first = seeds[0]
+        grid = table.grids.get((first.image, first.series_uid, first.time_point)) or _grid_of(first, memory)
         for seed in seeds:
             done[id(seed)] = replace(seed, problem=grid) if isinstance(grid, str) else _placed(seed, grid)
         on_scan()
     return replace(table, seeds=tuple(done.get(id(seed), seed) for seed in table.seeds))
 
 
-def by_scan(table: SeedTable) -> dict[tuple[Path, str, int | None], list[LesionSeed]]:
+def scans_to_check(table: SeedTable) -> list[list[LesionSeed]]:
     """The seeds that have no problem, by scan; the scans of one folder follow each other."""
-    found: dict[tuple[Path, str, int | None], list[LesionSeed]] = defaultdict(list)
-    for seed in table.seeds:
-        if not seed.problem:
-            found[seed.image, seed.series_uid, seed.time_point].append(seed)
-    order = list(dict.fromkeys(image for image, _, _ in found))
-    return dict(sorted(found.items(), key=lambda each: order.index(each[0][0])))
+    return by_scan(seed for seed in table.seeds if not seed.problem)
 
 
 def _grid_of(seed: LesionSeed, memory: HeaderMemory) -> VoxelGrid | str:

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..batch import Failure, attempt, by_scan, place_of
+from ..batch import Failure, attempt
 from ..errors import FmcibError, ImageError, TableError
 from ..geometry import PatientPoint
 from ..preprocessing import PATCH_SIZE, cut_patch
-from ..readers import read_volume
 from ..seeds import LesionSeed, read_seeds
+from ..seeds.by_scan import by_scan, place_of, read_scan
 from ..volume import Volume
 from ..weights.files import file_sha256
 from .sources import Cut, Lesion
@@ -113,7 +113,7 @@ class TableSource:
         yield from (Cut(each.row, problem=each.problem) for each in seeds if each.problem)
         if not usable:
             return
-        volume = attempt(lambda: _read(usable[0]))
+        volume = attempt(lambda: read_scan(usable[0]))
         for each in usable:
             cut = volume if isinstance(volume, Failure) else attempt(lambda each=each: self._cut(each, volume))  # type: ignore[misc]
             yield Cut(each.row, problem=cut.sentence) if isinstance(cut, Failure) else Cut(each.row, cut)
@@ -158,12 +158,3 @@ class TableSource:
 
     def _cell(self, seed: LesionSeed, meaning: str) -> str:
         return str(seed.extras.get(self._columns.get(meaning, ""), "")).strip()
-
-
-def _read(seed: LesionSeed) -> Volume:
-    return read_volume(
-        seed.image,
-        series_uid=seed.series_uid or None,
-        time_point=seed.time_point,
-        needs_origin=seed.frame != "ijk",
-    )

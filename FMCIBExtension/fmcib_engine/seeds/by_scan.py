@@ -1,11 +1,13 @@
-"""Which seeds are of one scan, and which scans lie in one place: a scan is read once however many lesions it has."""
+"""Which seeds are of one scan, which scans lie in one place, and how a scan is read: once for all its lesions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
-from ..seeds import LesionSeed
+from ..readers import HeaderMemory, read_volume
+from ..volume import Volume
+from .lesion import LesionSeed
 
 
 def by_scan(seeds: Iterable[LesionSeed], place: Callable[[Path], Hashable] | None = None) -> list[list[LesionSeed]]:
@@ -28,3 +30,18 @@ def place_of(image: Path) -> Hashable:
     except (OSError, ValueError):  # ValueError: a zero in its name
         return image
     return (status.st_dev, status.st_ino) if status.st_ino else image.resolve()
+
+
+def read_scan(seed: LesionSeed, memory: HeaderMemory | None = None) -> Volume:
+    """The scan of a seed; `memory` spares the other scans of its folder the headers.
+
+    Raises:
+        ImageError: as `read_volume`.
+    """
+    return read_volume(
+        seed.image,
+        series_uid=seed.series_uid or None,
+        time_point=seed.time_point,
+        needs_origin=seed.frame != "ijk",
+        memory=memory,
+    )
