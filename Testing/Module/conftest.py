@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from processes import children
 from support import DATA
 
 try:
@@ -59,7 +60,7 @@ def _emptyScene(_noErrorsOfVtk):
     """An empty scene before and after, and afterwards no observer of it and no process more than before."""
     slicer.mrmlScene.Clear(0)
     _straightenViews()
-    processes = _children()
+    processes = children()
     with _SceneObservers() as observers:
         yield
         slicer.mrmlScene.Clear(0)
@@ -68,7 +69,7 @@ def _emptyScene(_noErrorsOfVtk):
         gc.collect()
     assert not observers.left, "observers left on the scene, added here:\n" + "\n".join(observers.left.values())
     # counted, not compared one by one: a worker that several tests share may have been replaced
-    assert len(_children()) <= len(processes), "a process is still there"
+    assert len(children()) <= len(processes), "a process is still there"
 
 
 @pytest.fixture(scope="session")
@@ -196,12 +197,6 @@ def _belongsTo(owner: qt.QObject, each: qt.QObject | None) -> bool:
     while each is not None and each != owner:
         each = each.parent()
     return each is not None
-
-
-def _children() -> set[int]:
-    """Ids of the processes that this one has started; empty where the system has no /proc."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return {int(number) for each in lists for number in each.read_text(encoding="utf-8").split()}
 
 
 @pytest.fixture(scope="session")

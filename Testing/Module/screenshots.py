@@ -359,9 +359,10 @@ def takeError(camera: Photographer) -> None:
 def kill(analysis) -> None:
     import signal
 
-    for each in Path("/proc/self/task").glob("*/children"):
-        for pid in each.read_text(encoding="utf-8").split():
-            os.kill(int(pid), signal.SIGKILL)
+    from processes import children
+
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
 
 
 def takeLists() -> None:

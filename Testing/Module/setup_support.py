@@ -149,12 +149,6 @@ def fullDisk(*_values: object, **_options: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def children() -> int:
-    """How many processes this one has."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return sum(len(each.read_text(encoding="utf-8").split()) for each in lists)
-
-
 def settle() -> None:
     for _ in range(5):
         slicer.app.processEvents()

@@ -162,7 +162,7 @@ def test_quitting_the_application_ends_the_worker(small_installed, tmp_path):
     numbers = tmp_path / "worker"
     script = (
         "import sys\n"
-        f"sys.path[:0] = [{str(ROOT / 'Testing')!r}]\n"
+        f"sys.path[:0] = [{str(ROOT / 'Testing')!r}, {str(ROOT / 'Testing/Module')!r}]\n"
         "import SlicerHost\n"
         "SlicerHost.start()\n"
         f"SlicerHost.loadModule({str(DOOR)!r})\n"
@@ -176,8 +176,8 @@ def test_quitting_the_application_ends_the_worker(small_installed, tmp_path):
         "logic.analysis.warm()\n"
         "while logic.analysis.worker.state != 'ready':\n"
         "    slicer.app.processEvents()\n"
-        "children = [each.read_text() for each in Path('/proc/self/task').glob('*/children')]\n"
-        f"Path({str(numbers)!r}).write_text(' '.join(children))\n"
+        "from processes import children\n"
+        f"Path({str(numbers)!r}).write_text(' '.join(map(str, children())))\n"
         "qt.QTimer.singleShot(0, slicer.app.quit)\n"
         "slicer.app.exec()\n"
     )

@@ -9,7 +9,7 @@ import pytest
 import slicer
 from application import deleteWhatIsDue, enterModule, leaveModule
 from clicks import click, shown
-from setup_support import children
+from processes import children
 from views import clickAt, showAt
 from window_support import NODULE, forgetSteps, settle
 
@@ -37,7 +37,7 @@ def panelsOf(moduleWidget) -> list[str]:
 
 
 def test_reloading_the_module_makes_a_new_panel_and_ends_the_processes_of_the_old(module):
-    before = children()
+    before = len(children())
     module.widgetRepresentation()
     slicer.util.reloadScriptedModule("FMCIBModule")
     enterModule()
@@ -45,10 +45,10 @@ def test_reloading_the_module_makes_a_new_panel_and_ends_the_processes_of_the_ol
     slicer.util.reloadScriptedModule("FMCIBModule")
     second = slicer.modules.FMCIBModuleWidget.window
     assert second is not first
-    assert children() <= before + 1  # the new panel looks at what is installed
+    assert len(children()) <= before + 1  # the new panel looks at what is installed
     leaveModule()
     slicer.modules.FMCIBModuleWidget.cleanup()
-    assert children() == before
+    assert len(children()) == before
 
 
 def test_a_panel_works_at_once_after_the_module_was_reloaded(entered, phantomNode):
