@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import slicer
+from ctk_database import Database
+
 
 class DicomDatabase:
     """Files that were inserted, kept in memory."""
@@ -46,3 +49,9 @@ def databaseOf(files: Iterable[Path]) -> DicomDatabase:
     for file in files:
         database.insert(str(file))
     return database
+
+
+def importFiles(database: Database, files: Iterable[Path]) -> None:
+    """What the user's import does: rows are written, and the application tells that the database has changed."""
+    database.add_files(files)
+    slicer.dicomDatabase.databaseChanged.emit()
