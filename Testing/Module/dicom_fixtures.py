@@ -16,27 +16,23 @@ REAL = ("ibsi/dicom/image", "lidc/LIDC-IDRI-0001_slab", "lidc/LIDC-IDRI-0003_sla
 
 @pytest.fixture
 def openDicomDatabase():
-    """Give it a folder with a `ctkDICOM.sql`: it becomes `slicer.dicomDatabase`, also in the place of another one."""
-    before = slicer.dicomDatabase.databaseDirectory if INSIDE_SLICER else None
-    yield _openInSlicer if INSIDE_SLICER else _openInHost
+    """Give it a folder with a `ctkDICOM.sql`: it becomes `slicer.dicomDatabase`, also in the place of another one.
+
+    Inside Slicer the user's own takes its place again afterwards.
+    """
     if INSIDE_SLICER:
-        _openInSlicer(before)
+        before = slicer.dicomDatabase.databaseFilename
+        yield _openInSlicer
+        slicer.dicomDatabase.openDatabase(before)
     else:
         import SlicerHost
 
+        yield SlicerHost.openDicomDatabase
         SlicerHost.leaveDicomDatabase()
 
 
-def _openInHost(folder: Path):
-    import SlicerHost
-
-    return SlicerHost.openDicomDatabase(folder)
-
-
 def _openInSlicer(folder: Path | str):
-    from DICOMLib import DICOMUtils
-
-    DICOMUtils.openDatabase(str(folder))
+    slicer.dicomDatabase.openDatabase(str(Path(folder) / "ctkDICOM.sql"))
     return slicer.dicomDatabase
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import qt
 import slicer
@@ -13,11 +15,15 @@ SlicerHost = pytest.importorskip("SlicerHost", reason="is about the host's stand
 
 import ctk  # noqa: E402
 from clicks import Modifier, clickUid, doubleClickUid, searchIn, shown  # noqa: E402
+from PySide6 import QtCore  # noqa: E402
+from SlicerHost import Facts  # noqa: E402
 from worklist_support import add_series  # noqa: E402
 
 pytest_plugins = ["dicom_fixtures"]
 
 NOTHING = ("#",)
+FACTS = json.loads(Facts.EXTRACT.read_text(encoding="utf-8"))
+SIGNAL = QtCore.QMetaMethod.MethodType.Signal
 
 
 @pytest.fixture
@@ -185,6 +191,30 @@ def test_what_was_not_measured_raises(tables):
     for name in ("filterActive", "setQuery", "currentSelection"):
         assert not hasattr(tables.seriesTable(), name)
     assert not hasattr(ctk, "ctkDICOMTableView")
+
+
+def test_its_properties_defaults_signals_and_slots_are_those_of_the_application():
+    facts, tables = FACTS["ctk.ctkDICOMTableManager"], ctk.ctkDICOMTableManager()
+    assert {name: int(getattr(tables, name)) for name in facts["properties"]} == facts["properties"]
+    meta = tables.metaObject()
+    own = [meta.method(index) for index in range(qt.QWidget.staticMetaObject.methodCount(), meta.methodCount())]
+    signals = {bytes(each.methodSignature().data()).decode() for each in own if each.methodType() == SIGNAL}
+    assert signals == set(facts["signals"])
+    left = {slot.partition("(")[0] for slot in facts["slots"] if not hasattr(tables, slot.partition("(")[0])}
+    assert left == {f"show{each}FilterActiveWarning" for each in ("Patients", "Studies", "Series")}
+
+
+def test_thousands_of_rows_are_shown_and_chosen(tables, database):
+    """More than the 256 that a model of Qt's fetches from a database at once."""
+    database.add_many(
+        "Series",
+        [{"SeriesInstanceUID": f"1.2.{n}", "StudyInstanceUID": "1.2", "Modality": "CT"} for n in range(10, 2010)],
+    )
+    slicer.dicomDatabase.databaseChanged.emit()
+    clickUid(tables.patientsTable(), "1")
+    assert len(tables.currentSeriesSelection()) == len(tables.seriesTable().uidsForAllRows()) == 2003
+    clickUid(tables.seriesTable(), "1.2.2009")
+    assert tables.currentSeriesSelection() == ("1.2.2009",)
 
 
 UI = """<?xml version="1.0" encoding="UTF-8"?>
