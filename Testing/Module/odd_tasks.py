@@ -66,6 +66,19 @@ def talk() -> None:
     time.sleep(FOREVER)
 
 
+def sayLines() -> None:
+    for line in json.loads(os.environ["ODD_TASK_LINES"]):
+        os.write(1, line.encode() + b"\n")
+
+
+def sayMuch() -> None:
+    """As a dry run of 100,000 lesions."""
+    lines = [{"do": True, "why": "by its series UID", "patient": n, "lesion_id": f"L{n}"} for n in range(100_000)]
+    sys.stdout.write(json.dumps({"type": "result", "lines": lines}) + "\n")
+    sys.stdout.flush()
+    sys.exit(0)
+
+
 def asks(name: str, arguments: str) -> None:
     """Whether to replace what is here, and, of a file that nobody knows, what it is."""
     wanted = json.loads(arguments)
@@ -135,6 +148,8 @@ HABITS = {
     "deaf": workForever,
     "fails": fail,
     "talks": talk,
+    "says lines": sayLines,
+    "says much": sayMuch,
     "answers with a list": lambda: os.write(1, b"[1, 2]\n"),
     "half an error": lambda: say(type="error", code="download"),
     "crashes": os.abort,

@@ -110,8 +110,8 @@ class Stage:
         analysis: its `AnalysisLogic`.
         answers: what its tasks tell, by their names; may be changed.
         tasks: what they were asked.
-        scan, lesions, patch, predictions, saliency, stability, training, batch, advanced, requirements: the widgets of its
-            panels by their names.
+        scan, lesions, patch, predictions, saliency, stability, training, batch, advanced, requirements: the widgets of
+            its panels by their names.
     """
 
     def __init__(

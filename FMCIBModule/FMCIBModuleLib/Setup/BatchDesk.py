@@ -47,7 +47,7 @@ class BatchDesk(TaskDesk):
         super().__init__(task, self.activity, desktop, around)
         self.planned, self.finished, self.began, self.rowDone = Signal(), Signal(), Signal(), Signal()
         self._letGo = letGo
-        self._closing = Closing(desktop.window, self._mayClose)
+        self._closing = Closing(lambda: desktop.window(), self._mayClose)
         self._request: Path | None = None
         self._running: Wanted | None = None
         self._last: Wanted = {}
@@ -111,10 +111,8 @@ class BatchDesk(TaskDesk):
     def _onEnded(self) -> None:
         wasRunning = self.isRunning
         self._tidyUp()
-        if self._isCancelled and wasRunning:
-            self.activity.tell(_("Cancelled. {kept}").format(kept=self._kept()))
-        elif self._isCancelled:
-            self.activity.tell(_("Cancelled."))
+        note = _("Cancelled.") if self._isCancelled else ""
+        self.activity.tell(f"{note} {self._kept()}" if note and wasRunning else note)
 
     def _tidyUp(self) -> None:
         """The task removes its question, unless it was ended before."""

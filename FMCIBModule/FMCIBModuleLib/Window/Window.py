@@ -88,7 +88,7 @@ class Window(VTKObservationMixin):
             self._stabilityPanel, Stability(analysis), analysis, self._overlays, self._boundary, tools.desktop
         )
         self._training = TrainingController(self._trainingPanel, self._boundary, tools.desktop)
-        self._batch = BatchController(self._batchPanel, analysis, self._boundary, tools.desktop, self._whyNotReady)
+        self._batch = BatchController(self._batchPanel, analysis, tools.desktop, self._whyNotReady)
         self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
         self._marks = MarksInView(self._boxesWanted)
         self._connect()

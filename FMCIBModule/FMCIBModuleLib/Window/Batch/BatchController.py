@@ -10,6 +10,7 @@ from typing import Any
 import slicer
 from fmcib_engine.errors import FmcibError
 from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.results.privacy import without_uids
 from fmcib_engine.results.rows import csv_line
 from fmcib_engine.results.table import write_lines
 from slicer.i18n import tr as _
@@ -50,7 +51,6 @@ class BatchController:
         self,
         panel: BatchPanel,
         analysis: AnalysisLogic,
-        boundary: ErrorBoundary,
         desktop: Desktop,
         whyNotReady: Callable[[], str],
     ) -> None:
@@ -58,7 +58,6 @@ class BatchController:
         Args:
             panel: its widgets.
             analysis: knows which network is chosen.
-            boundary: tells of faults.
             desktop: asks for files.
             whyNotReady: a sentence where nothing can be computed yet, else empty.
         """
@@ -80,14 +79,14 @@ class BatchController:
         self._problems: Counter[tuple[str, str]] = Counter()
         self._result: Mapping[str, Any] | None = None
         self._left = TimeLeft()
-        around = boundary.around
+        around = ErrorBoundary(panel.showProblem).around
         for signal, slot in (
             (panel.changed, self._onChange),
             (panel.sourceClicked, self._onSource),
             (panel.seedsClicked, self._onSeeds),
             (panel.outputClicked, self._askForFolder),
             (panel.dryClicked, self._onDry),
-            (panel.startClicked, lambda: self._onStart()),
+            (panel.startClicked, self._onStart),
             (panel.cancelClicked, self._onCancel),
             (panel.saveClicked, self._onSave),
             (panel.retryClicked, lambda: self._onStart(retry=True)),
@@ -331,7 +330,7 @@ class BatchController:
             with slicer.util.WaitCursor():
                 self._open(told)
         except (AnalysisError, FmcibError) as error:
-            text = _("It cannot be shown: {problem}").format(problem=sentenceOf(error))
+            text = _("It cannot be shown: {problem}").format(problem=without_uids(sentenceOf(error)))
             self._panel.showDetail(f"{detail}\n{text}")
         except OSError as error:  # as Slicer's own functions raise it
             text = _("It cannot be shown: {problem}").format(problem=error.strerror or str(error))

@@ -184,8 +184,7 @@ class BatchPanel:
     def showActivity(self, text: str, fraction: float | None, *, isRunning: bool, note: str = "") -> None:
         """What runs now, and how far it is (0 to 1; None: nobody knows); or what came of the last thing.
 
-        Args:
-            isRunning: whether lesions are being computed; a look is none.
+        While `isRunning` lesions are being computed; a look computes none.
         """
         ui = self.ui
         self._isRunning, self._isLooking = isRunning, bool(text) and not isRunning

@@ -48,7 +48,7 @@ def questionOf(told: Told) -> str:
 def _reasons(notDone: Sequence[Sequence[Any]]) -> str:
     if not notDone:
         return ""
-    lines = [f"{count:,} × {why}" for why, count in notDone[:_MOST_REASONS]]
+    lines = [f"{count:,} x {why}" for why, count in notDone[:_MOST_REASONS]]
     if len(notDone) > _MOST_REASONS:
         more = _("and {count} other reasons: the list that can be saved has all")
         lines.append(more.format(count=len(notDone) - _MOST_REASONS))
@@ -70,10 +70,8 @@ def _cell(name: str, value: Any) -> str:
 def rowOf(told: Told) -> ListedRow:
     """A row as it comes."""
     isGood, isKept = told["status"] == "ok", told.get("kept", False)
-    if isGood:
-        status = _("✓ before") if isKept else _("✓ done")
-    else:
-        status = _("✗ before") if isKept else _("✗ error")
+    marks = (_("✗ error"), _("✗ before")), (_("✓ done"), _("✓ before"))
+    status = marks[isGood][isKept]
     said = [f"{each['head']}: {each['text']}" for each in told["predictions"]]
     name = told["lesion_id"] or _("row {number}").format(number=told["row"])
     line = BatchLine(name, status, "; ".join(said), told["problem"])
@@ -107,7 +105,7 @@ def causesOf(causes: Sequence[Told]) -> str:
     if not causes:
         return ""
     ordered = sorted(causes, key=lambda each: -each["count"])
-    lines = [f"{each['count']:,} × {each['problem']} ({each['step']})" for each in ordered[:_MOST_CAUSES]]
+    lines = [f"{each['count']:,} x {each['problem']} ({each['step']})" for each in ordered[:_MOST_CAUSES]]
     if len(ordered) > _MOST_CAUSES:
         more = _("and {count} causes more: the file errors.csv has all")
         lines.append(more.format(count=len(ordered) - _MOST_CAUSES))
@@ -132,9 +130,9 @@ def resultOf(told: Told) -> ResultShown:
 def networkOf(weights: str, device: str, heads: str) -> str:
     """What computes, and that it is another process than the window's."""
     text = _(
-        "Weights {weights}, device {device}, heads {heads}, as chosen in this window. A run loads its own network beside "
-        "Slicer; the window's own is let go at its start, unless lesions are being analysed, and comes back with the "
-        "next analysis."
+        "Weights {weights}, device {device}, heads {heads}, as chosen in this window. A run loads a network of its own "
+        "beside Slicer. The window's network is let go then, unless it is computing, and comes back with the next "
+        "lesion that is analysed here."
     )
     return text.format(weights=weights, device=device, heads=heads)
 
