@@ -62,8 +62,9 @@ ROW = {
     "lesion_id": "Größe",
     "status": "ok",
     "series_uid": "1.2.3",
+    "image": "/scans/1",
     "place_lps": [1.5, -2, 3e1],
-    "predictions": [{"head": "Site", "text": "lung 0.93"}],
+    "predictions": [{"head": "Site", "text": "lung 0.93", "note": ""}],
     "step": "",
     "problem": "",
 }
@@ -92,6 +93,7 @@ def test_rows_are_told_as_they_come(run):
         {"place_lps": [1, 2, float("nan")]},
         {"place_lps": "1 2 3"},
         {"predictions": None},
+        {"image": None},
         {"predictions": [{"head": "Site"}]},
         {"predictions": ["Site"]},
         {"step": None},

@@ -44,8 +44,12 @@ ROWS = [
         "lesion_id": "Nodule",
         "status": "ok",
         "series_uid": SERIES_UID,
+        "image": "",
         "place_lps": [float(each) for each in PHANTOM_SEED],
-        "predictions": [{"head": "Site", "text": "lung 0.93"}, {"head": "Malignancy", "text": "0.41"}],
+        "predictions": [
+            {"head": "Site", "text": "lung 0.93, liver 0.07", "note": "label: the site; uncalibrated"},
+            {"head": "Malignancy", "text": "0.41", "note": ""},
+        ],
         "step": "",
         "problem": "",
     },
@@ -53,7 +57,8 @@ ROWS = [
         "row": 2,
         "lesion_id": "Lost",
         "status": "error",
-        "series_uid": "1.2.3",
+        "series_uid": f"{SERIES_UID}.3",
+        "image": "",
         "place_lps": None,
         "predictions": [],
         "step": "read",
@@ -64,6 +69,7 @@ ROWS = [
         "lesion_id": "Last",
         "status": "ok",
         "series_uid": SERIES_UID,
+        "image": "",
         "place_lps": [10.0, 20.0, -230.0],
         "predictions": [],
         "step": "",
@@ -218,7 +224,6 @@ def test_a_dry_run_asks_what_was_chosen_and_tells_what_would_be_done(chosen, tmp
         "own_seeds": False,
         "roi": ["GTV-1", "Lung*"],
         "frame": "ras",
-        "kernels": [],
         "prefer_kernels": ["B70*"],
         "thickness": "0.5-3",
         "all_series": True,
@@ -274,7 +279,7 @@ def test_a_run_is_looked_at_told_and_asked_about_then_its_rows_come_one_by_one(c
     assert not ui.dryButton.enabled
     assert not ui.sourceCombo.enabled
     assert chosen.rows() == [
-        ["Nodule", "✓ done", "Site: lung 0.93; Malignancy: 0.41", ""],
+        ["Nodule", "✓ done", "Site: lung 0.93, liver 0.07; Malignancy: 0.41", ""],
         ["Lost", "✗ error", "", "The scan lacks slices."],
     ]
     assert chosen.text("countLabel") == "1 with features, 1 without."
@@ -500,6 +505,7 @@ def centre(view: str) -> list[float]:
 def test_a_click_on_a_row_reads_its_series_and_shows_the_lesion(desk, chest, tmp_path):
     writeSeries(tmp_path / "scans", slicesOf(chest))
     assert centre("Red") == [0, 0, 0]  # there are views
+    desk.tell(rows=[{**row, "image": str(tmp_path / "scans")} for row in ROWS])
     desk.choose(tmp_path / "scans", tmp_path / "seeds.csv")
     desk.go.touch()
     click(desk.ui.startButton)
@@ -512,7 +518,8 @@ def test_a_click_on_a_row_reads_its_series_and_shows_the_lesion(desk, chest, tmp
     assert centre("Red") == pytest.approx(pointToRas(PHANTOM_SEED), abs=1e-6)
     assert desk.text("rowLabel").splitlines() == [
         "Nodule",
-        "Site: lung 0.93",
+        "Site: lung 0.93, liver 0.07",
+        "label: the site; uncalibrated",
         "Malignancy: 0.41",
         "For research use only. Not a medical device.",
     ]
@@ -525,7 +532,7 @@ def test_a_click_on_a_row_reads_its_series_and_shows_the_lesion(desk, chest, tmp
     settle()
     assert desk.text("rowLabel").splitlines()[:2] == ["Lost", "No features (read): The scan lacks slices."]
     assert "It cannot be shown:" in desk.text("rowLabel")
-    assert "1.2.3" not in desk.text("rowLabel")
+    assert SERIES_UID not in desk.text("rowLabel")
 
 
 def test_thousands_of_rows_come_at_once_and_those_beyond_the_list_are_counted(chosen, monkeypatch):

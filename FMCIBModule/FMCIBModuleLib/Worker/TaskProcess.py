@@ -160,7 +160,7 @@ class TaskProcess:
 
 _TEXTS = {
     "progress": ("text",),
-    "row": ("lesion_id", "status", "series_uid", "step", "problem"),
+    "row": ("lesion_id", "status", "series_uid", "image", "step", "problem"),
     "error": ("code", "message"),
     "result": (),
 }
@@ -190,7 +190,7 @@ def _isRow(message: Mapping[str, Any]) -> bool:
         and (place is None or isPlace)
         and isinstance(message.get("kept", False), bool)
         and isinstance(said, list)
-        and all(isinstance(each, dict) and _hasTexts(each, "head", "text") for each in said)
+        and all(isinstance(each, dict) and _hasTexts(each, "head", "text", "note") for each in said)
     )
 
 

@@ -82,6 +82,7 @@ class BatchController:
         around = ErrorBoundary(panel.showProblem).around
         for signal, slot in (
             (panel.changed, self._onChange),
+            (panel.databaseOpened, self.refresh),
             (panel.sourceClicked, self._onSource),
             (panel.seedsClicked, self._onSeeds),
             (panel.outputClicked, self._askForFolder),
@@ -101,7 +102,7 @@ class BatchController:
         """Nobody is told anything any more."""
         for signal in (self.planWanted, self.startWanted, self.cancelWanted, self.scanWanted):
             signal.disconnectAll()
-        self._panel.rows.close()
+        self._panel.close()
 
     def open(self, isOpen: bool) -> None:  # noqa: FBT001  a signal's value
         """The user opens or closes the section."""
@@ -293,7 +294,6 @@ class BatchController:
             "own_seeds": chosen.seeds == SEEDS_STORED,
             "roi": chosen.rois,
             "frame": chosen.frame,
-            "kernels": [],
             "prefer_kernels": chosen.kernels,
             "thickness": chosen.thickness,
             "all_series": chosen.allSeries,
@@ -330,7 +330,7 @@ class BatchController:
             with slicer.util.WaitCursor():
                 self._open(told)
         except (AnalysisError, FmcibError) as error:
-            text = _("It cannot be shown: {problem}").format(problem=without_uids(sentenceOf(error)))
+            text = _("It cannot be shown: {problem}").format(problem=without_uids(sentenceOf(error).splitlines()[0]))
             self._panel.showDetail(f"{detail}\n{text}")
         except OSError as error:  # as Slicer's own functions raise it
             text = _("It cannot be shown: {problem}").format(problem=error.strerror or str(error))
@@ -357,4 +357,4 @@ class BatchController:
                 raise AnalysisError(_("its seed was matched to no series."))
             return loadFromDatabase(uid)
         name = _("Scan of {lesion}").format(lesion=told["lesion_id"] or told["row"])
-        return [loadFromFiles(Path(self._ran["source"]), uid, name)]
+        return [loadFromFiles(Path(told["image"]), uid, name)]

@@ -79,6 +79,7 @@ class BatchPanel:
         rows: the lesions of the run.
         series: the database's tables.
         changed: emitted when the user has chosen otherwise.
+        databaseOpened: emitted when Slicer's database is opened or closed.
         sourceClicked, seedsClicked, outputClicked, dryClicked, startClicked, cancelClicked, saveClicked, retryClicked,
             tableClicked, openFolderClicked: emitted without values.
         rowChosen: emitted with the number of a row in the run.
@@ -107,6 +108,11 @@ class BatchPanel:
         self.showCaution("")
         self.clearRows()
         self._onChange()
+
+    def close(self) -> None:
+        """What is Slicer's own outlives the panel."""
+        self.rows.close()
+        self.series.close()
 
     @property
     def choices(self) -> Choices:
@@ -242,6 +248,7 @@ class BatchPanel:
         for name in ("roi", "thickness", "kernel"):
             getattr(ui, f"{name}Edit").connect("textChanged(QString)", self._onChange)
         self.series.changed.connect(self._onChange)
+        self.databaseOpened = self.series.opened
         for name in ("source", "seeds", "output", "save", "retry", "table", "openFolder"):
             signal: Signal = getattr(self, f"{name}Clicked")
             getattr(ui, f"{name}Button").connect("clicked(bool)", lambda *_values, signal=signal: signal.emit())

@@ -82,7 +82,7 @@ def detailOf(told: Told) -> str:
     """All that is known of a row: one fact a line."""
     lines = [told["lesion_id"] or _("row {number}").format(number=told["row"])]
     if told["status"] == "ok":
-        said = [f"{each['head']}: {each['text']}" for each in told["predictions"]]
+        said = [f"{each['head']}: {each['text']}\n{each['note']}".rstrip() for each in told["predictions"]]
         lines += said or [_("The features are there; no head turned them into a prediction.")]
         lines.append(_("For research use only. Not a medical device."))
     else:

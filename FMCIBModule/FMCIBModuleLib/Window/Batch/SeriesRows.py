@@ -7,6 +7,7 @@ from typing import Any
 import ctk
 
 from ...Signal import Signal
+from ...Soon import Soon
 
 _ONE_ABOVE_THE_OTHER = 2
 """`tableOrientation` of Slicer's tables: a panel is too narrow for three side by side."""
@@ -18,7 +19,8 @@ class SeriesRows:
     """Made when a database is first shown: Slicer has none before it has started.
 
     Attributes:
-        changed: emitted without values when other series are selected.
+        changed: emitted without values when other series are selected, or others are there.
+        opened: emitted without values when the database is opened or closed.
     """
 
     def __init__(self, place: Any) -> None:
@@ -26,10 +28,11 @@ class SeriesRows:
         Args:
             place: the widget with a layout that the tables are put into.
         """
-        self.changed = Signal()
+        self.changed, self.opened = Signal(), Signal()
         self._place = place
         self.tables: Any = None
         self._database: Any = None
+        self._changedSoon, self._openedSoon = Soon(self.changed.emit), Soon(self.opened.emit)
 
     def show(self, database: Any) -> None:
         """The series of a `slicer.dicomDatabase`; the tables follow what is imported."""
@@ -41,8 +44,25 @@ class SeriesRows:
         if database is not self._database:
             self._database = database
             self.tables.setDICOMDatabase(database)
-            # before anything is selected: what is shown, and so what all of it means, is CT
-            self.tables.seriesTable().addSqlWhereCondition("Modality", ["CT"])
+            self.tables.seriesTable().addSqlEqualWhereCondition("Modality", ["CT"])
+            for signal, slot in self._signals():
+                database.connect(signal, slot)
+
+    def close(self) -> None:
+        """The database outlives the panel."""
+        for each in (self._changedSoon, self._openedSoon):
+            each.close()
+        if self._database is not None:
+            for signal, slot in self._signals():
+                self._database.disconnect(signal, slot)
+
+    def _signals(self) -> tuple[tuple[str, Soon], ...]:
+        """An import tells of each write, and the tables forget what was selected, without a word."""
+        return (
+            ("databaseChanged()", self._changedSoon),
+            ("opened()", self._openedSoon),
+            ("closed()", self._openedSoon),
+        )
 
     def selected(self) -> list[str]:
         """UIDs of the series that are selected."""
