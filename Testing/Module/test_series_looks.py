@@ -288,7 +288,7 @@ def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
 def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one(gapped, small, handLogic, monkeypatch):
     node = loaded(small, gapped, range(42, 120))
     with monkeypatch.context() as patch:
-        patch.setattr("FMCIBModuleLib.Analysis.SeriesLooks.tempfile.mkstemp", fullDisk)
+        patch.setattr("FMCIBModuleLib.Worker.RequestFile.tempfile.mkstemp", fullDisk)
         handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     assert rowsOf(node)[0]["warnings"] == "the files of this scan could not be looked at: No space left on device"
     handLogic.analyse(node, makeSeeds({"B": NODULE}), wait=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from .located import Files
 from .looked import looked_at
 from .sampled import with_headers
 from .series import Found, Source
+from .sources import Stage
 from .suitable import Suitable
 
 
@@ -33,6 +34,10 @@ class Wishes:
     """Of a study, instead of one."""
     every_header: bool = False
     """Also of a database, and as the reader looks at them: what it would refuse is known before."""
+
+    def could_do(self, found: Found) -> bool:
+        """Whether nothing that is known of a series speaks against it."""
+        return not _why_not(found, self)
 
     def sentences(self) -> tuple[str, ...]:
         """The rules by which series are chosen, to be shown before a run."""
@@ -56,6 +61,7 @@ class Lesion:
     """One thing to do: a seed whose `image` is the folder or file of its scan."""
 
     seed: LesionSeed
+    found: Found
     files: tuple[str, ...]
     """Of that very series; empty where its whole folder must be read, for slices may have got lost beside it."""
 
@@ -73,16 +79,12 @@ class WorkList:
         for entry in self.entries:
             if entry.do and entry.found and entry.given:
                 seed = replace(entry.given.seed, image=place_of(entry.found), series_uid=entry.found.uid)
-                yield Lesion(seed, () if entry.found.has_doubts else entry.found.files)
+                yield Lesion(seed, entry.found, () if entry.found.has_doubts else entry.found.files)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
         """Why lines are not done, and how many for each reason, the commonest first."""
         return Counter(entry.why for entry in self.entries if not entry.do).most_common()
-
-
-Stage = Callable[[str], Progress]
-"""What is told the progress of a named stage."""
 
 
 def make(
