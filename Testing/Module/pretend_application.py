@@ -2,8 +2,8 @@
 
     python pretend_application.py WIDTH HEIGHT [ARGUMENTS OF PYTEST]
 
-`slicer.app` says that it is the application's, the module is loaded already, the DICOM database is open, the slice views have this size, and what
-the tests import of the host or of PySide6 is not there: Slicer has neither.
+`slicer.app` says that it is the application's, the module is loaded already, the DICOM database is open, the slice
+views have this size, and what the tests import of the host or of PySide6 is not there: Slicer has neither.
 """
 
 from __future__ import annotations
