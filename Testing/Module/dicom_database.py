@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import slicer
-from ctk_database import Database
+from ctk_database import add_files
 
 
-def importFiles(database: Database, files: Iterable[Path]) -> None:
+def importFiles(files: Iterable[Path]) -> None:
     """What the user's import does: rows are written, and the application tells that the database has changed."""
-    database.add_files(files)
+    add_files(Path(slicer.dicomDatabase.databaseFilename), files)
     slicer.dicomDatabase.databaseChanged.emit()
