@@ -129,7 +129,7 @@ MAY_IMPORT = {
     "tasks/heads": {"heads", "worker"},
     "tasks/series": {"errors", "paths", "geometry", "readers", "results"},
     "tasks/batch": {"errors", "geometry", "encoders", "weights", "heads", "seeds", "results", "worklist", "batch"},
-    "tasks/batch_plan": {"errors", "geometry", "results", "worklist"},
+    "tasks/batch_plan": {"errors", "geometry", "seeds", "results", "worklist"},
     "tasks/train_head": {"errors", "heads", "probing", "worker"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline", "worklist"}

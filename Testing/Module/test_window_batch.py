@@ -13,8 +13,10 @@ import qt
 import slicer
 from clicks import chooseItem, click, clickCell, shown, toggleSection, typeText
 from dicom_series import SERIES_UID, slicesOf, writeSeries
+from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Window.Batch.BatchWords import rowOf
 from FMCIBModuleLib.Window.TimeLeft import TimeLeft, timeLeft
 from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
@@ -221,7 +223,6 @@ def test_a_dry_run_asks_what_was_chosen_and_tells_what_would_be_done(chosen, tmp
         "source": str(tmp_path / "scans"),
         "series": None,
         "seeds": str(tmp_path / "seeds.csv"),
-        "own_seeds": False,
         "roi": ["GTV-1", "Lung*"],
         "frame": "ras",
         "prefer_kernels": ["B70*"],
@@ -243,7 +244,7 @@ def test_a_dry_run_asks_what_was_chosen_and_tells_what_would_be_done(chosen, tmp
     assert not ui.frameCombo.isVisible()
     click(ui.dryButton)
     chosen.wait()
-    assert [chosen.asked()[-1][name] for name in ("seeds", "own_seeds", "frame")] == ["", True, ""]
+    assert [chosen.asked()[-1].get(name) for name in ("seeds", "own_seeds", "frame")] == [None, True, None]
 
 
 def test_the_list_is_saved_without_what_identifies_patients_unless_that_is_wanted(chosen, tmp_path):
@@ -279,7 +280,7 @@ def test_a_run_is_looked_at_told_and_asked_about_then_its_rows_come_one_by_one(c
     assert not ui.dryButton.enabled
     assert not ui.sourceCombo.enabled
     assert chosen.rows() == [
-        ["Nodule", "✓ done", "Site: lung 0.93, liver 0.07; Malignancy: 0.41", ""],
+        ["Nodule", "✓ done", "lung 0.93 +1", ""],
         ["Lost", "✗ error", "", "The scan lacks slices."],
     ]
     assert chosen.text("countLabel") == "1 with features, 1 without."
@@ -535,6 +536,30 @@ def test_a_click_on_a_row_reads_its_series_and_shows_the_lesion(desk, chest, tmp
     assert SERIES_UID not in desk.text("rowLabel")
 
 
+def test_numbers_with_a_caution_stand_beside_it_alone_and_what_all_heads_share_is_said_once():
+    said = [
+        {"head": "Site", "text": "lung 0.930, liver 0.070", "note": f"{COMPUTER_MADE}; label: the site; uncalibrated"},
+        {"head": "Outline", "text": "smooth 0.600", "note": f"{COMPUTER_MADE}; label: the outline; uncalibrated"},
+    ]
+    row = rowOf({**ROWS[0], "predictions": said})
+    assert row.line.prediction == "only a trial"
+    assert row.details.splitlines() == [
+        "Nodule",
+        f"{COMPUTER_MADE}; uncalibrated",
+        "Site: lung 0.930, liver 0.070",
+        "label: the site",
+        "Outline: smooth 0.600",
+        "label: the outline",
+        "For research use only. Not a medical device.",
+    ]
+    mixed = [said[0], {**said[1], "note": "label: the outline"}]
+    assert rowOf({**ROWS[0], "predictions": mixed}).line.prediction == "smooth 0.600 +1"
+    own = [{**said[1], "note": "OF ANOTHER HOSPITAL: wrong here; label: the outline"}]
+    assert rowOf({**ROWS[0], "predictions": own}, "OF ANOTHER HOSPITAL: wrong here").line.prediction == "only a trial"
+    assert rowOf({**ROWS[0], "predictions": []}).line.prediction == "no head"
+    assert rowOf({**ROWS[1], "lesion_id": ""}).line.lesion == "row 2"
+
+
 def test_thousands_of_rows_come_at_once_and_those_beyond_the_list_are_counted(chosen, monkeypatch):
     monkeypatch.setattr("FMCIBModuleLib.Window.Batch.BatchRows.MOST_ROWS", 2000)
     monkeypatch.setattr("FMCIBModuleLib.Window.Batch.BatchRows.MOST_PROBLEMS", 10)
@@ -557,5 +582,5 @@ def test_how_long_it_takes_is_told_by_how_far_it_came_since_it_was_first_heard_o
     assert left.seconds(0.5) is None  # the half was done before
     assert left.seconds(0.6) is None
     assert left.seconds(0.75) == pytest.approx(10.0)
-    assert left.seconds(1.0) == 0
+    assert left.seconds(1.0) is None
     assert timeLeft(3 * 3600) == "about 3 hours left"

@@ -61,12 +61,30 @@ threads_option = click.option(
     show_default=True,
     help="That read headers: more of them help where a share answers slowly.",
 )
-given_seeds_option = click.option(
-    "--seeds",
-    type=click.Path(path_type=Path),
-    metavar="SEEDS",
-    help="Seeds: a table with a column series_uid or frame_of_reference_uid, perhaps patient_id.",
+_SEEDS = (
+    click.option(
+        "--seeds",
+        type=click.Path(path_type=Path),
+        metavar="SEEDS",
+        help="Seeds: a table with a column series_uid or frame_of_reference_uid, perhaps patient_id; or a DICOM "
+        "segmentation (SEG), structure set (RTSTRUCT) or report (SR), or a folder of such.",
+    ),
+    click.option("--own-seeds", is_flag=True, help="Seeds are the SEG, RTSTRUCT and SR of the source itself."),
+    click.option(
+        "--roi",
+        "rois",
+        multiple=True,
+        metavar="NAME",
+        help="Only lesions of this name: an ROI or segment. Patterns (GTV*) too; may be given again.",
+    ),
 )
+
+
+def seeds_options(command: Callable[..., int]) -> Callable[..., int]:
+    """A command that takes seeds of a source: `seeds`, `own_seeds` and `rois`."""
+    for option in reversed(_SEEDS):
+        command = option(command)
+    return command
 
 
 def wishes_options(command: Callable[..., int]) -> Callable[..., int]:

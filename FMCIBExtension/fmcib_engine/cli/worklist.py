@@ -12,11 +12,12 @@ from rich.table import Table
 
 from ..geometry import FRAMES, parse_frame
 from ..results.privacy import without_uids
+from ..seeds import Wanted
 from ..worklist import Asked, Entry, Patient, Words, WorkList, list_of
 from ..worklist.output import require_writable, without_patient, write_lesions, write_list
 from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, INTERRUPTED, OK
-from .wishes import Bars, given_seeds_option, threads_option, wishes_options
+from .wishes import Bars, seeds_options, threads_option, wishes_options
 
 _SHOWN = 12
 
@@ -34,7 +35,7 @@ class _Files:
 @click.command("worklist")
 @click.argument("source", type=click.Path(path_type=Path))
 @wishes_options
-@given_seeds_option
+@seeds_options
 @click.option("--frame", type=click.Choice(FRAMES), help="Of these seeds, where their columns do not say it.")
 @click.option("--image-column", default="image_path", show_default=True, help="Of a table of scans: its paths.")
 @threads_option
@@ -48,6 +49,8 @@ def worklist(  # noqa: PLR0913
     source: Path,
     words: Words,
     seeds: Path | None,
+    own_seeds: bool,
+    rois: tuple[str, ...],
     frame: str | None,
     image_column: str,
     threads: int,
@@ -64,11 +67,20 @@ def worklist(  # noqa: PLR0913
     Exit codes: 0 the list is written; 2 the command line is wrong; 3 it is written, and nothing, or not every seed,
     would be done; 4 nothing could be read or written; 130 interrupted, and nothing was written.
     """
-    if lesions and not (identifiers and seeds):
-        msg = "--lesions writes seeds with series UIDs and paths: give --seeds and --identifiers as well."
+    if lesions and not (identifiers and (seeds or own_seeds)):
+        msg = "--lesions writes seeds with series UIDs and paths: give seeds (--seeds, --own-seeds) and --identifiers."
         raise click.UsageError(msg)
     files = _Files(output, lesions, identifiers, overwrite)
-    asked = Asked(source, words.wishes(), seeds, parse_frame(frame) if frame else None, image_column, threads)
+    asked = Asked(
+        source,
+        words.wishes(),
+        seeds,
+        own_seeds,
+        Wanted(rois),
+        parse_frame(frame) if frame else None,
+        image_column,
+        threads,
+    )
     for path in filter(None, (output, lesions)):
         require_writable(path, overwrite=overwrite)
     try:

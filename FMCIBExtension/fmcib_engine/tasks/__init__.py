@@ -97,8 +97,10 @@ one goes on from there. It ignores SIGINT, as the worker does.
                    last k, reason]], "notes": [text], "files_left_out", "time_point" or null}
     plan_batch what a batch would do, and why not more: only headers are read
                request: path of a JSON file, which is removed, with {"source": path of Slicer's DICOM database, a folder
-               or a table of scans, [series=null]: SeriesInstanceUIDs, only these; [seeds=""]: path of a table,
-               [frame=""]: lps, ras or ijk, of its coordinates where their columns do not say it; [patients=[]]:
+               or a table of scans, [series=null]: SeriesInstanceUIDs, only these; seeds are either [seeds=""]: path of
+               a table, or of a DICOM SEG, RTSTRUCT or SR or a folder of such, or [own_seeds=false]: such objects of
+               the source, of patients with a wanted series; [roi=[]]: names or patterns of the only lesions wanted,
+               [frame=""]: lps, ras or ijk, of a table's coordinates where their columns do not say it; [patients=[]]:
                patterns of PatientID, [days=""]: 2019-01-01..2020-12-31, [descriptions=[]], [not_descriptions=[]],
                [body_parts=[]], [kernels=[]], [prefer_kernels=[]]: patterns, [thickness=""]: mm, as 3 or 0.5-3,
                [fewest_slices=10], [all_series=false]: of a study, instead of one}

@@ -19,6 +19,8 @@ ASKED: Mapping[str, object] = {
     "source": REQUIRED,
     "series": None,
     "seeds": "",
+    "own_seeds": False,
+    "roi": (),
     "frame": "",
     "patients": (),
     "days": "",
@@ -68,10 +70,11 @@ def asked_of(wanted: Mapping[str, Any]) -> Asked:
         InputError: it cannot be meant.
     """
     from ..geometry import parse_frame
+    from ..seeds import Wanted
     from ..worklist import Asked, Words
 
-    if not wanted["seeds"]:
-        msg = "No seeds are given. Give a table of seeds."
+    if not (wanted["seeds"] or wanted["own_seeds"]):
+        msg = "No seeds are given. Give a table or DICOM objects, or take those of the source itself."
         raise InputError(msg)
     if wanted["series"] == []:
         msg = "No series is chosen. Choose some, or take all."
@@ -89,8 +92,14 @@ def asked_of(wanted: Mapping[str, Any]) -> Asked:
         all_series=wanted["all_series"],
         series=wanted["series"],
     )
-    frame = parse_frame(wanted["frame"]) if wanted["frame"] else None
-    return Asked(Path(wanted["source"]), words.wishes(), Path(wanted["seeds"]), frame)
+    return Asked(
+        Path(wanted["source"]),
+        words.wishes(),
+        Path(wanted["seeds"]) if wanted["seeds"] else None,
+        wanted["own_seeds"],
+        Wanted(tuple(wanted["roi"])),
+        parse_frame(wanted["frame"]) if wanted["frame"] else None,
+    )
 
 
 def list_for(asked: Asked, reporter: Reporter) -> WorkList:

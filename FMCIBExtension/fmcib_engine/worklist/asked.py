@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..errors import TableError
 from ..geometry import Frame
+from ..seeds import Wanted
+from .choice import OnePerStudy
 from .filters import Filters, parse_days, parse_modality, parse_patterns, parse_thickness
 from .folders import THREADS
 from .given import GivenSeeds, read_given
-from .plan import Wishes, WorkList, make
+from .located import Files
+from .objects import MODALITIES, holds_objects, objects_in, objects_of, seeds_of
+from .plan import Wishes, WorkList, completed, make
+from .series import Found, Source
 from .sources import Stage, folder_of, read_source
 from .suitable import FEWEST_SLICES, Suitable
 
@@ -68,7 +74,9 @@ class Asked:
     Attributes:
         source: a database, folder or table of scans.
         wishes: what of it is wanted.
-        seeds: a table; None where none are wanted.
+        seeds: a table, or a DICOM object (SEG, RTSTRUCT, SR) or a folder of such; None where none are given.
+        own_seeds: whether the source's own objects are seeds.
+        lesions: which of them are wanted.
         frame: of these seeds, where their columns do not say it.
         image_column: of a table of scans.
         threads: that read headers of a folder.
@@ -77,6 +85,8 @@ class Asked:
     source: Path
     wishes: Wishes = field(default_factory=Wishes)
     seeds: Path | None = None
+    own_seeds: bool = False
+    lesions: Wanted = field(default_factory=Wanted)
     frame: Frame | None = None
     image_column: str = "image_path"
     threads: int = THREADS
@@ -98,11 +108,61 @@ def list_of(
         SourceError, TableError: source, seeds or wishes that cannot be meant.
         DependencyError: pydicom is not installed.
     """
-    wishes = asked.wishes
-    given: GivenSeeds | None = read_given(asked.seeds, asked.frame) if asked.seeds else None
-    source = read_source(
-        asked.source, wishes.could_do, image_column=asked.image_column, threads=asked.threads, stage=stage
-    )
+    wishes, folder = asked.wishes, folder_of(asked.source)
+    of_objects = _is_of_objects(asked)
+    given = None if of_objects or not asked.seeds else _of_table(asked, asked.seeds)
+    is_wanted = _may_be_seen if of_objects else wishes.could_do
+    source = read_source(asked.source, is_wanted, image_column=asked.image_column, threads=asked.threads, stage=stage)
     for rule in wishes.sentences():
         say(rule)
-    return make(source, wishes, given, folder=folder_of(asked.source), stage=stage)
+    if of_objects:
+        wishes.filters.require_some(source.series)
+        series = completed(source.series, wishes, folder, stage("Headers"))
+        source = Source(tuple(series), source.notes)
+        given = _of_objects(asked, source, folder, stage)
+    return make(source, wishes, given, folder=folder, stage=stage)
+
+
+def _is_of_objects(asked: Asked) -> bool:
+    """Whether seeds are made of DICOM objects.
+
+    Raises:
+        TableError: what is said of seeds does not go together.
+    """
+    if asked.seeds and asked.own_seeds:
+        msg = "Seeds are given, and those of the source itself are wanted as well. Choose one (--seeds, --own-seeds)."
+        raise TableError(msg)
+    of_objects = asked.own_seeds or bool(asked.seeds and holds_objects(asked.seeds))
+    if of_objects and asked.frame:
+        msg = "DICOM objects say themselves where they lie. Leave the frame out (--frame)."
+        raise TableError(msg)
+    return of_objects
+
+
+def _of_table(asked: Asked, path: Path) -> GivenSeeds:
+    """Raises TableError where the table cannot be read, or has no lesion that is wanted."""
+    given = read_given(path, asked.frame)
+    kept = tuple(one for one in given.seeds if asked.lesions.takes(one.seed.lesion_id))
+    if not kept:
+        msg = f"{path.name} has no {' or '.join(asked.lesions.names)} in its column lesion_id. Correct it (--roi)."
+        raise TableError(msg)
+    return replace(given, seeds=kept)
+
+
+def _may_be_seen(found: Found) -> bool:
+    """Whether files of a series may be needed: of CT, also of those that are not done, on which a lesion was drawn."""
+    return found.modality in {"CT", *MODALITIES}
+
+
+def _of_objects(asked: Asked, source: Source, folder: Path | None, stage: Stage) -> GivenSeeds:
+    """The seeds of objects that are given, or of the source's own, of patients with a series that could be done."""
+    wishes = asked.wishes
+    files = Files(folder or Path(), (name for found in source.series for name in found.files[:1]))
+    series = [found if found.has_headers else files.located(found) for found in source.series]
+    if asked.seeds:
+        images = objects_in(asked.seeds, stage("Headers of seeds"))
+    else:
+        patients = {found.patient for found in series if wishes.could_do(found)}
+        images = objects_of(Source(tuple(series)), patients, stage("Headers of seeds"))
+    rule = OnePerStudy(wishes.kernels)
+    return seeds_of(images, series, wishes.could_do, rule, asked.lesions, stage("Seeds"))

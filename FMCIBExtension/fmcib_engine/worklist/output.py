@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ..results.table import write_lines
 from .lesions import PLACE, table_of
 from .numbers import Numbers
 from .plan import Entry, WorkList, place_of
-from .series import Found, Patient
+from .series import Found, Patient, without_patient
 
 COLUMNS: Mapping[str, str] = {
     "do": "yes or no: whether it would be done",
@@ -55,8 +54,6 @@ IDENTIFYING: Mapping[str, str] = {
 """Only where identifiers are asked for."""
 LESIONS = PLACE
 """How the table that `extract` reads begins."""
-
-_SHORTEST_NAME = 3  # letters of a name that are looked for in a path
 
 
 def write_list(path: Path, work: WorkList, *, identifiers: bool, overwrite: bool) -> None:
@@ -162,18 +159,6 @@ def _of_series(found: Found, folder: Path, numbers: Numbers, *, identifiers: boo
             "description": found.description,
         }
     return {name: str(fact) for name, fact in facts.items()}
-
-
-def without_patient(text: str, patient: Patient) -> str:
-    """A path or sentence in which the words of a patient's name and the number are replaced.
-
-    >>> without_patient("CT/Smith_J_4711/thin", Patient("4711", "Smith^Jane"))
-    'CT/(patient)_J_(patient)/thin'
-    """
-    words = {*re.split(r"[\s^=,._-]+", patient.name), patient.id}
-    for word in sorted((word for word in words if len(word) >= _SHORTEST_NAME), key=len, reverse=True):
-        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", "(patient)", text, flags=re.IGNORECASE)
-    return text
 
 
 def _number(value: float | None) -> str:

@@ -109,7 +109,7 @@ def make(
         DependencyError: pydicom is not installed.
     """
     notes = [*source.notes, *wishes.filters.require_some(source.series)]
-    series = _completed(source.series, wishes, folder, stage("Headers"))
+    series = completed(source.series, wishes, folder, stage("Headers"))
     named = frozenset(each.series_uid for each in given.seeds) if given else frozenset[str]()
     why, taken = _chosen(series, wishes, named)
     if given is None:
@@ -123,7 +123,7 @@ def make(
         series, why = _looked_at(series, why, list(joined.matched), wishes, stage)
         entries = [
             *_with_seeds(series, why, joined),
-            *(Entry(do=False, why=said, given=one) for one, said in joined.unmatched),
+            *(Entry(do=False, why=one.seed.problem or said, given=one) for one, said in joined.unmatched),
         ]
         notes += given.warnings
     return WorkList(tuple(entries), wishes.sentences(), tuple(notes))
@@ -152,8 +152,13 @@ def _why_not(found: Found, wishes: Wishes) -> str:
     return wishes.filters.why_not(found) or wishes.suitable.why_not(found)
 
 
-def _completed(series: Sequence[Found], wishes: Wishes, folder: Path | None, progress: Progress) -> list[Found]:
-    """Those of a database that may be wanted, with their files as they are and what headers of them say."""
+def completed(series: Sequence[Found], wishes: Wishes, folder: Path | None, progress: Progress) -> list[Found]:
+    """All series; those of a database that may be wanted with their files as they are and what headers of them say.
+
+    Raises:
+        SourceError: a wish for what no series has.
+        DependencyError: pydicom is not installed.
+    """
     result = list(series)
     wanted = [
         n for n, found in enumerate(result) if not (found.has_headers or found.is_listed or _why_not(found, wishes))

@@ -47,7 +47,7 @@ class BatchDesk(TaskDesk):
         super().__init__(task, self.activity, desktop, around)
         self.planned, self.finished, self.began, self.rowDone = Signal(), Signal(), Signal(), Signal()
         self._letGo = letGo
-        self._closing = Closing(lambda: desktop.window(), self._mayClose)
+        self._closing = Closing(desktop, self._mayClose)
         self._request: Path | None = None
         self._running: Wanted | None = None
         self._last: Wanted = {}

@@ -7,6 +7,8 @@ from typing import Any
 
 import qt
 
+from .Desktop import Desktop
+
 
 class _Filter(qt.QWidget):
     """Keeps a window open that its user does not want to close after all."""
@@ -26,18 +28,18 @@ class _Filter(qt.QWidget):
 class Closing:
     """Watches the main window from `watch` to `forget`. Without one nobody is asked."""
 
-    def __init__(self, window: Callable[[], Any], mayClose: Callable[[], bool]) -> None:
+    def __init__(self, desktop: Desktop, mayClose: Callable[[], bool]) -> None:
         """
         Args:
-            window: gives the main window, or None.
+            desktop: knows the main window.
             mayClose: asks.
         """
-        self._window, self._mayClose = window, mayClose
+        self._desktop, self._mayClose = desktop, mayClose
         self._watched: Any = None
         self._filter: Any = None
 
     def watch(self) -> None:
-        window = self._window()
+        window = self._desktop.window()
         if self._watched is None and window is not None:
             self._watched, self._filter = window, _Filter(self._mayClose)
             window.installEventFilter(self._filter)

@@ -29,7 +29,7 @@ class TimeLeft:
         Returns:
             About how many seconds are left; None where nobody knows.
         """
-        if fraction is None:
+        if fraction is None or fraction >= 1:
             return None
         now = self._now()
         if self._first is None or fraction < self._first[1]:

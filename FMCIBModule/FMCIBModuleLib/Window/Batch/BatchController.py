@@ -29,6 +29,7 @@ from .BatchWords import (
     causesOf,
     causesSoFar,
     countOf,
+    detailOf,
     listOf,
     networkOf,
     planOf,
@@ -123,6 +124,7 @@ class BatchController:
 
     def showCaution(self, text: str) -> None:
         """What stands wherever numbers of the chosen weights appear."""
+        self._caution = text
         self._panel.showCaution(text)
 
     def showActivity(self, text: str, fraction: float | None, note: str, isRunning: bool) -> None:  # noqa: FBT001
@@ -154,7 +156,7 @@ class BatchController:
         self._rows[told["row"]] = told
         if told["status"] != "ok":
             self._problems[told["problem"], told["step"]] += 1
-        self._panel.addRow(rowOf(told))
+        self._panel.addRow(rowOf(told, self._caution))
 
     def showFinished(self, told: Mapping[str, Any]) -> None:
         """What the engine's task `batch` tells at its end."""
@@ -287,9 +289,7 @@ class BatchController:
         if not seeds and chosen.seeds != SEEDS_STORED:
             text = _("No seeds are chosen yet. Choose their file or folder, or take what is stored with the scans.")
             raise AnalysisError(text)
-        return {
-            "source": source,
-            "series": series,
+        wishes = {
             "seeds": seeds,
             "own_seeds": chosen.seeds == SEEDS_STORED,
             "roi": chosen.rois,
@@ -298,6 +298,7 @@ class BatchController:
             "thickness": chosen.thickness,
             "all_series": chosen.allSeries,
         }
+        return {"source": source, "series": series, **{name: value for name, value in wishes.items() if value}}
 
     def _whyNoSeries(self) -> str:
         if self._panel.choices.onlySelected:
@@ -324,7 +325,7 @@ class BatchController:
     def _onRow(self, row: int) -> None:
         """Show the lesion in its scan, which is loaded where the scene does not have it."""
         told = self._rows[row]
-        detail = rowOf(told).details
+        detail = detailOf(told)
         self._panel.showDetail(detail)
         try:
             with slicer.util.WaitCursor():

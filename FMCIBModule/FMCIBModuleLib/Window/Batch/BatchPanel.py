@@ -97,7 +97,11 @@ class BatchPanel:
         self._isRunning = self._isLooking = False
         reserveTexts(ui.startButton, _("Cancel"))
         reserveTexts(ui.dryButton, _("Cancel"))
-        ui.tablesPlace.minimumHeight = _TABLES_HEIGHT
+        ui.tablesPlace.minimumHeight = ui.tablesPlace.maximumHeight = _TABLES_HEIGHT
+        titles = [getattr(ui, f"{name}Title") for name in _TITLES]
+        width = max(each.property("minimumSizeHint").width() for each in titles)
+        for each in titles:  # of several forms
+            each.minimumWidth = width
         self._connect()
         self.showDatabase(None, "")
         self.showNames("", "", "")
@@ -282,6 +286,8 @@ class BatchPanel:
         for button in (ui.saveButton, ui.retryButton):
             button.enabled = not isBusy
 
+
+_TITLES = ("source", "range", "seeds", "frame", "roi", "thickness", "kernel", "study", "output", "draws")
 
 _CHOICES = (
     *("sourceCombo", "sourcePlace", "tablesPlace", "rangeCombo", "seedsCombo", "seedsPlace", "frameCombo", "roiEdit"),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fmcib_engine.encoders import COMPUTER_MADE, DEMONSTRATION
 from slicer.i18n import tr as _
 
 from .BatchPanel import PlanShown, ResultShown
@@ -19,7 +20,7 @@ _MOST_REASONS, _MOST_CAUSES = 8, 8
 
 def planOf(told: Told) -> PlanShown:
     """Of a dry run."""
-    rules = "\n".join(told["rules"])
+    rules = " ".join(told["rules"])
     notes = "\n".join(f"! {each}" for each in told["notes"])
     return PlanShown(countsOf(told), rules, _reasons(told["not_done"]), notes)
 
@@ -42,7 +43,7 @@ def questionOf(told: Told) -> str:
     lines = [countsOf(told)]
     if left:
         lines.append(_("{count} lines of the list would not be done; the panel says why.").format(count=left))
-    return "\n".join([*lines, *told["rules"], _("Start now?")])
+    return "\n".join([*lines, " ".join(told["rules"]), _("Start now?")])
 
 
 def _reasons(notDone: Sequence[Sequence[Any]]) -> str:
@@ -67,27 +68,52 @@ def _cell(name: str, value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def rowOf(told: Told) -> ListedRow:
-    """A row as it comes."""
+def rowOf(told: Told, caution: str = "") -> ListedRow:
+    """A row as it comes.
+
+    Args:
+        told: by the engine.
+        caution: of the weights, as the window shows it; numbers that have one are in the details alone.
+    """
     isGood, isKept = told["status"] == "ok", told.get("kept", False)
     marks = (_("✗ error"), _("✗ before")), (_("✓ done"), _("✓ before"))
-    status = marks[isGood][isKept]
-    said = [f"{each['head']}: {each['text']}" for each in told["predictions"]]
-    name = told["lesion_id"] or _("row {number}").format(number=told["row"])
-    line = BatchLine(name, status, "; ".join(said), told["problem"])
+    line = BatchLine(_nameOf(told), marks[isGood][isKept], _inShort(told, caution), told["problem"])
     return ListedRow(told["row"], line, detailOf(told), isGood)
 
 
+def _nameOf(told: Told) -> str:
+    return told["lesion_id"] or _("row {number}").format(number=told["row"])
+
+
+def _inShort(told: Told, caution: str) -> str:
+    """The likeliest of the first head whose numbers have no caution, and how many other heads there are."""
+    said = told["predictions"]
+    if not said:
+        return _("no head") if told["status"] == "ok" else ""
+    cautions = tuple(filter(None, (DEMONSTRATION, COMPUTER_MADE, caution)))
+    first = next((each for each in said if not each["note"].startswith(cautions)), None)
+    if first is None:
+        return _("demonstration") if said[0]["note"].startswith(DEMONSTRATION) else _("only a trial")
+    others = f" +{len(said) - 1}" if len(said) > 1 else ""
+    return first["text"].partition(", ")[0] + others
+
+
 def detailOf(told: Told) -> str:
-    """All that is known of a row: one fact a line."""
-    lines = [told["lesion_id"] or _("row {number}").format(number=told["row"])]
-    if told["status"] == "ok":
-        said = [f"{each['head']}: {each['text']}\n{each['note']}".rstrip() for each in told["predictions"]]
-        lines += said or [_("The features are there; no head turned them into a prediction.")]
-        lines.append(_("For research use only. Not a medical device."))
-    else:
+    """All that is known of a row; what belongs beside the numbers of all heads comes before them, once."""
+    lines = [_nameOf(told)]
+    if told["status"] != "ok":
         lines.append(_("No features ({step}): {problem}").format(step=told["step"], problem=told["problem"]))
-    return "\n".join(lines)
+        return "\n".join(lines)
+    said = told["predictions"]
+    notes = [each["note"].split("; ") if each["note"] else [] for each in said]
+    shared = [clause for clause in notes[0] if all(clause in each for each in notes[1:])] if len(said) > 1 else []
+    lines += ["; ".join(shared)] if shared else []
+    for each, clauses in zip(said, notes, strict=True):
+        own = "; ".join(clause for clause in clauses if clause not in shared)
+        lines += [f"{each['head']}: {each['text']}", *([own] if own else [])]
+    if not said:
+        lines.append(_("The features are there; no head turned them into a prediction."))
+    return "\n".join([*lines, _("For research use only. Not a medical device.")])
 
 
 def countOf(good: int, failed: int, unlisted: int) -> str:
