@@ -7,7 +7,7 @@ import slicer
 from clicks import Modifier, chooseItem, click, clickCell, clickUid, searchIn
 from ctk_database import Database
 from dicom_database import importFiles
-from test_window_batch import Desk
+from test_window_batch import ROWS, Desk
 from window_support import settle
 from worker_support import spinUntil
 from worklist_support import add_series
@@ -18,6 +18,9 @@ STALE = pytest.mark.xfail(reason="only seriesSelectionChanged is heard, which ta
 PLAN_STAYS = pytest.mark.xfail(reason="a plan stays when the database is opened or closed")
 RETRY = pytest.mark.xfail(reason="what is tried again is asked for by the choices of now, not by the run that is shown")
 GOES_ON = pytest.mark.xfail(reason="what was selected is forgotten, and a cancelled run cannot go on without it")
+WHEREVER = pytest.mark.xfail(
+    reason="an empty path is the working folder, whose scan becomes the lesion's and the chosen CT"
+)
 MOVED = pytest.mark.xfail(reason="says that files may have moved where the open database does not have the series")
 
 NAMES = {"1.1": "Müller^Jürgen", "2.1": "山田^太郎", "3.1": ""}
@@ -207,3 +210,19 @@ def test_thousands_of_series_are_selected_at_once(desk, database):
     assert selected(desk) == "2002 CT series are selected."
     dryRun(desk)
     assert len(desk.asked()[-1]["series"]) == 2002
+
+
+@WHEREVER
+def test_a_lesion_without_a_scan_is_not_looked_for_in_the_working_folder(desk, tmp_path, monkeypatch):
+    """Of a row whose seed was matched to nothing there is no file."""
+    add_series(tmp_path / "elsewhere", "7.7", slices=5)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    desk.tell(rows=[{**ROWS[1], "row": 1, "series_uid": "", "image": ""}])
+    desk.choose(tmp_path / "files", tmp_path / "seeds.csv")
+    desk.go.touch()
+    click(desk.ui.startButton)
+    desk.wait()
+    clickCell(desk.ui.rowsTable, 0, 0)
+    settle()
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+    assert "matched to no series" in desk.text("rowLabel")
