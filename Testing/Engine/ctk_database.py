@@ -90,19 +90,15 @@ class Database:
             self.add_many("Images", rows)
 
     def add_files(self, files: Iterable[Path]) -> None:
-        add_files(self.path, files)
+        """What an import of these DICOM files writes; a file in the database's folder is noted relative to it."""
+        headers = [(_header(file), self._name_of(file)) for file in files]
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for header, name in headers:
+                _insert(connection, header, name)
 
-
-def add_files(database: Path, files: Iterable[Path]) -> None:
-    """What an import of these DICOM files writes; a file in the database's folder is noted relative to it."""
-    headers = [(_header(file), _name_of(file.absolute(), database.parent.absolute())) for file in files]
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for header, name in headers:
-            _insert(connection, header, name)
-
-
-def _name_of(file: Path, folder: Path) -> str:
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+    def _name_of(self, file: Path) -> str:
+        path, folder = file.absolute(), self.path.parent.absolute()
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 PATIENT = {"PatientsName": "PatientName", "PatientID": "PatientID", "PatientsBirthDate": "PatientBirthDate"}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import slicer
-from ctk_database import add_files
+from ctk_database import Database
 
 
-def importFiles(files: Iterable[Path]) -> None:
+def importFiles(database: Database, files: Iterable[Path]) -> None:
     """What the user's import does: rows are written, and the application tells that the database has changed."""
-    add_files(Path(slicer.dicomDatabase.databaseFilename), files)
+    database.add_files(files)
     slicer.dicomDatabase.databaseChanged.emit()

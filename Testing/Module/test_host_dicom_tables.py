@@ -152,10 +152,10 @@ def test_a_condition_that_was_not_measured_raises(tables, database):
         table.addSqlWhereCondition("Modality", ["RT"])
 
 
-def test_the_tables_follow_the_database_and_choose_nothing_then(tables, tmp_path):
+def test_the_tables_follow_the_database_and_choose_nothing_then(tables, tmp_path, database):
     clickUid(tables.patientsTable(), "1")
     said = heard(tables, "seriesSelectionChanged(QStringList)")
-    importFiles(add_series(tmp_path / "new", "2.1.2", slices=2, study="2.1"))
+    importFiles(database, add_series(tmp_path / "new", "2.1.2", slices=2, study="2.1"))
     assert rows(tables)[2] == sorted([*ALL, "2.1.2"])
     assert (chosen(tables), said) == (([], [], []), [])
     slicer.dicomDatabase.removeSeries("2.1.1")
@@ -164,9 +164,9 @@ def test_the_tables_follow_the_database_and_choose_nothing_then(tables, tmp_path
     assert rows(tables) == ([*NOTHING], [*NOTHING], [*NOTHING])
 
 
-def test_in_a_batch_update_the_tables_stay_as_they_are(tables, tmp_path):
+def test_in_a_batch_update_the_tables_stay_as_they_are(tables, tmp_path, database):
     tables.setBatchUpdate(True)
-    importFiles(write(tmp_path / "new", phantom_series()))
+    importFiles(database, write(tmp_path / "new", phantom_series()))
     assert rows(tables)[2] == ALL
     tables.setBatchUpdate(False)
     assert rows(tables)[2] == sorted([*ALL, "1.2.3.4"])
