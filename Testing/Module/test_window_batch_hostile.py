@@ -130,11 +130,11 @@ def test_lesions_are_tried_again_in_the_run_that_is_shown_whatever_is_chosen_sin
 
 @RETRY
 @pytest.mark.parametrize("how", ["import", "closed"])
-def test_lesions_are_tried_again_though_the_tables_have_forgotten_what_was_selected(desk, tmp_path, how):
+def test_lesions_are_tried_again_though_the_tables_have_forgotten_what_was_selected(desk, database, tmp_path, how):
     ran(desk)
     first = desk.asked()[-1]
     if how == "import":
-        importFiles(add_series(tmp_path / "new", "9.9", slices=3, study="9"))
+        importFiles(database, add_series(tmp_path / "new", "9.9", slices=3, study="9"))
     else:
         slicer.dicomDatabase.closeDatabase()
     settle()
@@ -145,12 +145,12 @@ def test_lesions_are_tried_again_though_the_tables_have_forgotten_what_was_selec
 
 
 @GOES_ON
-def test_a_cancelled_run_goes_on_though_an_import_has_made_the_tables_forget(desk, tmp_path):
+def test_a_cancelled_run_goes_on_though_an_import_has_made_the_tables_forget(desk, database, tmp_path):
     clickUid(tables(desk).patientsTable(), "1")
     click(desk.ui.startButton)
     spinUntil(lambda: len(desk.rows()) == 2)
     first = desk.asked()[-1]
-    importFiles(add_series(tmp_path / "new", "9.9", slices=3, study="9"))
+    importFiles(database, add_series(tmp_path / "new", "9.9", slices=3, study="9"))
     settle()
     click(desk.ui.startButton)
     desk.wait()
