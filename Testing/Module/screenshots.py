@@ -342,8 +342,8 @@ def takeBatch() -> None:
         useStyle("dark")
         takeWidths(camera, section, "batch-after", "-dark")
         useStyle("light")
-        section.setFixedWidth(560)
-        camera.takeWidget(section, FOLDER / "batch.png")
+        takeWidths(camera, section, "batch")
+        (ROOT / "build" / "batch-480.png").replace(FOLDER / "batch.png")
         window.logic.analysis.worker.close()
         SlicerHost.leaveDicomDatabase()
     del os.environ["FMCIB_HOME"]
@@ -351,9 +351,12 @@ def takeBatch() -> None:
 
 
 def takeWidths(camera: Photographer, section, name: str, suffix: str = "") -> None:
-    """A section alone, from as narrow as the panel gets to as wide as on a large screen: into build/."""
+    """A section in a panel from as narrow as it gets to as wide as on a large screen: into build/."""
+    from PySide6.QtWidgets import QScrollArea
+
+    (panel,) = camera.desktop.findChildren(QScrollArea)
     for width in (340, 480, 700):
-        section.setFixedWidth(width)
+        panel.setFixedWidth(width)
         for _ in range(20):
             slicer.app.processEvents()
         (ROOT / "build").mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas
-from FMCIBModuleLib.Window.Batch.BatchWords import rowOf
+from FMCIBModuleLib.Window.Batch.BatchWords import detailOf, rowOf
 from FMCIBModuleLib.Window.TimeLeft import TimeLeft, timeLeft
 from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
@@ -238,7 +238,7 @@ def test_a_dry_run_asks_what_was_chosen_and_tells_what_would_be_done(chosen, tmp
     ]
     assert chosen.text("notesLabel") == "! 2 images are on a server and were not downloaded."
     assert list(chosen.run.iterdir()) == []
-    chooseItem(ui.seedsCombo, "What is stored with the scans")
+    chooseItem(ui.seedsCombo, "Stored with the scans")
     assert not ui.planPlace.isVisible()  # that was of something else
     assert not ui.seedsPlace.isVisible()
     assert not ui.frameCombo.isVisible()
@@ -543,7 +543,7 @@ def test_numbers_with_a_caution_stand_beside_it_alone_and_what_all_heads_share_i
     ]
     row = rowOf({**ROWS[0], "predictions": said})
     assert row.line.prediction == "only a trial"
-    assert row.details.splitlines() == [
+    assert detailOf(row.told).splitlines() == [
         "Nodule",
         f"{COMPUTER_MADE}; uncalibrated",
         "Site: lung 0.930, liver 0.070",

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 import slicer
-from clicks import Modifier, chooseItem, click, clickCell, clickUid, searchIn, toggleSection
+from clicks import Modifier, chooseItem, click, clickCell, clickUid, searchIn, toggleSection, typeText
 from ctk_database import Database
 from dicom_database import importFiles
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.samples import LIDC_0001
-from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas, volumeFromNode
 from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from setup_support import PretendDesktop, shippedRecord
+from support import DATA
 from views import sliceView
 from window_support import goodAnswers, settle
 from worker_support import isAlive, spinUntil
@@ -244,3 +245,48 @@ def test_the_database_outlives_the_window(desk):
     desk.stage.close()
     slicer.dicomDatabase.closeDatabase()
     settle()
+
+
+def test_structures_that_are_stored_with_the_scans_are_seeds(desk):
+    """The structure set of IBSI's patient is in the database; its series is none that can be selected."""
+    clickUid(desk.tables.patientsTable(), patientOf(IBSI))
+    chooseItem(desk.ui.seedsCombo, "Stored with the scans")
+    typeText(desk.ui.roiEdit, "nobody*")
+    desk.pick(desk.ui.outputButton, desk.run)
+    click(desk.ui.dryButton)
+    desk.wait()
+    told = desk.text("problemLabel") + desk.text("notDoneLabel") + desk.text("notesLabel")
+    assert "nobody*" in told
+    desk.ui.roiEdit.clear()
+    click(desk.ui.startButton)
+    desk.wait()
+    assert desk.text("problemLabel") == ""
+    (row,) = desk.rows()
+    assert row[1] == "✓ done"
+    assert centre("Red") is not None
+    clickCell(desk.ui.rowsTable, 0, 0)
+    settle()
+    with (desk.run / "features.csv").open(encoding="utf-8", newline="") as file:
+        (written,) = csv.DictReader(file)
+    point = PatientPoint(*(float(written[name]) for name in ("coordX", "coordY", "coordZ")))
+    assert centre("Red") == pytest.approx(pointToRas(point), abs=1e-3)
+    (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    volumeFromNode(node).grid.require_inside(point)
+
+
+def test_a_folder_of_dicom_files_needs_no_database(desk, tmp_path):
+    """Its series are read by the engine, for the run as for a click."""
+    slicer.dicomDatabase.closeDatabase()
+    chooseItem(desk.ui.sourceCombo, "A folder of DICOM files")
+    desk.pick(desk.ui.sourceButton, DATA / "lidc")
+    desk.seeds(NODULE)
+    click(desk.ui.startButton)
+    desk.wait()
+    assert desk.text("problemLabel") == ""
+    assert [row[:2] for row in desk.rows()] == [["nodule", "✓ done"]]
+    assert centre("Red") is not None
+    clickCell(desk.ui.rowsTable, 0, 0)
+    settle()
+    (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    assert node.GetName() == "Scan of nodule"
+    assert centre("Red") == pytest.approx(pointToRas(PatientPoint(*LIDC_0001.seed_lps)), abs=1e-3)

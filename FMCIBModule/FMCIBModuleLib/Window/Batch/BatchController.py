@@ -76,10 +76,14 @@ class BatchController:
         """What that has told, as long as it holds."""
         self._startsNext = False
         self._ran: Mapping[str, Any] = {}
-        self._rows: dict[int, Mapping[str, Any]] = {}
+        self._good = 0
+        """Rows of the run that have features."""
         self._problems: Counter[tuple[str, str]] = Counter()
         self._result: Mapping[str, Any] | None = None
+        self._total = 0
+        """Rows of the run, as the dry run told."""
         self._left = TimeLeft()
+        self._activity: tuple[str, float | None, str, bool] = ("", None, "", False)
         around = ErrorBoundary(panel.showProblem).around
         for signal, slot in (
             (panel.changed, self._onChange),
@@ -129,6 +133,16 @@ class BatchController:
 
     def showActivity(self, text: str, fraction: float | None, note: str, isRunning: bool) -> None:  # noqa: FBT001
         """What runs now, or came of it."""
+        self._activity = text, fraction, note, isRunning
+        self._showActivity()
+
+    def _showActivity(self) -> None:
+        """Of lesions as many are done as rows have come: the engine tells that, too, but not for each of a group."""
+        text, fraction, note, isRunning = self._activity
+        done = self._good + sum(self._problems.values())
+        if isRunning and 0 < done <= self._total:
+            fraction = done / self._total
+            text = _("Lesions: {done} of {total}").format(done=f"{done:,}", total=f"{self._total:,}")
         left = timeLeft(self._left.seconds(fraction)) if isRunning else ""
         self._panel.showActivity(f"{text}, {left}" if left else text, fraction, isRunning=isRunning, note=note)
 
@@ -144,17 +158,17 @@ class BatchController:
 
     def showBegan(self) -> None:
         """A run begins, or goes on: its rows are told from the first on."""
-        self._rows.clear()
+        self._good, self._result = 0, None
         self._problems.clear()
-        self._result = None
         self._left.begin()
         self._panel.clearRows()
         self._panel.showProblem("")
 
     def showRow(self, told: Mapping[str, Any]) -> None:
         """What the engine's task `batch` tells of a row."""
-        self._rows[told["row"]] = told
-        if told["status"] != "ok":
+        if told["status"] == "ok":
+            self._good += 1
+        else:
             self._problems[told["problem"], told["step"]] += 1
         self._panel.addRow(rowOf(told, self._caution))
 
@@ -171,9 +185,10 @@ class BatchController:
 
     def _showCount(self) -> None:
         failed = sum(self._problems.values())
-        self._panel.showCount(countOf(len(self._rows) - failed, failed, self._panel.rows.unlisted))
+        self._showActivity()
+        self._panel.showCount(countOf(self._good, failed, self._panel.rows.unlisted))
         if self._result is None:
-            self._panel.showCauses(causesOf(causesSoFar(self._problems)))
+            self._panel.showCauses(causesSoFar(self._problems))
 
     def _onChange(self) -> None:
         """What was looked at was something else."""
@@ -244,6 +259,7 @@ class BatchController:
 
     def _start(self, retry: bool = False) -> None:
         settings, chosen = self._analysis.settings, self._panel.choices
+        self._total = self._plan["rows"] if self._plan else 0
         self._ran = {
             **(self._asked or {}),
             "output": self._output,
@@ -287,7 +303,7 @@ class BatchController:
             raise AnalysisError(_("No scans are chosen yet. Choose their folder or table."))
         seeds = "" if chosen.seeds == SEEDS_STORED else self._seeds.get(chosen.seeds, "")
         if not seeds and chosen.seeds != SEEDS_STORED:
-            text = _("No seeds are chosen yet. Choose their file or folder, or take what is stored with the scans.")
+            text = _("No seeds are chosen yet. Choose their file or folder, or take those stored with the scans.")
             raise AnalysisError(text)
         wishes = {
             "seeds": seeds,
@@ -322,9 +338,8 @@ class BatchController:
         if not self._desktop.open(path):
             raise AnalysisError(_("No program opens {file} here.").format(file=Path(path).name))
 
-    def _onRow(self, row: int) -> None:
+    def _onRow(self, told: Mapping[str, Any]) -> None:
         """Show the lesion in its scan, which is loaded where the scene does not have it."""
-        told = self._rows[row]
         detail = detailOf(told)
         self._panel.showDetail(detail)
         try:
