@@ -54,6 +54,7 @@ ROWS = [
         ],
         "step": "",
         "problem": "",
+        "kept": False,
     },
     {
         "row": 2,
@@ -65,6 +66,7 @@ ROWS = [
         "predictions": [],
         "step": "read",
         "problem": "The scan lacks slices.",
+        "kept": False,
     },
     {
         "row": 3,
@@ -76,6 +78,7 @@ ROWS = [
         "predictions": [],
         "step": "",
         "problem": "",
+        "kept": False,
     },
 ]
 BATCH = {

@@ -75,7 +75,7 @@ def rowOf(told: Told, caution: str = "") -> ListedRow:
         told: by the engine.
         caution: of the weights, as the window shows it; numbers that have one are in the details alone.
     """
-    isGood, isKept = told["status"] == "ok", told.get("kept", False)
+    isGood, isKept = told["status"] == "ok", told["kept"]
     marks = (_("✗ error"), _("✗ before")), (_("✓ done"), _("✓ before"))
     line = BatchLine(_nameOf(told), marks[isGood][isKept], _inShort(told, caution), told["problem"])
     return ListedRow(line, isGood, told)
