@@ -91,6 +91,7 @@ def test_objects_of_the_source_itself_are_seeds_each_in_the_scan_that_it_is_abou
     assert {seed.extras["patient_in_list"] for seed in table.seeds if seed.lesion_id == "GTV-1"} == {"1"}
     assert {seed.extras["patient_in_list"] for seed in table.seeds if seed.lesion_id != "GTV-1"} == {"2"}
     assert "patient_id" not in table.extra_columns
+    assert [e.why for e in work.entries if not e.do] == ["it may hold seeds, and is no CT"] * 3
     assert {seed.extras["patient_id"] for seed in table_of(work, identifiers=True).seeds} == {"SECRET-1", "SECRET-2"}
 
 
