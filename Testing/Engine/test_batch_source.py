@@ -84,6 +84,11 @@ def test_a_source_gives_the_table_of_its_list_of_lesions_with_numbers_of_patient
     assert "Of 9 series 3 would be done; of 9 seeds, 9." in told(done)
     assert "a series of thinner slices was chosen (2.5 mm; this one 5 mm)" in told(done)
     table = read_csv(tmp_path / "run" / "features.csv")
+    listed = read_csv(tmp_path / "run" / "worklist.csv")
+    assert len(listed) == 15
+    assert [(row["lesion_id"], row["patient"]) for row in listed if row["do"] == "yes"] == [
+        (row["lesion_id"], row["patient_in_list"]) for row in table
+    ]
     assert [(row["lesion_id"], row["patient_in_list"], row["age"]) for row in table] == [
         (f"{number}-{lesion}", str(at), str(60 + number)) for at, number in enumerate((3, 1, 2), 1)
         for lesion in range(3)
@@ -191,8 +196,19 @@ def test_a_list_without_its_plan_is_of_a_run_that_was_killed_as_it_began(hospita
     output = tmp_path / "run"
     output.mkdir()
     (output / LIST).write_text("torn", encoding="utf-8")
+    (output / "worklist.csv.tmp").write_text("torn", encoding="utf-8")
     assert batch(*hospital.source(), "--output", output).returncode == 0
     assert len(rows_of(output)) == 10
+
+
+def test_a_list_of_the_users_own_is_not_replaced(hospital, tmp_path):
+    output = tmp_path / "run"
+    output.mkdir()
+    listed = ["worklist", hospital.root, "--identifiers", "--output", output / "worklist.csv"]
+    assert run([*map(str, listed)]) == 0
+    before = (output / "worklist.csv").read_bytes()
+    assert "holds other files (worklist.csv)" in told(batch(*hospital.source(), "--output", output))
+    assert (output / "worklist.csv").read_bytes() == before
 
 
 def test_failed_rows_keep_the_list_and_are_tried_again_without_the_source(hospital, tmp_path):

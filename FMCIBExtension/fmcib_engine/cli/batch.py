@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,7 @@ class _Wanted:
     reading: ReadAhead
     retry: bool
     keeps_list: bool
+    write_worklist: Callable[[Path], None] | None
 
 
 @batch.command()
@@ -174,9 +176,10 @@ def run(  # noqa: PLR0913
     except KeyboardInterrupt:
         err.print("Interrupted before anything was computed.")
         return INTERRUPTED
-    job = Job(found, folder, options, table, recipe or "", heads=heads, draws=draws)
+    job = Job(found.table, folder, options, table, recipe or "", heads=heads, draws=draws)
     reading = ReadAhead(processes=readers, limit_s=limit)
-    return _run(_Wanted(job, part, reading, retry, table is None), resume=resume, identifiers=identifiers)
+    asked = _Wanted(job, part, reading, retry, table is None, found.write_worklist)
+    return _run(asked, resume=resume, identifiers=identifiers)
 
 
 @batch.command("join")
@@ -202,6 +205,7 @@ def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
         job.encoder.batch_size,
         wanted.reading,
         wanted.keeps_list,
+        wanted.write_worklist,
     )
     try:
         outcome = run_batch(asked, job.output, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
