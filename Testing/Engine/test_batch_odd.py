@@ -1,0 +1,268 @@
+"""Odd input on its whole way, from a list of work to the rows of a run: a row, or a line with its reason, for each.
+
+What a list of work says of one oddity by itself is in `test_worklist_series` and its neighbours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ctk_database import Database
+from dicom_phantom import write
+from fmcib_engine.cli import batch as cli_batch
+from fmcib_engine.cli.commands import run
+from fmcib_engine.geometry import PatientPoint, VoxelGrid
+from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+from fmcib_engine.pipeline import cut
+from fmcib_engine.readers import read_volume
+from fmcib_engine.volume import Volume
+from support import DATA, needs_data
+from worklist_support import DOSE, MR, SECONDARY, add_seeds, read_csv
+
+for package in ("torch", "monai", "filelock", "SimpleITK", "pydicom"):
+    pytest.importorskip(package)
+import pydicom  # noqa: E402
+from pydicom.dataset import Dataset  # noqa: E402
+from pydicom.uid import CTImageStorage  # noqa: E402
+
+HEADER = "lesion_id,series_uid,frame_of_reference_uid,patient_id,coordX,coordY,coordZ"
+NODULE = ",".join(repr(float(value)) for value in PHANTOM_SEED)
+
+
+@pytest.fixture(autouse=True)
+def _warm(monkeypatch, encoder, small_installed):
+    """An encoder that is loaded once."""
+    monkeypatch.setattr(cli_batch, "open_encoder", lambda options: encoder)
+
+
+def computed(source: Path, seeds: Path, folder: Path, *options: str) -> tuple[list[dict], dict[str, dict]]:
+    """The list of work, and the rows of its run by their lesions."""
+    common = ("--seeds", seeds, "--identifiers", "--lesions", folder / "lesions.csv", "--output", folder / "list.csv")
+    assert run(["worklist", *map(str, (source, *common, *options))]) in {0, 3}
+    code = run(["batch", "--table", str(folder / "lesions.csv"), "--weights", "small", "--output", str(folder / "run")])
+    rows = {row["lesion_id"]: row for row in read_csv(folder / "run" / "features.csv")}
+    assert code == (3 if any(row["status"] == "error" for row in rows.values()) else 0)
+    return read_csv(folder / "list.csv"), rows
+
+
+@cache
+def chest() -> Volume:
+    """24 slices of 90 mm about the nodule of the phantom."""
+    whole = chest_phantom((1.4, 1.4, 2.5))
+    i, j, k = (round(float(at)) for at in whole.grid.to_index(PatientPoint(*PHANTOM_SEED)))
+    low = (i - 32, j - 32, k - 12)
+    array = whole.array[low[2] : low[2] + 24, low[1] : low[1] + 64, low[0] : low[0] + 64]
+    grid = VoxelGrid.from_parts(
+        (64, 64, 24), origin=whole.grid.to_patient(low), spacing=whole.grid.spacing, direction=np.eye(3)
+    )
+    return Volume(np.ascontiguousarray(array), grid)
+
+
+def add_chest(folder: Path, uid: str, *, study: str, images=range(24), **elements: object) -> list[Path]:
+    """It as the files of a series; elements are set in each of them."""
+    volume, datasets = chest(), []
+    for k in images:
+        dataset = Dataset()
+        dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, f"{uid}.{k + 1}"
+        dataset.Modality, dataset.SeriesInstanceUID, dataset.StudyInstanceUID = "CT", uid, study
+        dataset.FrameOfReferenceUID, dataset.SeriesNumber = f"{study}.5", 1
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+        dataset.Rows = dataset.Columns = 64
+        dataset.ImagePositionPatient = [float(x) for x in volume.grid.to_patient((0, 0, k))]
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        dataset.PixelSpacing, dataset.SliceThickness = [1.4, 1.4], 2.5
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated = dataset.BitsStored = 16
+        dataset.HighBit, dataset.PixelRepresentation = 15, 0
+        dataset.PixelData = (np.asarray(volume.array[k], np.int32) + 1024).clip(0).astype("<u2").tobytes()
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+        datasets.append(dataset)
+    return write(folder, datasets)
+
+
+NAMED_NOT_DONE = "the series that it names, or all of its frame of reference, are not done: their rows say why"
+NAMES = {  # of patients, with the character sets of their files
+    "1": ("ISO_IR 100", "Müller^Jörg", "ID-1"),
+    "2": (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう", "ID-2"),
+    "3": (None, "", ""),
+    "4": (None, "Roe^Richard", "ID-4"),
+    "5": (None, "Poe^Edgar", "ID-5"),
+}
+
+
+@pytest.fixture
+def archive(tmp_path) -> Path:
+    """A database of Slicer, in whose folder the files lie: a CT of each patient, and what else studies hold."""
+    made = Database(tmp_path / "db")
+
+    def add(uid: str, patient: str, **elements: object) -> None:
+        charset, name, number = NAMES[patient]
+        told = {"PatientName": name, "PatientID": number} | elements
+        told |= {"SpecificCharacterSet": charset} if charset else {}
+        paths = add_chest(tmp_path / "db" / "dicom" / uid, uid, study=f"1.{patient}", **told)
+        made.add_series(
+            uid, [path.relative_to(tmp_path / "db").as_posix() for path in paths], study=f"1.{patient}",
+            patient=int(patient), name=name, patient_id=number, Modality=str(elements.get("Modality", "CT")),
+            FrameOfReferenceUID=elements.get("FrameOfReferenceUID", f"1.{patient}.5"),
+        )  # fmt: skip
+
+    for patient in NAMES:
+        add(f"1.{patient}.1", patient)
+    add("1.1.2", "1", SOPClassUID=MR, Modality="MR", FrameOfReferenceUID="1.1.6")
+    add("1.1.3", "1", SOPClassUID=SECONDARY, images=range(1))
+    add("1.1.4", "1", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], images=range(2))
+    add("1.1.6", "1", SOPClassUID=DOSE, Modality="SR", images=range(1))
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def seeds(tmp_path) -> Path:
+    """One in the nodule of each patient but the fourth, and one more; the fifth patient's says another."""
+    rows = ["a,1.1.1,,ID-1", "b,1.2.1,,", "c,,1.3.5,", "e,1.5.1,,ID-1", "f,1.1.2,,ID-1", "g,1.9.1,,ID-9"]
+    return add_seeds(tmp_path / "seeds.csv", [f"{row},{NODULE}" for row in rows], HEADER)
+
+
+@pytest.mark.parametrize("source", ["db", "db/dicom"])
+def test_patients_of_any_name_are_computed_and_all_else_says_why_not(archive, seeds, tmp_path, source):
+    told, rows = computed(tmp_path / source, seeds, tmp_path)
+    why = {(row["series_uid"], row["lesion_id"]): row["why"] for row in told if row["do"] == "no"}
+    assert why == {
+        ("1.1.2", ""): "it is no CT: modality MR",
+        ("1.1.2", "f"): NAMED_NOT_DONE,
+        ("1.1.3", ""): "it is no CT: a secondary capture, a picture of a screen",
+        ("1.1.4", ""): "it holds localizers (scouts) only",
+        ("1.1.6", ""): "it is no CT: modality SR" if source == "db" else "it is no CT: a dose report",
+        ("1.4.1", ""): "there are no seeds of its patient",
+        ("1.5.1", ""): "its patient has seeds, but none of them is of this series or its frame of reference",
+        ("1.5.1", "e"): "it says another patient (PatientID) than the series that it names: a seed of another patient",
+        ("1.9.1", "g"): "no series here has its series UID or frame of reference",
+    }
+    require_right(rows, "abc")
+
+
+def require_right(rows: dict[str, dict], good: str) -> None:
+    """Whether these lesions, and no others, have features, all of the patch about the nodule."""
+    wanted = cut(chest(), PatientPoint(*PHANTOM_SEED), "fmcib-csv-v1").sha256
+    assert {name: row["patch_sha256"] for name, row in rows.items() if row["status"] == "ok"} == dict.fromkeys(
+        good, wanted
+    )
+
+
+def test_files_that_moved_are_told_before_and_those_that_move_afterwards_are_rows(archive, seeds, tmp_path):
+    (archive / "dicom" / "1.1.1").rename(tmp_path / "elsewhere")
+    told, rows = computed(archive, seeds, tmp_path)
+    why = {row["series_uid"]: row["why"] for row in told if not row["lesion_id"]}
+    assert why["1.1.1"].startswith("none of its files is where the database says. They moved, or a disk is not there")
+    assert [row["why"] for row in told if row["lesion_id"] == "a"] == [NAMED_NOT_DONE]
+    require_right(rows, "bc")
+    (archive / "dicom" / "1.2.1").rename(tmp_path / "elsewhere too")
+    shutil.rmtree(tmp_path / "run")
+    batch = ["batch", "--table", str(tmp_path / "lesions.csv"), "--weights", "small", "--output", str(tmp_path / "run")]
+    assert run(batch) == 3
+    rows = {row["lesion_id"]: row for row in read_csv(tmp_path / "run" / "features.csv")}
+    assert "there is no '1.2.1'. Check the path" in rows["b"]["error"]
+    require_right(rows, "c")
+
+
+@pytest.mark.parametrize("source", ["db", "db/dicom"])
+def test_two_series_under_one_uid_are_never_mixed(archive, seeds, tmp_path, source):
+    """Slices of two patients: a database knows one series, a folder tells two, and the seed does not say which."""
+    more = add_chest(archive / "dicom" / "1.2.1" / "more", "1.2.1", study="1.8", PatientName="Moe", PatientID="ID-8")
+    made = Database.__new__(Database)
+    made.path = archive / "ctkDICOM.sql"
+    made.add_many(
+        "Images",
+        [
+            {"SOPInstanceUID": f"8.{n}", "Filename": str(path), "SeriesInstanceUID": "1.2.1"}
+            for n, path in enumerate(more)
+        ],
+    )
+    told, rows = computed(tmp_path / source, seeds, tmp_path)
+    (why,) = {row["why"] for row in told if row["lesion_id"] == "b"}
+    if source == "db":
+        assert why == NAMED_NOT_DONE
+        (why,) = {row["why"] for row in told if (row["series_uid"], row["lesion_id"]) == ("1.2.1", "")}
+        assert why.startswith("its files are of several studies or patients under one series UID")
+    else:
+        assert why.startswith("2 series that are done have its series UID")
+    require_right(rows, "ac")
+
+
+ODD = {  # a file of each series of the odd and derived data, its middle (LPS mm), and what becomes of a seed there
+    "derived/LIDC-IDRI-0001_legacy_converted_enhanced_CT.dcm": ((13.65, 7.95, -113.75), ""),
+    "derived/LIDC-IDRI-0001_mid8_jpegls/00.dcm": ((13.65, 7.95, -113.75), ""),
+    "odd/dcmqi_ct-3slice_with_SEG/01.dcm": ((-28.11, -19.71, -127.69), ""),
+    "odd/In/GE/01.dcm": ((-0.24, -5.23, 31.95), "reading the scan: Slices must be stacked along their normal"),
+    "odd/Philips_S21610_S2010_mid26/I150": ((-0.24, 101.25, 769.48), "reading the scan: Slices must be stacked along"),
+    "odd/dicom2nifti_notavolume_001/001.dcm": (
+        (0, -245, 61.5),
+        "reading the scan: Each slice must lie at its own place",
+    ),
+    "odd/dicom2nifti_sliceincrement_001/IM-0001-0007-0001.dcm": (
+        (-13.71, -5.41, 26.86),
+        "cutting the patch: The patch would touch slices that cannot be trusted: 1 slice is missing",
+    ),
+    "odd/enhanced_ct/dcmqi_24x38x3_legacy_converted_enhanced.dcm": (
+        (54.51, 17.97, -175.25),
+        "reading the scan: A CT is wanted in HU, but",
+    ),
+    "odd/enhanced_ct/eCT_Supplemental.dcm": ((0.19, -202.19, -154), "reading the scan: A CT is wanted in HU, but"),
+    "odd/transfer_syntaxes/CTImage.dcm_RLELosslessTransferSyntax_1.2.840.10008.1.2.5.dcm": (
+        (11.26, 23.86, 4.7),
+        "reading the scan: Each slice must lie at its own place",
+    ),
+}
+
+
+@needs_data
+def test_of_all_odd_scans_those_are_computed_that_can_be_read_right(tmp_path):
+    """A seed in the middle of each series: its row is good, or says in which step it failed, and why."""
+    for name in ("odd", "derived"):
+        shutil.copytree(DATA / name, tmp_path / "scans" / name)
+    for path in (tmp_path / "scans" / "odd").glob("*.tar.xz"):
+        shutil.unpack_archive(path, tmp_path / "scans" / "odd", filter="data")
+    lesions = [
+        f"{name},{pydicom.dcmread(tmp_path / 'scans' / name, stop_before_pixels=True).SeriesInstanceUID},,,{x},{y},{z}"
+        for name, ((x, y, z), _) in ODD.items()
+    ]
+    seeds = add_seeds(tmp_path / "seeds.csv", lesions, HEADER)
+    told, rows = computed(tmp_path / "scans", seeds, tmp_path, "--all-series", "--fewest-slices", "1", "--any-plane")
+    assert {row["why"] for row in told if row["do"] == "no"} == {"it is no CT: a segmentation"}
+    assert rows.keys() == ODD.keys()
+    errors = {row["lesion_id"]: f"{row['step']}: {row['error']}" for row in read_csv(tmp_path / "run" / "errors.csv")}
+    assert {name: words for name, (_, words) in ODD.items() if words not in errors.get(name, "")} == {}
+    good = {name: row["patch_sha256"] for name, row in rows.items() if row["status"] == "ok"}
+    slab = {float(path.stem): path for path in (DATA / "lidc" / "LIDC-IDRI-0001_slab").rglob("*.dcm")}
+    sources = (
+        [path for z, path in slab.items() if -125 <= z <= -102.5],
+        [path for z, path in slab.items() if -122.5 <= z <= -105],
+        sorted((DATA / "odd" / "dcmqi_ct-3slice_with_SEG").glob("0*.dcm")),
+    )
+    assert good.keys() == {name for name, (_, words) in ODD.items() if not words}
+    for name, files in zip([name for name in ODD if name in good], sources, strict=True):
+        patch = cut(read_volume(files), PatientPoint(*map(float, ODD[name][0])), "fmcib-csv-v1")
+        assert (name, good[name]) == (name, patch.sha256)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")
+def test_files_whose_names_are_no_utf8_are_read_from_a_folder_and_not_there_for_a_database(archive, seeds, tmp_path):
+    """Slicer cannot open such files either: Qt gives their names as UTF-8, with other letters."""
+    folder = archive / "dicom" / "1.1.1"
+    odd = os.fsencode(folder.parent) + b"/M\xfcller"
+    os.rename(folder, odd)  # noqa: PTH104  bytes
+    told, rows = computed(archive / "dicom", seeds, tmp_path)
+    require_right(rows, "abc")
+    made = Database.__new__(Database)
+    made.path = archive / "ctkDICOM.sql"
+    shutil.rmtree(tmp_path / "run")
+    told, rows = computed(archive, seeds, tmp_path, "--overwrite")
+    assert [row["why"].split(" where ")[0] for row in told if row["lesion_id"] == "a"] == ["none of its files is"]
+    require_right(rows, "bc")
