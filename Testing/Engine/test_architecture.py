@@ -110,8 +110,10 @@ MAY_IMPORT = {
     "worklist/database": {"errors", "texts"},
     "worklist/ctk": {"errors"},
     "worklist/located": {"paths"},
+    "worklist/sources": {"errors"},
     "worklist/filters": {"errors", "texts"},
     "worklist/join": set(),
+    "worklist/numbers": set(),
     "worklist/plan": {"seeds"},
     "worker": GROUND | {"words", "preprocessing", "encoders", "weights", "heads", "results", "pipeline", "saliency",
                          "__init__"},
@@ -126,6 +128,8 @@ MAY_IMPORT = {
     "tasks/contents": {"errors", "downloads", "kept", "removal"},
     "tasks/heads": {"heads", "worker"},
     "tasks/series": {"errors", "paths", "geometry", "readers", "results"},
+    "tasks/batch": {"errors", "geometry", "encoders", "weights", "heads", "seeds", "results", "worklist", "batch"},
+    "tasks/batch_plan": {"errors", "geometry", "seeds", "results", "worklist"},
     "tasks/train_head": {"errors", "heads", "probing", "worker"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline", "worklist"}

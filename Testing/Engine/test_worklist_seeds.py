@@ -275,7 +275,7 @@ def test_an_interrupted_list_writes_nothing(folder, tmp_path, monkeypatch, capsy
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fmcib_engine.cli.worklist.make", stop)
+    monkeypatch.setattr("fmcib_engine.cli.worklist.list_of", stop)
     output = tmp_path / "worklist.csv"
     assert run(["worklist", str(folder), "--output", str(output)]) == 130
     assert "Interrupted. Nothing was written." in capsys.readouterr().err

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..errors import OutputError, ResumesError
 from ..results.files import keep_text, unfinished_name
 from ..results.lock import LOCK, only_one
 from .parts import Parts
@@ -44,18 +44,15 @@ class BatchFolder:
             retry: the same, and try its failed rows again, whose seeds and scans may have changed.
 
         Raises:
-            OutputError: another process is at work here, or another run is, or it cannot be written to.
+            ResumesError: a run is here, and neither is given.
+            OutputError: another process is at work here, or other files are, or it cannot be written to.
         """
         self._require_ours()
         with only_one(self.path, "computing a batch", "the engine with its extra [all]"):
             self._require_ours()
             earlier = self.plan()
             if earlier and not (resume or retry):
-                msg = (
-                    f"There is a run in {self.path.name}. Go on with it (--resume), try its failed rows again "
-                    "(--retry), or choose another folder (--output)."
-                )
-                raise OutputError(msg)
+                raise self._resumes()
             parts = Parts(self.path)
             plan = make_plan()
             if earlier:
@@ -66,6 +63,23 @@ class BatchFolder:
                 yield plan, parts
             finally:
                 parts.close()
+
+    def require_startable(self, *, resume: bool, retry: bool) -> None:
+        """Refuse, before the seconds that other things take, what `opened` would refuse.
+
+        Raises:
+            ResumesError: there is a run, and neither is given.
+            OutputError: there are other files.
+        """
+        self._require_ours()
+        if not (resume or retry) and (self.path / _PLAN).exists():
+            raise self._resumes()
+
+    def _resumes(self) -> ResumesError:
+        return ResumesError(
+            f"There is a run in {self.path.name}. Go on with it (--resume), try its failed rows again (--retry), or "
+            "choose another folder (--output)."
+        )
 
     def plan(self) -> Plan | None:
         """The plan of the run that is here, if there is one.

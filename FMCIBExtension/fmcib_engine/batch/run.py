@@ -6,7 +6,7 @@ A run that was killed goes on where its results end, whatever ended it, and give
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..errors import OutputError
 from ..heads.chosen import ChosenHeads
 from ..results.lesion import LesionResult, Run
 from ..results.privacy import without_uids
-from ..results.rows import RowFormat, absolute, csv_line, relative_path
+from ..results.rows import RowFormat, absolute, cells_of, csv_line, relative_path
 from ..results.table import settings_of, write_lines
 from ..seeds import LesionSeed, SeedTable
 from ..seeds.by_scan import place_of
@@ -55,6 +55,23 @@ class Batch:
     reading: ReadAhead = field(default_factory=ReadAhead)
 
 
+@dataclass(frozen=True)
+class RowKept:
+    """One row that is kept for good."""
+
+    seed: LesionSeed
+    status: str
+    step: str
+    problem: str
+    cells: Mapping[str, str]
+    """As they will stand in the table, without the features."""
+    before: bool
+    """Whether an earlier start computed it."""
+
+
+Told = Callable[[RowKept], None]
+
+
 @dataclass
 class Times:
     """Seconds of a run."""
@@ -91,7 +108,7 @@ class Outcome:
         return sum(len(cause.rows) for cause in self.failed)
 
 
-def run_batch(
+def run_batch(  # noqa: PLR0913  what is asked for, and who is told
     batch: Batch,
     folder: Path,
     encoder: Encoder,
@@ -100,8 +117,11 @@ def run_batch(
     resume: bool = False,
     retry: bool = False,
     progress: Progress,
+    told: Told | None = None,
 ) -> Outcome:
     """Compute what has no result yet, and write the table.
+
+    `told` is told each row when it is kept; first those that were before, in the order in which they are computed.
 
     Raises:
         OutputError: the folder cannot be written to, is in use, is full, or holds another run.
@@ -115,7 +135,7 @@ def run_batch(
         return _plan(batch, folder, encoder, rows, place.plan(), progress)
 
     with place.opened(planned, resume=resume, retry=retry) as (plan, parts):
-        work = _Work(batch, plan, parts, encoder, heads, rows)
+        work = _Work(batch, plan, parts, encoder, heads, rows, told)
         done = len(parts.rows)
         _note_start(place, batch, encoder, plan, parts)
         try:
@@ -178,7 +198,14 @@ class _Work:
     """The loop over groups of rows."""
 
     def __init__(
-        self, batch: Batch, plan: Plan, parts: Parts, encoder: Encoder, heads: ChosenHeads, rows: RowFormat
+        self,
+        batch: Batch,
+        plan: Plan,
+        parts: Parts,
+        encoder: Encoder,
+        heads: ChosenHeads,
+        rows: RowFormat,
+        told: Told | None = None,
     ) -> None:
         self._batch = batch
         self._plan = plan
@@ -186,6 +213,7 @@ class _Work:
         self._encoder = encoder
         self._heads = heads
         self._rows = rows
+        self._told = told
         self._seeds = {seed.row: seed for seed in batch.table.seeds}
         self.times = Times()
 
@@ -195,6 +223,7 @@ class _Work:
         finished = {row for row, place in kept.items() if place.status == "ok" or not retry}
         groups = [left for group in self._plan.groups() if (left := [row for row in group if row not in finished])]
         todo = sum(map(len, groups))
+        self._tell_kept([row for group in self._plan.groups() for row in group if row in finished])
         started = time.perf_counter()
         with progress("Lesions", todo + len(finished), len(finished)) as advance, self._read(groups) as patches:
             for group in groups:
@@ -240,6 +269,23 @@ class _Work:
             )
             raise OutputError(msg) from error
         self.times.writing += time.perf_counter() - started
+        for each in kept:
+            self._tell(each, before=False)
+
+    def _tell_kept(self, rows: Sequence[int]) -> None:
+        """Those of earlier starts."""
+        if self._told is None:
+            return
+        for row, text in zip(rows, self._parts.texts(rows), strict=True):
+            place = self._parts.rows[row]
+            self._tell(KeptRow(row, place.status, text, place.step, place.error), before=True)
+
+    def _tell(self, kept: KeptRow, *, before: bool) -> None:
+        if self._told is None:
+            return
+        names = self._rows.header[: -self._encoder.spec.feature_count]
+        named = dict(zip(names, cells_of(kept.text), strict=False))
+        self._told(RowKept(self._seeds[kept.row], kept.status, kept.step, kept.error, named, before))
 
     @contextmanager
     def _read(self, groups: Sequence[Sequence[int]]) -> Iterator[Iterator[Waiting | LesionResult]]:
