@@ -13,15 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batch_support import Sums, run_of, silent
 from ctk_database import Database
 from dicom_phantom import write
+from fmcib_engine.batch.run import Batch, run_batch
 from fmcib_engine.cli import batch as cli_batch
 from fmcib_engine.cli.commands import run
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
+from fmcib_engine.heads.chosen import ChosenHeads
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
 from fmcib_engine.pipeline import cut
 from fmcib_engine.readers import read_volume
 from fmcib_engine.volume import Volume
+from fmcib_engine.worklist import Asked, Words, list_of, table_of
 from support import DATA, needs_data
 from worklist_support import DOSE, MR, SECONDARY, add_seeds, read_csv
 
@@ -252,17 +256,27 @@ def test_of_all_odd_scans_those_are_computed_that_can_be_read_right(tmp_path):
         assert (name, good[name]) == (name, patch.sha256)
 
 
+def straight(source: Path, seeds: Path, folder: Path) -> tuple[dict[str, str], dict[str, dict]]:
+    """A source straight into a run, without a table between them: why seeds are not done, and the rows."""
+    work, encoder = list_of(Asked(source, Words().wishes(), seeds)), Sums()
+    asked = Batch(table_of(work, identifiers=False), run_of(encoder))
+    run_batch(asked, folder, encoder, ChosenHeads(encoder), progress=silent)
+    why = {entry.given.seed.lesion_id: entry.why for entry in work.entries if entry.given and not entry.do}
+    return why, {row["lesion_id"]: row for row in read_csv(folder / "features.csv")}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")
-def test_files_whose_names_are_no_utf8_are_read_from_a_folder_and_not_there_for_a_database(archive, seeds, tmp_path):
-    """Slicer cannot open such files either: Qt gives their names as UTF-8, with other letters."""
-    folder = archive / "dicom" / "1.1.1"
-    odd = os.fsencode(folder.parent) + b"/M\xfcller"
-    os.rename(folder, odd)  # noqa: PTH104  bytes
-    told, rows = computed(archive / "dicom", seeds, tmp_path)
-    require_right(rows, "abc")
-    made = Database.__new__(Database)
-    made.path = archive / "ctkDICOM.sql"
-    shutil.rmtree(tmp_path / "run")
-    told, rows = computed(archive, seeds, tmp_path, "--overwrite")
-    assert [row["why"].split(" where ")[0] for row in told if row["lesion_id"] == "a"] == ["none of its files is"]
+def test_names_that_are_no_utf8_are_rows_with_their_reason_and_leave_tables_readable(archive, seeds, tmp_path):
+    """SimpleITK opens no such file, and Slicer keeps other letters for it, under which nothing is there."""
+    (archive / "dicom" / "1.1.1").rename(os.fsdecode(os.fsencode(archive / "dicom") + b"/M\xfcller"))
+    why, rows = straight(archive / "dicom", seeds, tmp_path / "of folder")
     require_right(rows, "bc")
+    assert rows["a"]["error"].startswith("A path in UTF-8 is wanted, that of '000.dcm' is not. Rename the file or its")
+    assert rows["a"]["image_path"] == "../db/dicom/M\\xfcller"
+    assert why.keys() == set("efg")
+    why, rows = straight(archive, seeds, tmp_path / "of database")
+    require_right(rows, "bc")
+    assert why["a"] == NAMED_NOT_DONE
+    _, rows = computed(archive / "dicom", seeds, tmp_path)
+    require_right(rows, "bc")
+    assert "Check the path" in rows["a"]["error"]
