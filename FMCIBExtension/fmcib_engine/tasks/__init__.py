@@ -113,8 +113,9 @@ one goes on from there. It ignores SIGINT, as the worker does.
                request: likewise, of the same fields, and {"output": the folder, new or of a run, "weights": a file or
                ID, [encoder="auto"], [device="auto"], [engine="auto"], [precision="float32"], [heads="auto"]: as of
                `load` in `worker`; [draws=0]: with moved seeds, of each row; [identifiers=false]: keep what identifies
-               patients, [resume=false]: go on with the run that is there, [retry=false]: the same, and try its failed
-               rows again; [readers=1]: processes that read scans, [limit_s=600]: for one scan}
+               patients, [resume=false]: go on with the run that is there, with the list that it was begun with,
+               whatever the source holds now; [retry=false]: the same, and try its failed rows again; [readers=1]:
+               processes that read scans, [limit_s=600]: for one scan}
                Each row is told when it is kept; first those that an earlier start kept, in the order of computing:
                {"type": "row", "row": from 1, "lesion_id", "status": ok or error, "series_uid", "place_lps": [x, y, z]
                 or null, "predictions": [{"head": title, "text": its numbers, or why there are none, "note": what

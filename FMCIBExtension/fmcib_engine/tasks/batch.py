@@ -44,8 +44,9 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
         FmcibError: nothing can be read, loaded or written.
     """
     from ..batch.folder import BatchFolder
+    from ..batch.kept_list import kept_list
     from ..batch.lane import ReadAhead
-    from ..batch.run import Batch, require_apart, run_batch
+    from ..batch.run import Batch, require_apart, require_outside, run_batch
     from ..results.lesion import Run
 
     wanted = read_request("batch", request, {**ASKED, **RUN})
@@ -54,11 +55,16 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     draws = whole_number(wanted, "draws", 0, 200)
     folder, again = Path(wanted["output"]), {name: wanted[name] for name in ("resume", "retry")}
     BatchFolder(folder).require_startable(**again)
-    table = _table(list_for(asked, reporter), identifiers=wanted["identifiers"])
+    require_outside(asked.source, folder)
+    table = kept_list(folder) if any(again.values()) else None
+    if table is None:
+        table = _table(list_for(asked, reporter), identifiers=wanted["identifiers"])
+    else:
+        reporter.say("Going on with the list that the run was begun with")
     require_apart(table.seeds, folder)
     encoder, heads = _open(wanted, table, reporter)
     made = Run.of(encoder, heads.columns, draws=draws)
-    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading)
+    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading, keeps_list=True)
     titles = {member.head.id: member.head.title for member in heads.members}
 
     def told(row: RowKept) -> None:

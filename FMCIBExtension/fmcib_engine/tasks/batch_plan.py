@@ -132,7 +132,7 @@ def _lines(work: WorkList) -> Iterator[dict[str, Any]]:
 
 def _why(entry: Entry) -> str:
     from ..worklist import Patient
-    from ..worklist.output import without_patient
+    from ..worklist.series import without_patient
 
     return without_patient(_private(entry.why), entry.found.patient if entry.found else Patient())
 
