@@ -5,8 +5,14 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 SCHEMA = """
 CREATE TABLE SchemaInfo (Version VARCHAR(1024) NOT NULL);
@@ -82,6 +88,56 @@ class Database:
         rows = [{"SOPInstanceUID": f"{uid}.{n}", "Filename": f, "SeriesInstanceUID": uid} for n, f in enumerate(files)]
         if rows:
             self.add_many("Images", rows)
+
+    def add_files(self, files: Iterable[Path]) -> None:
+        """What an import of these DICOM files writes; a file in the database's folder is noted relative to it."""
+        headers = [(_header(file), self._name_of(file)) for file in files]
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            for header, name in headers:
+                _insert(connection, header, name)
+
+    def _name_of(self, file: Path) -> str:
+        path, folder = file.absolute(), self.path.parent.absolute()
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+PATIENT = {"PatientsName": "PatientName", "PatientID": "PatientID", "PatientsBirthDate": "PatientBirthDate"}
+PATIENT |= {"PatientsSex": "PatientSex", "PatientsAge": "PatientAge", "PatientsComments": "PatientComments"}
+STUDY = ("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription", "AccessionNumber")
+STUDY += ("ModalitiesInStudy", "InstitutionName")
+SERIES = ("SeriesInstanceUID", "StudyInstanceUID", "SeriesNumber", "SeriesDate", "SeriesTime", "SeriesDescription")
+SERIES += ("Modality", "BodyPartExamined", "FrameOfReferenceUID", "AcquisitionNumber")
+
+
+def _header(file: Path) -> Dataset:
+    wanted = ["SpecificCharacterSet", "SOPInstanceUID", *PATIENT.values(), *STUDY, *SERIES]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of these files are wrong on purpose
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted)
+
+
+def _insert(connection: sqlite3.Connection, header: Dataset, name: str) -> None:
+    """A patient is the pair of number and name; what is there already stays as it is, but for the file."""
+    patient = {column: _text(header, keyword) for column, keyword in PATIENT.items()}
+    sql = "SELECT UID FROM Patients WHERE PatientsName = ? AND PatientID = ?"
+    found = connection.execute(sql, (patient["PatientsName"], patient["PatientID"])).fetchall()
+    uid = found[0][0] if found else _row(connection, "Patients", patient)
+    _row(connection, "Studies", {name: _text(header, name) for name in STUDY} | {"PatientsUID": uid})
+    _row(connection, "Series", {name: _text(header, name) for name in SERIES})
+    image = {"SOPInstanceUID": _text(header, "SOPInstanceUID"), "Filename": name}
+    _row(connection, "Images", image | {"SeriesInstanceUID": _text(header, "SeriesInstanceUID")}, or_else="REPLACE")
+
+
+def _row(connection: sqlite3.Connection, table: str, values: dict[str, object], or_else: str = "IGNORE") -> int:
+    names = ", ".join([*values, "InsertTimestamp"])
+    marks = ", ".join("?" * (len(values) + 1))
+    sql = f"INSERT OR {or_else} INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  names of ours
+    return connection.execute(sql, (*values.values(), NOW)).lastrowid
+
+
+def _text(header: Dataset, keyword: str) -> str:
+    value = header.get(keyword)
+    return "" if value is None else "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
 
 
 WRITER = """

@@ -139,6 +139,7 @@ def test_a_run_tells_each_row_with_its_place_and_predictions(scans, seeds, tmp_p
         (1, "a", "ok", False), (2, "c", "ok", False), (3, "b", "ok", False),
     ]  # fmt: skip
     assert (rows[2]["series_uid"], rows[2]["place_lps"]) == ("1.2.3.4.5.2", [-118.0, 44.0, -600.0])
+    assert Path(rows[2]["image"]) == scans / "2"
     heads = {each["head"]: each for each in rows[0]["predictions"]}
     assert all(each["text"] and each["note"] for each in heads.values())
     assert len(heads) == 3

@@ -108,6 +108,36 @@ def _cell(table, row: int, column: int):
     return table.visualRect(index).center()
 
 
+def clickUid(table, uid: str, modifiers: int = Modifier.NoModifier) -> None:
+    """Click on the row of this UID in a table of patients, studies or series of Slicer's DICOM database."""
+    view, row, column = _placeOfUid(table, uid)
+    clickCell(view, row, column, modifiers)
+
+
+def doubleClickUid(table, uid: str) -> None:
+    doubleClickCell(*_placeOfUid(table, uid))
+
+
+def _placeOfUid(table, uid: str):
+    """The view inside such a table, the row whose first column is the UID, and a column that is seen."""
+    (view,) = table.findChildren(qt.QTableView)
+    model = view.model()
+    uids = [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+    assert uid in uids, f"{uid} is none of the {len(uids)} rows that are shown"
+    return view, uids.index(uid), next(each for each in range(model.columnCount()) if not view.isColumnHidden(each))
+
+
+def searchIn(table, text: str) -> None:
+    """Type into the search field of such a table, in the place of what is there."""
+    (field,) = table.findChildren(qt.QLineEdit)
+    click(field)
+    field.selectAll()
+    if text:
+        typeKeys(field, text)
+    else:
+        pressKey(field, Key.Key_Delete)
+
+
 def typeText(widget, text: str) -> None:
     """Click into the widget and type after what is there."""
     click(widget)

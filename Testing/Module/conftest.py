@@ -67,6 +67,7 @@ def _emptyScene(_noErrorsOfVtk):
         _deleteWhatWaitsForIt()
         gc.collect()
     assert not observers.left, "observers left on the scene, added here:\n" + "\n".join(observers.left.values())
+    assert INSIDE_SLICER or not hasattr(slicer, "dicomDatabase"), "a DICOM database is still there"
     # counted, not compared one by one: a worker that several tests share may have been replaced
     assert len(_children()) <= len(processes), "a process is still there"
 

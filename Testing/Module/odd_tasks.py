@@ -38,6 +38,8 @@ def main(habit: str, name: str, arguments: str) -> None:
     HABITS.get(habit, lambda: None)()
     if habit == "asks":
         asks(name, arguments)
+    if habit == "batch":
+        playBatch(name, json.loads(arguments))
     if habit == "breaks off" and name == "remove":
         breakOff()
     answer(habit, name, arguments)
@@ -64,6 +66,19 @@ def talk() -> None:
     time.sleep(FOREVER)
 
 
+def sayLines() -> None:
+    for line in json.loads(os.environ["ODD_TASK_LINES"]):
+        os.write(1, line.encode() + b"\n")
+
+
+def sayMuch() -> None:
+    """As a dry run of 100,000 lesions."""
+    lines = [{"do": True, "why": "by its series UID", "patient": n, "lesion_id": f"L{n}"} for n in range(100_000)]
+    sys.stdout.write(json.dumps({"type": "result", "lines": lines}) + "\n")
+    sys.stdout.flush()
+    sys.exit(0)
+
+
 def asks(name: str, arguments: str) -> None:
     """Whether to replace what is here, and, of a file that nobody knows, what it is."""
     wanted = json.loads(arguments)
@@ -87,12 +102,54 @@ def breakOff() -> None:
     time.sleep(FOREVER)
 
 
+def playBatch(name: str, arguments: dict) -> None:
+    """A dry run, and a run of three lesions: one is good, one fails, and the third waits for ODD_TASK_GO to exist.
+
+    In the folder of the run `rows.txt` holds what was done, as a run's folder does.
+    """
+    request = Path(arguments["request"])
+    asked = json.loads(request.read_text(encoding="utf-8"))
+    request.unlink()
+    if "ODD_TASK_REQUESTS" in os.environ:
+        with Path(os.environ["ODD_TASK_REQUESTS"]).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"name": name, **asked}) + "\n")
+    if name == "plan_batch":
+        say(type="progress", text="Headers", done=1, total=2)
+        say(type="result", **json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text(encoding="utf-8"))["plan_batch"])
+        sys.exit(0)
+    folder = Path(asked["output"])
+    done = folder / "rows.txt"
+    if done.exists() and not (asked.get("resume") or asked.get("retry")):
+        say(type="error", code="resumes", message=f"There is a run in {folder.name}.")
+        sys.exit(4)
+    before = done.read_text(encoding="utf-8").split() if done.exists() else []
+    rows = json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text(encoding="utf-8"))["rows"]
+    for count, row in enumerate(rows, 1):
+        kept = str(row["row"]) in before and not (asked.get("retry") and row["status"] == "error")
+        if not kept and count == len(rows):
+            waitForGo()
+        say(type="row", **row, **({"kept": True} if kept else {}))
+        say(type="progress", text=f"Lesions: {count} of {len(rows)}", done=count, total=len(rows))
+        with done.open("a", encoding="utf-8") as file:
+            file.write(f"{row['row']}\n")
+    answers = json.loads(Path(os.environ["ODD_TASK_ANSWERS"]).read_text(encoding="utf-8"))
+    say(type="result", **answers["batch"], table=str(folder / "features.csv"))
+    sys.exit(0)
+
+
+def waitForGo() -> None:
+    while not Path(os.environ["ODD_TASK_GO"]).exists():
+        time.sleep(0.01)
+
+
 HABITS = {
     "progress": progress,
     "forever": workForever,
     "deaf": workForever,
     "fails": fail,
     "talks": talk,
+    "says lines": sayLines,
+    "says much": sayMuch,
     "answers with a list": lambda: os.write(1, b"[1, 2]\n"),
     "half an error": lambda: say(type="error", code="download"),
     "crashes": os.abort,

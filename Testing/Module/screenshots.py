@@ -5,6 +5,7 @@
     .venv/bin/python Testing/Module/screenshots.py predictions   # what heads say: predictions.png, build/predictions-*
     .venv/bin/python Testing/Module/screenshots.py stability   # a seed is moved: stability.png, build/stability-*
     .venv/bin/python Testing/Module/screenshots.py training   # a head is trained: training.png, build/training-*
+    .venv/bin/python Testing/Module/screenshots.py batch   # phantoms of a DICOM database: batch.png, build/batch-*
     .venv/bin/python Testing/Module/screenshots.py saliency   # a map over the CT: saliency.png, build/saliency-*
 
 With the small encoder that comes along: every picture says what its weights mean. To be looked at before they are
@@ -275,6 +276,90 @@ def takeTraining() -> None:
     camera.desktop.close()
 
 
+PATIENTS = ("Phantom^First", "Phantom^Second", "Phantom^Third")
+"""Nobody: they stand in Slicer's tables."""
+
+
+def makeDatabase(folder: Path) -> tuple[Path, Path]:
+    """A DICOM database with three chest phantoms, a CT and a report of each, and a table of seeds: both places."""
+    from ctk_database import Database
+    from dicom_series import slicesOf, writeSeries
+    from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+
+    made, volume, lines = Database(folder / "database"), chest_phantom((1.4, 1.4, 2.5)), []
+    for number, name in enumerate(PATIENTS, 1):
+        uid = f"1.2.826.0.1.3680043.8.498.77.{number}"
+
+        def change(k: int, dataset, uid: str = uid, name: str = name, number: int = number) -> None:
+            dataset.PatientName, dataset.PatientID = name, f"PHANTOM-{number}"
+            dataset.SeriesInstanceUID, dataset.StudyInstanceUID = uid, f"{uid}.9"
+            dataset.SOPInstanceUID, dataset.FrameOfReferenceUID = f"{uid}.{k + 1}", f"{uid}.8"
+            dataset.SeriesNumber, dataset.SeriesDescription = number, "THORAX 2.5 MM"
+            dataset.StudyDate, dataset.ConvolutionKernel = f"2026010{number}", "B70f"
+
+        made.add_files(writeSeries(folder / str(number), slicesOf(volume, change)))
+        x, y, z = PHANTOM_SEED
+        lines += [f"Nodule {number},{uid},{x + 2 * number},{y},{z}", f"Beside {number},{uid},{x},{y + 30},{z}"]
+    lines.append(f"Outside,{uid},9000,0,0")
+    table = folder / "seeds.csv"
+    table.write_text("\n".join(["lesion_id,series_uid,coordX,coordY,coordZ", *lines]) + "\n", encoding="utf-8")
+    return folder / "database", table
+
+
+def takeBatch() -> None:
+    """Chosen, looked at, while it is computed, and what came out, in three widths and both styles."""
+    import SlicerHost
+    from SlicerHost.Desktop import useStyle
+
+    sys.path.append(str(ROOT / "Testing" / "Engine"))
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FMCIB_HOME"] = home
+        database, seeds = makeDatabase(Path(home))
+        SlicerHost.openDicomDatabase(database)
+        camera = Photographer()
+        camera.waitForProbe()
+        window, ui, section = camera.window, camera.window._batchPanel.ui, camera.window.ui.batchSection
+        click(window._requirementsPanel.ui.trialButton)
+        click(window._requirementsPanel.ui.hideButton)
+        activity, tables = window.setup.batch.activity, window._batchPanel.series
+        toggleSection(window.ui.scanSection)
+        toggleSection(section)
+        chooseItem(ui.rangeCombo, "all series that are shown")
+        takeWidths(camera, section, "batch-empty")
+        window._batch._seeds[0], window._batch._output = str(seeds), str(Path(home) / "lung-run")
+        window._batch._showNames()
+        click(ui.dryButton)
+        spinUntil(lambda: not activity.isBusy)
+        takeWidths(camera, section, "batch-dry")
+        ui.drawsSpin.value = 12
+        assert tables.shown()
+        click(ui.startButton)
+        spinUntil(lambda: ui.rowsTable.rowCount >= 2 and "left" in ui.statusLabel.text)
+        takeWidths(camera, section, "batch-during")
+        spinUntil(lambda: not activity.isBusy)
+        clickCell(ui.rowsTable, 1, 0)
+        takeWidths(camera, section, "batch-after")
+        useStyle("dark")
+        takeWidths(camera, section, "batch-after", "-dark")
+        useStyle("light")
+        section.setFixedWidth(560)
+        camera.takeWidget(section, FOLDER / "batch.png")
+        window.logic.analysis.worker.close()
+        SlicerHost.leaveDicomDatabase()
+    del os.environ["FMCIB_HOME"]
+    camera.desktop.close()
+
+
+def takeWidths(camera: Photographer, section, name: str, suffix: str = "") -> None:
+    """A section alone, from as narrow as the panel gets to as wide as on a large screen: into build/."""
+    for width in (340, 480, 700):
+        section.setFixedWidth(width)
+        for _ in range(20):
+            slicer.app.processEvents()
+        (ROOT / "build").mkdir(exist_ok=True)
+        camera.takeWidget(section, ROOT / "build" / f"{name}-{width}{suffix}.png")
+
+
 def takeStability() -> None:
     """While it is computed, what is found with a rank among other lesions, and a map over the CT."""
     from SlicerHost.Desktop import useStyle
@@ -433,6 +518,9 @@ def main() -> None:
         return
     if sys.argv[1:] == ["training"]:
         takeTraining()
+        return
+    if sys.argv[1:] == ["batch"]:
+        takeBatch()
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     camera = takeAll()

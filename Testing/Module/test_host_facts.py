@@ -16,11 +16,13 @@ from support import ROOT
 SlicerHost = pytest.importorskip("SlicerHost", reason="compares the host with the application")
 
 import ctk  # noqa: E402
-from dicom_database import DicomDatabase  # noqa: E402
 from PySide6 import QtCore  # noqa: E402
 from SlicerHost import (  # noqa: E402
     Application,
     CollapsibleButton,
+    DicomDatabase,
+    DicomTable,
+    DicomTableManager,
     Facts,
     NodeComboBox,
     SliceViews,
@@ -62,6 +64,11 @@ INVOKABLE = {
         *("addAttribute", "currentNode", "mrmlScene", "nodeCount", "nodeFromIndex", "removeAttribute", "setMRMLScene"),
     },
     "ctk.ctkCollapsibleButton": {"setCollapsed", "setCollapsedHeight", "setFlat"},
+    "ctk.ctkDICOMTableManager": {
+        *("currentPatientsSelection", "currentSeriesSelection", "currentStudiesSelection", "patientsTable"),
+        *("seriesTable", "setBatchUpdate", "setCurrentPatientsSelection", "setCurrentSeriesSelection"),
+        *("setCurrentStudiesSelection", "setDICOMDatabase", "studiesTable"),
+    },
 }
 """Methods that PythonQt offers as well: marked Q_INVOKABLE, or setters of properties."""
 
@@ -82,7 +89,7 @@ def _offered(cls: type) -> set[str]:
         (SliceViews.LayoutManager, "slicer.app.layoutManager()"),
         (SliceViews.SliceWidget, "sliceWidget"),
         (SliceViews.SliceView, "sliceView"),
-        (DicomDatabase, "slicer.dicomDatabase"),
+        (DicomDatabase.ctkDICOMDatabase, "slicer.dicomDatabase"),
     ],
 )
 def test_the_host_offers_no_name_that_slicer_does_not_have(cls, names):
@@ -109,6 +116,14 @@ def test_the_parameter_node_wrapper_has_slicers_names_alone():
 def test_the_functions_of_slicer_util_take_what_they_take_in_slicer():
     measured = {name: _withoutValues(text) for name, text in FACTS["slicer.util"].items() if text.startswith("(")}
     assert {name: _withoutValues(str(inspect.signature(getattr(slicer.util, name)))) for name in measured} == measured
+
+
+def test_the_functions_of_dicomutils_take_what_they_take_in_slicer():
+    from DICOMLib import DICOMUtils
+
+    own = {name: str(inspect.signature(each)) for name, each in vars(DICOMUtils).items() if inspect.isfunction(each)}
+    assert own
+    assert own.items() <= FACTS["DICOMLib.DICOMUtils"].items()
 
 
 def _withoutValues(signature: str) -> str:
@@ -219,6 +234,11 @@ def _citations() -> list[tuple[str, int]]:
 def test_each_class_of_the_host_that_stands_for_one_of_slicers_says_which():
     classes = [Application.Application, Application.ModuleManager, Application.CoreModule, *_standIns()]
     assert [cls.__name__ for cls in classes if not re.search(r"`[\w/.]+:\d+`", cls.__doc__ or "")] == []
+
+
+def test_each_class_that_was_made_after_measurements_alone_says_after_which():
+    classes = [DicomTable.ctkDICOMTableView, DicomTable.ctkSearchBox, DicomTableManager.ctkDICOMTableManager]
+    assert [each.__name__ for each in classes if not re.search(r"`[\w/]+\.(json|md)`", each.__doc__ or "")] == []
 
 
 def _standIns() -> list[type]:

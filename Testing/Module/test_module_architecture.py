@@ -18,7 +18,7 @@ MODULE = ROOT / "FMCIBModule"
 LIB = MODULE / "FMCIBModuleLib"
 FILES = sorted(LIB.rglob("*.py"))
 
-_ROOMS = ("Scan", "Lesions", "Patch", "Predictions", "Saliency", "Stability", "Training")
+_ROOMS = ("Scan", "Lesions", "Patch", "Predictions", "Saliency", "Stability", "Training", "Batch")
 PANELS = tuple(f"Window/{name}" for name in _ROOMS)
 """A room for each part of the window. None imports another: what one has to tell another goes through the window."""
 
@@ -37,6 +37,7 @@ EXCEPTIONS = {
     "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", "Analysis/Stability", *PANELS),
     "Window/Stability/StabilityController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/Training/TrainingController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
+    "Window/Batch/BatchController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Worker/TaskProcess"),
 }
 """File -> the same for it alone: what puts the window together, what asks for files, and Sample Data's."""
@@ -55,6 +56,8 @@ MAY_USE_QT = {
         "PredictionsPanel",
         "SaliencyPanel",
         "StabilityRows",
+        "BatchRows",
+        "Closing",
         "Desktop",
         "LesionsController",
         "SampleScans",
@@ -103,7 +106,8 @@ def test_knowledge_flows_one_way(path):
     refused = {each for each in own if not {each, roomOf(each)} & allowed}
     assert not refused
     assert "qt" not in foreign or path.stem in MAY_USE_QT
-    allowed = {*sys.stdlib_module_names, "numpy", "slicer", "vtk", "qt", "fmcib_engine", "SampleData", "PyTorchUtils"}
+    slicers = {"slicer", "vtk", "qt", "ctk", "SampleData", "DICOMLib", "PyTorchUtils"}
+    allowed = {*sys.stdlib_module_names, "numpy", "fmcib_engine", *slicers}
     assert foreign <= allowed, foreign - allowed
 
 

@@ -11,7 +11,7 @@ import slicer
 import vtk
 from analysis_support import makeSeeds, rowsOf
 from clicks import click
-from dicom_database import databaseOf
+from ctk_database import Database
 from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.geometry import PatientPoint, VoxelGrid
 from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
@@ -25,7 +25,7 @@ from setup_support import fullDisk
 from window_support import reloadScene, settle
 from worker_support import spinUntil
 
-pytest_plugins = ["analysis_fixtures", "window_fixtures"]
+pytest_plugins = ["analysis_fixtures", "dicom_fixtures", "window_fixtures"]
 
 FIRST, GONE = 40, (40, 41)
 """Slices k of 120, 2.5 mm apart: below them one acquisition, above them another; the nodule is at 82.4."""
@@ -46,17 +46,19 @@ def twoAcquisitions(k, dataset):
 
 
 @pytest.fixture
-def gapped(small, tmp_path, monkeypatch):
+def gapped(small, tmp_path, openDicomDatabase):
     """Images of a series with a gap, in the database; their slices k."""
     images = slicesOf(small, twoAcquisitions)
     kept = [k for k in range(120) if k not in GONE]
-    return inDatabase(monkeypatch, tmp_path, [images[k] for k in kept], kept)
+    return inDatabase(openDicomDatabase, tmp_path, [images[k] for k in kept], kept)
 
 
-def inDatabase(monkeypatch, folder: Path, images, slices) -> dict[int, str]:
+def inDatabase(openDicomDatabase, folder: Path, images, slices) -> dict[int, str]:
     """SOP instance UIDs by slice."""
     files = writeSeries(folder / "Doe^Jane", images)
-    monkeypatch.setattr(slicer, "dicomDatabase", databaseOf(files), raising=False)
+    database = Database(folder / "SlicerDICOMDatabase")
+    database.add_files(files)
+    openDicomDatabase(database.path.parent)
     return {k: str(image.SOPInstanceUID) for k, image in zip(slices, images, strict=True)}
 
 
@@ -161,10 +163,10 @@ def leaning(k, dataset):
     ],
 )
 def test_a_volume_that_is_no_scan_loses_its_features_and_stays_refused(  # noqa: PLR0913, PLR0917
-    change, words, small, handLogic, tmp_path, monkeypatch
+    change, words, small, handLogic, tmp_path, openDicomDatabase, monkeypatch
 ):
     images = slicesOf(small, change)
-    node = loaded(small, inDatabase(monkeypatch, tmp_path, images, range(120)), range(120))
+    node = loaded(small, inDatabase(openDicomDatabase, tmp_path, images, range(120)), range(120))
     handLogic.analyse(node, makeSeeds({"A": NODULE, "B": placeAt(small, 60)}), wait=True)
     for row in rowsOf(node):
         assert row["status"] == "error"
@@ -177,10 +179,11 @@ def test_a_volume_that_is_no_scan_loses_its_features_and_stays_refused(  # noqa:
     assert words in handLogic.failures[-1]
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(0)
-    monkeypatch.delattr(slicer, "dicomDatabase")
-    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
-    with pytest.raises(Exception, match=words.replace("(", r"\(")):
-        volumeFromNode(slicer.util.getNode("phantom"))
+    with monkeypatch.context() as patch:
+        patch.delattr(slicer, "dicomDatabase")
+        slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+        with pytest.raises(Exception, match=words.replace("(", r"\(")):
+            volumeFromNode(slicer.util.getNode("phantom"))
 
 
 @pytest.fixture
@@ -242,7 +245,7 @@ def test_two_volumes_are_looked_at_one_after_the_other(gapped, small, handLogic,
     assert len(tasks) == 2
 
 
-def test_what_keeps_a_look_from_being_made_is_a_word_in_the_row(gapped, small, handLogic):
+def test_what_keeps_a_look_from_being_made_is_a_word_in_the_row(gapped, small, handLogic, monkeypatch):
     node = loaded(small, gapped, range(42, 120))
 
     def warningsOf() -> str:
@@ -260,12 +263,13 @@ def test_what_keeps_a_look_from_being_made_is_a_word_in_the_row(gapped, small, h
     for k in range(40):
         Path(slicer.dicomDatabase.fileForInstance(gapped[k])).unlink()
     assert warningsOf() == words + "none of its 118 files can be opened"
-    slicer.dicomDatabase._images.clear()
+    slicer.dicomDatabase.removeSeries(SERIES_UID)
     assert warningsOf() == words + "they are not in Slicer's DICOM database"
     slicer.dicomDatabase.closeDatabase()
     assert warningsOf() == words + "Slicer's DICOM database is closed"
-    slicer.dicomDatabase = None
-    assert warningsOf() == ""
+    with monkeypatch.context() as patch:
+        patch.setattr(slicer, "dicomDatabase", None)
+        assert warningsOf() == ""
 
 
 def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
@@ -284,7 +288,7 @@ def test_a_look_that_crashes_is_a_word_in_the_row(gapped, small, handLogic):
 def test_a_look_that_cannot_be_asked_for_is_a_word_in_the_row_until_there_is_one(gapped, small, handLogic, monkeypatch):
     node = loaded(small, gapped, range(42, 120))
     with monkeypatch.context() as patch:
-        patch.setattr("FMCIBModuleLib.Analysis.SeriesLooks.tempfile.mkstemp", fullDisk)
+        patch.setattr("FMCIBModuleLib.Worker.RequestFile.tempfile.mkstemp", fullDisk)
         handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     assert rowsOf(node)[0]["warnings"] == "the files of this scan could not be looked at: No space left on device"
     handLogic.analyse(node, makeSeeds({"B": NODULE}), wait=True)
@@ -337,8 +341,8 @@ def test_nothing_is_looked_at_of_scans_that_no_database_knows(gapped, small, han
     assert tasks == []
 
 
-def test_a_whole_sound_series_says_nothing(small, handLogic, tmp_path, monkeypatch):
-    uids = inDatabase(monkeypatch, tmp_path, slicesOf(small), range(120))
+def test_a_whole_sound_series_says_nothing(small, handLogic, tmp_path, openDicomDatabase):
+    uids = inDatabase(openDicomDatabase, tmp_path, slicesOf(small), range(120))
     node = loaded(small, uids, range(120))
     handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     (row,) = rowsOf(node)
@@ -347,7 +351,7 @@ def test_a_whole_sound_series_says_nothing(small, handLogic, tmp_path, monkeypat
     assert not handLogic.freshness.isStale(node, markOf(node))
 
 
-def test_one_of_several_time_points_is_named(small, handLogic, tmp_path, monkeypatch):
+def test_one_of_several_time_points_is_named(small, handLogic, tmp_path, openDicomDatabase):
     def phase(number):
         def change(k, dataset):
             dataset.TemporalPositionIdentifier = number
@@ -356,7 +360,7 @@ def test_one_of_several_time_points_is_named(small, handLogic, tmp_path, monkeyp
         return change
 
     images = [*slicesOf(small, phase(1)), *slicesOf(small, phase(2))]
-    uids = inDatabase(monkeypatch, tmp_path, images, range(240))
+    uids = inDatabase(openDicomDatabase, tmp_path, images, range(240))
     node = loaded(small, {k: uids[120 + k] for k in range(120)}, range(120))
     handLogic.analyse(node, makeSeeds({"A": NODULE}), wait=True)
     (row,) = rowsOf(node)
@@ -384,9 +388,9 @@ def test_a_look_ends_with_its_volume_its_scene_and_its_analysis(gapped, small, h
     assert handLogic.failures == []
 
 
-def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, makeStage, tmp_path, monkeypatch):
+def test_in_the_window_a_map_that_was_clicked_on_is_refused_after_all(small, makeStage, tmp_path, openDicomDatabase):
     """The click's row is there at once; the sentence comes, and the next seed is refused before it is placed."""
-    node = loaded(small, inDatabase(monkeypatch, tmp_path, slicesOf(small, perfusion), range(120)), range(120))
+    node = loaded(small, inDatabase(openDicomDatabase, tmp_path, slicesOf(small, perfusion), range(120)), range(120))
     slicer.util.setSliceViewerLayers(background=node, fit=True)
     stage = makeStage().show()
     stage.parameters.volume = node
@@ -420,7 +424,7 @@ def test_a_row_that_was_left_before_its_look_was_done_gets_it_later(small, makeS
         stage = makeStage().show()
     else:
         if how == "saved for elsewhere":
-            slicer.dicomDatabase._images.clear()
+            slicer.dicomDatabase.removeSeries(SERIES_UID)
         reloadScene(tmp_path)
     spinUntilLooked(stage.analysis)
     settle()
@@ -457,7 +461,7 @@ def loadedBySlicer(files: list[str], uids: list[str]):
 
 @pytest.mark.parametrize("fault", ["none", "missing", "damaged", "doubled"])
 def test_what_slicers_own_reader_makes_of_a_fault_is_told(  # noqa: PLR0913, PLR0917
-    fault, small, handLogic, tmp_path, monkeypatch, vtkErrors
+    fault, small, handLogic, tmp_path, openDicomDatabase, vtkErrors
 ):
     """It pushes slices together over a gap, spreads them where one is doubled, and fills up what is cut off."""
     images = slicesOf(small)
@@ -466,7 +470,7 @@ def test_what_slicers_own_reader_makes_of_a_fault_is_told(  # noqa: PLR0913, PLR
         images[51].SOPInstanceUID, images[51].PixelData = f"{SERIES_UID}.500", bytes(len(images[51].PixelData))
     if fault == "missing":
         del images[50]
-    uids = inDatabase(monkeypatch, tmp_path, images, range(len(images)))
+    uids = inDatabase(openDicomDatabase, tmp_path, images, range(len(images)))
     files = [slicer.dicomDatabase.fileForInstance(uid) for uid in uids.values()]
     if fault == "damaged":
         Path(files[50]).write_bytes(Path(files[50]).read_bytes()[:-3000])

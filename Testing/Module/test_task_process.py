@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -9,7 +10,7 @@ from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from setup_support import Heard, oddTask
 from worker_support import isAlive, spinFor, spinUntil
 
-SIGNALS = ("progressed", "ended", "done", "failed")
+SIGNALS = ("progressed", "rowDone", "ended", "done", "failed")
 
 
 @pytest.fixture
@@ -53,6 +54,62 @@ def test_an_error_is_told_with_its_code_and_nothing_else(run):
     heard = run("fails")
     assert heard.names() == ["ended", "failed"]
     assert heard.of("failed") == [["download", "No mirror gave the file. Check the network."]]
+
+
+ROW = {
+    "type": "row",
+    "row": 3,
+    "lesion_id": "Größe",
+    "status": "ok",
+    "series_uid": "1.2.3",
+    "image": "/scans/1",
+    "place_lps": [1.5, -2, 3e1],
+    "predictions": [{"head": "Site", "text": "lung 0.93", "note": ""}],
+    "step": "",
+    "problem": "",
+}
+
+
+def test_rows_are_told_as_they_come(run):
+    lines = [ROW, {**ROW, "kept": True}, {**ROW, "status": "error", "place_lps": None, "predictions": []}]
+    heard = run("says lines", ODD_TASK_LINES=json.dumps([json.dumps(each) for each in lines]))
+    assert heard.names() == ["rowDone", "rowDone", "rowDone", "ended", "done"]
+    assert [values[0] for values in heard.of("rowDone")] == lines
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"row": None},
+        {"row": True},
+        {"row": -1},
+        {"row": 1.5},
+        {"lesion_id": 7},
+        {"series_uid": None},
+        {"status": "fine"},
+        {"place_lps": [1, 2]},
+        {"place_lps": [1, 2, "3"]},
+        {"place_lps": [1, 2, True]},
+        {"place_lps": [1, 2, float("nan")]},
+        {"place_lps": "1 2 3"},
+        {"predictions": None},
+        {"image": None},
+        {"predictions": [{"head": "Site"}]},
+        {"predictions": ["Site"]},
+        {"step": None},
+        {"problem": None},
+        {"kept": 1},
+    ],
+)
+def test_a_row_that_is_none_ends_the_task_and_is_not_told(run, change):
+    heard = run("says lines", ODD_TASK_LINES=json.dumps([json.dumps({**ROW, **change})]))
+    assert heard.names() == ["ended", "failed"]
+    assert heard.of("failed")[0][0] == "protocol"
+
+
+def test_an_answer_of_many_megabytes_is_one_line(run):
+    heard = run("says much")
+    assert len(heard.of("done")[0][0]["lines"]) == 100_000
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from FMCIBModuleLib.Scene.Lesions import lesionsOf
 from FMCIBModuleLib.Scene.Seeds import findSeedsNode
 from FMCIBModuleLib.Scene.StabilityInScene import StabilityInScene
 from FMCIBModuleLib.Window.Stability.StabilityRows import OWN_COLOUR, STRIP_WIDTH, Strip, placeOf, stripPicture
-from FMCIBModuleLib.Window.Stability.StabilityWords import timeLeft
+from FMCIBModuleLib.Window.TimeLeft import timeLeft
 from views import pixelOf, pixels, showAt
 from window_support import NODULE, near, reloadScene, settle
 from worker_support import spinUntil

@@ -53,6 +53,7 @@ class PretendTask:
     def __init__(self, answers: Mapping[str, Any], asked: Asked) -> None:
         self._asked = asked
         self.progressed, self.ended, self.done, self.failed = Signal(), Signal(), Signal(), Signal()
+        self.rowDone = Signal()
         self.isRunning, self.lastLog = False, ""
         self._answers = answers
 
@@ -109,8 +110,8 @@ class Stage:
         analysis: its `AnalysisLogic`.
         answers: what its tasks tell, by their names; may be changed.
         tasks: what they were asked.
-        scan, lesions, patch, predictions, saliency, stability, training, advanced, requirements: the widgets of its
-            panels by their names.
+        scan, lesions, patch, predictions, saliency, stability, training, batch, advanced, requirements: the widgets of
+            its panels by their names.
     """
 
     def __init__(
@@ -133,12 +134,13 @@ class Stage:
             self.window._saliencyPanel,
             self.window._stabilityPanel,
             self.window._trainingPanel,
+            self.window._batchPanel,
             self.window._advancedPanel,
             self.window._requirementsPanel,
         )
         uis = [each.ui for each in panels]
         self.scan, self.lesions, self.patch, self.predictions, self.saliency, self.stability, *others = uis
-        self.training, self.advanced, self.requirements = others
+        self.training, self.batch, self.advanced, self.requirements = others
         self.table = self.lesions.lesionTable
 
     def show(self, width: int = 480) -> Stage:

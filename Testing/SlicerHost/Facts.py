@@ -14,6 +14,7 @@ EXTRACT = Path(__file__).resolve().parents[1] / "Data" / "slicer_facts.json"
 
 API = (
     "version",
+    "DICOMLib.DICOMUtils",
     "ScriptedLoadableModule",
     "parameterNodeWrapper",
     "slicer.app",
@@ -29,7 +30,9 @@ API = (
 
 WIDGETS = (
     "ctk.ctkCollapsibleButton",
+    "ctk.ctkDICOMTableManager",
     "ctk.ctkMessageBox",
+    "ctk.ctkSearchBox",
     "qt.QCheckBox",
     "qt.QComboBox",
     "qt.QDoubleSpinBox",

@@ -185,12 +185,12 @@ def signatureOf(sender: QtCore.QObject, signal: str) -> str | None:
 
 
 def _adapter(slot: Callable[..., Any], signature: str) -> Callable[..., Any]:
-    """PythonQt calls a function with as many values as the signal gives and the function takes."""
+    """PythonQt calls a function with as many values as the signal gives and the function takes, lists as tuples."""
     count = 0 if signature.endswith("()") else signature.count(",") + 1
     code = getattr(getattr(slot, "__func__", slot), "__code__", None)
     if code is not None and not code.co_flags & inspect.CO_VARARGS:
         count = min(count, code.co_argcount - inspect.ismethod(slot))
-    return lambda *values: slot(*values[:count])
+    return lambda *values: slot(*(tuple(each) if isinstance(each, list) else each for each in values[:count]))
 
 
 class _Qt(ModuleType):

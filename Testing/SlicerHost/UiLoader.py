@@ -30,6 +30,7 @@ WIDGETS = [
     "QToolButton",
     "QWidget",
     "ctkCollapsibleButton",
+    "ctkDICOMTableManager",
     "qMRMLNodeComboBox",
     "qMRMLWidget",
 ]

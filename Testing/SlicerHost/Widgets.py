@@ -7,6 +7,8 @@ import qt
 import slicer
 
 from .CollapsibleButton import ctkCollapsibleButton
+from .DicomTable import ctkSearchBox
+from .DicomTableManager import ctkDICOMTableManager
 from .UiLoader import QUiLoader
 
 
@@ -54,6 +56,8 @@ def _asked(function, *arguments):
 
 def start() -> None:
     ctk.ctkCollapsibleButton = ctkCollapsibleButton
+    ctk.ctkDICOMTableManager = ctkDICOMTableManager
+    ctk.ctkSearchBox = ctkSearchBox
     ctk.ctkMessageBox = ctkMessageBox
     qt.QUiLoader = QUiLoader
     qt.QFileDialog = QFileDialog

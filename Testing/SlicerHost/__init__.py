@@ -4,6 +4,7 @@
     SlicerHost.start()              # then: import slicer, qt, ctk, as inside Slicer
     SlicerHost.loadModule(path)     # a scripted module, as Slicer's factory loads it
     SlicerHost.unloadModule(name)
+    SlicerHost.openDicomDatabase(folder)     # its DICOM module's database, which is not there before; and leave...
     SlicerHost.runScript(path, *arguments)   # in a process of its own, as Slicer --no-main-window --python-script
 
 What a stand-in does not know raises: an error here means that nothing is known of how Slicer behaves there.
@@ -18,7 +19,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import subprocess
@@ -60,9 +61,10 @@ def start(widgets: bool = True, testing: bool = True) -> None:
         _useSlicersOwnFiles(slicer)
     slicer.__path__.append(str(Path(__file__).parent / "StandIns"))
 
-    from . import Application
+    from . import Application, DicomLoading
 
     Application.start(Scene.start(), testing)
+    DicomLoading.start()
     if widgets:
         from . import Modules, SampleData
 
@@ -83,6 +85,20 @@ def unloadModule(name: str) -> None:
     from . import Modules
 
     Modules.unload(name)
+
+
+def openDicomDatabase(folder: os.PathLike[str] | str) -> Any:
+    """The database of this folder as `slicer.dicomDatabase`, which stays the same object when another is opened."""
+    from . import DicomDatabase
+
+    return DicomDatabase.openFolder(folder)
+
+
+def leaveDicomDatabase() -> None:
+    """Close it: `slicer.dicomDatabase` is not there any more, as before the application has started."""
+    from . import DicomDatabase
+
+    DicomDatabase.leave()
 
 
 def runScript(

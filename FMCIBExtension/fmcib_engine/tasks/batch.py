@@ -145,6 +145,7 @@ def _row(row: RowKept, heads: ChosenHeads, titles: Mapping[str, str]) -> dict[st
         "lesion_id": row.seed.lesion_id,
         "status": row.status,
         "series_uid": row.seed.series_uid,
+        "image": "" if row.seed.image == Path() else str(row.seed.image.absolute()),
         "place_lps": [float(cell) for cell in place] if all(place) else None,
         "predictions": predictions,
         "step": _step(row.step),

@@ -7,9 +7,7 @@ so it is made by another process, after the row was written.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from fmcib_engine.geometry import VoxelGrid
 
 from ..Scene.ScanNode import instancesOf, isInScene, wasReadByEngine
 from ..Scene.SceneBridge import ownGridOf
+from ..Worker.RequestFile import writeRequest
 from ..Worker.TaskProcess import TaskProcess
 
 LOOKING = "the headers of its series have not been looked at yet"
@@ -135,7 +134,7 @@ class SeriesLooks:
             self._task.failed.connect(self._onFailed)
         self._current = self._waiting.pop(0)
         try:
-            self._request = _written(self._current.asked)
+            self._request = writeRequest("series", self._current.asked)
         except OSError as error:
             self._onFailed("output", error.strerror or type(error).__name__)
             return
@@ -214,11 +213,3 @@ def _stateOf(name: str) -> tuple[str, int, int]:
     except OSError:
         return name, -1, -1
     return name, status.st_size, status.st_mtime_ns
-
-
-def _written(asked: Mapping[str, Any]) -> Path:
-    """A file that only this user can read."""
-    handle, name = tempfile.mkstemp(prefix="fmcib-series-", suffix=".json", dir=slicer.app.temporaryPath)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asked, file)
-    return Path(name)

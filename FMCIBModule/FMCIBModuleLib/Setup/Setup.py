@@ -14,6 +14,7 @@ from ..Worker.TaskProcess import TaskProcess
 from .Activity import Activity
 from .AdvancedDesk import AdvancedDesk, Facts
 from .AdvancedPanel import AdvancedPanel
+from .BatchDesk import BatchDesk
 from .Desktop import Desktop, Slot
 from .HeadsDesk import HeadsDesk
 from .ImportDialog import ImportDialog
@@ -44,6 +45,7 @@ class Setup:
     Attributes:
         heads: what predicts, listed, imported and removed.
         training: heads of one's own.
+        batch: many scans at once.
         ready: emitted when all that an analysis needs has come to be here.
         installed: emitted when processes that run should be started again: packages, weights or the folder are others.
         packagesInstalled: emitted when packages have come to be here.
@@ -92,7 +94,8 @@ class Setup:
         self.heads = HeadsDesk(tools.makeTask(), tools.desktop, facts.around)
         self._desk.logs += [lambda: self._weights.log, lambda: self._installer.lastLog, lambda: self._removal.log]
         self.training = TrainingDesk(tools.makeTask(), tools.desktop, facts.around)
-        self._desk.logs += [lambda: self.heads.log, lambda: self.training.log]
+        self.batch = BatchDesk(tools.makeTask(), tools.desktop, facts.letGo, facts.around)
+        self._desk.logs += [lambda: self.heads.log, lambda: self.training.log, lambda: self.batch.log]
         self._device, self._notice = "auto", ""
         self._wasReady = self._isStarted = False
         self._connectLogic()
@@ -152,6 +155,7 @@ class Setup:
         for part in (self.requirements, self._installer, self._weights, self._removal, self._desk, self.heads):
             part.close()
         self.training.close()
+        self.batch.close()
 
     def _connectLogic(self) -> None:
         self._connect(self._activity.changed, self._showActivity)
@@ -167,7 +171,8 @@ class Setup:
             self._connect(part.changed, self.requirements.probe)
         self._connect(self._desk.cacheChanged, self._onCacheChanged)
         self._connect(self.heads.changed, self.installed.emit)
-        self._connect(self.training.failed, self.remember)
+        for part in (self.training, self.batch):
+            self._connect(part.failed, self.remember)
         for changed in (self._removal.changed, self._desk.cacheChanged):
             self._connect(changed, self.heads.lookAgain)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import slicer
 import vtk
 
@@ -86,6 +88,13 @@ def jumpToSeed(volumeNode, seedsNode, index: int) -> None:
     """Show the CT, and centre all slice views on a control point."""
     showVolume(volumeNode)
     slicer.modules.markups.logic().JumpSlicesToNthPointInMarkup(seedsNode.GetID(), index, True)
+
+
+def jumpToPoint(volumeNode, ras: Sequence[float]) -> None:
+    """Show the CT, and centre all slice views on a point of the world, RAS mm."""
+    showVolume(volumeNode)
+    for sliceNode in slicesOf(None)[1]:
+        sliceNode.JumpSliceByCentering(*ras)
 
 
 def followSeed(volumeNode, seedsNode, index: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import slicer
 import vtk
@@ -19,6 +20,8 @@ from ..Setup.RequirementsPanel import RequirementsPanel
 from ..Setup.Setup import Setup, Tools
 from ..Soon import Soon
 from ..Worker.WorkerProcess import EncoderSettings
+from .Batch.BatchController import BatchController
+from .Batch.BatchPanel import BatchPanel
 from .ErrorBoundary import ErrorBoundary
 from .Lesions.LesionsController import LesionsController
 from .Lesions.LesionsPanel import LesionsPanel
@@ -68,15 +71,7 @@ class Window(VTKObservationMixin):
         self._refillSoon = Soon(self._refillViews)
         self.widget = slicer.util.loadUI(uiPath("Window"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._scanPanel = ScanPanel(uiPath("Scan"))
-        self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
-        self._patchPanel = PatchPanel(uiPath("Patch"))
-        self._predictionsPanel = PredictionsPanel(uiPath("Predictions"))
-        self._saliencyPanel = SaliencyPanel(uiPath("Saliency"))
-        self._stabilityPanel = StabilityPanel(uiPath("Stability"))
-        self._trainingPanel = TrainingPanel(uiPath("Training"))
-        self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
-        self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
+        self._makePanels(uiPath)
         self._layOut()
         analysis, tell = logic.analysis, self._scanPanel.showMessage
         self._boundary = ErrorBoundary(tell)
@@ -93,10 +88,23 @@ class Window(VTKObservationMixin):
             self._stabilityPanel, Stability(analysis), analysis, self._overlays, self._boundary, tools.desktop
         )
         self._training = TrainingController(self._trainingPanel, self._boundary, tools.desktop)
+        self._batch = BatchController(self._batchPanel, analysis, tools.desktop, self._whyNotReady)
         self._lesions = LesionsController(self._lesionsPanel, analysis, self._follower, tell)
         self._marks = MarksInView(self._boxesWanted)
         self._connect()
         self._lesions.refresh()
+
+    def _makePanels(self, uiPath: Callable[[str], str]) -> None:
+        self._scanPanel = ScanPanel(uiPath("Scan"))
+        self._lesionsPanel = LesionsPanel(uiPath("Lesions"))
+        self._patchPanel = PatchPanel(uiPath("Patch"))
+        self._predictionsPanel = PredictionsPanel(uiPath("Predictions"))
+        self._saliencyPanel = SaliencyPanel(uiPath("Saliency"))
+        self._stabilityPanel = StabilityPanel(uiPath("Stability"))
+        self._trainingPanel = TrainingPanel(uiPath("Training"))
+        self._batchPanel = BatchPanel(uiPath("Batch"))
+        self._advancedPanel = AdvancedPanel(uiPath("Advanced"))
+        self._requirementsPanel = RequirementsPanel(uiPath("Requirements"))
 
     def enter(self) -> None:
         """The user comes to the module."""
@@ -121,6 +129,7 @@ class Window(VTKObservationMixin):
         self._stability.close()
         self._overlays.close()
         self._training.close()
+        self._batch.close()
         self._marks.close()
         self._scan.close()
         self._follower.close()
@@ -140,6 +149,7 @@ class Window(VTKObservationMixin):
         ui.saliencySection.layout().addWidget(self._saliencyPanel.widget)
         ui.stabilitySection.layout().addWidget(self._stabilityPanel.widget)
         ui.trainingSection.layout().addWidget(self._trainingPanel.widget)
+        ui.batchSection.layout().addWidget(self._batchPanel.widget)
         ui.advancedSection.layout().addWidget(self._advancedPanel.widget)
         # what is told stands in the list's own room: nothing moves while somebody is about to press it
         self._lesionsPanel.ui.listPlace.layout().addWidget(self._scanPanel.ui.messageFrame)
@@ -164,6 +174,7 @@ class Window(VTKObservationMixin):
         self._showNotice(setup.notice)
         self._connectHeads()
         self._connectTraining()
+        self._connectBatch()
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneClosed)
         # a selector of nodes chooses none while a scene is imported, and the parameter node must not hear of that
@@ -212,6 +223,26 @@ class Window(VTKObservationMixin):
             "contentsCollapsed(bool)", around(lambda isCollapsed: training.open(not isCollapsed))
         )
 
+    def _connectBatch(self) -> None:
+        """A run goes on when the module is left, and when the scene is closed."""
+        around, batch, desk = self._boundary.around, self._batch, self.setup.batch
+        activity = desk.activity
+        batch.planWanted.connect(around(desk.plan))
+        batch.startWanted.connect(around(desk.start))
+        batch.cancelWanted.connect(around(desk.cancel))
+        batch.scanWanted.connect(around(lambda node: self._setParameter("volume", node)))
+        desk.planned.connect(around(batch.showPlanned))
+        desk.began.connect(around(batch.showBegan))
+        desk.rowDone.connect(around(batch.showRow))
+        desk.finished.connect(around(batch.showFinished))
+        desk.failed.connect(around(batch.showFailed))
+        activity.changed.connect(
+            lambda: batch.showActivity(activity.text, activity.fraction, activity.note, desk.isRunning)
+        )
+        self.setup.noticeChanged.connect(batch.showCaution)
+        batch.showCaution(self.setup.notice)
+        self.ui.batchSection.connect("contentsCollapsed(bool)", around(lambda isCollapsed: batch.open(not isCollapsed)))
+
     def _followParameters(self) -> None:
         """Widgets and parameter node say the same from now on; the CT in view is chosen where none is."""
         if self._parameters is None:
@@ -240,10 +271,11 @@ class Window(VTKObservationMixin):
             self.setup.showWeights(chosen.weights)
             self.setup.showDevice(chosen.device, chosen.engine)
             self._scan.show(chosen.volume, chosen.analyseOnPlacing, chosen.jumpOnPlacing, mayTurnTo=self._isEntered)
+            self._batch.refresh()
             self._marks.updateSoon()
             self._warm()
 
-    def _setParameter(self, name: str, value: str) -> None:
+    def _setParameter(self, name: str, value: Any) -> None:
         if self._parameters is None:
             self._followParameters()
         setattr(self._parameters, name, value)
@@ -254,8 +286,9 @@ class Window(VTKObservationMixin):
         self._warm()
 
     def _warm(self) -> None:
-        """Load the network before the first click, once there is something to click on."""
-        if self._isEntered and self._scan.volumeNode is not None and self.setup.isReady:
+        """Load the network before the first click, once there is something to click on; beside a batch only for one."""
+        isWanted = self._isEntered and self._scan.volumeNode is not None and not self.setup.batch.isRunning
+        if isWanted and self.setup.isReady:
             self.logic.analysis.warm()
 
     def _boxesWanted(self) -> list[str] | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import qt
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = 1 << 26
+"""Bytes. A list of a few hundred thousand lesions is one line."""
 _POLITE_MS = 500
 _LONGEST_DEATH_MS = 5000
 
@@ -42,7 +43,7 @@ class ChildProcess:
             parent: the QObject that owns the process, without which PythonQt would delete it inside its own signals.
         """
         self._listeners = {"output": onOutput, "log": onLog}
-        self._rests = {"output": b"", "log": b""}
+        self._rests: dict[str, list[bytes]] = {"output": [], "log": []}
         self._onEnd = onEnd
         self._process = qt.QProcess(qt.QCoreApplication.instance() if parent is None else parent)
         self._process.connect("readyReadStandardOutput()", self._readOutput)
@@ -91,10 +92,14 @@ class ChildProcess:
 
     def _tell(self, stream: str, data: bytes) -> None:
         """Each line once; may be entered again while the listener is being told."""
-        *lines, rest = (self._rests[stream] + data).split(b"\n")
+        waiting = self._rests[stream]
+        waiting.append(data)
+        if b"\n" not in data and sum(map(len, waiting)) <= _LONGEST_LINE:
+            return
+        *lines, rest = b"".join(waiting).split(b"\n")
         if len(rest) > _LONGEST_LINE:
             lines, rest = [*lines, rest], b""
-        self._rests[stream] = rest
+        self._rests[stream] = [rest]
         for line in lines:
             if self._process is not None:
                 self._listeners[stream](line.decode("utf-8", "replace").rstrip("\r"))
@@ -111,7 +116,7 @@ class ChildProcess:
         self._readOutput()  # what it still said
         self._readLog()
         for stream in self._rests:
-            if self._rests[stream]:
+            if any(self._rests[stream]):
                 self._tell(stream, b"\n")
         if self._process is not None:
             self._end(end)

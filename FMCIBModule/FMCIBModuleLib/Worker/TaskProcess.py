@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,7 @@ class TaskProcess:
 
     Attributes:
         progressed: emitted with (text, fraction from 0 to 1, or None where the end is not known).
+        rowDone: emitted with each row of a batch, a dictionary as the protocol has it.
         ended: emitted when no process is there any more, however it came, and before `done` and `failed`.
         done: emitted with the task's result, a dictionary.
         failed: emitted with (code, one or two sentences for the user). The codes are the engine's, or
@@ -63,6 +65,7 @@ class TaskProcess:
             environment: variables for it beside this process's own.
         """
         self.progressed, self.ended, self.done, self.failed = Signal(), Signal(), Signal(), Signal()
+        self.rowDone = Signal()
         self._parent = parent
         self._makeCommand = makeCommand
         self._environment = environment
@@ -116,7 +119,7 @@ class TaskProcess:
 
     def close(self) -> None:
         """End the task. It is gone when this returns, and nobody is told."""
-        for signal in (self.progressed, self.ended, self.done, self.failed):
+        for signal in (self.progressed, self.rowDone, self.ended, self.done, self.failed):
             signal.disconnectAll()
         child, self._child = self._child, None
         if child is not None:
@@ -135,6 +138,8 @@ class TaskProcess:
             self._child.kill()
         elif message["type"] == "progress":
             self.progressed.emit(message["text"], _fraction(message.get("done"), message.get("total")))
+        elif message["type"] == "row":
+            self.rowDone.emit(message)
         else:
             self._answer = message
 
@@ -153,7 +158,12 @@ class TaskProcess:
             self.done.emit(answer)
 
 
-_TEXTS = {"progress": ("text",), "error": ("code", "message"), "result": ()}
+_TEXTS = {
+    "progress": ("text",),
+    "row": ("lesion_id", "status", "series_uid", "image", "step", "problem"),
+    "error": ("code", "message"),
+    "result": (),
+}
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
@@ -164,8 +174,32 @@ def _parsed(line: str) -> dict[str, Any] | None:
         return None
     if not isinstance(message, dict) or message.get("type") not in _TEXTS:
         return None
-    isWhole = all(isinstance(message.get(name), str) for name in _TEXTS[message["type"]])
-    return message if isWhole else None
+    isWhole = _hasTexts(message, *_TEXTS[message["type"]])
+    return message if isWhole and (message["type"] != "row" or _isRow(message)) else None
+
+
+def _isRow(message: Mapping[str, Any]) -> bool:
+    """Whether the numbers and predictions of a row are some."""
+    number, place, said = (message.get(name) for name in ("row", "place_lps", "predictions"))
+    isPlace = isinstance(place, list) and len(place) == 3 and all(map(_isNumber, place))
+    return (
+        isinstance(number, int)
+        and not isinstance(number, bool)
+        and number >= 0
+        and message["status"] in ("ok", "error")
+        and (place is None or isPlace)
+        and isinstance(message.get("kept", False), bool)
+        and isinstance(said, list)
+        and all(isinstance(each, dict) and _hasTexts(each, "head", "text", "note") for each in said)
+    )
+
+
+def _isNumber(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _hasTexts(value: Mapping[str, Any], *names: str) -> bool:
+    return all(isinstance(value.get(name), str) for name in names)
 
 
 def _fraction(done: object, total: object) -> float | None:

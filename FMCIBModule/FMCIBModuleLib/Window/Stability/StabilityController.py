@@ -26,6 +26,7 @@ from ...Setup.Desktop import Desktop
 from ..ErrorBoundary import ErrorBoundary
 from ..LesionWords import shortened
 from ..OverlayInViews import OverlayInViews
+from ..TimeLeft import timeLeft
 from .StabilityPanel import MapShown, Shown, StabilityPanel
 from .StabilityWords import (
     changesInWords,
@@ -35,7 +36,6 @@ from .StabilityWords import (
     notesInWords,
     quantityInWords,
     stripsOf,
-    timeLeft,
 )
 
 _KINDS = (NORMAL, GRID, SEGMENT)

@@ -128,17 +128,6 @@ def notesInWords(document: Document) -> str:
     return "\n".join(notes)
 
 
-def timeLeft(seconds: float | None) -> str:
-    """About how long it takes still; empty where nobody knows."""
-    if seconds is None:
-        return ""
-    if seconds >= 90:
-        return _("about {minutes:.0f} minutes left").format(minutes=seconds / 60)
-    if seconds < 1.5:
-        return _("about 1 second left")
-    return _("about {seconds:.0f} seconds left").format(seconds=seconds)
-
-
 def quantityInWords(quantity: str) -> str:
     """What a map shows."""
     if quantity == COSINE:

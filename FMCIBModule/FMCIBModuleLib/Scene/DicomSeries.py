@@ -1,0 +1,94 @@
+"""Series of Slicer's DICOM database, or of a folder: whether they can be had, and as volumes in the scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slicer
+from fmcib_engine.errors import FmcibError
+from fmcib_engine.geometry import PatientPoint
+from slicer.i18n import tr as _
+
+from ..Errors import AnalysisError
+from .ScanNode import sourceOf
+from .SceneBridge import gridFromNode, nodeFromVolume
+from .SubjectHierarchy import ROLE
+
+_VOLUME = "vtkMRMLScalarVolumeNode"
+
+
+def dicomDatabase() -> Any:
+    """Slicer's DICOM database.
+
+    Raises:
+        AnalysisError: there is none, or it is closed, as one of another version of Slicer is.
+    """
+    database = getattr(slicer, "dicomDatabase", None)
+    if database is None:
+        raise AnalysisError(_("Slicer has no DICOM database here. Choose a folder of DICOM files instead."))
+    if not database.isOpen:
+        text = _(
+            "Slicer's DICOM database is closed, or was made by another version of Slicer. Open the module DICOM: it "
+            "opens the database, or offers to update it. Then choose it here again."
+        )
+        raise AnalysisError(text)
+    return database
+
+
+def databaseFile() -> str:
+    """The file that the database is kept in.
+
+    Raises:
+        AnalysisError: as of `dicomDatabase`, or it is kept in memory only.
+    """
+    name = str(dicomDatabase().databaseFilename)
+    if not Path(name).is_file():
+        raise AnalysisError(_("Slicer's DICOM database is not kept in a file. Choose its folder in the module DICOM."))
+    return name
+
+
+def volumesOf(seriesUid: str) -> list:
+    """The volumes of the scene that were made of a series."""
+    nodes = [node for node in slicer.util.getNodesByClass(_VOLUME) if not node.GetAttribute(ROLE)]
+    return [node for node in nodes if seriesUid and sourceOf(node).series_uid == seriesUid]
+
+
+def loadFromDatabase(seriesUid: str) -> list:
+    """Have Slicer load a series; the volumes that came of it. Blocks until that is done.
+
+    Raises:
+        AnalysisError: the database is closed, or no volume came of it.
+    """
+    dicomDatabase()
+    from DICOMLib import DICOMUtils  # a module of Slicer's own
+
+    nodes = map(slicer.mrmlScene.GetNodeByID, DICOMUtils.loadSeriesByUID([seriesUid]) or [])
+    volumes = [node for node in nodes if node is not None and node.GetClassName() == _VOLUME]
+    if not volumes:
+        raise AnalysisError(_("Slicer could not load this series as a volume. Its files may have moved; see its log."))
+    return volumes
+
+
+def loadFromFiles(path: Path, seriesUid: str, name: str):
+    """Have the engine read a scan, or one series of a folder, and show it as a volume of this name.
+
+    Raises:
+        FmcibError: it cannot be read.
+    """
+    from fmcib_engine.readers import read_volume
+
+    volume = read_volume(path, series_uid=seriesUid or None)
+    return nodeFromVolume(volume, slicer.mrmlScene.GenerateUniqueName(name))
+
+
+def holding(volumes: list, point: PatientPoint | None):
+    """Of several volumes of one series, as of one with a gap, that in which a point (LPS mm) lies, else the first."""
+    for node in volumes:
+        try:
+            if point is not None:
+                gridFromNode(node).require_inside(point)
+                return node
+        except FmcibError:
+            continue
+    return volumes[0]

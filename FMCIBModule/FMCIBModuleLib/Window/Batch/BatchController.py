@@ -1,0 +1,361 @@
+"""Takes which scans and seeds the user wants, has others look and compute, shows the rows, and opens their lesions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import slicer
+from fmcib_engine.errors import FmcibError
+from fmcib_engine.geometry import PatientPoint
+from fmcib_engine.results.privacy import without_uids
+from fmcib_engine.results.rows import csv_line
+from fmcib_engine.results.table import write_lines
+from slicer.i18n import tr as _
+
+from ...Analysis.AnalysisLogic import AnalysisLogic
+from ...Errors import AnalysisError, sentenceOf
+from ...Scene.DicomSeries import databaseFile, dicomDatabase, holding, loadFromDatabase, loadFromFiles, volumesOf
+from ...Scene.SceneBridge import pointToRas
+from ...Setup.Desktop import Desktop
+from ...Signal import Signal
+from ..ErrorBoundary import ErrorBoundary
+from ..SliceViews import jumpToPoint
+from ..TimeLeft import TimeLeft, timeLeft
+from .BatchPanel import DATABASE, FOLDER, SEEDS_FILE, SEEDS_STORED, BatchPanel, PlanShown
+from .BatchWords import (
+    causesOf,
+    causesSoFar,
+    countOf,
+    detailOf,
+    listOf,
+    networkOf,
+    planOf,
+    questionOf,
+    resultOf,
+    rowOf,
+)
+
+
+class BatchController:
+    """Between the panel and the scene; the engine's tasks are run by others.
+
+    Attributes:
+        planWanted, startWanted: emitted with the question to the engine's task.
+        cancelWanted: emitted without values.
+        scanWanted: emitted with a volume node that is to be the chosen CT.
+    """
+
+    def __init__(
+        self,
+        panel: BatchPanel,
+        analysis: AnalysisLogic,
+        desktop: Desktop,
+        whyNotReady: Callable[[], str],
+    ) -> None:
+        """
+        Args:
+            panel: its widgets.
+            analysis: knows which network is chosen.
+            desktop: asks for files.
+            whyNotReady: a sentence where nothing can be computed yet, else empty.
+        """
+        self.planWanted, self.startWanted, self.cancelWanted = Signal(), Signal(), Signal()
+        self.scanWanted = Signal()
+        self._panel, self._analysis, self._desktop, self._whyNotReady = panel, analysis, desktop, whyNotReady
+        self._source: dict[int, str] = {}
+        self._seeds: dict[int, str] = {}
+        """Paths of scans and of seeds, by the place of their kind in its list."""
+        self._output = self._caution = ""
+        self._isOpen = False
+        self._asked: Mapping[str, Any] | None = None
+        """What was last looked at, or is."""
+        self._plan: Mapping[str, Any] | None = None
+        """What that has told, as long as it holds."""
+        self._startsNext = False
+        self._ran: Mapping[str, Any] = {}
+        self._rows: dict[int, Mapping[str, Any]] = {}
+        self._problems: Counter[tuple[str, str]] = Counter()
+        self._result: Mapping[str, Any] | None = None
+        self._left = TimeLeft()
+        around = ErrorBoundary(panel.showProblem).around
+        for signal, slot in (
+            (panel.changed, self._onChange),
+            (panel.databaseOpened, self.refresh),
+            (panel.sourceClicked, self._onSource),
+            (panel.seedsClicked, self._onSeeds),
+            (panel.outputClicked, self._askForFolder),
+            (panel.dryClicked, self._onDry),
+            (panel.startClicked, self._onStart),
+            (panel.cancelClicked, self._onCancel),
+            (panel.saveClicked, self._onSave),
+            (panel.retryClicked, lambda: self._onStart(retry=True)),
+            (panel.tableClicked, lambda: self._openFile(self._result["table"])),
+            (panel.openFolderClicked, lambda: self._openFile(str(Path(self._result["table"]).parent))),
+            (panel.rowChosen, self._onRow),
+            (panel.rows.counted, self._showCount),
+        ):
+            signal.connect(around(slot))
+
+    def close(self) -> None:
+        """Nobody is told anything any more."""
+        for signal in (self.planWanted, self.startWanted, self.cancelWanted, self.scanWanted):
+            signal.disconnectAll()
+        self._panel.close()
+
+    def open(self, isOpen: bool) -> None:  # noqa: FBT001  a signal's value
+        """The user opens or closes the section."""
+        self._isOpen = isOpen
+        self.refresh()
+
+    def refresh(self, *_values: object) -> None:
+        """As Slicer's database, and the choices of the window, are now."""
+        if not self._isOpen:
+            return
+        settings = self._analysis.settings
+        self._panel.showNetwork(networkOf(Path(settings.weights).name, settings.device, settings.heads))
+        try:
+            database, problem = dicomDatabase(), ""
+        except AnalysisError as error:
+            database, problem = None, sentenceOf(error)
+        self._panel.showDatabase(database, problem)
+
+    def showCaution(self, text: str) -> None:
+        """What stands wherever numbers of the chosen weights appear."""
+        self._caution = text
+        self._panel.showCaution(text)
+
+    def showActivity(self, text: str, fraction: float | None, note: str, isRunning: bool) -> None:  # noqa: FBT001
+        """What runs now, or came of it."""
+        left = timeLeft(self._left.seconds(fraction)) if isRunning else ""
+        self._panel.showActivity(f"{text}, {left}" if left else text, fraction, isRunning=isRunning, note=note)
+
+    def showPlanned(self, told: Mapping[str, Any]) -> None:
+        """What the engine's task `plan_batch` tells."""
+        self._plan = told
+        self._panel.showPlan(planOf(told))
+        startsNext, self._startsNext = self._startsNext, False
+        if not told["rows"]:
+            self._panel.showProblem(_("Nothing would be done: no seed lies in a scan that is suitable."))
+        elif startsNext and self._desktop.confirm(questionOf(told)):
+            self._start()
+
+    def showBegan(self) -> None:
+        """A run begins, or goes on: its rows are told from the first on."""
+        self._rows.clear()
+        self._problems.clear()
+        self._result = None
+        self._left.begin()
+        self._panel.clearRows()
+        self._panel.showProblem("")
+
+    def showRow(self, told: Mapping[str, Any]) -> None:
+        """What the engine's task `batch` tells of a row."""
+        self._rows[told["row"]] = told
+        if told["status"] != "ok":
+            self._problems[told["problem"], told["step"]] += 1
+        self._panel.addRow(rowOf(told, self._caution))
+
+    def showFinished(self, told: Mapping[str, Any]) -> None:
+        """What the engine's task `batch` tells at its end."""
+        self._result = told
+        self._panel.showResult(resultOf(told))
+        self._panel.showCauses(causesOf(told["causes"]))
+
+    def showFailed(self, message: str) -> None:
+        """Why a look or a run came to nothing."""
+        self._startsNext = False
+        self._panel.showProblem(message)
+
+    def _showCount(self) -> None:
+        failed = sum(self._problems.values())
+        self._panel.showCount(countOf(len(self._rows) - failed, failed, self._panel.rows.unlisted))
+        if self._result is None:
+            self._panel.showCauses(causesOf(causesSoFar(self._problems)))
+
+    def _onChange(self) -> None:
+        """What was looked at was something else."""
+        self._plan = None
+        self._panel.showPlan(PlanShown())
+        self._panel.showProblem("")
+        self._showNames()
+
+    def _showNames(self) -> None:
+        chosen = self._panel.choices
+        source, seeds = self._source.get(chosen.source, ""), self._seeds.get(chosen.seeds, "")
+        self._panel.showNames(Path(source).name, Path(seeds).name, Path(self._output).name)
+
+    def _onSource(self) -> None:
+        kind = self._panel.choices.source
+        if kind == FOLDER:
+            path = self._desktop.folder(_("Folder of DICOM files"))
+        else:
+            path = self._desktop.file(_("Table of scans"), _("Table") + " (*.csv *.tsv *.txt)")
+        if path:
+            self._source[kind] = path
+            self._onChange()
+
+    def _onSeeds(self) -> None:
+        kind = self._panel.choices.seeds
+        if kind == SEEDS_FILE:
+            path = self._desktop.file(_("Seeds"), _("Tables and DICOM (*.csv *.tsv *.txt *.dcm);;All files (*)"))
+        else:
+            path = self._desktop.folder(_("Folder of segmentations, structure sets and reports"))
+        if path:
+            self._seeds[kind] = path
+            self._onChange()
+
+    def _askForFolder(self) -> None:
+        folder = self._desktop.folder(_("Folder of the run"))
+        if folder:
+            self._output = folder
+            self._showNames()
+
+    def _onDry(self) -> None:
+        if (asked := self._askedNow()) is not None:
+            self._look(asked)
+
+    def _look(self, asked: Mapping[str, Any]) -> None:
+        self._asked, self._plan = asked, None
+        self._panel.showPlan(PlanShown())
+        self.planWanted.emit(asked)
+
+    def _onStart(self, retry: bool = False) -> None:
+        """What nobody has looked at is looked at first, and told before anything is computed."""
+        asked = self._askedNow()
+        if asked is None:
+            return
+        if why := self._whyNotReady():
+            self._panel.showProblem(why)
+            return
+        if not self._output:
+            self._askForFolder()
+        if not self._output:
+            return
+        if retry:
+            self._start(retry=True)
+        elif self._plan is not None and asked == self._asked and self._plan["rows"]:
+            self._start()
+        else:
+            self._startsNext = True
+            self._look(asked)
+
+    def _start(self, retry: bool = False) -> None:
+        settings, chosen = self._analysis.settings, self._panel.choices
+        self._ran = {
+            **(self._asked or {}),
+            "output": self._output,
+            "weights": settings.weights,
+            "encoder": settings.encoder,
+            "device": settings.device,
+            "engine": settings.engine,
+            "precision": settings.precision,
+            "heads": settings.heads,
+            "draws": chosen.draws,
+            "identifiers": chosen.identifiers,
+            "retry": retry,
+        }
+        self.startWanted.emit(self._ran)
+
+    def _onCancel(self) -> None:
+        self._startsNext = False
+        self.cancelWanted.emit()
+
+    def _askedNow(self) -> Mapping[str, Any] | None:
+        """The question to a dry run; None where something is missing, which is told."""
+        self._panel.showProblem("")
+        try:
+            return self._wanted()
+        except (AnalysisError, FmcibError) as error:
+            self._panel.showProblem(sentenceOf(error))
+            return None
+
+    def _wanted(self) -> dict[str, Any]:
+        """
+        Raises:
+            AnalysisError: what is missing, and what to do.
+        """
+        chosen = self._panel.choices
+        source, series = self._source.get(chosen.source, ""), None
+        if chosen.source == DATABASE:
+            source, series = databaseFile(), self._panel.seriesUids
+            if not series:
+                raise AnalysisError(self._whyNoSeries())
+        elif not source:
+            raise AnalysisError(_("No scans are chosen yet. Choose their folder or table."))
+        seeds = "" if chosen.seeds == SEEDS_STORED else self._seeds.get(chosen.seeds, "")
+        if not seeds and chosen.seeds != SEEDS_STORED:
+            text = _("No seeds are chosen yet. Choose their file or folder, or take what is stored with the scans.")
+            raise AnalysisError(text)
+        wishes = {
+            "seeds": seeds,
+            "own_seeds": chosen.seeds == SEEDS_STORED,
+            "roi": chosen.rois,
+            "frame": chosen.frame,
+            "prefer_kernels": chosen.kernels,
+            "thickness": chosen.thickness,
+            "all_series": chosen.allSeries,
+        }
+        return {"source": source, "series": series, **{name: value for name, value in wishes.items() if value}}
+
+    def _whyNoSeries(self) -> str:
+        if self._panel.choices.onlySelected:
+            return _(
+                "No CT series is selected. Select patients, studies or series in the tables above, or take all that "
+                "are shown."
+            )
+        return _("The tables show no CT series. Import scans in Slicer's module DICOM, or search for others.")
+
+    def _onSave(self) -> None:
+        if self._plan is None:
+            return
+        path = self._desktop.newFile(_("Save the list"), "worklist.csv", _("Table") + " (*.csv)")
+        if path:
+            header, *lines = listOf(self._plan["lines"], self._panel.choices.identifiers)
+            write_lines(Path(path), header, (csv_line(line) for line in lines))
+            text = _("{count} lines were written to {file}.").format(count=f"{len(lines):,}", file=Path(path).name)
+            self._panel.showActivity("", None, isRunning=False, note=text)
+
+    def _openFile(self, path: str) -> None:
+        if not self._desktop.open(path):
+            raise AnalysisError(_("No program opens {file} here.").format(file=Path(path).name))
+
+    def _onRow(self, row: int) -> None:
+        """Show the lesion in its scan, which is loaded where the scene does not have it."""
+        told = self._rows[row]
+        detail = detailOf(told)
+        self._panel.showDetail(detail)
+        try:
+            with slicer.util.WaitCursor():
+                self._open(told)
+        except (AnalysisError, FmcibError) as error:
+            text = _("It cannot be shown: {problem}").format(problem=without_uids(sentenceOf(error).splitlines()[0]))
+            self._panel.showDetail(f"{detail}\n{text}")
+        except OSError as error:  # as Slicer's own functions raise it
+            text = _("It cannot be shown: {problem}").format(problem=error.strerror or str(error))
+            self._panel.showDetail(f"{detail}\n{text}")
+
+    def _open(self, told: Mapping[str, Any]) -> None:
+        place, uid = told["place_lps"], told["series_uid"]
+        point = PatientPoint(*place) if place else None
+        volumes = volumesOf(uid) or self._loaded(told)
+        volumeNode = holding(volumes, point)
+        self.scanWanted.emit(volumeNode)
+        if point is None:
+            raise AnalysisError(_("the scan is here, but where in it the lesion lies is not known."))
+        jumpToPoint(volumeNode, pointToRas(point))
+
+    def _loaded(self, told: Mapping[str, Any]) -> list:
+        """
+        Raises:
+            AnalysisError, FmcibError: it cannot be loaded.
+        """
+        uid = told["series_uid"]
+        if self._ran["series"] is not None:
+            if not uid:
+                raise AnalysisError(_("its seed was matched to no series."))
+            return loadFromDatabase(uid)
+        name = _("Scan of {lesion}").format(lesion=told["lesion_id"] or told["row"])
+        return [loadFromFiles(Path(told["image"]), uid, name)]
