@@ -8,35 +8,29 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from functools import cache
 from pathlib import Path
 
-import numpy as np
+import pydicom
 import pytest
 from batch_support import Sums, run_of, silent
+from chest_series import NODULE, add_chest, chest
 from ctk_database import Database
-from dicom_phantom import write
 from fmcib_engine.batch.run import Batch, run_batch
 from fmcib_engine.cli import batch as cli_batch
 from fmcib_engine.cli.commands import run
-from fmcib_engine.geometry import PatientPoint, VoxelGrid
+from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.heads.chosen import ChosenHeads
-from fmcib_engine.phantom import PHANTOM_SEED, chest_phantom
+from fmcib_engine.phantom import PHANTOM_SEED
 from fmcib_engine.pipeline import cut
 from fmcib_engine.readers import read_volume
-from fmcib_engine.volume import Volume
 from fmcib_engine.worklist import Asked, Words, list_of, table_of
 from support import DATA, needs_data
 from worklist_support import DOSE, MR, SECONDARY, add_seeds, read_csv
 
-for package in ("torch", "monai", "filelock", "SimpleITK", "pydicom"):
+for package in ("torch", "monai", "filelock", "SimpleITK"):
     pytest.importorskip(package)
-import pydicom  # noqa: E402
-from pydicom.dataset import Dataset  # noqa: E402
-from pydicom.uid import CTImageStorage  # noqa: E402
 
 HEADER = "lesion_id,series_uid,frame_of_reference_uid,patient_id,coordX,coordY,coordZ"
-NODULE = ",".join(repr(float(value)) for value in PHANTOM_SEED)
 
 
 @pytest.fixture(autouse=True)
@@ -53,43 +47,6 @@ def computed(source: Path, seeds: Path, folder: Path, *options: str) -> tuple[li
     rows = {row["lesion_id"]: row for row in read_csv(folder / "run" / "features.csv")}
     assert code == (3 if any(row["status"] == "error" for row in rows.values()) else 0)
     return read_csv(folder / "list.csv"), rows
-
-
-@cache
-def chest() -> Volume:
-    """24 slices of 90 mm about the nodule of the phantom."""
-    whole = chest_phantom((1.4, 1.4, 2.5))
-    i, j, k = (round(float(at)) for at in whole.grid.to_index(PatientPoint(*PHANTOM_SEED)))
-    low = (i - 32, j - 32, k - 12)
-    array = whole.array[low[2] : low[2] + 24, low[1] : low[1] + 64, low[0] : low[0] + 64]
-    grid = VoxelGrid.from_parts(
-        (64, 64, 24), origin=whole.grid.to_patient(low), spacing=whole.grid.spacing, direction=np.eye(3)
-    )
-    return Volume(np.ascontiguousarray(array), grid)
-
-
-def add_chest(folder: Path, uid: str, *, study: str, images=range(24), **elements: object) -> list[Path]:
-    """It as the files of a series; elements are set in each of them."""
-    volume, datasets = chest(), []
-    for k in images:
-        dataset = Dataset()
-        dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, f"{uid}.{k + 1}"
-        dataset.Modality, dataset.SeriesInstanceUID, dataset.StudyInstanceUID = "CT", uid, study
-        dataset.FrameOfReferenceUID, dataset.SeriesNumber = f"{study}.5", 1
-        dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        dataset.Rows = dataset.Columns = 64
-        dataset.ImagePositionPatient = [float(x) for x in volume.grid.to_patient((0, 0, k))]
-        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        dataset.PixelSpacing, dataset.SliceThickness = [1.4, 1.4], 2.5
-        dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
-        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-        dataset.BitsAllocated = dataset.BitsStored = 16
-        dataset.HighBit, dataset.PixelRepresentation = 15, 0
-        dataset.PixelData = (np.asarray(volume.array[k], np.int32) + 1024).clip(0).astype("<u2").tobytes()
-        for keyword, value in elements.items():
-            setattr(dataset, keyword, value)
-        datasets.append(dataset)
-    return write(folder, datasets)
 
 
 NAMED_NOT_DONE = "the series that it names, or all of its frame of reference, are not done: their rows say why"
