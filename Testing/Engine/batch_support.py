@@ -154,7 +154,8 @@ def main() -> int:
     if sys.argv[1] == "reader":
         if sys.argv[2] == "made":
             return reader.serve(_nothing, _made_patches)
-        return reader.serve(partial(_read, kind=sys.argv[2], memory=HeaderMemory()))
+        headers = HeaderMemory()
+        return reader.serve(partial(_read, kind=sys.argv[2], memory=headers), memory=headers)
     from fmcib_engine.cli import batch as cli_batch
     from fmcib_engine.cli.commands import run
     from fmcib_engine.weights import store

@@ -17,7 +17,7 @@ from fmcib_engine.batch.cutting import cut_all
 from fmcib_engine.batch.parts import KeptRow, Parts, Place, line_of, value_of
 from fmcib_engine.batch.plan import Plan, make_plan, require_same
 from fmcib_engine.batch.run import Batch, run_batch
-from fmcib_engine.batch.states import ALL_COUNT, scan_state
+from fmcib_engine.batch.states import scan_state
 from fmcib_engine.batch.summary import causes
 from fmcib_engine.errors import OutputError
 from fmcib_engine.heads.chosen import ChosenHeads
@@ -198,24 +198,6 @@ def test_what_changed_is_said_and_refused_unless_its_rows_are_tried_again(tmp_pa
     assert [one.state for one in gone.scans] == [one.state for one in plan.scans]
 
 
-def test_a_file_more_in_a_folder_of_several_series_is_said_to_count_for_all(tmp_path):
-    scans = tmp_path / "archive"
-    scans.mkdir()
-    (scans / "1.dcm").write_bytes(b"x")
-    first, second = (LesionSeed(row, str(row), scans, (1.0, 2.0, 3.0), series_uid=f"1.{row}") for row in (1, 2))
-
-    def refused(*seeds: LesionSeed) -> str:
-        begun = planned(SeedTable(seeds), tmp_path)
-        (scans / "2.dcm").write_bytes(b"y")
-        with pytest.raises(OutputError) as told:
-            require_same(begun, planned(SeedTable(seeds), tmp_path), lambda row: row == 2, "run")
-        (scans / "2.dcm").unlink()
-        return str(told.value)
-
-    assert f"(1 file of 0.0 MB, now 2 files of 0.0 MB{ALL_COUNT})" in refused(first, second)
-    assert "(1 file of 0.0 MB, now 2 files of 0.0 MB)" in refused(first)
-
-
 def test_the_state_of_a_scan_tells_of_each_of_its_files(tmp_path):
     folder = tmp_path / "series"
     (folder / "below").mkdir(parents=True)
@@ -244,7 +226,7 @@ def test_a_share_that_does_not_answer_delays_the_plan_by_its_limit_and_no_more(t
             never.wait(60)
         return scan_state(image)
 
-    monkeypatch.setattr("fmcib_engine.batch.plan.scan_state", state)
+    monkeypatch.setattr("fmcib_engine.batch.states.scan_state", state)
     begun = Plan({"recipe": "one"}, (), 4, columns=("row",))
     plan = make_plan(begun, table, lambda image: image.name, limit_s=1.0)
     never.set()

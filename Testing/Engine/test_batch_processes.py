@@ -205,9 +205,10 @@ def test_a_reader_that_died_once_is_replaced_and_nobody_notices(tmp_path):
     assert rows_of(tmp_path / "run") == rows_of(tmp_path / "other")
 
 
-def test_readers_that_do_not_start_end_the_run_and_no_row_is_blamed(table, tmp_path):
+@pytest.mark.parametrize("program", ["false", "no such program", ""])
+def test_readers_that_do_not_start_end_the_run_and_no_row_is_blamed(table, tmp_path, program):
     encoder = Sums()
-    asked = Batch(read_seeds(table), run_of(encoder), reading=ReadAhead(command=["false"]))
+    asked = Batch(read_seeds(table), run_of(encoder), reading=ReadAhead(command=[program, "-c", ""]))
     with pytest.raises(ProtocolError, match="does not start"):
         run_batch(asked, tmp_path / "run", encoder, ChosenHeads(encoder), progress=silent)
     assert records(tmp_path / "run") == 0

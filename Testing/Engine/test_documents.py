@@ -129,29 +129,38 @@ def test_a_command_line_of_slicer_starts_a_script_that_is_here(words):
     assert (ROOT / words[words.index("--python-script") + 1]).is_file()
 
 
-def script_options() -> set[str]:
-    """Those of `analyse.py`, read from its parser without starting Slicer."""
-    (path,) = (ROOT / "FMCIBModule").rglob("Headless.py")
-    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "add"]
-    return {argument.value for argument in first if isinstance(argument, ast.Constant)}
+SCRIPTS = {"analyse.py": ("Without a window", "Headless.py"), "batch.py": ("Many scans", "BatchArguments.py")}
+"""The section of the user guide on each, and the file with its parser."""
 
 
-def test_the_user_guide_names_every_option_of_the_script_and_no_other():
+def script_options(script: str) -> set[str]:
+    """Read from its parser without starting Slicer."""
+    (path,) = (ROOT / "FMCIBModule").rglob(SCRIPTS[script][1])
+    texts = [
+        node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+    ]
+    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"--[a-z][a-z-]*", text)}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_user_guide_names_every_option_of_the_scripts_and_no_other(script):
     text = (DOCS / "user-guide.md").read_text(encoding="utf-8")
-    section = text.partition("### Without a window")[2].partition("\n## ")[0]
+    section = re.split(r"\n##+ ", text.partition(f"### {SCRIPTS[script][0]}\n")[2])[0]
     rows = re.findall(r"^\| (`--[^|]*) \|", section, re.MULTILINE)
-    assert {option for row in rows for option in re.findall(r"--[a-z-]+", row)} == script_options()
-    (command,) = (words for words in commands(DOCS / "user-guide.md") if words[0] == "Slicer")
-    own = command[command.index("--python-script") + 2 :]
-    assert {word for word in own if word.startswith("--")} <= script_options()
+    assert {option for row in rows for option in re.findall(r"--[a-z-]+", row)} == script_options(script)
+    given = [words for words in commands(DOCS / "user-guide.md") if words[0] == "Slicer"]
+    own = [words for words in given if words[words.index("--python-script") + 1].endswith(f"/{script}")]
+    assert own
+    for words in own:
+        options = words[words.index("--python-script") + 2 :]
+        assert {word for word in options if word.startswith("--")} <= script_options(script)
 
 
 def test_an_option_that_a_document_names_is_one_of_ours():
     pytest.importorskip("click")
     from fmcib_engine.cli.commands import cli
 
-    ahead, ours = [cli], script_options() | {"--help"}
+    ahead, ours = [cli], {"--help"}.union(*map(script_options, SCRIPTS))
     while ahead:
         command = ahead.pop()
         ours |= {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 
 import numpy as np
@@ -167,6 +168,31 @@ def test_packed_pixels_are_read(tmp_path, series, syntax):
         seg(tmp_path / "seg.dcm", series, {"A": mask}, "FRACTIONAL", transfer_syntax_uid=uid)
     (seed,) = read_seeds(tmp_path / "seg.dcm", scan=GivenScan(tmp_path / "ct")).seeds
     require_index(seed, series, (3, 5, 2))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_jpeg_2000_is_read_where_its_codec_is_there_and_told_where_it_is_not(tmp_path, series, monkeypatch, is_there):
+    """Slicer's pydicom has none; Pillow brings one."""
+    image = pytest.importorskip("PIL.Image")
+    if not pytest.importorskip("PIL.features").check("jpg_2000"):
+        pytest.skip("Pillow has no JPEG 2000 here")
+    written = seg(tmp_path / "seg.dcm", series, {"A": box(SHAPE, (2, 3, 1), (4, 7, 3))}, "FRACTIONAL")
+    frames = []
+    for pixels in written.pixel_array:
+        stream = io.BytesIO()
+        image.fromarray(pixels).save(stream, "JPEG2000", no_jp2=True)
+        frames.append(stream.getvalue())
+    written.PixelData = pydicom.encaps.encapsulate(frames)
+    written["PixelData"].VR, written["PixelData"].is_undefined_length = "OB", True
+    written.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+    written.save_as(tmp_path / "seg.dcm")
+    if not is_there:
+        monkeypatch.setattr(pydicom.pixels.decoders.JPEG2000LosslessDecoder, "_available", {})
+    (seed,) = read_seeds(tmp_path / "seg.dcm", scan=GivenScan(tmp_path / "ct")).seeds
+    if is_there:
+        require_index(seed, series, (3, 5, 2))
+    else:
+        assert "packed as is not read here (JPEG 2000 Image Compression (Lossless Only))" in seed.problem
 
 
 def test_a_codec_that_is_not_installed_is_told(tmp_path, series, monkeypatch):

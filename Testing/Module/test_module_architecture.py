@@ -69,6 +69,8 @@ MAY_USE_QT = {
 
 
 WIDGETS = ("Panel", "Dialog", "Rows")
+PRINT = {"Headless", "HeadlessBatch"}
+"""The scripts without a window."""
 
 
 def nameOf(path: Path) -> str:
@@ -137,12 +139,12 @@ def test_functions_stay_short_and_print_nothing(path):
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             assert node.end_lineno - first.lineno < 40, node.name
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id != "print" or path.stem == "Headless"
+            assert node.func.id != "print" or path.stem in PRINT
         assert not (isinstance(node, ast.Attribute) and node.attr == "exit" and getattr(node.value, "id", "") == "sys")
 
 
-SPEAK_OF_OPTIONS = {"Headless", "SeedsFile", "Installer"}
-"""The first two are the script's, which has some of its own; the third gives them to pip."""
+SPEAK_OF_OPTIONS = {*PRINT, "BatchArguments", "SeedsFile", "Installer"}
+"""All but the last are the scripts', which have some of their own; the last gives them to pip."""
 
 
 @pytest.mark.parametrize("path", [*FILES, MODULE / "FMCIBModule.py"], ids=lambda path: path.stem)
@@ -152,7 +154,7 @@ def test_nobody_in_the_window_is_told_of_the_command_line(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and path.stem not in SPEAK_OF_OPTIONS:
             assert not re.search(r"--[a-z]|fmcib-engine [a-z]", node.value), node.value
-        if isinstance(node, ast.ExceptHandler) and node.type is not None and node.name and path.stem != "Headless":
+        if isinstance(node, ast.ExceptHandler) and node.type is not None and node.name and path.stem not in PRINT:
             names = {each.id for each in ast.walk(node.type) if isinstance(each, ast.Name)}
             raw = re.search(rf"str\({node.name}\)|{{{node.name}[}}!:]", "\n".join(map(ast.unparse, node.body)))
             assert not (raw and names & ENGINE_ERRORS), node.lineno
@@ -268,8 +270,9 @@ def test_what_cmake_installs_is_a_module_that_finds_its_engine_and_its_worker(fl
     assert f"engine {flatFolder / 'fmcib_engine' / '__init__.py'}" in done.stdout
 
 
-def test_the_headless_script_is_found_where_cmake_puts_it(flatFolder):
+@pytest.mark.parametrize("name", ["analyse.py", "batch.py"])
+def test_the_headless_scripts_are_found_where_cmake_puts_them(flatFolder, name):
     SlicerHost = pytest.importorskip("SlicerHost", reason="starts the host in a process of its own")
-    done = SlicerHost.runScript(flatFolder / "Scripts" / "analyse.py", "--help", timeout=120)
+    done = SlicerHost.runScript(flatFolder / "Scripts" / name, "--help", timeout=120)
     assert done.returncode == 0, done.stderr
     assert "--seeds" in done.stdout

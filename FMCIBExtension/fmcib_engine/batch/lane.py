@@ -34,7 +34,9 @@ COMMAND = (
     "import sys; sys.path.insert(0, sys.argv[1]); from fmcib_engine.batch.reader import main; sys.exit(main())",
     _ENGINE,
 )
-"""Starts one, with this very engine."""
+"""Starts one, with this very engine and Python: that of a process of PythonSlicer, too, whose environment it inherits.
+Inside Slicer itself `sys.executable` is PythonSlicer, never the application."""
+_NO_START = "The process that reads scans does not start. Check memory and installation, and go on (--resume)."
 _TICK_S = 0.2
 _PIPE = 1 << 20
 """Bytes: a patch is given away at once, where the system has such pipes (Linux)."""
@@ -230,15 +232,17 @@ class Lane:
                     self._give_up(left, _ended(ended.args[0]))
 
     def _start(self) -> Reader:
-        reader = Reader(self._how.command)
+        try:
+            reader = Reader(self._how.command)
+        except (OSError, ValueError) as error:  # no such program, or no more processes allowed
+            raise ProtocolError(_NO_START) from error
         try:
             reader.answer(max(self._how.limit_s, _START_S), self._closing)  # ready
         except (_SilentError, _EndedError) as error:
             reader.leave()
             if self._closing.is_set():
                 raise _EndedError(0) from None
-            msg = "The process that reads scans does not start. Check memory and installation, and go on (--resume)."
-            raise ProtocolError(msg) from error
+            raise ProtocolError(_NO_START) from error
         return reader
 
     def _answers(self, reader: Reader, left: _Left) -> None:

@@ -9,22 +9,31 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..readers import HeaderMemory
 from ..seeds import LesionSeed, SeedTable
 from ..seeds.by_scan import by_scan, place_of
 from .patience import Patience
-from .states import ALL_COUNT, ScanState, scan_state
+from .states import ScanState, States, change
 
 FORMAT = 1
 _TOLD = 3
 """How many changes are named one by one."""
 _HASHED = {"weights SHA-256", "set of columns"}
 """Settings whose values tell people nothing."""
+
+
+class _Silent:
+    """In place of an answer."""
+
+
+_SILENT = _Silent()
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ def make_plan(
     name_of: Callable[[Path], str],
     looked: Callable[[], None] = lambda: None,
     limit_s: float = 600.0,
+    earlier: Plan | None = None,
 ) -> Plan:
     """The plan of a list of lesions, or of the part of it that is wanted.
 
@@ -100,24 +110,55 @@ def make_plan(
         name_of: what the table calls the file of a scan.
         looked: called after each scan whose files were looked at.
         limit_s: for a look at one scan; of what does not answer no state is noted, and reading it will tell.
+        earlier: of the run that goes on: a scan that is as it was then is not looked at more closely.
     """
     patience = Patience(limit_s)
     groups = by_scan(table.seeds, lambda image: patience.ask(place_of, image, image))
     whole = hashlib.sha256("".join(_digest(seed) for same in groups for seed in same).encode()).hexdigest()
-    states: dict[object, ScanState | None] = {}
-    scans = []
+    before = _states_by_row(earlier) if earlier else {}
     first, end = _part_of(groups, begun.part, begun.together)
-    for seeds in groups[first:end]:
-        image = seeds[0].image
-        if (place := patience.ask(place_of, image, image)) not in states:
-            states.clear()  # scans of one folder follow each other
-            states[place] = None if all(seed.problem for seed in seeds) else patience.ask(scan_state, image, None)
+    wanted = groups[first:end]
+    places = [patience.ask(place_of, seeds[0].image, seeds[0].image) for seeds in wanted]
+    shared = _with_several_series(places, wanted)
+    look = _Look(patience)
+    scans = []
+    for place, seeds in zip(places, wanted, strict=True):
+        known = before.get(seeds[0].row)
+        state = None if all(seed.problem for seed in seeds) else look(place, seeds[0], known, is_shared=place in shared)
         rows = tuple(PlannedRow(seed.row, seed.lesion_id, _digest(seed)) for seed in seeds)
-        name = "" if seeds[0].problem and image == Path() else name_of(image)
-        scans.append(PlannedScan(name, rows, states[place]))
+        name = "" if seeds[0].problem and seeds[0].image == Path() else name_of(seeds[0].image)
+        scans.append(PlannedScan(name, rows, state))
         looked()
     patience.close()
     return replace(begun, scans=tuple(scans), list_digest=whole)
+
+
+class _Look:
+    """Looks at scans, those of one place one after the other; a place that did not answer is not asked again."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._states = States(HeaderMemory())
+        self._silent: set[Hashable] = set()
+
+    def __call__(
+        self, place: Hashable, seed: LesionSeed, before: ScanState | None, *, is_shared: bool
+    ) -> ScanState | None:
+        if place in self._silent:
+            return None
+        ask = partial(self._states.to_plan, series_uid=seed.series_uid, before=before, is_shared=is_shared)
+        state = self._patience.ask(ask, seed.image, _SILENT)
+        if isinstance(state, _Silent):
+            self._silent.add(place)
+            self._states = States(HeaderMemory())  # the other thread has that one in its hands
+            return None
+        return state
+
+
+def _with_several_series(places: Sequence[Hashable], groups: Sequence[Sequence[LesionSeed]]) -> set[Hashable]:
+    """The places of which the list names several series."""
+    series = {(place, seeds[0].series_uid) for place, seeds in zip(places, groups, strict=True)}
+    return {place for place, count in Counter(place for place, _ in series).items() if count > 1}
 
 
 def _part_of(groups: Sequence[Sequence[LesionSeed]], part: tuple[int, int], together: int) -> tuple[int, int]:
@@ -169,9 +210,13 @@ def require_same(earlier: Plan, now: Plan, is_open: Callable[[int], bool], folde
             "begun with (--resume), or begin anew in another folder (--output)."
         )
         raise OutputError(msg)
-    seen = {scan.name: scan.state for scan in earlier.scans}
-    scans = tuple(replace(scan, state=scan.state or seen.get(scan.name)) for scan in now.scans)
+    seen = _states_by_row(earlier)
+    scans = tuple(replace(scan, state=scan.state or seen.get(scan.rows[0].row)) for scan in now.scans)
     return replace(now, scans=scans)
+
+
+def _states_by_row(plan: Plan) -> dict[int, ScanState | None]:
+    return {row.row: scan.state for scan in plan.scans for row in scan.rows}
 
 
 def _changed_settings(earlier: Plan, now: Plan) -> list[str]:
@@ -192,24 +237,27 @@ def _changed_rows(earlier: Plan, now: Plan, is_open: Callable[[int], bool]) -> l
         return [f"row {gone[0]} of the list is gone" + (f" with {len(gone) - 1} more" if len(gone) > 1 else "")]
     if new := sorted(after.keys() - before.keys()):
         return [f"row {new[0]} of the list is new" + (f" with {len(new) - 1} more" if len(new) > 1 else "")]
-    names = Counter(scan.name for scan in now.scans)
-    several = {name for name, scans in names.items() if scans > 1}
     found = []
     told = set()
     for number, (row, scan) in before.items():
         row_now, scan_now = after[number]
         if row.digest != row_now.digest and not is_open(number):
             found.append(f"row {number} of the list was changed")
-        elif scan.name not in told and _is_changed(scan, scan_now) and not all(is_open(each.row) for each in scan.rows):
-            told.add(scan.name)
-            shared = ALL_COUNT if scan.name in several else ""
-            found.append(f"the scan of row {number} was changed ({scan.state}, now {scan_now.state}{shared})")
+        elif (said := _change_of(scan, scan_now)) and id(scan) not in told and not _are_open(scan, is_open):
+            told.add(id(scan))
+            found.append(f"the scan of row {number} was changed ({said})")
     return found
 
 
-def _is_changed(scan: PlannedScan, now: PlannedScan) -> bool:
-    """Whether a scan is there, as it was, and another."""
-    return scan.state is not None and now.state is not None and scan.state != now.state
+def _are_open(scan: PlannedScan, is_open: Callable[[int], bool]) -> bool:
+    return all(is_open(each.row) for each in scan.rows)
+
+
+def _change_of(scan: PlannedScan, now: PlannedScan) -> str:
+    """What a scan was and is, where it is there and another."""
+    if scan.state is None or now.state is None or scan.state == now.state:
+        return ""
+    return change(scan.state, now.state)
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

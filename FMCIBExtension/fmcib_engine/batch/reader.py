@@ -18,22 +18,23 @@ from ..seeds.by_scan import read_scan
 from ..volume import Volume
 from .cutting import ReadVolume, Waiting, cut_all
 from .messages import READY, Job, frames_of, job_of, source_frame
-from .states import ALL_COUNT, ScanState, scan_state
+from .states import ScanState, States, change
 
 CutAll = Callable[[list[LesionSeed], ReadVolume, str, int], Iterator[LesionResult | Waiting]]
 
 
 def main() -> int:
     """Answer jobs until standard input ends. Takes over the process's standard streams and SIGINT."""
-    return serve(partial(read_scan, memory=HeaderMemory()))
+    memory = HeaderMemory()
+    return serve(partial(read_scan, memory=memory), memory=memory)
 
 
-def serve(read: ReadVolume, cut: CutAll = cut_all) -> int:
-    """Answer jobs with scans from `read` and patches from `cut`."""
+def serve(read: ReadVolume, cut: CutAll = cut_all, memory: HeaderMemory | None = None) -> int:
+    """Answer jobs with scans from `read`, which has this memory of headers, and patches from `cut`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the run ends this one
     jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    seen: dict[object, ScanState | None] = {}
+    states = States(memory or HeaderMemory())
 
     def write(*frames: bytes) -> None:
         answers.write(b"".join(frames))
@@ -49,8 +50,7 @@ def serve(read: ReadVolume, cut: CutAll = cut_all) -> int:
                 nonlocal seconds
                 started = time.perf_counter()
                 try:
-                    _require_as_planned(job, seed, seen)
-                    volume = read(seed)
+                    volume = _read_as_planned(read, seed, job.state, states)
                 finally:
                     seconds = time.perf_counter() - started
                 write(source_frame(volume.source))
@@ -64,22 +64,26 @@ def serve(read: ReadVolume, cut: CutAll = cut_all) -> int:
     return 0
 
 
-def _require_as_planned(job: Job, seed: LesionSeed, seen: dict[object, ScanState | None]) -> None:
-    """Refuse a scan that was changed since the run was planned. A folder's files are looked at once for all its scans.
+def _read_as_planned(read: ReadVolume, seed: LesionSeed, planned: ScanState | None, states: States) -> Volume:
+    """The scan, whose files are looked at when it is read: its headers are known then.
 
     Raises:
-        ImageError: it was.
+        ImageError: it was changed since the run was planned, or cannot be read.
     """
-    if job.state is None:
-        return
-    if seed.image not in seen:
-        seen.clear()
-        seen[seed.image] = scan_state(seed.image)
-    now = seen[seed.image]
-    if now not in {job.state, None}:
-        shared = ALL_COUNT if seed.series_uid and seed.image.is_dir() else ""
+    try:
+        volume = read(seed)
+    except ImageError:
+        _require_as_planned(seed, planned, states)
+        raise
+    _require_as_planned(seed, planned, states)
+    return volume
+
+
+def _require_as_planned(seed: LesionSeed, planned: ScanState | None, states: States) -> None:
+    now = None if planned is None else states.as_read(seed.image, seed.series_uid, planned)
+    if planned is not None and now not in {planned, None}:
         msg = (
-            f"The scan was changed since the run was planned ({job.state}, now {now}{shared}). If it is right as it is "
-            "now, try the failed rows again (--retry)."
+            f"The scan was changed since the run was planned ({change(planned, now)}). If it is right as it is now, "
+            "try the failed rows again (--retry)."
         )
         raise ImageError(msg)

@@ -206,7 +206,7 @@ def _plan(
 
     scans = len({(seed.image, seed.series_uid, seed.time_point) for seed in batch.table.seeds})
     with progress("Looking at scans", scans // batch.part[1], 0) as advance:
-        return make_plan(begun, batch.table, name_of, advance, batch.reading.limit_s)
+        return make_plan(begun, batch.table, name_of, advance, batch.reading.limit_s, earlier)
 
 
 def _note_start(place: BatchFolder, batch: Batch, encoder: Encoder, plan: Plan, parts: Parts) -> None:

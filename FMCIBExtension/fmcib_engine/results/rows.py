@@ -115,16 +115,20 @@ def relative_path(path: Path, folder: Path, *, identifiers: bool) -> str:
     """A path as seen from the folder of a table, with forward slashes.
 
     Its bare name where the two have nothing in common but the root, unless the user wants identifiers: that path would
-    be absolute but for its dots.
+    be absolute but for its dots. Bytes that are no UTF-8 are shown escaped: a table with them could not be read.
     """
     target, folder = absolute(path), absolute(folder)
     try:
         shared = Path(os.path.commonpath([target, folder]))
     except ValueError:  # another drive
-        return target.name
+        return _in_utf8(target.name)
     if shared == Path(shared.anchor) and not identifiers:
-        return target.name
-    return Path(os.path.relpath(target, folder)).as_posix()
+        return _in_utf8(target.name)
+    return _in_utf8(Path(os.path.relpath(target, folder)).as_posix())
+
+
+def _in_utf8(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def absolute(path: Path) -> Path:

@@ -41,6 +41,12 @@ class HeaderMemory:
         self._contents = {path: found[path] for path in files}
         return self._contents, False
 
+    def last_of(self, folder: Path) -> Mapping[Path, Content]:
+        """What the files of a folder held when they were last looked at; they are looked at now if that never was."""
+        if self._contents and _is_same(folder, self.folder):
+            return self._contents
+        return self.contents_of(folder)[0]
+
     def forget(self) -> None:
         """Look at every file again the next time."""
         self._contents = {}

@@ -64,22 +64,27 @@ class Lost:
 
 def lost_among(contents: Mapping[Path, Content]) -> list[Lost]:
     """The files that may be slices that got lost, by the rule above."""
+    return [*lost_files(contents).values()]
+
+
+def lost_files(contents: Mapping[Path, Content]) -> dict[Path, Lost]:
+    """The same by their paths."""
     suspects = {path: content for path, content in contents.items() if content.fault}
     if not suspects:
-        return []
+        return {}
     folders = {path.parent for path in suspects}
     beside: dict[Path, list[str]] = defaultdict(list)
     for path, content in contents.items():
         if content.images and path.parent in folders:
             beside[path.parent].append(path.name)
     named = {folder: _Names(names) for folder, names in beside.items()}
-    return [
-        Lost(path.name, content.fault, content.series_uid)
+    return {
+        path: Lost(path.name, content.fault, content.series_uid)
         for path, content in suspects.items()
         if content.is_dicom
         or content.is_folder
         or _is_named_as_slice(_without_added(path, contents), named.get(path.parent))
-    ]
+    }
 
 
 def without_other_series(lost: Iterable[Lost], images: Iterable[Header], chosen: Iterable[Header]) -> list[Lost]:

@@ -12,11 +12,12 @@ from pathlib import Path
 from ...errors import ImageError
 from ...geometry import VoxelGrid
 from .choice import choose_images
+from .choice.series import NO_UID
 from .files import Content, read_contents
 from .folder import HeaderMemory
 from .header import Header
 from .look import look
-from .lost import lost_among
+from .lost import Lost, lost_among, lost_files
 
 _FRAME = 3  # of `Header.belongs_to`
 
@@ -64,6 +65,19 @@ class DicomFiles:
         below = self._series_below
         return {uid: _series(uid, headers, below) for uid, headers in self._images.items()}
 
+    def files_of(self, series_uid: str) -> list[Path]:
+        """The files of a CT series, and beside them those that may be slices of it that got lost, as `names_of` sorts.
+
+        All that the reader makes of the series hangs on these. None where there are no images of it.
+        """
+        uid = "" if series_uid == NO_UID else series_uid
+        own = self._files_by_series.get(uid)
+        if not own:
+            return []
+        others = self._files_by_series.keys() - {uid, ""}
+        lost = (path for path, one in self._lost.items() if one.series_uid not in others)
+        return sorted(own.union(lost), key=os.fspath)
+
     def objects(self, sop_classes: Sequence[str]) -> list[Path]:
         """The files that hold an object of these classes."""
         found = {header.path for header in self.headers if header.sop_class in sop_classes}
@@ -77,6 +91,19 @@ class DicomFiles:
         """
         images = self._images[series_uid]
         return look(images, [], lambda every: choose_images(every, series_uid, time_point)).stack.grid
+
+    @cached_property
+    def _files_by_series(self) -> Mapping[str, set[Path]]:
+        """Of each CT series, localizers and pages as well."""
+        found: dict[str, set[Path]] = defaultdict(set)
+        for header in self.headers:
+            if header.is_ct:
+                found[header.series_uid].add(header.path)
+        return found
+
+    @cached_property
+    def _lost(self) -> Mapping[Path, Lost]:
+        return lost_files(self.contents)
 
     @cached_property
     def _images(self) -> Mapping[str, list[Header]]:
