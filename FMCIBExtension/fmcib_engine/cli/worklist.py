@@ -18,6 +18,7 @@ from ..worklist import (
     Entry,
     Filters,
     Found,
+    GivenSeeds,
     Patient,
     Source,
     Wishes,
@@ -34,6 +35,7 @@ from ..worklist.folders import THREADS, Progress
 from ..worklist.output import require_writable, without_patient, write_lesions, write_list
 from ..worklist.suitable import FEWEST_SLICES, Suitable
 from .console import RESEARCH_ONLY, counts, err, out
+from .dicomweb import ServerOptions, list_of_server, place, server_options
 from .extract import ERROR_ROWS, INTERRUPTED, OK
 
 _SHOWN = 12
@@ -60,7 +62,7 @@ class _Bars(ExitStack):
 
 
 @click.command("worklist")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", callback=place)
 @click.option("--patient", "patients", multiple=True, metavar="PATTERN", help=f"PatientID. {_PATTERN}")
 @click.option(
     "--date", "days", metavar="DAYS", help="Of the study: 2019-01-01..2020-12-31; either end may be left out."
@@ -83,6 +85,7 @@ class _Bars(ExitStack):
 @click.option("--image-column", default="image_path", show_default=True, help="Of a table of scans: its paths.")
 @click.option("--threads", type=click.IntRange(1, 64), default=THREADS, show_default=True, help="That read headers: "
               "more of them help where a share answers slowly.")  # fmt: skip
+@server_options
 @click.option("--output", type=click.Path(path_type=Path), default=Path("worklist.csv"), show_default=True)
 @click.option("--lesions", type=click.Path(path_type=Path), metavar="CSV", help="Also what would be done, for "
               "`extract --table`; needs --identifiers.")  # fmt: skip
@@ -90,7 +93,7 @@ class _Bars(ExitStack):
 @click.option("--overwrite", is_flag=True, help="Replace an earlier list.")
 def worklist(  # noqa: PLR0913
     *,
-    source: Path,
+    source: Path | str,
     patients: tuple[str, ...],
     days: str | None,
     modality: str | None,
@@ -108,6 +111,7 @@ def worklist(  # noqa: PLR0913
     every_header: bool,
     image_column: str,
     threads: int,
+    server: ServerOptions,
     output: Path,
     lesions: Path | None,
     identifiers: bool,
@@ -116,14 +120,20 @@ def worklist(  # noqa: PLR0913
     """What would be done with SOURCE, and why or why not: a dry run, which reads headers only.
 
     SOURCE is the folder of Slicer's DICOM database (or its ctkDICOM.sql, which is read without holding Slicer up), a
-    folder of DICOM files, or a table of scans (CSV). One series of each study is taken, by a rule that is shown.
+    folder of DICOM files, a table of scans (CSV), or the address of a DICOMweb server, which alone is contacted. One
+    series of each study is taken, by a rule that is shown.
+
+    A user and password for a server are taken from FMCIB_DICOMWEB_USER and FMCIB_DICOMWEB_PASSWORD, a token from
+    FMCIB_DICOMWEB_TOKEN, else what .netrc has for it.
 
     Exit codes: 0 the list is written; 2 the command line is wrong; 3 it is written, and nothing, or not every seed,
-    would be done; 4 nothing could be read or written; 130 interrupted, and nothing was written.
+    would be done, or not every series came; 4 nothing could be read or written; 130 interrupted, and no list was
+    written.
     """
     if lesions and not (identifiers and seeds):
         msg = "--lesions writes seeds with series UIDs and paths: give --seeds and --identifiers as well."
         raise click.UsageError(msg)
+    server.require(source, lesions=bool(lesions))
     first, last = parse_days(days) if days is not None else ("", "")
     thin, thick = parse_thickness(thickness) if thickness is not None else (0.0, float("inf"))
     wishes = Wishes(
@@ -149,13 +159,14 @@ def worklist(  # noqa: PLR0913
         require_writable(path, overwrite=overwrite)
     given = read_given(seeds, parse_frame(frame) if frame else None) if seeds else None
     try:
+        is_whole = True
         with _Bars() as bars:
-            read = _read(source, wishes, image_column, threads, bars)
-            folder = file.parent if (file := file_of_database(source)) else None
-            for rule in wishes.sentences():
-                err.print(rule, markup=False)
-            work = make(read, wishes, given, folder=folder, stage=bars.next)
-        return _write(work, files)
+            if isinstance(source, str):
+                work, is_whole = list_of_server(source, server, wishes, given, bars.next)
+            else:
+                read = _read(source, wishes, image_column, threads, bars)
+                work = _make(source, read, wishes, given, bars)
+        return max(_write(work, files), OK if is_whole else ERROR_ROWS)
     except KeyboardInterrupt:
         err.print("Interrupted. Nothing was written.")
         return INTERRUPTED
@@ -184,6 +195,13 @@ def _read(path: Path, wishes: Wishes, image_column: str, threads: int, bars: _Ba
         f"table of scans (.csv); {path.name!r} {what}. Correct it."
     )
     raise SourceError(msg)
+
+
+def _make(path: Path, read: Source, wishes: Wishes, given: GivenSeeds | None, bars: _Bars) -> WorkList:
+    folder = file.parent if (file := file_of_database(path)) else None
+    for rule in wishes.sentences():
+        err.print(rule, markup=False)
+    return make(read, wishes, given, folder=folder, stage=bars.next)
 
 
 def _write(work: WorkList, files: _Files) -> int:
