@@ -58,13 +58,16 @@ def parse_address(text: str, *, may_be_open: bool = False) -> Address:
     except ValueError as error:
         msg = f"{_WANTED}; what came cannot be understood. Correct it."
         raise SourceError(msg) from error
+    if _STRANGE.search(text):
+        msg = f"{_WANTED}; what came has a blank, a backslash or a control character. Correct it."
+        raise SourceError(msg)
     if parts.username is not None or parts.password is not None:
         msg = (
             "A user or password in an address is seen by everybody on this computer. Take it out, and set "
             "FMCIB_DICOMWEB_USER and FMCIB_DICOMWEB_PASSWORD, or add the server to your .netrc."
         )
         raise SourceError(msg)
-    if parts.scheme not in _PORTS or not host or _STRANGE.search(text) or parts.query or parts.fragment:
+    if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
         came = f"{parts.scheme or 'no scheme'} and {host or 'no host'}"
         msg = f"{_WANTED}, with nothing behind its path; got {came}. Correct it."
         raise SourceError(msg)

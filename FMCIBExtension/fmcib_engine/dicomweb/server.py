@@ -190,19 +190,21 @@ class Server:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Errors of libraries as sentences."""
+        """Errors of libraries as sentences, without theirs, which quote addresses: patients are named in these."""
         requests = import_package("requests")
         try:
             yield
         except (FmcibError, MemoryError):
             raise
         except requests.HTTPError as error:
-            raise self._trouble.refused(error.response.status_code) from error
+            raise self._trouble.refused(error.response.status_code) from None
         except requests.RequestException as error:
-            raise self._trouble.failed(error) from error
-        except damage() as error:
+            raise self._trouble.failed(error) from None
+        except damage():
             is_half = self._answer.is_of_parts and not self._answer.is_whole  # half an image cannot be understood
-            raise (self._trouble.ended() if is_half else self._trouble.no_dicomweb()) from error
+            raise (self._trouble.ended() if is_half else self._trouble.no_dicomweb()) from None
+        finally:
+            self._answer.close()
 
 
 def _sent(dataset: Any) -> Sent:  # noqa: ANN401  pydicom's FileDataset, with the bytes that it was read from

@@ -31,15 +31,23 @@ class Answer:
     def __init__(self) -> None:
         self._head: Message = Message()
         self._tail = b""
+        self._response: Response | None = None
         self.has_more = False
         """Whether the server warned that there is more than it sent (PS3.18 8.3.4.4)."""
 
     def begins(self, response: Response) -> None:
-        self._head, self._tail = Message(), b""
+        self.close()
+        self._head, self._tail, self._response = Message(), b"", response
         for name in ("Content-Type", "Content-Length", "Transfer-Encoding"):
             if name in response.headers:
                 self._head[name] = response.headers[name]
         self.has_more = "299" in response.headers.get("Warning", "")
+
+    def close(self) -> None:
+        """Give its connection back, whatever of it is still to come."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
 
     def goes_on(self, piece: bytes) -> None:
         self._tail = (self._tail + piece)[-_TAIL:]
