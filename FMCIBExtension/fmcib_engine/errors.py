@@ -17,7 +17,7 @@
     |-- LibraryError            a library beside PyTorch that does not compute the network, or computes other features
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
-    |-- DownloadError           no mirror gave the file, whole and right
+    |-- DownloadError           no mirror gave the file, or no server the series, whole and right
     |-- TrainingError           a training that cannot go on
     |-- DependencyError         an optional package that is not installed
     `-- ProtocolError           bytes between two of our processes that are not a message
@@ -95,7 +95,7 @@ class OutputError(FmcibError):
 
 
 class DownloadError(FmcibError):
-    """A published file that could not be fetched, or is not what its repository says."""
+    """A published file or a series that could not be fetched, or is not what its repository or server says."""
 
 
 class TrainingError(FmcibError):
