@@ -62,6 +62,8 @@ class Behaviour:
     drops_after: int | None = None
     """Images that it sends in all before it drops each connection."""
     stalls: bool = False
+    trickles: bool = False
+    """Whether images come a byte now and then."""
     redirect: str = ""
     token: str = ""
 
@@ -181,6 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", 'multipart/related; type="application/dicom"; boundary=edge')
         self.end_headers()
+        while good.trickles and not self.of.go_on.wait(0.02):
+            self.wfile.write(b" ")
         for number, content in enumerate(contents):
             if good.drops_after is not None and self.of.sent >= good.drops_after:
                 return

@@ -321,6 +321,23 @@ def test_an_image_that_ends_before_its_pixels_is_asked_for_again(server, tmp_pat
     assert singly or "damaged, or ends before its pixels do" in why_not(result)[1]
 
 
+def test_damaged_series_are_no_sign_that_the_server_has_gone(files, tmp_path):
+    more = [path for n in range(5) for path in add_series(tmp_path / str(n), f"1.7.{n}", study=f"1.8.{n}")]
+    with serving([*files, *more]) as server:
+        server.behaviour.images = lambda contents: [content[:-20] for content in contents if len(contents) == 12]
+        server.behaviour.image = lambda content: content[:-20] if b"1.7." in content else content
+        result = fetched(server, tmp_path / "scans")
+        assert (result.came, result.failed) == (2, 5)
+        assert contents(tmp_path / "scans") == stored(server, *CT)
+
+
+def test_a_server_that_trickles_is_not_waited_for(server, tmp_path):
+    server.behaviour.trickles = True
+    result = fetched(server, tmp_path / "scans", patience=Patience(connect=5, silence=0.3, retries=1, pause=0))
+    assert "sends less than 1 kB/s" in why_not(result)[1]
+    assert contents(tmp_path / "scans") == []
+
+
 def test_images_that_come_without_a_multipart_message_of_their_own_are_no_series(server, tmp_path):
     server.behaviour.web_page = ("images", "image")
     result = fetched(server, tmp_path / "scans")

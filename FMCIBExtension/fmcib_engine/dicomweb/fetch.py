@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 _FEW = 0.5  # of a series: fewer that lack are asked for one by one
 
 
+class DamagedError(DownloadError):
+    """An image that came, and is no whole DICOM file."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A series, as the server lists it."""
@@ -109,7 +113,7 @@ class SeriesFetch:
             with closing(self._server.images(self._wanted.study_uid, self._wanted.series_uid)) as images:
                 for sent in images:
                     self._take(sent)
-        except ConnectionBrokenError as error:
+        except (ConnectionBrokenError, DamagedError) as error:
             came = len(self._known) - len(self._lacking)
             _log.info(
                 "%s %d of %d images of a series are here; the others are asked for.", error, came, len(self._known)
@@ -123,7 +127,7 @@ class SeriesFetch:
                 try:
                     self._take(self._server.image(wanted.study_uid, wanted.series_uid, uid), only=uid)
                     break
-                except (ConnectionBrokenError, UnreachableError):
+                except (ConnectionBrokenError, DamagedError, UnreachableError):
                     if attempt == patience.retries:
                         raise
                     time.sleep(patience.before_retry(attempt + 1))
@@ -133,7 +137,7 @@ class SeriesFetch:
 
         Raises:
             DownloadError: it is another.
-            ConnectionBrokenError: it is not whole.
+            DamagedError: it is not whole.
         """
         wanted, host = self._wanted, self._server.address.host
         if (sent.study_uid, sent.series_uid) != (wanted.study_uid, wanted.series_uid):
@@ -149,7 +153,7 @@ class SeriesFetch:
             return
         if not self._folder.add(sent.uid, sent.content):
             msg = f"{host} sent an image of it that is damaged, or ends before its pixels do."
-            raise ConnectionBrokenError(msg)
+            raise DamagedError(msg)
         self._lacking.discard(sent.uid)
         self._came.add(sent.uid)
         self._bytes += len(sent.content)
