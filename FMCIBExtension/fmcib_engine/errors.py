@@ -17,6 +17,7 @@
     |-- LibraryError            a library beside PyTorch that does not compute the network, or computes other features
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
+    |   `-- ResumesError        a run that is there: the user must say whether to go on with it
     |-- DownloadError           no mirror gave the file, or no server the series, whole and right
     |-- TrainingError           a training that cannot go on
     |-- DependencyError         an optional package that is not installed
@@ -92,6 +93,10 @@ class OutOfMemoryError(FmcibError):
 
 class OutputError(FmcibError):
     """A result that cannot be written, or that would overwrite another."""
+
+
+class ResumesError(OutputError):
+    """A run that is in the folder already, with which one may go on."""
 
 
 class DownloadError(FmcibError):

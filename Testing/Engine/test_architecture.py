@@ -97,6 +97,7 @@ MAY_IMPORT = {
     "saliency/occlusion": set(),
     "batch": GROUND | {"preprocessing", "readers", "encoders", "heads", "seeds", "results", "pipeline", "stability"},
     "batch/attempts": {"errors"},
+    "batch/kept_list": {"errors", "seeds", "results"},
     "batch/parts": {"errors"},
     "batch/states": {"readers"},
     "stability": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline", "probing", "__init__"},
@@ -110,8 +111,10 @@ MAY_IMPORT = {
     "worklist/database": {"errors", "texts"},
     "worklist/ctk": {"errors"},
     "worklist/located": {"paths"},
+    "worklist/sources": {"errors"},
     "worklist/filters": {"errors", "texts"},
     "worklist/join": set(),
+    "worklist/numbers": set(),
     "worklist/plan": {"seeds"},
     "dicomweb": {"errors", "downloads", "readers", "worklist"},
     "dicomweb/address": {"errors"},
@@ -134,6 +137,8 @@ MAY_IMPORT = {
     "tasks/contents": {"errors", "downloads", "kept", "removal"},
     "tasks/heads": {"heads", "worker"},
     "tasks/series": {"errors", "paths", "geometry", "readers", "results"},
+    "tasks/batch": {"errors", "geometry", "encoders", "weights", "heads", "seeds", "results", "worklist", "batch"},
+    "tasks/batch_plan": {"errors", "geometry", "seeds", "results", "worklist"},
     "tasks/train_head": {"errors", "heads", "probing", "worker"},
 }  # fmt: skip
 NUMPY_AND_SCIPY_ONLY = GROUND | {"preprocessing", "seeds", "phantom", "pipeline", "worklist"}

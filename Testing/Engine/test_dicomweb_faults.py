@@ -481,6 +481,10 @@ def test_options_that_belong_together_are_asked_for(server, tmp_path, capsys):
     for arguments, said in (
         ([server.url, "--with-seeds"], "give the folder for it with --download"),
         ([server.url, "--seeds", str(seeds), "--identifiers", "--lesions", "l.csv"], "fetch them with --download"),
+        (
+            [server.url, "--own-seeds", "--download", "scans"],
+            "then give FOLDER in place of the address with --own-seeds",
+        ),
         ([str(tmp_path), "--download", "scans"], "are for the address of a server"),
     ):
         assert run(["worklist", *arguments, *output]) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import signal
@@ -196,15 +195,11 @@ def test_features_of_fetched_scans_are_those_of_the_files(worklist, tmp_path, mo
         shutil.copy(path, original / f"{number:03d}.dcm")
     rows = {}
     for name in ("scans", "original"):
-        table, output = tmp_path / f"{name}.csv", tmp_path / f"run-{name}"
-        assert run(["seeds", str(tmp_path / name), "--identifiers", "--output", str(table)]) == 0
-        assert run(["batch", "--table", str(table), "--weights", "small", "--output", str(output)]) == 0
-        with (output / "features.csv").open(encoding="utf-8", newline="") as file:
-            found = list(csv.DictReader(file))
-        rows[name] = sorted(
-            tuple(value for key, value in row.items() if key.startswith(("pred_", "coord"))) for row in found
-        )
+        source, output = ["--source", str(tmp_path / name), "--own-seeds"], tmp_path / f"run-{name}"
+        assert run(["batch", *source, "--weights", "small", "--output", str(output)]) == 0
+        found = read_csv(output / "features.csv")
         assert {row["status"] for row in found} == {"ok"}
+        rows[name] = sorted(tuple(row[key] for key in row if key.startswith(("pred_", "coord"))) for row in found)
     assert len(rows["scans"]) == 2
     assert rows["scans"] == rows["original"]
 

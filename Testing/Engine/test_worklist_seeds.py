@@ -12,7 +12,8 @@ from fmcib_engine.cli.commands import run
 from fmcib_engine.errors import OutputError, TableError
 from fmcib_engine.seeds import LesionSeed
 from fmcib_engine.worklist import Patient, Source, Wishes, given_of, make, read_database, read_folder, read_given
-from fmcib_engine.worklist.output import COLUMNS, IDENTIFYING, require_writable, without_patient
+from fmcib_engine.worklist.output import COLUMNS, IDENTIFYING, require_writable
+from fmcib_engine.worklist.series import without_patient
 from fmcib_engine.worklist.suitable import Suitable
 from support import DATA, needs_data
 from test_worklist_series import found
@@ -275,7 +276,7 @@ def test_an_interrupted_list_writes_nothing(folder, tmp_path, monkeypatch, capsy
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fmcib_engine.cli.worklist.make", stop)
+    monkeypatch.setattr("fmcib_engine.cli.worklist.list_of", stop)
     output = tmp_path / "worklist.csv"
     assert run(["worklist", str(folder), "--output", str(output)]) == 130
     assert "Interrupted. Nothing was written." in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The folder of a run: what it is to do, what came out, who is at work in it.
 
 plan.json               what is to be done, written first: see `plan`
+list.json               of a run of a source: its lesions, until every row is good: see `kept_list`
 results-00001.jsonl …   rows as they come: see `parts`
 environment.json        versions, device and settings of each start
 run.log                 when it was started, how far it came, how long it waited; no names, paths or UIDs
@@ -18,9 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..errors import OutputError, ResumesError
 from ..results.files import keep_text, unfinished_name
 from ..results.lock import LOCK, only_one
+from .kept_list import LIST
 from .parts import Parts
 from .plan import Plan, as_json, from_json, require_same
 
@@ -35,37 +37,55 @@ class BatchFolder:
         self.path = path
 
     @contextmanager
-    def opened(self, make_plan: Callable[[], Plan], *, resume: bool, retry: bool) -> Iterator[tuple[Plan, Parts]]:
+    def opened(
+        self, make_plan: Callable[[], Plan], *, resume: bool, retry: bool, keep: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[Plan, Parts]]:
         """Begin a run, or go on with it; meanwhile no other process may.
 
         Args:
             make_plan: what is asked for now; called when it is known that nobody else is at work here.
+            keep: keeps what else belongs to the plan; called when it is known to be that of the run.
             resume: go on with the run that is there.
             retry: the same, and try its failed rows again, whose seeds and scans may have changed.
 
         Raises:
-            OutputError: another process is at work here, or another run is, or it cannot be written to.
+            ResumesError: a run is here, and neither is given.
+            OutputError: another process is at work here, or other files are, or it cannot be written to.
         """
         self._require_ours()
         with only_one(self.path, "computing a batch", "the engine with its extra [all]"):
             self._require_ours()
             earlier = self.plan()
             if earlier and not (resume or retry):
-                msg = (
-                    f"There is a run in {self.path.name}. Go on with it (--resume), try its failed rows again "
-                    "(--retry), or choose another folder (--output)."
-                )
-                raise OutputError(msg)
+                raise self._resumes()
             parts = Parts(self.path)
             plan = make_plan()
             if earlier:
                 plan = require_same(earlier, plan, lambda row: retry and not _is_good(parts, row), self.path.name)
+            keep()
             if plan != earlier:
                 keep_text(self.path / _PLAN, json.dumps(as_json(plan)) + "\n")
             try:
                 yield plan, parts
             finally:
                 parts.close()
+
+    def require_startable(self, *, resume: bool, retry: bool) -> None:
+        """Refuse, before the seconds that other things take, what `opened` would refuse.
+
+        Raises:
+            ResumesError: there is a run, and neither is given.
+            OutputError: there are other files.
+        """
+        self._require_ours()
+        if not (resume or retry) and (self.path / _PLAN).exists():
+            raise self._resumes()
+
+    def _resumes(self) -> ResumesError:
+        return ResumesError(
+            f"There is a run in {self.path.name}. Go on with it (--resume), try its failed rows again (--retry), or "
+            "choose another folder (--output)."
+        )
 
     def plan(self) -> Plan | None:
         """The plan of the run that is here, if there is one.
@@ -103,7 +123,7 @@ class BatchFolder:
         """Refuse a folder with other files, in which there is no run."""
         if not self.path.exists() or (self.path / _PLAN).exists():
             return
-        ours = {LOCK, unfinished_name(_PLAN)}  # of a run that was killed as it began
+        ours = {LOCK, LIST, *map(unfinished_name, (_PLAN, LIST))}  # of a run that was killed as it began
         try:
             strangers = sorted(path.name for path in self.path.iterdir() if path.name not in ours)
         except OSError as error:

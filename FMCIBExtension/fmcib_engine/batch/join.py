@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
-from ..results.rows import absolute, csv_line
+from ..results.rows import absolute, cells_of, csv_line
 from ..results.table import write_lines
 from .folder import ERRORS, FEATURES, BatchFolder
 from .parts import Parts
@@ -104,7 +103,7 @@ def _rows(folder: Path, plan: Plan, parts: Parts, output: Path) -> Iterator[str]
         if is_beside:
             yield text
             continue
-        (cells,) = csv.reader(text.splitlines(keepends=True))
+        cells = cells_of(text)
         if "/" in cells[place]:
             cells[place] = Path(os.path.relpath(absolute(folder / cells[place]), absolute(output))).as_posix()
         yield csv_line(cells)

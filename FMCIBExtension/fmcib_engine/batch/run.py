@@ -6,7 +6,7 @@ A run that was killed goes on where its results end, whatever ended it, and give
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,13 +16,14 @@ from ..errors import OutputError
 from ..heads.chosen import ChosenHeads
 from ..results.lesion import LesionResult, Run
 from ..results.privacy import without_uids
-from ..results.rows import RowFormat, absolute, csv_line, relative_path
+from ..results.rows import RowFormat, absolute, cells_of, csv_line, relative_path
 from ..results.table import settings_of, write_lines
 from ..seeds import LesionSeed, SeedTable
 from ..seeds.by_scan import place_of
 from .cutting import LIST, Waiting
 from .encoding import encode_all
 from .folder import ERRORS, FEATURES, BatchFolder
+from .kept_list import forget_list, keep_list
 from .lane import ReadAhead, start_lanes
 from .messages import Job
 from .parts import KeptRow, Parts
@@ -45,6 +46,7 @@ class Batch:
         identifiers: as of a table: keep what identifies patients.
         together: patches at once; None leaves it to the encoder, and to the plan where a run goes on.
         reading: how scans are read.
+        keeps_list: whether the list stays in the folder until every row is good, for it could not be made again.
     """
 
     table: SeedTable
@@ -53,6 +55,24 @@ class Batch:
     identifiers: bool = False
     together: int | None = None
     reading: ReadAhead = field(default_factory=ReadAhead)
+    keeps_list: bool = False
+
+
+@dataclass(frozen=True)
+class RowKept:
+    """One row that is kept for good."""
+
+    seed: LesionSeed
+    status: str
+    step: str
+    problem: str
+    cells: Mapping[str, str]
+    """As they will stand in the table, without the features."""
+    before: bool
+    """Whether an earlier start computed it."""
+
+
+Told = Callable[[RowKept], None]
 
 
 @dataclass
@@ -91,7 +111,7 @@ class Outcome:
         return sum(len(cause.rows) for cause in self.failed)
 
 
-def run_batch(
+def run_batch(  # noqa: PLR0913  what is asked for, and who is told
     batch: Batch,
     folder: Path,
     encoder: Encoder,
@@ -100,8 +120,11 @@ def run_batch(
     resume: bool = False,
     retry: bool = False,
     progress: Progress,
+    told: Told | None = None,
 ) -> Outcome:
     """Compute what has no result yet, and write the table.
+
+    `told` is told each row when it is kept; first those that were before, in the order in which they are computed.
 
     Raises:
         OutputError: the folder cannot be written to, is in use, is full, or holds another run.
@@ -114,8 +137,12 @@ def run_batch(
     def planned() -> Plan:
         return _plan(batch, folder, encoder, rows, place.plan(), progress)
 
-    with place.opened(planned, resume=resume, retry=retry) as (plan, parts):
-        work = _Work(batch, plan, parts, encoder, heads, rows)
+    def keep() -> None:
+        if batch.keeps_list:
+            keep_list(folder, batch.table)
+
+    with place.opened(planned, resume=resume, retry=retry, keep=keep) as (plan, parts):
+        work = _Work(batch, plan, parts, encoder, heads, rows, told)
         done = len(parts.rows)
         _note_start(place, batch, encoder, plan, parts)
         try:
@@ -128,6 +155,8 @@ def run_batch(
         failed = causes(parts.rows)
         write_errors(folder / ERRORS, plan, parts.rows)
         write_lines(folder / FEATURES, rows.header, parts.texts(plan.order))
+        if not failed:
+            forget_list(folder)
         wrong = sum(len(cause.rows) for cause in failed)
         place.log(f"Done: {computed} rows computed, {done} kept from before, {wrong} without features. {work.times}.")
     return Outcome(folder / FEATURES, len(plan.order), computed, failed, work.times)
@@ -145,6 +174,18 @@ def require_apart(seeds: Sequence[LesionSeed], folder: Path) -> None:
         if scan == here or scan in here.parents or here in scan.parents:
             msg = f"The folder {folder.name} and the scan {image.name} lie in each other. Choose another (--output)."
             raise OutputError(msg)
+
+
+def require_outside(source: Path, folder: Path) -> None:
+    """Refuse a run's folder in that of a source, which would be looked through for scans the next time.
+
+    Raises:
+        OutputError: so it is.
+    """
+    here, there = absolute(folder), absolute(source)
+    if source.is_dir() and there in (here, *here.parents):
+        msg = f"The folder {folder.name} would lie in {source.name}, the source of scans. Choose another (--output)."
+        raise OutputError(msg)
 
 
 def _plan(
@@ -178,7 +219,14 @@ class _Work:
     """The loop over groups of rows."""
 
     def __init__(
-        self, batch: Batch, plan: Plan, parts: Parts, encoder: Encoder, heads: ChosenHeads, rows: RowFormat
+        self,
+        batch: Batch,
+        plan: Plan,
+        parts: Parts,
+        encoder: Encoder,
+        heads: ChosenHeads,
+        rows: RowFormat,
+        told: Told | None = None,
     ) -> None:
         self._batch = batch
         self._plan = plan
@@ -186,6 +234,7 @@ class _Work:
         self._encoder = encoder
         self._heads = heads
         self._rows = rows
+        self._told = told
         self._seeds = {seed.row: seed for seed in batch.table.seeds}
         self.times = Times()
 
@@ -195,6 +244,7 @@ class _Work:
         finished = {row for row, place in kept.items() if place.status == "ok" or not retry}
         groups = [left for group in self._plan.groups() if (left := [row for row in group if row not in finished])]
         todo = sum(map(len, groups))
+        self._tell_kept([row for group in self._plan.groups() for row in group if row in finished])
         started = time.perf_counter()
         with progress("Lesions", todo + len(finished), len(finished)) as advance, self._read(groups) as patches:
             for group in groups:
@@ -240,6 +290,23 @@ class _Work:
             )
             raise OutputError(msg) from error
         self.times.writing += time.perf_counter() - started
+        for each in kept:
+            self._tell(each, before=False)
+
+    def _tell_kept(self, rows: Sequence[int]) -> None:
+        """Those of earlier starts."""
+        if self._told is None:
+            return
+        for row, text in zip(rows, self._parts.texts(rows), strict=True):
+            place = self._parts.rows[row]
+            self._tell(KeptRow(row, place.status, text, place.step, place.error), before=True)
+
+    def _tell(self, kept: KeptRow, *, before: bool) -> None:
+        if self._told is None:
+            return
+        names = self._rows.header[: -self._encoder.spec.feature_count]
+        named = dict(zip(names, cells_of(kept.text), strict=False))
+        self._told(RowKept(self._seeds[kept.row], kept.status, kept.step, kept.error, named, before))
 
     @contextmanager
     def _read(self, groups: Sequence[Sequence[int]]) -> Iterator[Iterator[Waiting | LesionResult]]:

@@ -33,8 +33,13 @@ class ServerOptions:
     insecure: bool = False
     timeout: float = Patience.silence
 
-    def require(self, source: Path | str, *, lesions: bool) -> None:
+    def require(self, source: Path | str, *, lesions: bool, of_objects: bool) -> None:
         """Refuse options that another source has no use for, or that lack one.
+
+        Args:
+            source: a path, or an address.
+            lesions: whether a table of what would be done is wanted.
+            of_objects: whether something is said of seeds in DICOM objects.
 
         Raises:
             UsageError: such options.
@@ -46,6 +51,12 @@ class ServerOptions:
             return
         if self.with_seeds and not self.folder:
             msg = "--with-seeds says what else is fetched: give the folder for it with --download."
+            raise click.UsageError(msg)
+        if of_objects:
+            msg = (
+                "Seeds in a server's own objects are read from their files: fetch these with --download FOLDER "
+                "--with-seeds, then give FOLDER in place of the address with --own-seeds and --roi."
+            )
             raise click.UsageError(msg)
         if lesions and not self.folder:
             msg = "--lesions names folders of scans: fetch them with --download as well."

@@ -16,7 +16,6 @@ from ..heads.chosen import ChosenHeads
 from ..readers import HeaderMemory
 from ..results.lesion import LesionResult, Run
 from ..results.table import TableOptions, TableWriter, require_writable
-from ..results.versions import installed_versions
 from ..seeds import SeedTable
 from ..seeds.by_scan import read_scan
 from ..weights import load_encoder
@@ -99,17 +98,7 @@ def open_heads(job: Job, encoder: Encoder) -> ChosenHeads:
 
 def make_run(job: Job, encoder: Encoder, heads: ChosenHeads) -> Run:
     """What all rows of a job have in common."""
-    return Run(
-        encoder=encoder.spec,
-        weights=encoder.weights,
-        recipe_id=job.recipe_id or encoder.spec.recipe_id,
-        precision=encoder.precision,
-        precision_deviation=encoder.precision_deviation,
-        versions=installed_versions(),
-        engine_deviation=encoder.engine_deviation,
-        heads=heads.columns,
-        draws=job.draws,
-    )
+    return Run.of(encoder, heads.columns, job.recipe_id, job.draws)
 
 
 def run_job(job: Job, show: Callable[[list[LesionResult], Run], None]) -> int:

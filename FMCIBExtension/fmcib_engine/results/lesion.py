@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from ..encoders import Encoded, EncoderSpec, Precision, WeightsIdentity
+from ..encoders import Encoded, Encoder, EncoderSpec, Precision, WeightsIdentity
 from ..geometry import PatientPoint
 from ..heads.prediction import HeadColumns, Prediction
 from ..preprocessing import Patch
 from ..seeds import LesionSeed
 from ..volume import Source
 from .steadiness import RowSteadiness
+from .versions import installed_versions
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,21 @@ class Run:
     """What is predicted from the features, in the order of the columns."""
     draws: int = 0
     """How often each lesion is computed again with its seed moved; 0 where nobody asked."""
+
+    @classmethod
+    def of(cls, encoder: Encoder, heads: tuple[HeadColumns, ...] = (), recipe_id: str = "", draws: int = 0) -> Run:
+        """A run of an encoder, with what is installed here; without a recipe, of the encoder's own."""
+        return cls(
+            encoder=encoder.spec,
+            weights=encoder.weights,
+            recipe_id=recipe_id or encoder.spec.recipe_id,
+            precision=encoder.precision,
+            precision_deviation=encoder.precision_deviation,
+            versions=installed_versions(),
+            engine_deviation=encoder.engine_deviation,
+            heads=heads,
+            draws=draws,
+        )
 
     @property
     def warnings(self) -> list[str]:

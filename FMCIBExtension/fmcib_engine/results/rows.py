@@ -139,6 +139,12 @@ def csv_line(cells: list[str]) -> str:
     return buffer.getvalue()
 
 
+def cells_of(line: str) -> list[str]:
+    """The cells of such a line, whatever breaks of lines they hold."""
+    (cells,) = csv.reader(io.StringIO(line, newline=""))
+    return cells
+
+
 def _text(value: Value) -> str:
     """A cell: nothing, true or false, or a number whose text reads back as the same number."""
     if value is None:

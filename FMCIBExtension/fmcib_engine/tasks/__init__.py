@@ -8,20 +8,22 @@ file could be called by: with a zero byte, or half a letter.
 that a library that prints cannot break a line; stderr carries the log.
 
     {"type": "progress", "text", "done": bytes or null, "total": bytes or null}   any number, some ten a second
+    {"type": "row", ...}                                                          any number, of `batch` alone
     {"type": "result", ...}                                                       once, the last; exit code 0
     {"type": "error", "code", "message": "one or two sentences for the user"}     or this; exit code 4
 
 `done` never falls. The codes are `input` (an unknown task, field or ID; arguments that are no JSON; an ID that is not
 offered), `download` (no mirror gave the file), `output` (it cannot be written here), `unidentified` (import: give an id
-or an own_name), `replaces` (import: a differing file is here; ask, then give overwrite), and `weights`, `device`,
-`dependency`, `out_of_memory` and `internal` as in `worker`.
+or an own_name), `replaces` (import: a differing file is here; ask, then give overwrite), `resumes` (batch: a run is in
+the folder; ask, then give resume or retry), and `weights`, `device`, `dependency`, `out_of_memory` and `internal` as in
+`worker`.
 
 **End.** The end of stdin means that the parent is gone: the process ends at once with exit code 1, and tells nothing.
 What stdin carries is not looked at. The process may be killed at any moment: what it had fetched is kept, and the next
 one goes on from there. It ignores SIGINT, as the worker does.
 
-**Tasks.** All but `self_test` work without torch; `probe` and `catalogue` without any package but numpy. `train_head`
-needs the extra [heads].
+**Tasks.** All but `self_test` and `batch` work without torch; `probe` and `catalogue` without any package but numpy.
+`train_head` needs the extra [heads].
 
     probe      what is installed, and what is wrong with it
                -> {"engine_version", "python", "packages": {name: {"version" or null, "problem"}}, "torch": as there,
@@ -93,4 +95,33 @@ needs the extra [heads].
                images that are not on this computer, "size", "affine": the volume's grid, LPS}
                -> {"refused": why the volume is no CT that can be analysed, or empty; then also: "faults": [[first k,
                    last k, reason]], "notes": [text], "files_left_out", "time_point" or null}
+    plan_batch what a batch would do, and why not more: only headers are read
+               request: path of a JSON file, which is removed, with {"source": path of Slicer's DICOM database, a folder
+               or a table of scans, [series=null]: SeriesInstanceUIDs, only these; seeds are either [seeds=""]: path of
+               a table, or of a DICOM SEG, RTSTRUCT or SR or a folder of such, or [own_seeds=false]: such objects of
+               the source, of patients with a wanted series; [roi=[]]: names or patterns of the only lesions wanted,
+               [frame=""]: lps, ras or ijk, of a table's coordinates where their columns do not say it; [patients=[]]:
+               patterns of PatientID, [days=""]: 2019-01-01..2020-12-31, [descriptions=[]], [not_descriptions=[]],
+               [body_parts=[]], [kernels=[]], [prefer_kernels=[]]: patterns, [thickness=""]: mm, as 3 or 0.5-3,
+               [fewest_slices=10], [all_series=false]: of a study, instead of one}
+               -> {"rules": [sentence: which series are taken, and by what rule one of a study is], "rows": lesions that
+                   would be done, "series": in how many, "files", "bytes" or null where that takes too long to tell,
+                   "not_done": [[why, lines]], the commonest first, "notes": [sentence],
+                   "lines": [{"do": bool, "why": clause, "patient": number within this list, or null of a seed
+                    without a series, "series_uid", "lesion_id" (each maybe empty)}]}
+    batch      lesions computed in a folder that loses nothing (`batch`)
+               request: likewise, of the same fields, and {"output": the folder, new or of a run, "weights": a file or
+               ID, [encoder="auto"], [device="auto"], [engine="auto"], [precision="float32"], [heads="auto"]: as of
+               `load` in `worker`; [draws=0]: with moved seeds, of each row; [identifiers=false]: keep what identifies
+               patients, [resume=false]: go on with the run that is there, with the list that it was begun with,
+               whatever the source holds now; [retry=false]: the same, and try its failed rows again; [readers=1]:
+               processes that read scans, [limit_s=600]: for one scan}
+               Each row is told when it is kept; first those that an earlier start kept, in the order of computing:
+               {"type": "row", "row": from 1, "lesion_id", "status": ok or error, "series_uid", "place_lps": [x, y, z]
+                or null, "predictions": [{"head": title, "text": its numbers, or why there are none, "note": what
+                belongs beside them}], "step": in which it failed, "problem": why (both empty of a good row), "kept":
+                bool: whether an earlier start computed it}
+               Progress counts lesions, not bytes. Killed at any moment, it leaves what resume goes on with.
+               -> {"table": path, "rows", "computed": of them now, "failed", "causes": [{"problem", "step", "count"}],
+                   "times": sentence, "errors": path of all that failed, or empty}
 """

@@ -8,9 +8,18 @@ import math
 import reprlib
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ..errors import DownloadError, FmcibError, InputError, OutputError, ReplacesError, UnidentifiedError
+from ..errors import (
+    DownloadError,
+    FmcibError,
+    InputError,
+    OutputError,
+    ReplacesError,
+    ResumesError,
+    UnidentifiedError,
+)
 from ..paths import can_be_name
 from ..words import in_window
 from ..worker.channel import Channel
@@ -23,6 +32,7 @@ CODES: tuple[tuple[type[FmcibError], str], ...] = (
     (UnidentifiedError, "unidentified"),
     (ReplacesError, "replaces"),
     (DownloadError, "download"),
+    (ResumesError, "resumes"),
     (OutputError, "output"),
 )
 """Beside those of `worker.errors`."""
@@ -31,6 +41,15 @@ _SENTENCES = frozenset(
     {"message", "text", "note", "problem", "cache_problem", "refused", "doubts", "warnings", "first_paragraph"}
 )
 """Fields of answers that hold sentences; the others hold names, places and numbers."""
+
+_KINDS: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list of texts",
+    type(None): "a list of texts, or null",
+}
+"""What a field is, by the kind of its default."""
 
 _SECONDS_BETWEEN_STEPS = 0.1
 _LONGEST_TEXT = 2000
@@ -67,6 +86,16 @@ class Reporter(logging.Handler):
         """A step, with how much is done of all that there is to do; as `count`, in whatever parts."""
         self._step = text
         self.count(done, total)
+
+    def going(self, text: str) -> None:
+        """As `say`, some ten times a second: of a step whose parts are not those of the whole."""
+        self._step = text
+        if time.monotonic() - self._told >= _SECONDS_BETWEEN_STEPS:
+            self._send(text)
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """One more message, of a kind that the task has for itself."""
+        write(self._channel, message)
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line of the log that is no error of ours, such as that another process is waited for."""
@@ -112,13 +141,40 @@ def read_arguments(name: str, text: str, fields: Mapping[str, object]) -> dict[s
     if not isinstance(given, dict):
         msg = f"The arguments of {name} are a JSON object, got {reprlib.repr(text)}."
         raise InputError(msg)
+    return checked(name, given, fields)
+
+
+def read_request(name: str, path: Path, fields: Mapping[str, object]) -> dict[str, Any]:
+    """The same of a file, which is removed: for what is too long for a command line.
+
+    Raises:
+        InputError: also where the file cannot be read.
+    """
+    try:
+        given = json.loads(path.read_bytes())
+        path.unlink(missing_ok=True)
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"What {name} asks for is in {path.name}, which cannot be read. Ask again."
+        raise InputError(msg) from error
+    return checked(name, given, fields)
+
+
+def checked(name: str, given: object, fields: Mapping[str, object]) -> dict[str, Any]:
+    """What is given to a task, with defaults filled in.
+
+    Raises:
+        InputError: as of `read_arguments`.
+    """
+    if not isinstance(given, dict):
+        msg = f"What {name} asks for is a JSON object, got {reprlib.repr(given)}."
+        raise InputError(msg)
     required = {field for field, default in fields.items() if default is REQUIRED}
     if given.keys() - fields.keys() or required - given.keys():
         wanted = ", ".join(field if field in required else f"[{field}]" for field in fields) or "none"
         msg = f"The fields of {name} are: {wanted}; got {reprlib.repr(sorted(given))}."
         raise InputError(msg)
     for field, value in given.items():
-        words = {bool: "true or false", tuple: "a list of texts"}.get(type(fields[field]), "a text")
+        words = _KINDS.get(type(fields[field]), "a text")
         if not _is(value, words):
             msg = f"The field {field} of {name} is {words}, got {reprlib.repr(value)}."
             raise InputError(msg)
@@ -136,9 +192,14 @@ def _texts_in(value: Any) -> list[str]:
 
 
 def _is(value: object, words: str) -> bool:
-    if words == "a list of texts":
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return isinstance(value, bool if words == "true or false" else str)
+    if isinstance(value, bool):
+        return words == _KINDS[bool]
+    if words in {_KINDS[tuple], _KINDS[type(None)]}:
+        is_none = value is None and words == _KINDS[type(None)]
+        return is_none or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+    if words == _KINDS[float]:
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int) if words == _KINDS[int] else words == "a text" and isinstance(value, str)
 
 
 def explain(error: Exception) -> tuple[str, str]:

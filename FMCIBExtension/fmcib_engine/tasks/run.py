@@ -208,6 +208,18 @@ def _series(arguments: Arguments, reporter: Reporter) -> Answer:
     return series(Path(arguments["request"]))
 
 
+def _plan_batch(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .batch_plan import plan_batch
+
+    return plan_batch(Path(arguments["request"]), reporter)
+
+
+def _batch(arguments: Arguments, reporter: Reporter) -> Answer:
+    from .batch import batch
+
+    return batch(Path(arguments["request"]), reporter)
+
+
 @dataclass(frozen=True)
 class _Task:
     run: Callable[[Arguments, Reporter], Answer]
@@ -232,4 +244,6 @@ _TASKS: Mapping[str, _Task] = {
     "self_test": _Task(_self_test, {"device": "auto", "engine": "auto"}),
     "sample": _Task(_sample, {"id": REQUIRED}),
     "series": _Task(_series, {"request": REQUIRED}),
+    "plan_batch": _Task(_plan_batch, {"request": REQUIRED}),
+    "batch": _Task(_batch, {"request": REQUIRED}),
 }

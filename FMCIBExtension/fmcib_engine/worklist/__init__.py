@@ -4,21 +4,26 @@ Sources -> `series.Found`: `ctk` (Slicer's DICOM database, by `database`, which 
 `headers`, `gather` and `doubts`), `listed` (a table of scans). Of a database also `located` (where the files are) and
 `sampled` (what only headers tell). Which of them: `filters` (what the user wants), `suitable` (what can be the CT at
 all), `choice` (one of a study). With seeds: `given`, `join`. All of it in order: `plan`; `looked` is what the reader
-will say. `output` writes it.
+will say. `sources` opens what a path names, `asked` takes the words of a command line or a window. `lesions` is what a
+run computes, with `numbers` in the place of names; `output` writes the list.
 """
 
 from __future__ import annotations
 
+from .asked import Asked, Words, list_of
 from .ctk import read_database
 from .database import file_of_database
 from .filters import Filters
 from .folders import read_folder
 from .given import GivenSeeds, given_of, read_given
+from .lesions import table_of
 from .listed import read_list
 from .plan import Entry, Lesion, Wishes, WorkList, make
 from .series import Found, Patient, Source
+from .sources import read_source
 
 __all__ = [
+    "Asked",
     "Entry",
     "Filters",
     "Found",
@@ -27,12 +32,16 @@ __all__ = [
     "Patient",
     "Source",
     "Wishes",
+    "Words",
     "WorkList",
     "file_of_database",
     "given_of",
+    "list_of",
     "make",
     "read_database",
     "read_folder",
     "read_given",
     "read_list",
+    "read_source",
+    "table_of",
 ]

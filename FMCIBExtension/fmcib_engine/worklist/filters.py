@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,6 +41,8 @@ class Filters:
     kernels: tuple[str, ...] = ()
     thinnest_mm: float = 0.0
     thickest_mm: float = math.inf
+    series: frozenset[str] | None = None
+    """UIDs of the series that were chosen one by one; None where none were."""
 
     def why_not(self, found: Found) -> str:
         """The first wish that a series fails, as a clause; what only headers tell counts where they were read."""
@@ -48,6 +50,7 @@ class Filters:
 
     def _by_tables(self, found: Found) -> str:
         failed = (
+            (self.series is not None and found.uid not in self.series, "it is none of the chosen series"),
             (_fails(found.patient.id, self.patients), "it is of another patient than wanted"),
             (not self._is_in_time(found.study_date), "its study is of another date than wanted, or of none"),
             (
@@ -85,6 +88,7 @@ class Filters:
         """The wishes in words; without those of patients, which name some."""
         days = f"{self.first_day or 'the first'} to {self.last_day or 'the last'}"
         said = (
+            (self.series is not None, f"only the {len(self.series or ())} chosen series"),
             (self.patients, f"{len(self.patients)} patterns of patients" if len(self.patients) > 1 else "one patient"),
             (self.first_day or self.last_day, f"studies from {days}"),
             (self.modality, f"modality {self.modality}"),
@@ -125,7 +129,20 @@ class Filters:
                 raise SourceError(msg)
             if there and none:
                 notes.append(f"{len(none)} of {len(wanted)} patterns of the {what} are met by no series.")
-        return notes
+        return [*notes, *self._missing({each.uid for each in series})]
+
+    def _missing(self, there: Collection[str]) -> list[str]:
+        """Of series that were chosen one by one, a sentence about those that are not there.
+
+        Raises:
+            SourceError: none is.
+        """
+        if self.series is None or not (gone := len(self.series.difference(there))):
+            return []
+        if gone == len(self.series):
+            msg = f"Of the {gone} chosen series none is in the source. Choose again."
+            raise SourceError(msg)
+        return [f"{gone} of the {len(self.series)} chosen series are not in the source any more."]
 
 
 def parse_days(text: str) -> tuple[str, str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
-from ..readers.dicom.choice.series import NO_UID
 from ..results.privacy import without_uids
 from ..results.rows import csv_line, relative_path
 from ..results.table import write_lines
+from .lesions import PLACE, table_of
+from .numbers import Numbers
 from .plan import Entry, WorkList, place_of
-from .series import Found, Patient
+from .series import Found, Patient, without_patient
 
 COLUMNS: Mapping[str, str] = {
     "do": "yes or no: whether it would be done",
@@ -52,31 +52,8 @@ IDENTIFYING: Mapping[str, str] = {
     "description": "SeriesDescription",
 }
 """Only where identifiers are asked for."""
-LESIONS = ("image_path", "series_uid", "lesion_id", "coordX", "coordY", "coordZ", "frame", "lesion_diameter_mm")
-"""Of the table that `extract` reads."""
-
-_SHORTEST_NAME = 3  # letters of a name that are looked for in a path
-
-
-class Numbers:
-    """Patients, studies and series by numbers, from 1, in the order in which they come."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[object, ...], int] = {}
-        self._counts: dict[str, int] = {}
-
-    def of(self, found: Found) -> tuple[int, int, int]:
-        patient: tuple[object, ...] = (found.patient.id, found.patient.name)
-        if not found.patient.is_named:
-            patient = (found.study_uid or found.files, "")
-        study = (*patient, found.study_uid or found.files)
-        series = (*study, found.uid, found.files)
-        return self._number("patient", patient), self._number("study", study), self._number("series", series)
-
-    def _number(self, kind: str, key: tuple[object, ...]) -> int:
-        if (kind, *key) not in self._known:
-            self._counts[kind] = self._known[kind, *key] = self._counts.get(kind, 0) + 1
-        return self._known[kind, *key]
+LESIONS = PLACE
+"""How the table that `extract` reads begins."""
 
 
 def write_list(path: Path, work: WorkList, *, identifiers: bool, overwrite: bool) -> None:
@@ -97,21 +74,18 @@ def write_lesions(path: Path, work: WorkList, *, overwrite: bool) -> int:
     Raises:
         OutputError: as of `write_list`.
     """
-    lesions = list(work.lesions())
-    extras = list(dict.fromkeys(name for lesion in lesions for name in lesion.seed.extras if name not in LESIONS))
+    table = table_of(work, identifiers=True)
     folder = path.absolute().parent
     rows = []
-    for lesion in lesions:
-        seed = lesion.seed
+    for seed in table.seeds:
         place = relative_path(seed.image, folder, identifiers=True)
-        series = seed.series_uid or (NO_UID if seed.image.is_dir() else "")
         numbers = [repr(value) for value in seed.coordinates]
         rows.append(
-            [place, series, seed.lesion_id, *numbers, seed.frame, _number(seed.diameter_mm)]
-            + [seed.extras.get(name, "") for name in extras]
+            [place, seed.series_uid, seed.lesion_id, *numbers, seed.frame, _number(seed.diameter_mm)]
+            + [seed.extras.get(name, "") for name in table.extra_columns]
         )
-    _write(path, [*LESIONS, *extras], rows, overwrite=overwrite)
-    return len(lesions)
+    _write(path, [*LESIONS, *table.extra_columns], rows, overwrite=overwrite)
+    return len(rows)
 
 
 def require_writable(path: Path, *, overwrite: bool) -> None:
@@ -185,18 +159,6 @@ def _of_series(found: Found, folder: Path, numbers: Numbers, *, identifiers: boo
             "description": found.description,
         }
     return {name: str(fact) for name, fact in facts.items()}
-
-
-def without_patient(text: str, patient: Patient) -> str:
-    """A path or sentence in which the words of a patient's name and the number are replaced.
-
-    >>> without_patient("CT/Smith_J_4711/thin", Patient("4711", "Smith^Jane"))
-    'CT/(patient)_J_(patient)/thin'
-    """
-    words = {*re.split(r"[\s^=,._-]+", patient.name), patient.id}
-    for word in sorted((word for word in words if len(word) >= _SHORTEST_NAME), key=len, reverse=True):
-        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", "(patient)", text, flags=re.IGNORECASE)
-    return text
 
 
 def _number(value: float | None) -> str:

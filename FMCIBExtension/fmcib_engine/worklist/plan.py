@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from .located import Files
 from .looked import looked_at
 from .sampled import with_headers
 from .series import Found, Source
+from .sources import Stage
 from .suitable import Suitable
 
 
@@ -33,6 +34,10 @@ class Wishes:
     """Of a study, instead of one."""
     every_header: bool = False
     """Also of a database, and as the reader looks at them: what it would refuse is known before."""
+
+    def could_do(self, found: Found) -> bool:
+        """Whether nothing that is known of a series speaks against it."""
+        return not _why_not(found, self)
 
     def sentences(self) -> tuple[str, ...]:
         """The rules by which series are chosen, to be shown before a run."""
@@ -56,6 +61,7 @@ class Lesion:
     """One thing to do: a seed whose `image` is the folder or file of its scan."""
 
     seed: LesionSeed
+    found: Found
     files: tuple[str, ...]
     """Of that very series; empty where its whole folder must be read, for slices may have got lost beside it."""
 
@@ -73,16 +79,12 @@ class WorkList:
         for entry in self.entries:
             if entry.do and entry.found and entry.given:
                 seed = replace(entry.given.seed, image=place_of(entry.found), series_uid=entry.found.uid)
-                yield Lesion(seed, () if entry.found.has_doubts else entry.found.files)
+                yield Lesion(seed, entry.found, () if entry.found.has_doubts else entry.found.files)
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
         """Why lines are not done, and how many for each reason, the commonest first."""
         return Counter(entry.why for entry in self.entries if not entry.do).most_common()
-
-
-Stage = Callable[[str], Progress]
-"""What is told the progress of a named stage."""
 
 
 def make(
@@ -107,7 +109,7 @@ def make(
         DependencyError: pydicom is not installed.
     """
     notes = [*source.notes, *wishes.filters.require_some(source.series)]
-    series = _completed(source.series, wishes, folder, stage("Headers"))
+    series = completed(source.series, wishes, folder, stage("Headers"))
     named = frozenset(each.series_uid for each in given.seeds) if given else frozenset[str]()
     why, taken = _chosen(series, wishes, named)
     if given is None:
@@ -121,7 +123,7 @@ def make(
         series, why = _looked_at(series, why, list(joined.matched), wishes, stage)
         entries = [
             *_with_seeds(series, why, joined),
-            *(Entry(do=False, why=said, given=one) for one, said in joined.unmatched),
+            *(Entry(do=False, why=one.seed.problem or said, given=one) for one, said in joined.unmatched),
         ]
         notes += given.warnings
     return WorkList(tuple(entries), wishes.sentences(), tuple(notes))
@@ -150,8 +152,13 @@ def _why_not(found: Found, wishes: Wishes) -> str:
     return wishes.filters.why_not(found) or wishes.suitable.why_not(found)
 
 
-def _completed(series: Sequence[Found], wishes: Wishes, folder: Path | None, progress: Progress) -> list[Found]:
-    """Those of a database that may be wanted, with their files as they are and what headers of them say."""
+def completed(series: Sequence[Found], wishes: Wishes, folder: Path | None, progress: Progress) -> list[Found]:
+    """All series; those of a database that may be wanted with their files as they are and what headers of them say.
+
+    Raises:
+        SourceError: a wish for what no series has.
+        DependencyError: pydicom is not installed.
+    """
     result = list(series)
     wanted = [
         n for n, found in enumerate(result) if not (found.has_headers or found.is_listed or _why_not(found, wishes))

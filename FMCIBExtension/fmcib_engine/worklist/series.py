@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_SHORTEST_NAME = 3  # letters of a name that are looked for in a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +77,15 @@ class Source:
     series: tuple[Found, ...]
     notes: tuple[str, ...] = ()
     """Sentences, without names."""
+
+
+def without_patient(text: str, patient: Patient) -> str:
+    """A path or sentence in which the words of a patient's name and the number are replaced.
+
+    >>> without_patient("CT/Smith_J_4711/thin", Patient("4711", "Smith^Jane"))
+    'CT/(patient)_J_(patient)/thin'
+    """
+    words = {*re.split(r"[\s^=,._-]+", patient.name), patient.id}
+    for word in sorted((word for word in words if len(word) >= _SHORTEST_NAME), key=len, reverse=True):
+        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", "(patient)", text, flags=re.IGNORECASE)
+    return text

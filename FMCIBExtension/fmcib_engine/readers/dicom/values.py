@@ -153,7 +153,12 @@ def code_of(dataset: Dataset, keyword: str) -> str:
 
 def digest_of(dataset: Dataset, keyword: str) -> str:
     """Of a text without blanks and NUL around it, which are no part of it (PS3.5 6.2). Case does not count."""
-    return _digest(text_of(dataset, keyword).strip(" \0").casefold())
+    return digest_of_text(text_of(dataset, keyword))
+
+
+def digest_of_text(text: str) -> str:
+    """The same of a text that is known already."""
+    return _digest(text.strip(" \0").casefold())
 
 
 def name_digest_of(dataset: Dataset, keyword: str) -> str:

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from .read import read_dicom_seeds
+from .match import FindsScans, Looked, Matched, Reference
+from .read import SOP_CLASSES, DicomObject, read_dicom_seeds, read_objects
 
-__all__ = ["read_dicom_seeds"]
+__all__ = [
+    "SOP_CLASSES",
+    "DicomObject",
+    "FindsScans",
+    "Looked",
+    "Matched",
+    "Reference",
+    "read_dicom_seeds",
+    "read_objects",
+]

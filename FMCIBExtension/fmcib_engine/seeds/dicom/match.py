@@ -5,9 +5,11 @@ Names of files and folders tell nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Protocol
 
 from ...errors import SeedError
 from ...geometry import VoxelGrid
@@ -26,20 +28,57 @@ class Reference:
     """Of the UID of its frame of reference (`digest_of`), as CT headers are kept; empty where it does not say."""
 
 
-@dataclass(frozen=True, eq=False)
+Looked = tuple[VoxelGrid, CtSeries | None]
+"""What a look at the headers of a CT gives; no series of an image without headers, which the user named."""
+
+
+@dataclass(eq=False)
 class Matched:
-    """A CT that was found."""
+    """A CT that was found, whose headers are looked at when they are needed."""
 
     scan: GivenScan
-    grid: VoxelGrid
-    series: CtSeries | None = None
-    """None: an image without headers, which the user named."""
+    look: Callable[[], Looked]
+    """May raise ImageError: its headers make no scan."""
     doubt: str = ""
     """A clause on why it may be another one."""
 
+    @cached_property
+    def _looked(self) -> Looked:
+        return self.look()
+
+    @property
+    def grid(self) -> VoxelGrid:
+        return self._looked[0]
+
+    @property
+    def series(self) -> CtSeries | None:
+        return self._looked[1]
+
+
+class FindsScans(Protocol):
+    """Among what the scan of an object is looked for."""
+
+    @property
+    def place(self) -> Path:
+        """A folder or file; empty where scans may lie anywhere."""
+
+    def find(self, reference: Reference) -> Matched:
+        """The scan of an object.
+
+        Raises:
+            SeedError: none, several, or one in another frame of reference; a clause says which.
+            ImageError: its headers make no scan.
+        """
+
+    def series_with(self, image: tuple[str, int], told: frozenset[str]) -> frozenset[str]:
+        """The UID of the series that has an image, by its SOP instance UID and frame; nothing where none has.
+
+        `told` are those that have it as the object says.
+        """
+
 
 class Scans:
-    """The CT among which the scan of each object is looked for.
+    """The CT of one folder or file, among which the scan of each object is looked for.
 
     Args:
         place: a folder, or one file.
@@ -64,13 +103,14 @@ class Scans:
         if self.place.is_file() and not self._files.series:
             grid = read_grid(self.place, time_point=self._time_point)
             why = "the scan is no DICOM, so that nobody can tell whether this was made on it"
-            return Matched(GivenScan(self.place, "", self._time_point), grid, doubt=why)
+            return Matched(GivenScan(self.place, "", self._time_point), lambda: (grid, None), why)
         series = self._chosen(reference)
         folder = series.folder if self.place.is_dir() else self.place
         uid = "" if series.is_alone else series.uid
-        return Matched(GivenScan(folder, uid, self._time_point), self.grid_of(series.uid), series)
+        grid = self.grid_of(series.uid)
+        return Matched(GivenScan(folder, uid, self._time_point), lambda: (grid, series))
 
-    def series_with(self, image: tuple[str, int]) -> frozenset[str]:
+    def series_with(self, image: tuple[str, int], told: frozenset[str]) -> frozenset[str]:  # noqa: ARG002
         """The UID of the series that has an image, by its SOP instance UID and frame; nothing where none has."""
         return frozenset(uid for uid, series in self._files.series.items() if uid and image in series.images)
 

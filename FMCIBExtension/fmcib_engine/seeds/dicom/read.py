@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..shape import Mask
 from ..wanted import Wanted
 from . import reports, structures
 from .graphics import in_patient, is_outline, outlined, spots_of
-from .match import Matched, Reference, Scans
+from .match import FindsScans, Matched, Reference, Scans
 from .segmentation import Segmentation
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 _SEG = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 _RTSTRUCT = ("1.2.840.10008.5.1.4.1.1.481.3",)
 _SR = tuple(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (11, 22, 33, 34))
+SOP_CLASSES = (*_SR, *_SEG, *_RTSTRUCT)
+"""Of objects that may hold lesions, in the order in which they are read: a report may name segments."""
 _WANTED = "segmentation (SEG), structure set (RTSTRUCT) or report (SR) with a lesion in it"
 _ADVICE = "Give one of those."
 """Of a source that holds none."""
@@ -43,17 +45,28 @@ class _Sources:
     """What is shared while the objects of one source are read."""
 
     found: Gathered
-    scans: Scans
-    folder: Path
-    """Where reports look for the segmentations that they refer to."""
-    memory: HeaderMemory
+    scans: FindsScans
+    find_segmentations: Callable[[], Mapping[str, Path]]
+    """Those that reports may refer to, by SOP instance UID."""
+    looks_at_once: bool = True
+    """Whether the grid of each scan is wanted, to check seeds by it."""
     reported: set[tuple[str, int]] = field(default_factory=set)
     """Segments that a report has named: they are not taken twice."""
 
     @cached_property
-    def segmentations(self) -> dict[str, Path]:
-        """By SOP instance UID."""
-        return _by_instance(DicomFiles.found_in(self.folder, self.memory))
+    def segmentations(self) -> Mapping[str, Path]:
+        return self.find_segmentations()
+
+
+@dataclass(frozen=True)
+class DicomObject:
+    """A file whose header was read."""
+
+    path: Path
+    sop_class: str
+    instance_uid: str
+    name: str
+    """For messages."""
 
 
 def read_dicom_seeds(
@@ -77,20 +90,56 @@ def read_dicom_seeds(
         DependencyError: pydicom is not installed.
     """
     memory = memory or HeaderMemory()
-    steps = ((_SR, _add_report), (_SEG, _add_segmentation), (_RTSTRUCT, _add_structures))
     with quiet_pydicom():
         files = DicomFiles.found_in(place, memory)
         _require_object(place, files)
         folder = place if place.is_dir() else place.parent
         scans = Scans(_place_of(given) if given else folder, given, memory)
-        sources = _Sources(Gathered(place.name, wanted), scans, folder, memory)
-        todo = [(path, add) for sop_classes, add in steps for path in files.objects(sop_classes)]
+        beside = partial(DicomFiles.found_in, folder, memory)
+        sources = _Sources(Gathered(place.name, wanted), scans, lambda: _by_instance(beside()))
+        todo = [(path, add) for sop_classes, add in _steps() for path in files.objects(sop_classes)]
         for done, (path, add) in enumerate(todo):
             on_object(done, len(todo))
             sources.found.name = path.name
             _attempt(sources, path, add)
     sources.found.name = place.name
     return sources.found.table(_WANTED, _ADVICE)
+
+
+def read_objects(
+    objects: Sequence[DicomObject],
+    scans: FindsScans,
+    wanted: Wanted,
+    on_object: Callable[[int, int], None] = lambda _done, _total: None,
+) -> tuple[SeedTable, list[DicomObject]]:
+    """The lesions of DICOM objects whose files were found already, and for each of them the object that it is of.
+
+    Args:
+        objects: of the classes `SOP_CLASSES`; reports find the segmentations that they refer to among them.
+        scans: where each finds its CT.
+        wanted: which lesions.
+        on_object: called before each object with how many were read, and how many there are.
+
+    Raises:
+        TableError: no lesion that is wanted.
+        DependencyError: pydicom is not installed.
+    """
+    by_instance = {each.instance_uid: each.path for each in objects if each.sop_class in _SEG}
+    sources = _Sources(Gathered("The source", wanted), scans, lambda: by_instance, looks_at_once=False)
+    todo = [(each, add) for classes, add in _steps() for each in objects if each.sop_class in classes]
+    of: list[DicomObject] = []
+    with quiet_pydicom():
+        for done, (each, add) in enumerate(todo):
+            on_object(done, len(todo))
+            sources.found.name = each.name
+            _attempt(sources, each.path, add)
+            of += [each] * (len(sources.found.seeds) - len(of))
+    sources.found.name = "The source"
+    return sources.found.table(_WANTED, _ADVICE), of
+
+
+def _steps() -> tuple[tuple[Sequence[str], Callable[[_Sources, Dataset], None]], ...]:
+    return (_SR, _add_report), (_SEG, _add_segmentation), (_RTSTRUCT, _add_structures)
 
 
 def _place_of(given: GivenScan) -> Path:
@@ -112,7 +161,7 @@ def _require_object(place: Path, files: DicomFiles) -> None:
     Raises:
         TableError: it is none.
     """
-    if not files.objects((*_SR, *_SEG, *_RTSTRUCT)):
+    if not files.objects(SOP_CLASSES):
         kinds = sorted({header.modality for header in files.headers if header.modality})
         what = f"DICOM of the modality {', '.join(kinds)[:80]}" if kinds else "no DICOM that can be read"
         msg = f"Seeds are made of a {_WANTED}; {place.name!r} holds {what}. {_ADVICE}"
@@ -150,7 +199,8 @@ def _matched(sources: _Sources, series: frozenset[str], frame_item: Dataset, key
 def _find(sources: _Sources, reference: Reference) -> Matched:
     matched = sources.scans.find(reference)
     scan = matched.scan
-    sources.found.grids[scan.image, scan.series_uid, scan.time_point] = matched.grid
+    if sources.looks_at_once:
+        sources.found.grids[scan.image, scan.series_uid, scan.time_point] = matched.grid
     return matched
 
 
@@ -176,8 +226,8 @@ def _add_mask(sources: _Sources, named: Named, kind: str, matched: Matched, mask
     """One outlined lesion, or why it is none."""
     try:
         mask = mask_of()
-    except SeedError as error:
-        sources.found.refuse(named, matched.scan, str(error))
+    except (SeedError, ImageError) as error:
+        sources.found.refuse(named, matched.scan, str(error).rstrip("."))
         return
     if mask is None:
         sources.found.refuse(named, matched.scan, "it is empty, or no voxel's centre lies inside")
@@ -227,7 +277,7 @@ def _add_report(sources: _Sources, dataset: Dataset) -> None:
             sources.found.refuse(Named(group.label), GivenScan(sources.scans.place), str(error).rstrip("."))
 
 
-def _add_group(sources: _Sources, group: reports.Group, series: frozenset[str]) -> None:
+def _add_group(sources: _Sources, group: reports.Group, series: Mapping[str, frozenset[str]]) -> None:
     """The lesion of one group: by its segments, else by its outlines, else by its points and other regions."""
     if group.problem:
         raise SeedError(group.problem)
@@ -240,8 +290,8 @@ def _add_group(sources: _Sources, group: reports.Group, series: frozenset[str]) 
     item = next((graphic.frame_item for graphic in group.graphics if graphic.frame_item is not None), None)
     keyword = "ReferencedFrameOfReferenceUID"
     frame, digest = ("", "") if item is None else (text_of(item, keyword).strip(" \0"), digest_of(item, keyword))
-    marked = [sources.scans.series_with(graphic.image) for graphic in group.graphics if graphic.image[0]]
-    matched = _find(sources, Reference(frozenset().union(*marked) or series, digest))
+    marked = [_series_with(sources, graphic.image, series) for graphic in group.graphics if graphic.image[0]]
+    matched = _find(sources, Reference(frozenset().union(*marked) or frozenset(series), digest))
     named = Named(group.label, frame_of_reference=frame)
     graphics = [in_patient(graphic, matched.series) for graphic in group.graphics]
     closed = [graphic for graphic in graphics if is_outline(graphic)]
@@ -253,6 +303,12 @@ def _add_group(sources: _Sources, group: reports.Group, series: frozenset[str]) 
         return
     for spot in (spot for graphic in graphics for spot in spots_of(graphic)):
         sources.found.point(named, "report", matched.scan, spot.lps, spot.diameter_mm)
+
+
+def _series_with(sources: _Sources, image: tuple[str, int], series: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The UID of the series that has an image; nothing where none is known to."""
+    told = frozenset(uid for uid, images in series.items() if image[0] in images)
+    return sources.scans.series_with(image, told)
 
 
 def _add_reported_segments(sources: _Sources, group: reports.Group) -> None:

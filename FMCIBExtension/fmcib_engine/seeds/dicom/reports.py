@@ -5,7 +5,7 @@ LIDC's nodules are published so, a group for each: a tracking identifier, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -57,13 +57,15 @@ def groups_of(dataset: Dataset) -> list[Group]:
     return found
 
 
-def referenced_series(dataset: Dataset) -> frozenset[str]:
-    """UIDs of the series that a report is about."""
-    found = set()
+def referenced_series(dataset: Dataset) -> Mapping[str, frozenset[str]]:
+    """UIDs of the series that a report is about, each with those of its images that the report names."""
+    found: dict[str, frozenset[str]] = {}
     for study in dataset.get("CurrentRequestedProcedureEvidenceSequence") or ():
         for series in study.get("ReferencedSeriesSequence") or ():
-            found.add(text_of(series, "SeriesInstanceUID").strip(" \0"))
-    return frozenset(found - {""})
+            uid = text_of(series, "SeriesInstanceUID").strip(" \0")
+            images = (text_of(each, "ReferencedSOPInstanceUID") for each in series.get("ReferencedSOPSequence") or ())
+            found[uid] = found.get(uid, frozenset()) | {image.strip(" \0") for image in images}
+    return {uid: images for uid, images in found.items() if uid}
 
 
 def _items(item: Dataset, depth: int) -> Iterator[Dataset]:
