@@ -172,6 +172,21 @@ def test_what_lists_leave_out_is_told_by_headers(server, tmp_path):
     )
 
 
+def test_wishes_hold_where_lists_leave_out_whose_and_when_it_is(server):
+    server.behaviour.leaves_out = ("PatientID", "StudyDate", "SeriesDescription")
+    filters = Filters(patients=("ID-1",), last_day="20201231", descriptions=("SECRET*",))
+    work = make(listed(server, filters=filters).source, Wishes(filters))
+    assert [entry.found.uid for entry in work.entries if entry.do] == ["1.2.3.4.1"]
+    assert "alone, of the patients and days that are wanted" in work.notes[0]
+
+
+def test_a_server_that_gives_no_series_at_once_gives_its_images(server, tmp_path):
+    server.behaviour.status = {"images": 406}
+    assert fetched(server, tmp_path / "scans").failed == 0
+    assert contents(tmp_path / "scans") == stored(server, *CT)
+    assert server.kinds().count("image") == 22
+
+
 def test_a_server_that_lists_no_images_tells_of_them_all_the_same(server, tmp_path):
     server.behaviour.status = {"instances": 404}
     result = fetched(server, tmp_path / "scans")

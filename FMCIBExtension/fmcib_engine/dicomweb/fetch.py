@@ -18,7 +18,7 @@ from ..errors import DownloadError
 from ..readers.dicom.values import text_of
 from .folder import SeriesFolder
 from .server import Sent, Server
-from .trouble import UnreachableError
+from .trouble import NotGivenError, UnreachableError
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class SeriesFetch:
             with closing(self._server.images(self._wanted.study_uid, self._wanted.series_uid)) as images:
                 for sent in images:
                     self._take(sent)
-        except (ConnectionBrokenError, DamagedError) as error:
+        except (ConnectionBrokenError, DamagedError, NotGivenError) as error:
             came = len(self._known) - len(self._lacking)
             _log.info(
                 "%s %d of %d images of a series are here; the others are asked for.", error, came, len(self._known)

@@ -13,7 +13,7 @@ from ..readers.dicom.pixel_data import PixelData
 from ..readers.dicom.values import damage
 from ..worklist.gather import series_of
 from ..worklist.headers import Image, image_of
-from ..worklist.series import Found
+from ..worklist.series import Found, Patient
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -44,7 +44,7 @@ def with_metadata(found: Found, datasets: Sequence[Dataset], *, is_whole: bool) 
     is_counted = is_whole or not one.slices or one.slices > len(one.files)  # none, or more than one in an image
     return replace(
         one,
-        patient=found.patient if found.patient.is_named else one.patient,
+        patient=Patient(found.patient.id or one.patient.id, found.patient.name or one.patient.name),
         files=(),
         slices=one.slices if is_counted else found.slices,
         spacing_mm=one.spacing_mm if is_whole else None,

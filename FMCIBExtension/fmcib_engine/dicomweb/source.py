@@ -73,7 +73,7 @@ def _series(server: Server, filters: Filters, progress: Progress) -> Iterator[tu
     for asked in _questions(filters):
         studies |= {_plain(study, "StudyInstanceUID"): study for study in server.studies(asked)}
     if not studies:
-        which = ", of the patients and days that are wanted" if filters.patients or filters.first_day else ""
+        which = _which(filters)
         msg = (
             f"{server.address.host} has no study with {filters.modality or 'CT'}{which}. Correct what is asked of it "
             "(--patient, --date, --modality), or its address."
@@ -100,10 +100,14 @@ def _questions(filters: Filters) -> Iterator[dict[str, str]]:
 
 
 def _notes(filters: Filters) -> tuple[str, ...]:
-    also = [what for what, asked in (("patients", filters.patients), ("days", filters.first_day)) if asked]
-    of = f", of the {' and '.join(also)} that are wanted" if also else ""
     capitals = " To it, capitals of a patient's number may count." if filters.patients else ""
-    return (f"The server was asked for studies with {filters.modality or 'CT'} alone{of}.{capitals}",)
+    return (f"The server was asked for studies with {filters.modality or 'CT'} alone{_which(filters)}.{capitals}",)
+
+
+def _which(filters: Filters) -> str:
+    days = filters.first_day or filters.last_day
+    also = [what for what, asked in (("patients", filters.patients), ("days", days)) if asked]
+    return f", of the {' and '.join(also)} that are wanted" if also else ""
 
 
 def _found(uid: str, study: Dataset, series: Dataset, count: int) -> Found:
@@ -126,6 +130,9 @@ def _may_be_wanted(found: Found, wishes: Wishes) -> bool:
     """Whether nothing that is told speaks against it; what the server leaves out, headers will tell."""
     filters = replace(
         wishes.filters,
+        patients=wishes.filters.patients if found.patient.id else (),
+        first_day=wishes.filters.first_day if found.study_date else "",
+        last_day=wishes.filters.last_day if found.study_date else "",
         descriptions=wishes.filters.descriptions if found.description else (),
         body_parts=wishes.filters.body_parts if found.body_part else (),
         modality=wishes.filters.modality if found.modality else "",
