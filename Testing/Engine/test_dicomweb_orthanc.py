@@ -129,7 +129,7 @@ def test_wishes_hold_for_a_server_too(worklist, capsys):
         capsys.readouterr().err.split()
     )
     worklist("--patient", "nobody", code=4)
-    assert "has no study with CT, of the patients and days" in " ".join(capsys.readouterr().err.split())
+    assert "has no study with CT, of the patients that are wanted" in " ".join(capsys.readouterr().err.split())
 
 
 def test_patients_whose_number_has_odd_letters_are_found(server, worklist, tmp_path):
