@@ -162,7 +162,6 @@ def _of_objects(asked: Asked, source: Source, folder: Path | None, stage: Stage)
     if asked.seeds:
         images = objects_in(asked.seeds, stage("Headers of seeds"))
     else:
-        patients = {found.patient for found in series if wishes.could_do(found)}
-        images = objects_of(Source(tuple(series)), patients, stage("Headers of seeds"))
+        images = objects_of(Source(tuple(series)), filter(wishes.could_do, series), stage("Headers of seeds"))
     rule = OnePerStudy(wishes.kernels)
     return seeds_of(images, series, wishes.could_do, rule, asked.lesions, stage("Seeds"))

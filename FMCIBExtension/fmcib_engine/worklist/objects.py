@@ -22,7 +22,7 @@ from .choice import OnePerStudy
 from .folders import Progress, read_files
 from .given import GivenSeed, GivenSeeds
 from .headers import Image
-from .series import Found, Patient, Source, without_patient
+from .series import Found, Source, without_patient
 
 MODALITIES = frozenset({"SEG", "RTSTRUCT", "SR"})
 _NUMBER = re.compile(r"\d+")
@@ -57,15 +57,22 @@ def objects_in(path: Path, progress: Progress) -> list[Image]:
     return found
 
 
-def objects_of(source: Source, patients: Iterable[Patient], progress: Progress) -> list[Image]:
-    """The objects of a source itself, of these patients.
+def objects_of(source: Source, wanted: Iterable[Found], progress: Progress) -> list[Image]:
+    """The objects of a source itself that may be about these series: nothing that both tell of the patient contradicts.
 
     Raises:
         TableError: there are none.
         DependencyError: pydicom is not installed.
     """
-    those = set(patients)
-    series = [found for found in source.series if found.modality in MODALITIES and found.patient in those]
+    wanted = list(wanted)
+    patients = {found.patient.id.casefold() for found in wanted}
+    studies = {found.study_uid for found in wanted} - {""}
+
+    def may_be(found: Found) -> bool:
+        is_told = "" not in {*patients, found.patient.id}
+        return not is_told or found.patient.id.casefold() in patients or found.study_uid in studies
+
+    series = [found for found in source.series if found.modality in MODALITIES and may_be(found)]
     images, _ = read_files([name for found in series for name in found.files], progress)
     found = [image for image in images if image.facts.sop_class in SOP_CLASSES]
     if not found:
