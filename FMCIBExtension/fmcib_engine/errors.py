@@ -18,7 +18,7 @@
     |-- OutOfMemoryError        neither the device nor the CPU has room
     |-- OutputError             a result that cannot be written, or would overwrite one
     |   `-- ResumesError        a run that is there: the user must say whether to go on with it
-    |-- DownloadError           no mirror gave the file, whole and right
+    |-- DownloadError           no mirror gave the file, or no server the series, whole and right
     |-- TrainingError           a training that cannot go on
     |-- DependencyError         an optional package that is not installed
     `-- ProtocolError           bytes between two of our processes that are not a message
@@ -100,7 +100,7 @@ class ResumesError(OutputError):
 
 
 class DownloadError(FmcibError):
-    """A published file that could not be fetched, or is not what its repository says."""
+    """A published file or a series that could not be fetched, or is not what its repository or server says."""
 
 
 class TrainingError(FmcibError):

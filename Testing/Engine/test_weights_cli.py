@@ -131,7 +131,8 @@ def test_every_host_is_listed(repository, capsys, monkeypatch):
     assert "127.0.0.1" in capsys.readouterr().out
     monkeypatch.delenv("FMCIB_CATALOGUE")
     assert run(["weights", "hosts"]) == 0
-    told = capsys.readouterr().out
+    told, beside = capsys.readouterr()
+    assert "a DICOMweb server: the one that you name to `worklist`, and only then" in beside
     rows = [line.split("\t") for line in told.splitlines()]  # for programs, as this is no terminal
     unverified = {host: bool(unverified) for host, _, _, unverified in rows}
     assert unverified == {

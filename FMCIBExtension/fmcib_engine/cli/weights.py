@@ -134,8 +134,10 @@ def path(*, entry_id: str | None) -> None:
 def hosts() -> None:
     """Every host that could be contacted, and when.
 
-    Nothing else is, and nothing without you asking for it. Where this is no terminal: lines with tabs between.
+    Nothing else is, but a DICOMweb server that you name to `worklist`; and nothing without you asking for it. Where
+    this is no terminal: lines with tabs between.
     """
+    err.print("Beside these, a DICOMweb server: the one that you name to `worklist`, and only then.", markup=False)
     named = "that it is so named"
     rows = [
         (host.name, host.purpose, "weights download", named if host.unverified else "")

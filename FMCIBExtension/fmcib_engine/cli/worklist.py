@@ -13,10 +13,11 @@ from rich.table import Table
 from ..geometry import FRAMES, parse_frame
 from ..results.privacy import without_uids
 from ..seeds import Wanted
-from ..worklist import Asked, Entry, Patient, Words, WorkList, list_of
+from ..worklist import Asked, Entry, Patient, Words, WorkList, list_of, read_given
 from ..worklist.output import require_writable, write_lesions, write_list
 from ..worklist.series import without_patient
 from .console import RESEARCH_ONLY, err, out
+from .dicomweb import ServerOptions, list_of_server, place, server_options
 from .extract import ERROR_ROWS, INTERRUPTED, OK
 from .wishes import Bars, seeds_options, threads_option, wishes_options
 
@@ -34,12 +35,13 @@ class _Files:
 
 
 @click.command("worklist")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", callback=place)
 @wishes_options
 @seeds_options
 @click.option("--frame", type=click.Choice(FRAMES), help="Of these seeds, where their columns do not say it.")
 @click.option("--image-column", default="image_path", show_default=True, help="Of a table of scans: its paths.")
 @threads_option
+@server_options
 @click.option("--output", type=click.Path(path_type=Path), default=Path("worklist.csv"), show_default=True)
 @click.option("--lesions", type=click.Path(path_type=Path), metavar="CSV", help="Also what would be done, for "
               "`extract --table`; needs --identifiers.")  # fmt: skip
@@ -47,7 +49,7 @@ class _Files:
 @click.option("--overwrite", is_flag=True, help="Replace an earlier list.")
 def worklist(  # noqa: PLR0913
     *,
-    source: Path,
+    source: Path | str,
     words: Words,
     seeds: Path | None,
     own_seeds: bool,
@@ -55,6 +57,7 @@ def worklist(  # noqa: PLR0913
     frame: str | None,
     image_column: str,
     threads: int,
+    server: ServerOptions,
     output: Path,
     lesions: Path | None,
     identifiers: bool,
@@ -63,31 +66,33 @@ def worklist(  # noqa: PLR0913
     """What would be done with SOURCE, and why or why not: a dry run, which reads headers only.
 
     SOURCE is the folder of Slicer's DICOM database (or its ctkDICOM.sql, which is read without holding Slicer up), a
-    folder of DICOM files, or a table of scans (CSV). One series of each study is taken, by a rule that is shown.
+    folder of DICOM files, a table of scans (CSV), or the address of a DICOMweb server, which alone is contacted. One
+    series of each study is taken, by a rule that is shown.
+
+    A user and password for a server are taken from FMCIB_DICOMWEB_USER and FMCIB_DICOMWEB_PASSWORD, a token from
+    FMCIB_DICOMWEB_TOKEN, else what .netrc has for it.
 
     Exit codes: 0 the list is written; 2 the command line is wrong; 3 it is written, and nothing, or not every seed,
-    would be done; 4 nothing could be read or written; 130 interrupted, and nothing was written.
+    would be done, or not every series came; 4 nothing could be read or written; 130 interrupted, and no list was
+    written.
     """
     if lesions and not (identifiers and (seeds or own_seeds)):
         msg = "--lesions writes seeds with series UIDs and paths: give seeds (--seeds, --own-seeds) and --identifiers."
         raise click.UsageError(msg)
+    server.require(source, lesions=bool(lesions), of_objects=own_seeds or bool(rois))
     files = _Files(output, lesions, identifiers, overwrite)
-    asked = Asked(
-        source,
-        words.wishes(),
-        seeds,
-        own_seeds,
-        Wanted(rois),
-        parse_frame(frame) if frame else None,
-        image_column,
-        threads,
-    )
+    wishes, in_frame = words.wishes(), parse_frame(frame) if frame else None
     for path in filter(None, (output, lesions)):
         require_writable(path, overwrite=overwrite)
     try:
         with Bars() as bars:
-            work = list_of(asked, bars.next, lambda rule: err.print(rule, markup=False))
-        return _write(work, files)
+            if isinstance(source, str):
+                given = read_given(seeds, in_frame) if seeds else None
+                work, is_whole = list_of_server(source, server, wishes, given, bars.next)
+            else:
+                asked = Asked(source, wishes, seeds, own_seeds, Wanted(rois), in_frame, image_column, threads)
+                work, is_whole = list_of(asked, bars.next, lambda rule: err.print(rule, markup=False)), True
+        return max(_write(work, files), OK if is_whole else ERROR_ROWS)
     except KeyboardInterrupt:
         err.print("Interrupted. Nothing was written.")
         return INTERRUPTED

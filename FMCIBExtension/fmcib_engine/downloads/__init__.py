@@ -5,9 +5,9 @@ from __future__ import annotations
 from .bucket import Bucket, fetch_folder
 from .lock import ANOTHER_FOLDER, only_one
 from .names import PART, RECORD, UNFINISHED, is_kept, is_plain, local_name
-from .patience import Patience
+from .patience import Patience, make_adapter
 from .repositories import MIRROR_KINDS, NO_PICKLES, Mirror, MirrorKind, Remote, list_files, look_up_licence
-from .session import Session, host_is_listed
+from .session import ConnectionBrokenError, Session, body_of, host_is_listed
 from .transfer import fetch
 from .wanted import Fetched, Progress, Wanted
 
@@ -19,6 +19,7 @@ __all__ = [
     "RECORD",
     "UNFINISHED",
     "Bucket",
+    "ConnectionBrokenError",
     "Fetched",
     "Mirror",
     "MirrorKind",
@@ -27,6 +28,7 @@ __all__ = [
     "Remote",
     "Session",
     "Wanted",
+    "body_of",
     "fetch",
     "fetch_folder",
     "host_is_listed",
@@ -35,5 +37,6 @@ __all__ = [
     "list_files",
     "local_name",
     "look_up_licence",
+    "make_adapter",
     "only_one",
 ]

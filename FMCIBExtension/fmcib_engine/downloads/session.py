@@ -85,22 +85,7 @@ class Session:
         Raises:
             ConnectionBrokenError: it ended too early, stalled, or trickled.
         """
-        from urllib3.exceptions import HTTPError
-
-        host, least, span = _host(response.url), self._patience.least_rate, self._patience.silence
-        begun, won = time.monotonic(), 0
-        try:
-            while piece := response.raw.read1(_CHUNK):
-                yield piece
-                won += len(piece)
-                if (took := time.monotonic() - begun) >= span:
-                    if won < least * took:
-                        msg = f"{host} sends less than {least / 1000:g} kB/s."
-                        raise ConnectionBrokenError(msg)
-                    begun, won = time.monotonic(), 0
-        except HTTPError as error:
-            msg = f"the connection to {host} broke off or was silent for {span:g} s."
-            raise ConnectionBrokenError(msg) from error
+        yield from body_of(response, self._patience)
 
     def read_json(self, url: str) -> tuple[Any, str | None]:
         """A listing, and the address of its next page.
@@ -153,6 +138,30 @@ class Session:
             return adapter.send(request, timeout=waits, **settings)
         except (OSError, ValueError) as error:
             raise DownloadError(_why(error, _host(request.url))) from error
+
+
+def body_of(response: Response, patience: Patience, *, unpack: bool = False) -> Iterator[bytes]:
+    """The body of an answer in pieces, as they come; unpacked, if so wanted, where the server compressed it.
+
+    Raises:
+        ConnectionBrokenError: it ended too early, stalled, or trickled.
+    """
+    from urllib3.exceptions import HTTPError
+
+    host, least, span = _host(response.url), patience.least_rate, patience.silence
+    begun, won = time.monotonic(), 0
+    try:
+        while piece := response.raw.read1(_CHUNK, decode_content=unpack):
+            yield piece
+            won += len(piece)
+            if (took := time.monotonic() - begun) >= span:
+                if won < least * took:
+                    msg = f"{host} sends less than {least / 1000:g} kB/s."
+                    raise ConnectionBrokenError(msg)
+                begun, won = time.monotonic(), 0
+    except HTTPError as error:
+        msg = f"the connection to {host} broke off or was silent for {span:g} s."
+        raise ConnectionBrokenError(msg) from error
 
 
 def require_status(response: Response, wanted: Iterable[int] = (200,)) -> None:

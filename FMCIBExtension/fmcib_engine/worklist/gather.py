@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -25,9 +25,22 @@ _APART_MM = 0.01
 ONE_UID = "its series UID is that of another series, too"
 
 
-def series_of(images: Iterable[Image]) -> list[Found]:
-    """The series in the order of their patients, studies, dates and numbers."""
-    found = [_series(group) for group in _grouped(images)]
+def frames_of_files(images: Sequence[Image]) -> list[Header]:
+    """The frames of multi-frame files, which are read for that."""
+    contents = read_contents([Path(image.path) for image in images])
+    return [frame for content in contents.values() for frame in content.images]
+
+
+def series_of(
+    images: Iterable[Image], frames_of: Callable[[Sequence[Image]], list[Header]] = frames_of_files
+) -> list[Found]:
+    """The series in the order of their patients, studies, dates and numbers.
+
+    Args:
+        images: of any series.
+        frames_of: gives the frames of multi-frame images.
+    """
+    found = [_series(group, frames_of) for group in _grouped(images)]
     times = Counter(each.uid for each in found if each.uid)
     found = [replace(each, notes=(*each.notes, ONE_UID)) if times[each.uid] > 1 else each for each in found]
     return sorted(found, key=order_of)
@@ -73,7 +86,7 @@ def _grouped(images: Iterable[Image]) -> Iterator[list[Image]]:
     return (group.images for same in groups.values() for group in same)
 
 
-def _series(images: Sequence[Image]) -> Found:
+def _series(images: Sequence[Image], frames_of: Callable[[Sequence[Image]], list[Header]]) -> Found:
     images = sorted(images, key=lambda image: image.path)
     by_image: dict[Hashable, Image] = {}
     for image in images:
@@ -102,7 +115,7 @@ def _series(images: Sequence[Image]) -> Found:
         problem=_problem(slices),
     )
     if any(image.facts.is_multiframe and image.facts.sop_class in CT_IMAGES for image in slices):
-        return _of_frames(found, slices)
+        return _of_frames(found, [frame for frame in frames_of(slices) if frame.is_slice])
     return _placed(found, [(image.facts.orientation, image.position) for image in slices], [i.facts for i in slices])
 
 
@@ -127,10 +140,8 @@ def _placed(found: Found, places: Sequence[tuple[Numbers, Numbers]], facts: Sequ
     )
 
 
-def _of_frames(found: Found, slices: Sequence[Image]) -> Found:
+def _of_frames(found: Found, frames: Sequence[Header]) -> Found:
     """Of multi-frame files, which say so of each frame."""
-    contents = read_contents([Path(image.path) for image in slices])
-    frames: list[Header] = [frame for content in contents.values() for frame in content.images if frame.is_slice]
     if not frames:
         return replace(found, problem="its multi-frame files are damaged or incomplete. Copy or export them again.")
     thickness = [frame.thicknesses[0] for frame in frames if frame.thicknesses]

@@ -129,6 +129,18 @@ class Headers:
         return Image(path, facts, text_of(dataset, "SOPInstanceUID").strip(" \0"), position)
 
 
+def image_of(path: str, dataset: Any) -> Image:  # noqa: ANN401
+    """What a dataset says that was not read from a file, such as one of a server.
+
+    Raises:
+        as `readers.dicom.values.damage`: an element is not of its kind.
+    """
+    place = tag_of("ImagePositionPatient")
+    facts = _facts(dataset, has_place=place in dataset)
+    position = numbers_of([dataset], "ImagePositionPatient", 3)
+    return Image(path, facts, _plain(dataset, "SOPInstanceUID"), position)
+
+
 def _is_beyond(tag: int, _vr: str | None, _length: int) -> bool:
     return tag > _LAST
 
