@@ -19,6 +19,7 @@
     |-- OutputError             a result that cannot be written, or would overwrite one
     |-- DownloadError           no mirror gave the file, whole and right
     |-- TrainingError           a training that cannot go on
+    |-- ClusterError            a cluster that is not reached, or does not compute what was asked
     |-- DependencyError         an optional package that is not installed
     `-- ProtocolError           bytes between two of our processes that are not a message
 
@@ -100,6 +101,10 @@ class DownloadError(FmcibError):
 
 class TrainingError(FmcibError):
     """A training that cannot go on, such as one whose loss is no number any more."""
+
+
+class ClusterError(FmcibError):
+    """A cluster that is not reached, or whose workers do not compute what is asked."""
 
 
 class DependencyError(FmcibError):

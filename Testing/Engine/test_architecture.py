@@ -97,6 +97,8 @@ MAY_IMPORT = {
     "saliency/occlusion": set(),
     "batch": GROUND | {"preprocessing", "readers", "encoders", "heads", "seeds", "results", "pipeline", "stability"},
     "batch/attempts": {"errors"},
+    "batch/chunks": set(),
+    "batch/cluster_worker": {"errors", "encoders", "heads", "results", "seeds", "weights", "__init__"},
     "batch/parts": {"errors"},
     "batch/states": {"readers"},
     "stability": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline", "probing", "__init__"},

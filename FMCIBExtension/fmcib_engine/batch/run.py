@@ -6,32 +6,39 @@ A run that was killed goes on where its results end, whatever ended it, and give
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ..encoders import Encoder
 from ..errors import OutputError
 from ..heads.chosen import ChosenHeads
-from ..results.lesion import LesionResult, Run
+from ..results.lesion import Run
 from ..results.privacy import without_uids
-from ..results.rows import RowFormat, absolute, csv_line, relative_path
+from ..results.rows import RowFormat, absolute, relative_path
 from ..results.table import settings_of, write_lines
 from ..seeds import LesionSeed, SeedTable
-from ..seeds.by_scan import place_of
-from .cutting import LIST, Waiting
-from .encoding import encode_all
+from .computing import Computing, Times
 from .folder import ERRORS, FEATURES, BatchFolder
-from .lane import ReadAhead, start_lanes
-from .messages import Job
+from .lane import ReadAhead
 from .parts import KeptRow, Parts
-from .patience import Patience
 from .plan import Plan, make_plan
 from .summary import Cause, causes, write_errors
 
 Progress = Callable[[str, int, int], AbstractContextManager[Callable[[], None]]]
 """What is counted, how many there are, how many are done; gives what counts one more."""
+
+
+class Computes(Protocol):
+    """Computes rows, here or elsewhere."""
+
+    @property
+    def times(self) -> Times: ...
+
+    def rows(self, groups: Sequence[Sequence[int]]) -> Generator[Sequence[KeptRow], None, None]:
+        """Rows as they are done, some at a time, in whatever order; to be closed by who needs no more of them."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Batch:
         identifiers: as of a table: keep what identifies patients.
         together: patches at once; None leaves it to the encoder, and to the plan where a run goes on.
         reading: how scans are read.
+        elsewhere: what computes in place of this process, by what this process would compute.
     """
 
     table: SeedTable
@@ -53,26 +61,7 @@ class Batch:
     identifiers: bool = False
     together: int | None = None
     reading: ReadAhead = field(default_factory=ReadAhead)
-
-
-@dataclass
-class Times:
-    """Seconds of a run."""
-
-    whole: float = 0.0
-    encoding: float = 0.0
-    waiting: float = 0.0
-    """For patches."""
-    first: float = 0.0
-    """Of that, for the first: the reading processes begin meanwhile."""
-    writing: float = 0.0
-
-    def __str__(self) -> str:
-        whole = max(self.whole, 1e-9)
-        return (
-            f"{self.whole:.1f} s: {self.encoding / whole:.0%} computing, {self.waiting / whole:.0%} waiting for scans "
-            f"({self.first:.1f} s of it for the first), {self.writing / whole:.0%} writing"
-        )
+    elsewhere: Callable[[Computing], Computes] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ def run_batch(
         return _plan(batch, folder, encoder, rows, place.plan(), progress)
 
     with place.opened(planned, resume=resume, retry=retry) as (plan, parts):
-        work = _Work(batch, plan, parts, encoder, heads, rows)
+        work = _Work(batch, plan, parts, encoder, heads, folder)
         done = len(parts.rows)
         _note_start(place, batch, encoder, plan, parts)
         try:
@@ -166,6 +155,8 @@ def _plan(
 
 def _note_start(place: BatchFolder, batch: Batch, encoder: Encoder, plan: Plan, parts: Parts) -> None:
     about = {"device": encoder.device, "engine": encoder.engine, "versions": dict(batch.run.versions)}
+    if batch.elsewhere:
+        about |= {"device": "a cluster", "engine": "of each row"}
     other = place.note_start({**about, "settings": dict(plan.settings), "reading processes": batch.reading.processes})
     place.log(f"Started: {len(plan.order)} rows in {len(plan.scans)} scans, {len(parts.rows)} kept from before.")
     if parts.damaged:
@@ -178,16 +169,27 @@ class _Work:
     """The loop over groups of rows."""
 
     def __init__(
-        self, batch: Batch, plan: Plan, parts: Parts, encoder: Encoder, heads: ChosenHeads, rows: RowFormat
+        self, batch: Batch, plan: Plan, parts: Parts, encoder: Encoder, heads: ChosenHeads, folder: Path
     ) -> None:
-        self._batch = batch
         self._plan = plan
         self._parts = parts
-        self._encoder = encoder
-        self._heads = heads
-        self._rows = rows
-        self._seeds = {seed.row: seed for seed in batch.table.seeds}
-        self.times = Times()
+        seeds = {seed.row: seed for seed in batch.table.seeds}
+        here = Computing(
+            seeds,
+            plan.scans,
+            batch.run,
+            encoder,
+            heads,
+            batch.reading,
+            folder,
+            batch.table.extra_columns,
+            batch.identifiers,
+        )
+        self._computing: Computes = batch.elsewhere(here) if batch.elsewhere else here
+
+    @property
+    def times(self) -> Times:
+        return self._computing.times
 
     def compute(self, progress: Progress, *, retry: bool) -> int:
         """All rows that have no result, or, to be tried again, none but an error; how many these are."""
@@ -196,43 +198,21 @@ class _Work:
         groups = [left for group in self._plan.groups() if (left := [row for row in group if row not in finished])]
         todo = sum(map(len, groups))
         started = time.perf_counter()
-        with progress("Lesions", todo + len(finished), len(finished)) as advance, self._read(groups) as patches:
-            for group in groups:
-                results = self._results(group, patches)
-                self._keep(results)
+        with (
+            progress("Lesions", todo + len(finished), len(finished)) as advance,
+            closing(self._computing.rows(groups)) as computed,
+        ):
+            for rows in computed:
+                self._keep(rows)
                 self.times.whole = time.perf_counter() - started
-                for _ in results:
+                for _ in rows:
                     advance()
         return todo
 
-    def _results(self, group: Sequence[int], patches: Iterator[Waiting | LesionResult]) -> list[LesionResult]:
-        results: list[LesionResult] = []
-        waiting: list[Waiting] = []
+    def _keep(self, rows: Sequence[KeptRow]) -> None:
         started = time.perf_counter()
-        for row in group:
-            seed = self._seeds[row]
-            if seed.problem:
-                results.append(LesionResult(seed, error=seed.problem, step=LIST))
-                continue
-            ready = next(patches)
-            self.times.first = self.times.first or time.perf_counter() - started
-            (results if isinstance(ready, LesionResult) else waiting).append(ready)  # type: ignore[arg-type]
-        self.times.waiting += time.perf_counter() - started
-        started = time.perf_counter()
-        if waiting:
-            results += encode_all(waiting, self._encoder, self._heads)
-        self.times.encoding += time.perf_counter() - started
-        return results
-
-    def _keep(self, results: Sequence[LesionResult]) -> None:
-        started = time.perf_counter()
-        hide = (lambda text: text) if self._batch.identifiers else without_uids
-        kept = [
-            KeptRow(each.seed.row, each.status, csv_line(self._rows.cells(each)), each.step, hide(each.error))
-            for each in results
-        ]
         try:
-            self._parts.append(kept)
+            self._parts.append(rows)
         except OSError as error:
             msg = (
                 f"The results cannot be written: {error.strerror or error}. What was done is kept: make room, then go "
@@ -240,29 +220,3 @@ class _Work:
             )
             raise OutputError(msg) from error
         self.times.writing += time.perf_counter() - started
-
-    @contextmanager
-    def _read(self, groups: Sequence[Sequence[int]]) -> Iterator[Iterator[Waiting | LesionResult]]:
-        """What becomes of the rows of these groups, one by one, from the processes that read their scans."""
-        jobs = list(self._jobs({row for group in groups for row in group}))
-        how = self._batch.reading
-        few = replace(how, ahead=how.ahead // (1 + self._batch.run.draws))  # each row has as many patches more
-        lanes = start_lanes(jobs, few) if jobs else []
-        try:
-            yield (ready for number, _ in jobs for ready in lanes[number].take())
-        finally:
-            for lane in lanes:
-                lane.close()
-
-    def _jobs(self, wanted: set[int]) -> Iterator[tuple[int, Job]]:
-        """The scans of these rows with the number of their lane: those of one folder have one and the same."""
-        run, places = self._batch.run, dict[object, int]()
-        patience = Patience(self._batch.reading.limit_s)
-        for scan in self._plan.scans:
-            seeds = tuple(self._seeds[each.row] for each in scan.rows if each.row in wanted)
-            usable = tuple(seed for seed in seeds if not seed.problem)
-            if usable:
-                place = patience.ask(place_of, usable[0].image, usable[0].image)
-                number = places.setdefault(place, len(places))
-                yield number % self._batch.reading.processes, Job(usable, run.recipe_id, run.draws, scan.state)
-        patience.close()

@@ -18,6 +18,7 @@ from ..encoders import Precision
 from ..geometry import FRAMES, parse_frame
 from ..seeds import GivenScan, SeedTable, read_seeds
 from ..seeds.by_scan import by_scan
+from .cluster import dask_option, here, on_cluster, reached
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, Job, make_run, open_encoder, open_heads
 from .options import (
@@ -76,6 +77,7 @@ class _Wanted:
     part: tuple[int, int]
     reading: ReadAhead
     retry: bool
+    dask: str = ""
 
 
 @batch.command()
@@ -111,6 +113,7 @@ class _Wanted:
     metavar="SECONDS",
     help="For one scan: what takes longer to read, on a share that hangs, is given up, and the run goes on.",
 )
+@dask_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @identifiers_option
 def run(  # noqa: PLR0913
@@ -134,6 +137,7 @@ def run(  # noqa: PLR0913
     part: tuple[int, int],
     readers: int,
     limit: float,
+    dask: str,
     dry_run: bool,
     identifiers: bool,
 ) -> int:
@@ -161,7 +165,7 @@ def run(  # noqa: PLR0913
     options = EncoderOptions(require_weights(weights, encoder), device, engine, precision, batch_size, encoder)
     job = Job(seeds, folder, options, table, recipe or "", heads=heads, draws=draws)
     reading = ReadAhead(processes=readers, limit_s=limit)
-    return _run(_Wanted(job, part, reading, retry), resume=resume, identifiers=identifiers)
+    return _run(_Wanted(job, part, reading, retry, dask), resume=resume, identifiers=identifiers)
 
 
 @batch.command("join")
@@ -175,23 +179,27 @@ def join(*, parts: tuple[Path, ...], output: Path) -> int:
 
 
 def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
-    job = wanted.job
-    require_apart(job.table.seeds, job.output)  # before the seconds that loading takes
-    encoder = open_encoder(job.encoder)
-    heads = open_heads(job, encoder)
-    asked = Batch(
-        job.table,
-        make_run(job, encoder, heads),
-        wanted.part,
-        identifiers,
-        job.encoder.batch_size,
-        wanted.reading,
-    )
-    try:
-        outcome = run_batch(asked, job.output, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
-    except KeyboardInterrupt:
-        err.print(f"Interrupted. What was done is kept in {job.output}. To go on, add --resume.", markup=False)
-        return INTERRUPTED
+    folder = wanted.job.output
+    require_apart(wanted.job.table.seeds, folder)  # before the seconds that loading takes
+    with reached(wanted.dask) as cluster:
+        job = here(wanted.job) if cluster else wanted.job
+        encoder = open_encoder(job.encoder)
+        heads = open_heads(job, encoder)
+        asked = Batch(
+            job.table,
+            make_run(job, encoder, heads),
+            wanted.part,
+            identifiers,
+            job.encoder.batch_size,
+            wanted.reading,
+        )
+        if cluster:
+            asked = on_cluster(asked, wanted.job, heads, cluster)
+        try:
+            outcome = run_batch(asked, folder, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
+        except KeyboardInterrupt:
+            err.print(f"Interrupted. What was done is kept in {folder}. To go on, add --resume.", markup=False)
+            return INTERRUPTED
     return _tell(outcome)
 
 
