@@ -111,6 +111,9 @@ class OnCluster:
         self._name = f"fmcib-{uuid.uuid4().hex[:12]}"
         self._count = 0
         self._at_work: dict[str, tuple[Future[bytes], Groups]] = {}
+        self._suspects: list[Groups] = []
+        self._killed_workers = 0
+        self._done: Any = None
         self._unseen: set[str] = set()
 
     def rows(self, groups: Sequence[Sequence[int]]) -> Generator[Sequence[KeptRow], None, None]:
@@ -121,20 +124,30 @@ class OnCluster:
         """
         from distributed import as_completed
 
-        done = as_completed(loop=self._client.loop)
+        self._done = as_completed(loop=self._client.loop)
         self._tell_if_nobody_is_there()
+        rows = sum(map(len, groups))
         try:
-            chunks = chunks_of(self._here.scans, groups, self._chunk_rows(sum(map(len, groups))))
-            self._send(chunks, done)
-            while self._at_work:
-                future = self._next(done)
-                _, chunk = self._at_work.pop(str(future.key))
-                if (rows := self._rows(future, chunk, done)) is not None:
-                    yield rows
-                del future  # the worker may forget its rows
-                self._send(chunks, done)
+            yield from self._computed(chunks_of(self._here.scans, groups, self._chunk_rows(rows)))
+            yield from self._computed(iter(self._suspects), alone=True)
         finally:
             self._drop()
+
+    def _computed(self, chunks: Iterator[Groups], *, alone: bool = False) -> Iterator[Sequence[KeptRow]]:
+        """The rows of chunks; where workers end at one that is not alone, it may be another's fault: it comes later."""
+        self._send(chunks, alone=alone)
+        while self._at_work:
+            future = self._next()
+            _, chunk = self._at_work.pop(str(future.key))
+            rows = self._rows(future, chunk)
+            del future  # the worker may forget its rows
+            if rows is not None:
+                yield rows
+            elif alone:
+                yield self._killed(chunk)
+            else:
+                self._suspects += [(group,) for group in chunk]
+            self._send(chunks, alone=alone)
 
     def _chunk_rows(self, rows: int) -> int:
         return max(1, min(CHUNK_ROWS, rows // (_CHUNKS_A_THREAD * max(1, self._threads()))))
@@ -150,55 +163,49 @@ class OnCluster:
         except Exception as error:
             raise _lost(error) from error
 
-    def _send(self, chunks: Iterator[Groups], done: Any) -> None:
+    def _send(self, chunks: Iterator[Groups], *, alone: bool) -> None:
         """Chunks on their way, until there are enough."""
-        most = max(2, _AHEAD * self._threads())
+        most = 1 if alone else max(2, _AHEAD * self._threads())
         while len(self._at_work) < most and (chunk := next(chunks, None)) is not None:
-            self._send_one(chunk, done)
+            self._count += 1
+            key = f"{self._name}-{self._count}"
+            content = request_bytes(self._here, self._settings, self._wanted, chunk)
+            call = (operator.call, (getattr, (importlib.import_module, _WORKER), "compute"), content)
+            future = self._client.get({key: call}, key, sync=False, retries=_RETRIES)
+            self._at_work[key] = future, chunk
+            self._done.add(future)
 
-    def _send_one(self, chunk: Groups, done: Any) -> None:
-        self._count += 1
-        key = f"{self._name}-{self._count}"
-        content = request_bytes(self._here, self._settings, self._wanted, chunk)
-        call = (operator.call, (getattr, (importlib.import_module, _WORKER), "compute"), content)
-        future = self._client.get({key: call}, key, sync=False, retries=_RETRIES)
-        self._at_work[key] = future, chunk
-        done.add(future)
-
-    def _next(self, done: Any) -> Future[bytes]:
+    def _next(self) -> Future[bytes]:
         """The next chunk that is done; where there is no worker to do it, that is said now and then."""
         waited_from = time.monotonic()
-        while not done.has_ready():
+        while not self._done.has_ready():
             time.sleep(_TICK_S)
             if time.monotonic() - waited_from > _TOLD_S:
                 waited_from = time.monotonic()
                 self._tell_if_nobody_is_there()
-        future: Future[bytes] = next(done)
+        future: Future[bytes] = next(self._done)
         return future
 
     def _tell_if_nobody_is_there(self) -> None:
         if not self._threads():
             _log.warning("The cluster has no worker at the moment; the run waits for one.")
 
-    def _rows(self, future: Future[bytes], chunk: Groups, done: Any) -> Sequence[KeptRow] | None:
-        """What came of a chunk; None where it was sent again in smaller ones.
+    def _rows(self, future: Future[bytes], chunk: Groups) -> Sequence[KeptRow] | None:
+        """What came of a chunk; None where workers ended at it, as often as the scheduler allows.
 
         Raises:
             ClusterError: as `rows`.
         """
-        rows = [row for group in chunk for row in group]
+        from distributed import KilledWorker
+
         try:
-            answer = answer_of(future.result(), rows)
-        except ClusterError:
-            raise
+            content = future.result()
+        except KilledWorker as killed:
+            self._killed_workers = killed.allowed_failures + 1
+            return None
         except Exception as error:
-            if type(error).__name__ != "KilledWorker":
-                raise _lost(error) from error
-            if len(chunk) > 1:  # which of its groups it was is told by each alone
-                for group in chunk:
-                    self._send_one((group,), done)
-                return None
-            return self._killed(rows, getattr(error, "allowed_failures", 0) + 1)
+            raise _lost(error) from error
+        answer = answer_of(content, [row for group in chunk for row in group])
         if answer.refused:
             msg = (
                 f"The worker {answer.worker} does not compute this run: {answer.refused} Mend that, or take it out of "
@@ -209,14 +216,15 @@ class OnCluster:
         self.times.add(answer)
         return answer.rows
 
-    def _killed(self, rows: Sequence[int], workers: int) -> Sequence[KeptRow]:
+    def _killed(self, chunk: Groups) -> Sequence[KeptRow]:
         """Rows as errors, at which one worker after the other ended."""
         sentence = (
-            f"{workers} workers of the cluster ended one after the other while they computed this row or those beside "
-            "it: mostly there is too little memory. Look at their logs, give them more, then try the failed rows again "
-            "(--retry)."
+            f"{self._killed_workers} workers of the cluster ended one after the other while they computed this row or "
+            "those with it: mostly there is too little memory. Look at their logs, give them more, then try the failed "
+            "rows again (--retry)."
         )
-        return self._here.kept([LesionResult(self._here.seeds[row], error=sentence, step=ENCODE) for row in rows])
+        seeds = [self._here.seeds[row] for group in chunk for row in group]
+        return self._here.kept([LesionResult(seed, error=sentence, step=ENCODE) for seed in seeds])
 
     def _tell_unseen(self, answer: Answer) -> None:
         if answer.unseen and answer.worker not in self._unseen:
