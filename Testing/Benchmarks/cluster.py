@@ -26,6 +26,7 @@ from fmcib_engine.batch.lane import ReadAhead
 from fmcib_engine.batch.parts import KeptRow, Parts
 from fmcib_engine.batch.plan import PlannedRow, PlannedScan
 from fmcib_engine.batch.requests import Wanted, answer_bytes, answer_of, request_bytes
+from fmcib_engine.batch.states import scan_state
 from fmcib_engine.encoders import Encoder
 from fmcib_engine.heads.chosen import ChosenHeads
 from fmcib_engine.pipeline import cut, encode
@@ -69,6 +70,7 @@ def _steps(encoder: Encoder, folder: Path, rounds: int, *, nrrd: bool) -> None:
     parts = Parts(folder)
     print(f"{made_of}, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB in {len(files)} files")
     for what, count, step in (
+        ("look at its files for the plan, a scan", 1, lambda: scan_state(scan)),
         ("read, a scan", 1, lambda: np.asarray(read_volume(scan).array).sum() if nrrd else read_volume(scan)),
         ("cut, a row", 1, lambda: cut(volume, point, recipe)),
         (f"encode {len(patches)} at once, a row", len(patches), lambda: encode(patches, encoder)),

@@ -64,7 +64,9 @@ def test_a_chunk_ends_where_a_scan_does():
 def test_a_request_says_all_of_its_rows_and_nothing_of_others():
     scan = Path("scans", "a \udcff.nrrd")  # a name that is no UTF-8
     seeds = {
-        1: LesionSeed(1, "one", scan, (0.1, -2.0, 3e-17), extras={"age": "64", "ward": "Ä"}, diameter_mm=12.5),
+        1: LesionSeed(
+            1, "one", scan, (0.1, -2.0, 3e-17), extras={"age": "64 Ä", "PatientName": "Doe"}, diameter_mm=12.5
+        ),
         2: LesionSeed(2, "two", scan, (1.0, 2.0, 3.0)),
         3: LesionSeed(3, "bad", Path(), (float("nan"),) * 3, problem="Row 3: coordX should be a number."),
     }
@@ -74,16 +76,19 @@ def test_a_request_says_all_of_its_rows_and_nothing_of_others():
     ]
     encoder = Sums()
     reading = ReadAhead(2, 30.0)
-    here = Computing(seeds, scans, run_of(encoder), encoder, ChosenHeads(encoder), reading, Path("run"), ("age",))
+    here = Computing(
+        seeds, scans, run_of(encoder), encoder, ChosenHeads(encoder), reading, Path("run"), ("age", "PatientName")
+    )
     content = request_bytes(here, {"encoder": "sums"}, WANTED, ((1,), (3,)))
+    assert b"Doe" not in content
     assert set(json.loads(content)) >= {"format", "settings", "scans", "groups"}
     request = request_of(content)
-    assert request.seeds == (replace(seeds[1], image=scan.absolute()), request.seeds[1])
+    assert request.seeds == (replace(seeds[1], image=scan.absolute(), extras={"age": "64 Ä"}), request.seeds[1])
     assert (request.seeds[1].problem, request.seeds[1].image) == (seeds[3].problem, Path())
     assert request.groups == ((1,), (3,))
     assert [[row.row for row in scan.rows] for scan in request.scans] == [[1], [3]]
     assert (request.scans[0].state, request.scans[1].state) == (scans[0].state, None)
-    assert (request.wanted, request.reading, request.columns) == (WANTED, reading, ("age",))
+    assert (request.wanted, request.reading, request.columns) == (WANTED, reading, ("age", "PatientName"))
     assert request.folder == Path("run").absolute()
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Event, Thread
+from weakref import WeakSet
 
 import pytest
 from batch_support import Sums, batch, command, environment, make_list, rows_of
@@ -353,18 +354,26 @@ def test_a_scan_that_only_the_client_sees_is_an_error_row_that_says_so(cluster, 
     assert "does not see scans of the list, whose rows are errors" in said(done)
 
 
-def test_dask_is_given_names_text_and_bytes_only(cluster, table, tmp_path, here, monkeypatch):
+def test_dask_is_given_names_text_and_bytes_and_few_at_a_time(cluster, tmp_path, here, monkeypatch):
     """Nothing of the engine is pickled: a call is looked up by the worker, with a chunk as JSON."""
-    sent = []
+    sent, alive, most = [], WeakSet(), [0]
     real = distributed.Client.get
 
     def get(self, graph, *more, **how):
+        future = real(self, graph, *more, **how)
         sent.extend(graph.values())
-        return real(self, graph, *more, **how)
+        alive.add(future)
+        most.append(len(alive))
+        return future
 
     monkeypatch.setattr(distributed.Client, "get", get)
-    assert here("--table", table, "--output", tmp_path / "run", "--dask", cluster.scheduler_address)[0] == 0
-    assert sent
+    monkeypatch.setattr("fmcib_engine.batch.cluster.CHUNK_ROWS", 4)
+    table = tmp_path / "seeds.csv"
+    table.write_text("image_path,coordX,coordY,coordZ\n" + "scan.nrrd,x,0,0\n" * 200, encoding="utf-8")
+    code, told = here("--table", table, "--output", tmp_path / "run", "--dask", cluster.scheduler_address)
+    assert (code, len(sent)) == (3, 25), told
+    assert [int(row["row"]) for row in errors(tmp_path / "run")] == list(range(1, 201))
+    assert max(most) <= 2 * 2 + 1
     for function, (look_up, (load, module), name), content in sent:
         assert (function, look_up, load) == (operator.call, getattr, import_module)
         assert (module, name) == ("fmcib_engine.batch.cluster_worker", "compute")

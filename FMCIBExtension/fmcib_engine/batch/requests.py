@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +82,15 @@ class Answer:
 
 
 def request_bytes(here: Computing, settings: Mapping[str, str], wanted: Wanted, groups: Groups) -> bytes:
-    """One chunk of what `here` would compute."""
+    """One chunk of what `here` would compute, without the user's columns that identify patients and no row shows."""
     rows = {row for group in groups for row in group}
+    needed = {name for member in here.heads.members for name in member.head.origin.columns}
+    hidden = {*here.format.dropped_columns} - needed
     scans = []
     for scan in here.scans:
         if seeds := [here.seeds[each.row] for each in scan.rows if each.row in rows]:
             state = asdict(scan.state) if scan.state else None
-            scans.append({"name": scan.name, "state": state, "seeds": [_plain(seed) for seed in seeds]})
+            scans.append({"name": scan.name, "state": state, "seeds": [_plain(seed, hidden) for seed in seeds]})
     reading = {"processes": here.reading.processes, "limit_s": here.reading.limit_s, "ahead": here.reading.ahead}
     table = {"folder": str(here.folder.absolute()), "columns": here.columns, "identifiers": here.identifiers}
     encoder = asdict(wanted)
@@ -151,10 +153,11 @@ def answer_of(content: object, rows: Sequence[int]) -> Answer:
     return answer
 
 
-def _plain(seed: LesionSeed) -> dict[str, Any]:
-    """A seed with the user's columns, and the path of its scan from the root."""
+def _plain(seed: LesionSeed, hidden: Collection[str]) -> dict[str, Any]:
+    """A seed with the user's columns, but for these, and the path of its scan from the root."""
     image = seed.image if seed.problem and seed.image == Path() else absolute(seed.image)
-    return {**plain_seed(seed), "image": str(image), "extras": dict(seed.extras), "problem": seed.problem}
+    extras = {name: cell for name, cell in seed.extras.items() if name not in hidden}
+    return {**plain_seed(seed), "image": str(image), "extras": extras, "problem": seed.problem}
 
 
 def _bytes(**content: object) -> bytes:
