@@ -42,6 +42,7 @@ bench: .venv/made  ## Speed and memory beside the whole-scan chain; of window, l
 	$(RUN) Testing/Benchmarks/lesions.py
 	$(RUN) Testing/Benchmarks/worklist.py
 	$(RUN) Testing/Benchmarks/batch.py
+	OMP_NUM_THREADS=1 $(RUN) Testing/Benchmarks/cluster.py
 	$(RUN) Testing/Benchmarks/saliency.py
 	$(RUN) Testing/Benchmarks/stability.py
 

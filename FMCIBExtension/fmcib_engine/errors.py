@@ -20,6 +20,7 @@
     |   `-- ResumesError        a run that is there: the user must say whether to go on with it
     |-- DownloadError           no mirror gave the file, or no server the series, whole and right
     |-- TrainingError           a training that cannot go on
+    |-- ClusterError            a cluster that is not reached, or does not compute what was asked
     |-- DependencyError         an optional package that is not installed
     `-- ProtocolError           bytes between two of our processes that are not a message
 
@@ -105,6 +106,10 @@ class DownloadError(FmcibError):
 
 class TrainingError(FmcibError):
     """A training that cannot go on, such as one whose loss is no number any more."""
+
+
+class ClusterError(FmcibError):
+    """A cluster that is not reached, or whose workers do not compute what is asked."""
 
 
 class DependencyError(FmcibError):

@@ -158,12 +158,12 @@ def main() -> int:
         return reader.serve(partial(_read, kind=sys.argv[2], memory=headers), memory=headers)
     from fmcib_engine.cli import batch as cli_batch
     from fmcib_engine.cli.commands import run
-    from fmcib_engine.weights import store
 
-    encoder = Sums(seconds=float(os.environ.get("SECONDS_A_PATCH", "0")))
+    seconds = os.environ.get("SECONDS_A_PATCH", "0")
+    encoder = Sums(seconds=float(seconds.partition("-")[0]))
     cli_batch.open_encoder = lambda options: encoder
     cli_batch.open_heads = lambda *_: ChosenHeads(encoder)
-    cli_batch.require_weights = lambda *_: str(store)
+    cli_batch.require_weights = lambda *_: f"sums-{seconds}"
     return run(sys.argv[1:])
 
 

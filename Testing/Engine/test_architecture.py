@@ -98,6 +98,8 @@ MAY_IMPORT = {
     "batch": GROUND | {"preprocessing", "readers", "encoders", "heads", "seeds", "results", "pipeline", "stability"},
     "batch/attempts": {"errors"},
     "batch/kept_list": {"errors", "seeds", "results"},
+    "batch/chunks": set(),
+    "batch/cluster_worker": {"errors", "encoders", "heads", "results", "seeds", "weights", "__init__"},
     "batch/parts": {"errors"},
     "batch/states": {"readers"},
     "stability": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline", "probing", "__init__"},

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 from batch_support import Sums, make_list, rows_of, run_of, silent
-from fmcib_engine.batch import run as run_module
+from fmcib_engine.batch import computing
 from fmcib_engine.batch.cutting import cut_all
 from fmcib_engine.batch.parts import KeptRow, Parts, Place, line_of, value_of
 from fmcib_engine.batch.plan import Plan, make_plan, require_same
@@ -53,7 +53,7 @@ class HereLane:
 @pytest.fixture
 def _here(monkeypatch):
     lanes = lambda jobs, how: [HereLane(job for number, job in jobs if number == lane) for lane in range(how.processes)]  # noqa: E731
-    monkeypatch.setattr(run_module, "start_lanes", lanes)
+    monkeypatch.setattr(computing, "start_lanes", lanes)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # thousands of runs: what is on the disk is what is read back
     HereLane.known.clear()
 

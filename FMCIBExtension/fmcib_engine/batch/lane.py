@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -63,6 +63,10 @@ class ReadAhead:
     """How many patches of one process may wait; at least two rows do."""
     command: Sequence[str] = COMMAND
     """That starts a process."""
+    spare: list[Reader] | None = None
+    """Where processes wait for the next run of this process; None: they end with theirs."""
+    while_waiting: Callable[[], None] = lambda: None
+    """Called every second while a patch is waited for; raises where nobody wants it any more."""
 
 
 class _SilentError(Exception):
@@ -83,6 +87,10 @@ class Reader:
         self._frames: Queue[Frame | None] = Queue(maxsize=2)
         self._left = Event()
         Thread(target=self._drain, name="frames", daemon=True).start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def ask(self, frame: bytes) -> None:
         """Send a job. That the process has gone is told by the answer."""
@@ -182,6 +190,7 @@ class Lane:
             try:
                 item = self._items.get(timeout=1.0)
             except Empty:
+                self._how.while_waiting()
                 continue
             if isinstance(item, Done):
                 return
@@ -204,11 +213,18 @@ class Lane:
                 self._put(Done(left.seconds))
                 if self._closing.is_set():
                     break
+            else:
+                self._spare()
         except Exception as error:  # noqa: BLE001  the run is told, whatever it is
             self._put(error)
         finally:
-            if self._reader is not None:
-                self._reader.leave()
+            self._leave()
+
+    def _spare(self) -> None:
+        """Leave a process that has answered all to the next run."""
+        if self._how.spare is not None and self._reader is not None:
+            self._how.spare.append(self._reader)
+            self._reader = None
 
     def _put(self, item: Item | Exception) -> None:
         while not self._closing.is_set():
@@ -232,6 +248,10 @@ class Lane:
                     self._give_up(left, _ended(ended.args[0]))
 
     def _start(self) -> Reader:
+        while self._how.spare:
+            with contextlib.suppress(IndexError):  # another lane was quicker
+                if (spare := self._how.spare.pop()).is_alive:
+                    return spare
         try:
             reader = Reader(self._how.command)
         except (OSError, ValueError) as error:  # no such program, or no more processes allowed

@@ -43,13 +43,13 @@ def job_frame(job: Job, seeds: Sequence[LesionSeed]) -> bytes:
     """A job, or what is left of it."""
     state = asdict(job.state) if job.state else None
     header = {"type": "job", "recipe_id": job.recipe_id, "draws": job.draws, "state": state}
-    return pack({**header, "seeds": [_plain(seed) for seed in seeds]})
+    return pack({**header, "seeds": [plain_seed(seed) for seed in seeds]})
 
 
 def job_of(header: Header) -> Job:
     """The job that a header tells of."""
     state = ScanState(**header["state"]) if header["state"] else None
-    return Job(tuple(map(_seed, header["seeds"])), header["recipe_id"], header["draws"], state)
+    return Job(tuple(map(seed_of, header["seeds"])), header["recipe_id"], header["draws"], state)
 
 
 def frames_of(ready: LesionResult | Waiting) -> list[bytes]:
@@ -79,12 +79,13 @@ def point_of(header: Header) -> PatientPoint | None:
     return PatientPoint(*header["point"]) if header["point"] else None
 
 
-def _plain(seed: LesionSeed) -> dict[str, Any]:
+def plain_seed(seed: LesionSeed) -> dict[str, Any]:
     """A seed as JSON, without the user's columns, which nobody needs to cut a patch."""
     said = {each.name: getattr(seed, each.name) for each in fields(seed) if each.name not in {"extras", "problem"}}
     return {**said, "image": str(seed.image), "coordinates": [repr(float(value)) for value in seed.coordinates]}
 
 
-def _seed(said: dict[str, Any]) -> LesionSeed:
+def seed_of(said: dict[str, Any]) -> LesionSeed:
+    """The seed that `plain_seed` told of."""
     x, y, z = map(float, said["coordinates"])
     return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z)})

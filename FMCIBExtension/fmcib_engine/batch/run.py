@@ -6,33 +6,40 @@ A run that was killed goes on where its results end, whatever ended it, and give
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ..encoders import Encoder
 from ..errors import OutputError
 from ..heads.chosen import ChosenHeads
-from ..results.lesion import LesionResult, Run
+from ..results.lesion import Run
 from ..results.privacy import without_uids
-from ..results.rows import RowFormat, absolute, cells_of, csv_line, relative_path
+from ..results.rows import RowFormat, absolute, cells_of, relative_path
 from ..results.table import settings_of, write_lines
 from ..seeds import LesionSeed, SeedTable
-from ..seeds.by_scan import place_of
-from .cutting import LIST, Waiting
-from .encoding import encode_all
+from .computing import Computing, Times
 from .folder import ERRORS, FEATURES, WORKLIST, BatchFolder
 from .kept_list import forget_list, keep_list
-from .lane import ReadAhead, start_lanes
-from .messages import Job
+from .lane import ReadAhead
 from .parts import KeptRow, Parts
-from .patience import Patience
 from .plan import Plan, make_plan
 from .summary import Cause, causes, write_errors
 
 Progress = Callable[[str, int, int], AbstractContextManager[Callable[[], None]]]
 """What is counted, how many there are, how many are done; gives what counts one more."""
+
+
+class Computes(Protocol):
+    """Computes rows, here or elsewhere."""
+
+    @property
+    def times(self) -> Times: ...
+
+    def rows(self, groups: Sequence[Sequence[int]]) -> Generator[Sequence[KeptRow], None, None]:
+        """Rows as they are done, some at a time, in whatever order; to be closed by who needs no more of them."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Batch:
         reading: how scans are read.
         keeps_list: whether the list stays in the folder until every row is good, for it could not be made again.
         write_worklist: writes what else was looked at, and why it is not done, into a file for whoever wants to know.
+        elsewhere: what computes in place of this process, by what this process would compute.
     """
 
     table: SeedTable
@@ -58,6 +66,7 @@ class Batch:
     reading: ReadAhead = field(default_factory=ReadAhead)
     keeps_list: bool = False
     write_worklist: Callable[[Path], None] | None = None
+    elsewhere: Callable[[Computing], Computes] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,26 +84,6 @@ class RowKept:
 
 
 Told = Callable[[RowKept], None]
-
-
-@dataclass
-class Times:
-    """Seconds of a run."""
-
-    whole: float = 0.0
-    encoding: float = 0.0
-    waiting: float = 0.0
-    """For patches."""
-    first: float = 0.0
-    """Of that, for the first: the reading processes begin meanwhile."""
-    writing: float = 0.0
-
-    def __str__(self) -> str:
-        whole = max(self.whole, 1e-9)
-        return (
-            f"{self.whole:.1f} s: {self.encoding / whole:.0%} computing, {self.waiting / whole:.0%} waiting for scans "
-            f"({self.first:.1f} s of it for the first), {self.writing / whole:.0%} writing"
-        )
 
 
 @dataclass(frozen=True)
@@ -146,7 +135,19 @@ def run_batch(  # noqa: PLR0913  what is asked for, and who is told
             batch.write_worklist(folder / WORKLIST)
 
     with place.opened(planned, resume=resume, retry=retry, keep=keep) as (plan, parts):
-        work = _Work(batch, plan, parts, encoder, heads, rows, told)
+        seeds = {seed.row: seed for seed in batch.table.seeds}
+        here = Computing(
+            seeds,
+            plan.scans,
+            batch.run,
+            encoder,
+            heads,
+            batch.reading,
+            folder,
+            batch.table.extra_columns,
+            batch.identifiers,
+        )
+        work = _Work(plan, parts, batch.elsewhere(here) if batch.elsewhere else here, _Teller(seeds, rows, told))
         done = len(parts.rows)
         _note_start(place, batch, encoder, plan, parts)
         try:
@@ -211,6 +212,8 @@ def _plan(
 
 def _note_start(place: BatchFolder, batch: Batch, encoder: Encoder, plan: Plan, parts: Parts) -> None:
     about = {"device": encoder.device, "engine": encoder.engine, "versions": dict(batch.run.versions)}
+    if batch.elsewhere:
+        about |= {"device": "a cluster", "engine": "of each row"}
     other = place.note_start({**about, "settings": dict(plan.settings), "reading processes": batch.reading.processes})
     place.log(f"Started: {len(plan.order)} rows in {len(plan.scans)} scans, {len(parts.rows)} kept from before.")
     if parts.damaged:
@@ -219,28 +222,32 @@ def _note_start(place: BatchFolder, batch: Batch, encoder: Encoder, plan: Plan, 
         place.log(f"Begun with another {', '.join(other)}: last bits of the features may differ.")
 
 
+@dataclass(frozen=True)
+class _Teller:
+    """Tells whoever wants to know what stands in rows."""
+
+    seeds: Mapping[int, LesionSeed]
+    rows: RowFormat
+    told: Told | None
+
+    def tell(self, kept: KeptRow, *, before: bool) -> None:
+        if self.told is not None:
+            named = dict(zip(self.rows.leading, cells_of(kept.text), strict=False))
+            self.told(RowKept(self.seeds[kept.row], kept.status, kept.step, kept.error, named, before))
+
+
 class _Work:
     """The loop over groups of rows."""
 
-    def __init__(
-        self,
-        batch: Batch,
-        plan: Plan,
-        parts: Parts,
-        encoder: Encoder,
-        heads: ChosenHeads,
-        rows: RowFormat,
-        told: Told | None = None,
-    ) -> None:
-        self._batch = batch
+    def __init__(self, plan: Plan, parts: Parts, computing: Computes, teller: _Teller) -> None:
         self._plan = plan
         self._parts = parts
-        self._encoder = encoder
-        self._heads = heads
-        self._rows = rows
-        self._told = told
-        self._seeds = {seed.row: seed for seed in batch.table.seeds}
-        self.times = Times()
+        self._computing = computing
+        self._teller = teller
+
+    @property
+    def times(self) -> Times:
+        return self._computing.times
 
     def compute(self, progress: Progress, *, retry: bool) -> int:
         """All rows that have no result, or, to be tried again, none but an error; how many these are."""
@@ -250,43 +257,21 @@ class _Work:
         todo = sum(map(len, groups))
         self._tell_kept([row for group in self._plan.groups() for row in group if row in finished])
         started = time.perf_counter()
-        with progress("Lesions", todo + len(finished), len(finished)) as advance, self._read(groups) as patches:
-            for group in groups:
-                results = self._results(group, patches)
-                self._keep(results)
+        with (
+            progress("Lesions", todo + len(finished), len(finished)) as advance,
+            closing(self._computing.rows(groups)) as computed,
+        ):
+            for rows in computed:
+                self._keep(rows)
                 self.times.whole = time.perf_counter() - started
-                for _ in results:
+                for _ in rows:
                     advance()
         return todo
 
-    def _results(self, group: Sequence[int], patches: Iterator[Waiting | LesionResult]) -> list[LesionResult]:
-        results: list[LesionResult] = []
-        waiting: list[Waiting] = []
+    def _keep(self, rows: Sequence[KeptRow]) -> None:
         started = time.perf_counter()
-        for row in group:
-            seed = self._seeds[row]
-            if seed.problem:
-                results.append(LesionResult(seed, error=seed.problem, step=LIST))
-                continue
-            ready = next(patches)
-            self.times.first = self.times.first or time.perf_counter() - started
-            (results if isinstance(ready, LesionResult) else waiting).append(ready)  # type: ignore[arg-type]
-        self.times.waiting += time.perf_counter() - started
-        started = time.perf_counter()
-        if waiting:
-            results += encode_all(waiting, self._encoder, self._heads)
-        self.times.encoding += time.perf_counter() - started
-        return results
-
-    def _keep(self, results: Sequence[LesionResult]) -> None:
-        started = time.perf_counter()
-        hide = (lambda text: text) if self._batch.identifiers else without_uids
-        kept = [
-            KeptRow(each.seed.row, each.status, csv_line(self._rows.cells(each)), each.step, hide(each.error))
-            for each in results
-        ]
         try:
-            self._parts.append(kept)
+            self._parts.append(rows)
         except OSError as error:
             msg = (
                 f"The results cannot be written: {error.strerror or error}. What was done is kept: make room, then go "
@@ -294,46 +279,13 @@ class _Work:
             )
             raise OutputError(msg) from error
         self.times.writing += time.perf_counter() - started
-        for each in kept:
-            self._tell(each, before=False)
+        for each in rows:
+            self._teller.tell(each, before=False)
 
     def _tell_kept(self, rows: Sequence[int]) -> None:
         """Those of earlier starts."""
-        if self._told is None:
+        if self._teller.told is None:
             return
         for row, text in zip(rows, self._parts.texts(rows), strict=True):
             place = self._parts.rows[row]
-            self._tell(KeptRow(row, place.status, text, place.step, place.error), before=True)
-
-    def _tell(self, kept: KeptRow, *, before: bool) -> None:
-        if self._told is None:
-            return
-        names = self._rows.header[: -self._encoder.spec.feature_count]
-        named = dict(zip(names, cells_of(kept.text), strict=False))
-        self._told(RowKept(self._seeds[kept.row], kept.status, kept.step, kept.error, named, before))
-
-    @contextmanager
-    def _read(self, groups: Sequence[Sequence[int]]) -> Iterator[Iterator[Waiting | LesionResult]]:
-        """What becomes of the rows of these groups, one by one, from the processes that read their scans."""
-        jobs = list(self._jobs({row for group in groups for row in group}))
-        how = self._batch.reading
-        few = replace(how, ahead=how.ahead // (1 + self._batch.run.draws))  # each row has as many patches more
-        lanes = start_lanes(jobs, few) if jobs else []
-        try:
-            yield (ready for number, _ in jobs for ready in lanes[number].take())
-        finally:
-            for lane in lanes:
-                lane.close()
-
-    def _jobs(self, wanted: set[int]) -> Iterator[tuple[int, Job]]:
-        """The scans of these rows with the number of their lane: those of one folder have one and the same."""
-        run, places = self._batch.run, dict[object, int]()
-        patience = Patience(self._batch.reading.limit_s)
-        for scan in self._plan.scans:
-            seeds = tuple(self._seeds[each.row] for each in scan.rows if each.row in wanted)
-            usable = tuple(seed for seed in seeds if not seed.problem)
-            if usable:
-                place = patience.ask(place_of, usable[0].image, usable[0].image)
-                number = places.setdefault(place, len(places))
-                yield number % self._batch.reading.processes, Job(usable, run.recipe_id, run.draws, scan.state)
-        patience.close()
+            self._teller.tell(KeptRow(row, place.status, text, place.step, place.error), before=True)

@@ -18,6 +18,7 @@ from ..geometry import FRAMES, parse_frame
 from ..worklist import Words
 from .batch_dry_run import dry_run as tell_dry_run
 from .batch_given import Given, lesions_of
+from .cluster import dask_option, here, on_cluster, reached
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, Job, make_run, open_encoder, open_heads
 from .options import (
@@ -77,6 +78,7 @@ class _Wanted:
     retry: bool
     keeps_list: bool
     write_worklist: Callable[[Path], None] | None
+    dask: str = ""
 
 
 @batch.command()
@@ -121,6 +123,7 @@ class _Wanted:
     metavar="SECONDS",
     help="For one scan: what takes longer to read, on a share that hangs, is given up, and the run goes on.",
 )
+@dask_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @identifiers_option
 def run(  # noqa: PLR0913
@@ -150,6 +153,7 @@ def run(  # noqa: PLR0913
     part: tuple[int, int],
     readers: int,
     limit: float,
+    dask: str,
     dry_run: bool,
     identifiers: bool,
 ) -> int:
@@ -178,7 +182,7 @@ def run(  # noqa: PLR0913
         return INTERRUPTED
     job = Job(found.table, folder, options, table, recipe or "", heads=heads, draws=draws)
     reading = ReadAhead(processes=readers, limit_s=limit)
-    asked = _Wanted(job, part, reading, retry, table is None, found.write_worklist)
+    asked = _Wanted(job, part, reading, retry, table is None, found.write_worklist, dask)
     return _run(asked, resume=resume, identifiers=identifiers)
 
 
@@ -193,25 +197,29 @@ def join(*, parts: tuple[Path, ...], output: Path) -> int:
 
 
 def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
-    job = wanted.job
-    require_apart(job.table.seeds, job.output)  # before the seconds that loading takes
-    encoder = open_encoder(job.encoder)
-    heads = open_heads(job, encoder)
-    asked = Batch(
-        job.table,
-        make_run(job, encoder, heads),
-        wanted.part,
-        identifiers,
-        job.encoder.batch_size,
-        wanted.reading,
-        wanted.keeps_list,
-        wanted.write_worklist,
-    )
-    try:
-        outcome = run_batch(asked, job.output, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
-    except KeyboardInterrupt:
-        err.print(f"Interrupted. What was done is kept in {job.output}. To go on, add --resume.", markup=False)
-        return INTERRUPTED
+    folder = wanted.job.output
+    require_apart(wanted.job.table.seeds, folder)  # before the seconds that loading takes
+    with reached(wanted.dask) as cluster:
+        job = here(wanted.job) if cluster else wanted.job
+        encoder = open_encoder(job.encoder)
+        heads = open_heads(job, encoder)
+        asked = Batch(
+            job.table,
+            make_run(job, encoder, heads),
+            wanted.part,
+            identifiers,
+            job.encoder.batch_size,
+            wanted.reading,
+            wanted.keeps_list,
+            wanted.write_worklist,
+        )
+        if cluster:
+            asked = on_cluster(asked, wanted.job, heads, cluster)
+        try:
+            outcome = run_batch(asked, folder, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
+        except KeyboardInterrupt:
+            err.print(f"Interrupted. What was done is kept in {folder}. To go on, add --resume.", markup=False)
+            return INTERRUPTED
     return _tell(outcome)
 
 

@@ -49,6 +49,7 @@ class RowFormat:
 
     Attributes:
         header: names of all columns.
+        leading: of those before the features.
         dropped_columns: the user's columns that identify patients.
     """
 
@@ -70,7 +71,8 @@ class RowFormat:
         before = [column.name for column in (*LESION, *SEED)]
         after = [column.name for column in (*QUALITY, *PROVENANCE, *OUTCOME)]
         self._names = [*before, *self._extras.values(), *after]
-        self.header = [*self._names, *self._heads, *self._features]
+        self.leading = [*self._names, *self._heads]
+        self.header = [*self.leading, *self._features]
         self.dropped_columns = [name for name in extra_columns if name not in kept]
 
     def cells(self, result: LesionResult) -> list[str]:
