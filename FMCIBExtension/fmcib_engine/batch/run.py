@@ -135,19 +135,9 @@ def run_batch(  # noqa: PLR0913  what is asked for, and who is told
             batch.write_worklist(folder / WORKLIST)
 
     with place.opened(planned, resume=resume, retry=retry, keep=keep) as (plan, parts):
+        computing = _computing(batch, plan, encoder, heads, folder)
         seeds = {seed.row: seed for seed in batch.table.seeds}
-        here = Computing(
-            seeds,
-            plan.scans,
-            batch.run,
-            encoder,
-            heads,
-            batch.reading,
-            folder,
-            batch.table.extra_columns,
-            batch.identifiers,
-        )
-        work = _Work(plan, parts, batch.elsewhere(here) if batch.elsewhere else here, _Teller(seeds, rows, told))
+        work = _Work(plan, parts, computing, _Teller(seeds, rows, told))
         done = len(parts.rows)
         _note_start(place, batch, encoder, plan, parts)
         try:
@@ -220,6 +210,22 @@ def _note_start(place: BatchFolder, batch: Batch, encoder: Encoder, plan: Plan, 
         place.log(f"{parts.damaged} torn or damaged records are passed over, and their rows computed again.")
     if other:
         place.log(f"Begun with another {', '.join(other)}: last bits of the features may differ.")
+
+
+def _computing(batch: Batch, plan: Plan, encoder: Encoder, heads: ChosenHeads, folder: Path) -> Computes:
+    """What computes the rows: this process, or what stands in its place."""
+    here = Computing(
+        {seed.row: seed for seed in batch.table.seeds},
+        plan.scans,
+        batch.run,
+        encoder,
+        heads,
+        batch.reading,
+        folder,
+        batch.table.extra_columns,
+        batch.identifiers,
+    )
+    return batch.elsewhere(here) if batch.elsewhere else here
 
 
 @dataclass(frozen=True)
