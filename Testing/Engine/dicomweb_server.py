@@ -40,6 +40,8 @@ class Behaviour:
 
     status: dict[str, int] = field(default_factory=dict)
     """By the last part of a path: `studies`, `series`, `instances`, `metadata`, `images`, `image`."""
+    broken: str = ""
+    """In the paths of what it is out of order for."""
     page: int = 10**9
     """Results that it gives at once."""
     warns: bool = False
@@ -124,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(
                 302, b"", "text/plain", Location=f"{good.redirect}{self.path}{'&' if '?' in self.path else '?'}moved=1"
             )
+        elif good.broken and good.broken in address.path:
+            self.reply(500, b"no", "text/plain")
         elif status := good.status.get(kind):
             self.reply(status, b"no", "text/plain")
         elif kind in good.web_page:

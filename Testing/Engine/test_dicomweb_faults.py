@@ -241,6 +241,23 @@ def test_headers_that_are_not_given_are_a_line_of_the_list(server):
     ] * 2
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("/studies/1.2.3.2/series", "the server does not list the series of this study. 127.0.0.1 is out of order"),
+        ("/1.2.3.4.3/instances", "its headers are not given. 127.0.0.1 is out of order"),
+    ],
+)
+def test_what_a_server_cannot_tell_of_one_study_is_a_line_and_stops_no_other(server, tmp_path, broken, said):
+    server.behaviour.broken = broken
+    result = fetched(server, tmp_path / "scans")
+    assert [entry.why.startswith(said) for entry in result.work.entries].count(True) == 1
+    assert (result.came, result.failed, contents(tmp_path / "scans")) == (1, 0, stored(server, "1.2.3.4.1"))
+    server.behaviour.broken = "/series"
+    with pytest.raises(DownloadError, match=r"is out of order \(HTTP 500\)"):
+        listed(server)
+
+
 def test_headers_of_another_series_or_patient_are_told(server):
     for keyword, said in (("SeriesInstanceUID", "tells headers of another series"), ("PatientID", "another patient")):
         server.behaviour.header = lambda header, keyword=keyword: setattr(header, keyword, "9.9")
