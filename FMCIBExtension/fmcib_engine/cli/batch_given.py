@@ -37,7 +37,7 @@ class Given:
     words: Words
     seeds: Path | None
     own_seeds: bool
-    rois: tuple[str, ...]
+    wanted: Wanted
     threads: int
 
     def require_one(self, *, goes_on: bool) -> None:
@@ -46,7 +46,7 @@ class Given:
         Raises:
             UsageError: with which.
         """
-        of_source = self.seeds or self.own_seeds or self.rois or self.words != Words()
+        of_source = self.seeds or self.own_seeds or self.wanted != Wanted() or self.words != Words()
         problem = ""
         if self.table and self.source:
             problem = "Give lesions with --table, or scans with --source, not both."
@@ -106,7 +106,7 @@ def list_given(given: Given, source: Path) -> WorkList:
         given.words.wishes(),
         given.seeds,
         given.own_seeds,
-        Wanted(given.rois),
+        given.wanted,
         given.frame,
         given.image_column,
         given.threads,
