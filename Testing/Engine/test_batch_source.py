@@ -84,6 +84,11 @@ def test_a_source_gives_the_table_of_its_list_of_lesions_with_numbers_of_patient
     assert "Of 9 series 3 would be done; of 9 seeds, 9." in told(done)
     assert "a series of thinner slices was chosen (2.5 mm; this one 5 mm)" in told(done)
     table = read_csv(tmp_path / "run" / "features.csv")
+    listed = read_csv(tmp_path / "run" / "worklist.csv")
+    assert len(listed) == 15
+    assert [(row["lesion_id"], row["patient"]) for row in listed if row["do"] == "yes"] == [
+        (row["lesion_id"], row["patient_in_list"]) for row in table
+    ]
     assert [(row["lesion_id"], row["patient_in_list"], row["age"]) for row in table] == [
         (f"{number}-{lesion}", str(at), str(60 + number)) for at, number in enumerate((3, 1, 2), 1)
         for lesion in range(3)
@@ -191,8 +196,32 @@ def test_a_list_without_its_plan_is_of_a_run_that_was_killed_as_it_began(hospita
     output = tmp_path / "run"
     output.mkdir()
     (output / LIST).write_text("torn", encoding="utf-8")
+    (output / "worklist.csv.tmp").write_text("torn", encoding="utf-8")
     assert batch(*hospital.source(), "--output", output).returncode == 0
     assert len(rows_of(output)) == 10
+
+
+def test_parts_of_a_source_are_joined_to_the_whole(hospital, tmp_path):
+    assert batch(*hospital.source(), "--output", tmp_path / "whole").returncode == 0
+    parts = [tmp_path / f"part{number}" for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        how = ["--part", f"{number}/2", "--output", part]
+        assert batch(*hospital.source(), *how).returncode == 0
+    assert batch("join", *parts, "--output", tmp_path / "joined").returncode == 0
+    tables = [rows_of(tmp_path / folder) for folder in ("whole", "joined")]
+    same = [at for at, name in enumerate(tables[0][0]) if name not in {"pred_6", "pred_7"}]  # which tell the group
+    whole, joined = ([[row[at] for at in same] for row in rows] for rows in tables)
+    assert joined == whole
+
+
+def test_a_list_of_the_users_own_is_not_replaced(hospital, tmp_path):
+    output = tmp_path / "run"
+    output.mkdir()
+    listed = ["worklist", hospital.root, "--identifiers", "--output", output / "worklist.csv"]
+    assert run([*map(str, listed)]) == 0
+    before = (output / "worklist.csv").read_bytes()
+    assert "holds other files (worklist.csv)" in told(batch(*hospital.source(), "--output", output))
+    assert (output / "worklist.csv").read_bytes() == before
 
 
 def test_failed_rows_keep_the_list_and_are_tried_again_without_the_source(hospital, tmp_path):

@@ -56,15 +56,15 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     folder, again = Path(wanted["output"]), {name: wanted[name] for name in ("resume", "retry")}
     BatchFolder(folder).require_startable(**again)
     require_outside(asked.source, folder)
-    table = kept_list(folder) if any(again.values()) else None
+    table, write = kept_list(folder) if any(again.values()) else None, None
     if table is None:
-        table = _table(list_for(asked, reporter), identifiers=wanted["identifiers"])
+        table, write = _listed(list_for(asked, reporter), folder, identifiers=wanted["identifiers"])
     else:
         reporter.say("Going on with the list that the run was begun with")
     require_apart(table.seeds, folder)
     encoder, heads = _open(wanted, table, reporter)
     made = Run.of(encoder, heads.columns, draws=draws)
-    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading, keeps_list=True)
+    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading, keeps_list=True, write_worklist=write)
     titles = {member.head.id: member.head.title for member in heads.members}
 
     def told(row: RowKept) -> None:
@@ -74,16 +74,21 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     return _answer(done, folder)
 
 
-def _table(work: WorkList, *, identifiers: bool) -> SeedTable:
-    """Raises SourceError where nothing would be done."""
+def _listed(work: WorkList, folder: Path, *, identifiers: bool) -> tuple[SeedTable, Callable[[Path], None]]:
+    """The lesions of a list, and what writes it into the run's folder.
+
+    Raises:
+        SourceError: nothing would be done.
+    """
     from ..worklist import table_of
+    from ..worklist.output import prepared
 
     table = table_of(work, identifiers=identifiers)
     if not table.seeds:
         why, count = next(iter(reasons_of(work)), ("the source holds no series", 0))
         msg = f"Of {len(work.entries)} series and seeds none would be done, {count} of them because {why}."
         raise SourceError(msg)
-    return table
+    return table, prepared(folder, work, identifiers=identifiers)
 
 
 def _open(wanted: Mapping[str, Any], table: SeedTable, reporter: Reporter) -> tuple[Encoder, ChosenHeads]:
