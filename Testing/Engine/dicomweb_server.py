@@ -40,6 +40,8 @@ class Behaviour:
 
     status: dict[str, int] = field(default_factory=dict)
     """By the last part of a path: `studies`, `series`, `instances`, `metadata`, `images`, `image`."""
+    broken: str = ""
+    """In the paths of what it is out of order for."""
     page: int = 10**9
     """Results that it gives at once."""
     warns: bool = False
@@ -62,6 +64,10 @@ class Behaviour:
     drops_after: int | None = None
     """Images that it sends in all before it drops each connection."""
     stalls: bool = False
+    plain: bool = False
+    """Whether an image that is asked for alone comes alone, in no message of parts."""
+    plain_length: int | None = None
+    """Of what is sent of it, where it does not say how long it is."""
     trickles: bool = False
     """Whether images come a byte now and then."""
     redirect: str = ""
@@ -120,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(
                 302, b"", "text/plain", Location=f"{good.redirect}{self.path}{'&' if '?' in self.path else '?'}moved=1"
             )
+        elif good.broken and good.broken in address.path:
+            self.reply(500, b"no", "text/plain")
         elif status := good.status.get(kind):
             self.reply(status, b"no", "text/plain")
         elif kind in good.web_page:
@@ -176,10 +184,22 @@ class _Handler(BaseHTTPRequestHandler):
             result.pop(keyword, None)
         return result.to_json_dict()
 
+    def send_plain(self, content: bytes) -> None:
+        if self.of.behaviour.plain_length is None:
+            self.reply(200, content, "application/dicom")
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/dicom")
+        self.end_headers()
+        self.wfile.write(content[: self.of.behaviour.plain_length])
+
     def send_images(self, parts: list[str], kind: str) -> None:
         good = self.of.behaviour
         contents = [each.content for each in self.of.stored if _is_of(each, parts)]
         contents = good.images(contents) if kind == "images" else [good.image(content) for content in contents]
+        if good.plain and kind == "image":
+            self.send_plain(contents[0])
+            return
         self.send_response(200)
         self.send_header("Content-Type", 'multipart/related; type="application/dicom"; boundary=edge')
         self.end_headers()

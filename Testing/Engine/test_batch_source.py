@@ -201,6 +201,19 @@ def test_a_list_without_its_plan_is_of_a_run_that_was_killed_as_it_began(hospita
     assert len(rows_of(output)) == 10
 
 
+def test_parts_of_a_source_are_joined_to_the_whole(hospital, tmp_path):
+    assert batch(*hospital.source(), "--output", tmp_path / "whole").returncode == 0
+    parts = [tmp_path / f"part{number}" for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        how = ["--part", f"{number}/2", "--output", part]
+        assert batch(*hospital.source(), *how).returncode == 0
+    assert batch("join", *parts, "--output", tmp_path / "joined").returncode == 0
+    tables = [rows_of(tmp_path / folder) for folder in ("whole", "joined")]
+    same = [at for at, name in enumerate(tables[0][0]) if name not in {"pred_6", "pred_7"}]  # which tell the group
+    whole, joined = ([[row[at] for at in same] for row in rows] for rows in tables)
+    assert joined == whole
+
+
 def test_a_list_of_the_users_own_is_not_replaced(hospital, tmp_path):
     output = tmp_path / "run"
     output.mkdir()

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from dicomweb_server import Stored, serving
 from fmcib_engine.cli.commands import run
-from fmcib_engine.dicomweb import Credentials, Server, download, parse_address, read_server
+from fmcib_engine.dicomweb import Credentials, Server, download, is_address, parse_address, read_server
 from fmcib_engine.downloads import Patience
 from fmcib_engine.errors import DependencyError, DownloadError, OutputError, SourceError
 from fmcib_engine.worklist import Filters, Wishes, make
@@ -30,17 +30,17 @@ def _no_credentials(monkeypatch, tmp_path):
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
 
 
-@pytest.fixture
-def files(tmp_path):
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
     """Two patients: a CT of 12 and one of 10 slices, an MR, and a dose report beside the first CT."""
-    made = []
+    made, folder = [], tmp_path_factory.mktemp("stored")
     for uid, study, elements in (
         ("1.2.3.4.1", "1.2.3.1", {"PatientID": "ID-1", "slices": 12, "ConvolutionKernel": "B30f"}),
         ("1.2.3.4.2", "1.2.3.1", {"PatientID": "ID-1", "slices": 3, "SOPClassUID": DOSE, "Modality": "SR"}),
         ("1.2.3.4.3", "1.2.3.2", {"PatientID": "ID-2", "slices": 10, "StudyDate": "20210304"}),
         ("1.2.3.4.4", "1.2.3.3", {"PatientID": "ID-3", "slices": 11, "Modality": "MR", "SOPClassUID": MR}),
     ):
-        paths = add_series(tmp_path / "stored" / uid, uid, study=study, **elements)
+        paths = add_series(folder / uid, uid, study=study, **elements)
         made += [paths[place] for place in (5, 0, *range(1, 5), *range(6, len(paths))) if place < len(paths)]
     return made
 
@@ -241,6 +241,23 @@ def test_headers_that_are_not_given_are_a_line_of_the_list(server):
     ] * 2
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("/studies/1.2.3.2/series", "the server does not list the series of this study. 127.0.0.1 is out of order"),
+        ("/1.2.3.4.3/instances", "its headers are not given. 127.0.0.1 is out of order"),
+    ],
+)
+def test_what_a_server_cannot_tell_of_one_study_is_a_line_and_stops_no_other(server, tmp_path, broken, said):
+    server.behaviour.broken = broken
+    result = fetched(server, tmp_path / "scans")
+    assert [entry.why.startswith(said) for entry in result.work.entries].count(True) == 1
+    assert (result.came, result.failed, contents(tmp_path / "scans")) == (1, 0, stored(server, "1.2.3.4.1"))
+    server.behaviour.broken = "/series"
+    with pytest.raises(DownloadError, match=r"is out of order \(HTTP 500\)"):
+        listed(server)
+
+
 def test_headers_of_another_series_or_patient_are_told(server):
     for keyword, said in (("SeriesInstanceUID", "tells headers of another series"), ("PatientID", "another patient")):
         server.behaviour.header = lambda header, keyword=keyword: setattr(header, keyword, "9.9")
@@ -353,7 +370,17 @@ def test_a_server_that_trickles_is_not_waited_for(server, tmp_path):
     assert contents(tmp_path / "scans") == []
 
 
-def test_images_that_come_without_a_multipart_message_of_their_own_are_no_series(server, tmp_path):
+def test_an_image_alone_may_come_without_a_message_of_parts_if_it_is_told_how_long_it_is(server, tmp_path):
+    server.behaviour.status, server.behaviour.plain = {"images": 406}, True
+    assert fetched(server, tmp_path / "scans").failed == 0
+    assert contents(tmp_path / "scans") == stored(server, *CT)
+    server.behaviour.plain_length = 10**6  # all of it comes, and nothing says so
+    result = fetched(server, tmp_path / "others")
+    assert "ended in its middle" in why_not(result)[1]
+    assert contents(tmp_path / "others") == []
+
+
+def test_a_page_in_the_place_of_images_is_no_series(server, tmp_path):
     server.behaviour.web_page = ("images", "image")
     result = fetched(server, tmp_path / "scans")
     assert "answered with something else than DICOMweb's lists and images" in why_not(result)[1]
@@ -472,6 +499,13 @@ def test_an_address_that_cannot_be_meant_is_refused(text, said):
     with pytest.raises(SourceError, match=said) as refused:
         parse_address(text)
     assert "word" not in str(refused.value).replace("password", "").replace("PASSWORD", "")
+
+
+def test_an_address_is_told_from_a_path():
+    assert is_address("https://pacs.example/dicom-web")
+    assert is_address("ftp://pacs.example")  # which is then refused
+    for path in ("C://scans", "C:\\scans", "/scans", "scans", "a:b//c"):
+        assert not is_address(path)
 
 
 def test_http_is_for_this_computer_or_a_way_that_is_trusted():

@@ -168,6 +168,20 @@ def test_only_objects_of_patients_with_a_wanted_series_are_read(tmp_path, two):
     assert [lesion for lesion, *_ in lines(work_of(tmp_path / "scans", series=[SERIES]))] == ["GTV-1"]
 
 
+def test_separate_parts_of_an_outline_are_one_lesion_or_many_as_it_is_wanted(tmp_path, two):
+    first, _ = two
+    contours = [contour(square(grid_of(first), k, low, (low[0] + 2, low[1] + 2))) for k, low in (
+        (2, (1.5, 1.5)), (6, (9.5, 9.5)))]  # fmt: skip
+    structure_set(tmp_path / "scans" / "a.dcm", {"GTV-1": contours, "GTV-2": contours})
+    as_patient(tmp_path / "scans" / "a.dcm", 1)
+    work = work_of(tmp_path / "scans")
+    assert [lesion for lesion, *_ in lines(work)] == ["GTV-1", "GTV-2"]
+    assert [note for note in work.notes if "2 separate parts" in note and "Likewise 1 other lesion" in note]
+    wishes = Words(fewest_slices=3).wishes()
+    each = list_of(Asked(tmp_path / "scans", wishes, own_seeds=True, lesions=Wanted(("GTV-1",), parts=True)))
+    assert [lesion for lesion, *_ in lines(each)] == ["GTV-1, part 1", "GTV-1, part 2"]
+
+
 @pytest.mark.parametrize(
     ("number", "name"), [("", ""), ("SECRET-1", ""), ("secret-1 ", "山田^太郎"), ("", "Müller^Jörg"), (None, None)]
 )

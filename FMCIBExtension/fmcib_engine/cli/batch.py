@@ -15,6 +15,7 @@ from ..batch.run import Batch, Outcome, require_apart, run_batch
 from ..batch.summary import Cause
 from ..encoders import Precision
 from ..geometry import FRAMES, parse_frame
+from ..seeds import Wanted
 from ..worklist import Words
 from .batch_dry_run import dry_run as tell_dry_run
 from .batch_given import Given, lesions_of
@@ -133,7 +134,7 @@ def run(  # noqa: PLR0913
     words: Words,
     seeds: Path | None,
     own_seeds: bool,
-    rois: tuple[str, ...],
+    wanted: Wanted,
     threads: int,
     image: Path | None,
     image_column: str,
@@ -166,7 +167,7 @@ def run(  # noqa: PLR0913
     loaded or written; 130 interrupted, and what was done is kept.
     """
     chosen = parse_frame(frame) if frame else None
-    given = Given(table, image, image_column, chosen, source, words, seeds, own_seeds, rois, threads)
+    given = Given(table, image, image_column, chosen, source, words, seeds, own_seeds, wanted, threads)
     given.require_one(goes_on=resume or retry)
     if output is None and not dry_run:
         msg = "Give the run's folder with --output."

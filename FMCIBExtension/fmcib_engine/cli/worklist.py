@@ -53,7 +53,7 @@ def worklist(  # noqa: PLR0913
     words: Words,
     seeds: Path | None,
     own_seeds: bool,
-    rois: tuple[str, ...],
+    wanted: Wanted,
     frame: str | None,
     image_column: str,
     threads: int,
@@ -79,7 +79,7 @@ def worklist(  # noqa: PLR0913
     if lesions and not (identifiers and (seeds or own_seeds)):
         msg = "--lesions writes seeds with series UIDs and paths: give seeds (--seeds, --own-seeds) and --identifiers."
         raise click.UsageError(msg)
-    server.require(source, lesions=bool(lesions), of_objects=own_seeds or bool(rois))
+    server.require(source, lesions=bool(lesions), of_objects=own_seeds or wanted != Wanted())
     files = _Files(output, lesions, identifiers, overwrite)
     wishes, in_frame = words.wishes(), parse_frame(frame) if frame else None
     for path in filter(None, (output, lesions)):
@@ -90,7 +90,7 @@ def worklist(  # noqa: PLR0913
                 given = read_given(seeds, in_frame) if seeds else None
                 work, is_whole = list_of_server(source, server, wishes, given, bars.next)
             else:
-                asked = Asked(source, wishes, seeds, own_seeds, Wanted(rois), in_frame, image_column, threads)
+                asked = Asked(source, wishes, seeds, own_seeds, wanted, in_frame, image_column, threads)
                 work, is_whole = list_of(asked, bars.next, lambda rule: err.print(rule, markup=False)), True
         return max(_write(work, files), OK if is_whole else ERROR_ROWS)
     except KeyboardInterrupt:

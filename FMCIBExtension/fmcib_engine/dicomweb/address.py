@@ -11,6 +11,7 @@ from ..errors import SourceError
 
 _PORTS = {"http": 80, "https": 443}
 _STRANGE = re.compile(r"[\\\x00-\x20\x7f]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WANTED = "The address of a DICOMweb server is wanted, such as https://pacs.example.org/dicom-web"
 
 
@@ -37,8 +38,8 @@ class Address:
 
 
 def is_address(text: str) -> bool:
-    """Whether a source is meant as an address, and not as a path."""
-    return "://" in text
+    """Whether a source is meant as an address, and not as a path, which on Windows may begin with one letter."""
+    return bool(_SCHEME.match(text))
 
 
 def parse_address(text: str, *, may_be_open: bool = False) -> Address:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..downloads import ConnectionBrokenError
 from ..errors import DownloadError
 from ..worklist import Entry, Found, WorkList
 from ..worklist.folders import Progress
@@ -17,7 +16,7 @@ from .fetch import Here, SeriesFetch, Wanted
 from .folder import SeriesFolder, folder_for, writing
 from .server import Server
 from .source import Key, Listed
-from .trouble import UnreachableError
+from .trouble import SILENT
 
 SEEDS = ("SEG", "RTSTRUCT", "SR")
 """Modalities of objects that lesions are drawn in."""
@@ -111,8 +110,7 @@ class _Results:
                 self.here[id(found)] = SeriesFetch(self._server, wanted, place, self._count).run()
             self._silent = 0
         except DownloadError as error:
-            is_silent = isinstance(error, UnreachableError | ConnectionBrokenError)
-            self._silent = self._silent + 1 if is_silent else 0
+            self._silent = self._silent + 1 if isinstance(error, SILENT) else 0
             self.problems[id(found)] = f"it could not be fetched: {error}"
 
     def _count(self) -> None:

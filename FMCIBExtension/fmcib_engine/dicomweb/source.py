@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..errors import SourceError
+from ..errors import DownloadError, SourceError
 from ..readers.dicom.values import code_of, numbers_of, text_of
 from ..worklist import Filters, Found, Patient, Source, Wishes
 from ..worklist.folders import Progress
@@ -19,7 +19,7 @@ from ..worklist.gather import order_of
 from ..worklist.sampled import SAMPLE
 from .metadata import with_metadata
 from .server import Server
-from .trouble import NotGivenError
+from .trouble import SILENT
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -80,9 +80,20 @@ def _series(server: Server, filters: Filters, progress: Progress) -> Iterator[tu
         )
         raise SourceError(msg)
     fields = ("BodyPartExamined",) if filters.body_parts else ()
+    failed = 0
     for done, (uid, study) in enumerate(studies.items()):
         progress(done, len(studies))
-        for each in server.series(uid, _count(study, "NumberOfStudyRelatedSeries"), fields):
+        try:
+            series = server.series(uid, _count(study, "NumberOfStudyRelatedSeries"), fields)
+        except SILENT:
+            raise
+        except DownloadError as error:
+            failed += 1
+            if failed == len(studies):
+                raise
+            yield _unlisted(uid, study, error), None
+            continue
+        for each in series:
             count = _count(each, "NumberOfSeriesRelatedInstances")
             yield _found(uid, study, each, count or 0), count
     progress(len(studies), len(studies))
@@ -126,6 +137,14 @@ def _found(uid: str, study: Dataset, series: Dataset, count: int) -> Found:
     )
 
 
+def _unlisted(uid: str, study: Dataset, error: DownloadError) -> Found:
+    """A line for a study whose series nobody knows."""
+    patient = Patient(_plain(study, "PatientID"), _plain(study, "PatientName"))
+    date = "".join(filter(str.isdigit, _plain(study, "StudyDate")))[:8]
+    problem = f"the server does not list the series of this study. {error}"
+    return Found("", uid, patient, modality="CT", study_date=date, problem=problem)
+
+
 def _may_be_wanted(found: Found, wishes: Wishes) -> bool:
     """Whether nothing that is told speaks against it; what the server leaves out, headers will tell."""
     filters = replace(
@@ -150,7 +169,9 @@ def _with_headers(server: Server, found: Found, *, every_header: bool) -> Found:
         uids = [_plain(image, "SOPInstanceUID") for image in images]
         some = dict.fromkeys(uids[place] for place in (0, len(uids) // 2, -1)) if uids else {}
         datasets = [each for uid in some for each in server.metadata(found.study_uid, found.uid, uid)]
-    except NotGivenError as error:
+    except SILENT:
+        raise
+    except DownloadError as error:
         return replace(found, problem=f"its headers are not given. {error}")
     counted = replace(found, slices=len(uids))
     if not datasets:

@@ -21,6 +21,10 @@ class NotGivenError(DownloadError):
     """An answer that the server does not have, know or give what was asked for."""
 
 
+SILENT = (UnreachableError, ConnectionBrokenError)
+"""The server, or the line, has gone: what is asked next has the same trouble. Other errors are of what was asked."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """With one server."""

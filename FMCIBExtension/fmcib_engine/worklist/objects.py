@@ -219,4 +219,5 @@ def _counted(warnings: Iterable[str]) -> Iterable[str]:
     for warning in warnings:
         kinds.setdefault(_NUMBER.sub("N", warning.rpartition(": ")[2]), []).append(warning)
     for same in kinds.values():
-        yield same[0] if len(same) == 1 else f"{same[0]} Likewise {len(same) - 1} other lesions."
+        others = len(same) - 1
+        yield same[0] + (f" Likewise {others} other lesion{'s' if others > 1 else ''}." if others else "")
