@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from ctk_database import Database
+from fmcib_engine.batch.kept_list import keep_list, kept_list
 from fmcib_engine.cli.commands import run
 from fmcib_engine.errors import TableError
 from fmcib_engine.geometry import parse_frame
@@ -90,6 +91,7 @@ def test_objects_of_the_source_itself_are_seeds_each_in_the_scan_that_it_is_abou
     assert {seed.extras["patient_in_list"] for seed in table.seeds if seed.lesion_id == "GTV-1"} == {"1"}
     assert {seed.extras["patient_in_list"] for seed in table.seeds if seed.lesion_id != "GTV-1"} == {"2"}
     assert "patient_id" not in table.extra_columns
+    assert [e.why for e in work.entries if not e.do] == ["it may hold seeds, and is no CT"] * 3
     assert {seed.extras["patient_id"] for seed in table_of(work, identifiers=True).seeds} == {"SECRET-1", "SECRET-2"}
 
 
@@ -164,6 +166,59 @@ def test_only_objects_of_patients_with_a_wanted_series_are_read(tmp_path, two):
     assert set(places(work_of(tmp_path / "scans"))) == {"GTV-1", "GTV-2"}
     assert [lesion for lesion, *_ in lines(work_of(tmp_path / "scans", patients=["SECRET-2"]))] == ["GTV-2"]
     assert [lesion for lesion, *_ in lines(work_of(tmp_path / "scans", series=[SERIES]))] == ["GTV-1"]
+
+
+def test_separate_parts_of_an_outline_are_one_lesion_or_many_as_it_is_wanted(tmp_path, two):
+    first, _ = two
+    contours = [contour(square(grid_of(first), k, low, (low[0] + 2, low[1] + 2))) for k, low in (
+        (2, (1.5, 1.5)), (6, (9.5, 9.5)))]  # fmt: skip
+    structure_set(tmp_path / "scans" / "a.dcm", {"GTV-1": contours, "GTV-2": contours})
+    as_patient(tmp_path / "scans" / "a.dcm", 1)
+    work = work_of(tmp_path / "scans")
+    assert [lesion for lesion, *_ in lines(work)] == ["GTV-1", "GTV-2"]
+    assert [note for note in work.notes if "2 separate parts" in note and "Likewise 1 other lesion" in note]
+    wishes = Words(fewest_slices=3).wishes()
+    each = list_of(Asked(tmp_path / "scans", wishes, own_seeds=True, lesions=Wanted(("GTV-1",), parts=True)))
+    assert [lesion for lesion, *_ in lines(each)] == ["GTV-1, part 1", "GTV-1, part 2"]
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [("", ""), ("SECRET-1", ""), ("secret-1 ", "山田^太郎"), ("", "Müller^Jörg"), (None, None)]
+)
+def test_an_object_that_calls_its_patient_otherwise_or_not_at_all_is_a_seed(tmp_path, two, number, name):
+    first, _ = two
+    path = structure_set(tmp_path / "scans" / "a.dcm", {"GTV-1": an_roi(first)})
+    dataset = pydicom.dcmread(path)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.PatientID, dataset.PatientName = number, name
+    if number is None:
+        del dataset.PatientID, dataset.PatientName
+    dataset.save_as(path)
+    assert places(work_of(tmp_path / "scans")) == {"GTV-1": (SERIES, *middle(first))}
+
+
+def test_scans_of_no_patient_at_all_are_patients_by_their_studies(tmp_path, two):
+    for n, folder in enumerate("xy", 1):
+        as_patient(tmp_path / "scans" / folder, n)
+        for path in (tmp_path / "scans" / folder).iterdir():
+            dataset = pydicom.dcmread(path)
+            dataset.PatientID = dataset.PatientName = ""
+            dataset.save_as(path)
+    for name, datasets, series, frame in zip("ab", two, (SERIES, OTHER_SERIES), (FRAME, OTHER_FRAME), strict=True):
+        structure_set(tmp_path / "scans" / f"{name}.dcm", {name: an_roi(datasets)}, series=series, frame=frame)
+    work = work_of(tmp_path / "scans")
+    seeds = table_of(work, identifiers=False).seeds
+    assert [(seed.lesion_id, seed.extras["patient_in_list"]) for seed in seeds] == [("a", "1"), ("b", "2")]
+
+
+def test_a_list_of_such_seeds_is_kept_as_it_is(tmp_path, two):
+    first, _ = two
+    structure_set(tmp_path / "scans" / "a.dcm", {"GTV-1": an_roi(first), "Lung": an_roi(first, 5)})
+    as_patient(tmp_path / "scans" / "a.dcm", 1)
+    table = table_of(work_of(tmp_path / "scans"), identifiers=False)
+    keep_list(tmp_path, table)
+    assert kept_list(tmp_path).seeds == table.seeds
+    assert repr(kept_list(tmp_path).seeds[0].coordinates) == repr(table.seeds[0].coordinates)  # what a plan compares
 
 
 def test_a_source_without_objects_is_told_how_else(tmp_path, two):

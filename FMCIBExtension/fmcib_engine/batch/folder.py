@@ -1,7 +1,8 @@
 """The folder of a run: what it is to do, what came out, who is at work in it.
 
 plan.json               what is to be done, written first: see `plan`
-list.json               of a run of a source: its lesions, until every row is good: see `kept_list`
+worklist.csv            of a run of a source: all of its series and seeds, which are done and which not, and why
+list.json               likewise: its lesions, until every row is good: see `kept_list`
 results-00001.jsonl …   rows as they come: see `parts`
 environment.json        versions, device and settings of each start
 run.log                 when it was started, how far it came, how long it waited; no names, paths or UIDs
@@ -26,7 +27,7 @@ from .kept_list import LIST
 from .parts import Parts
 from .plan import Plan, as_json, from_json, require_same
 
-FEATURES, ERRORS = "features.csv", "errors.csv"
+FEATURES, ERRORS, WORKLIST = "features.csv", "errors.csv", "worklist.csv"
 _PLAN, _LOG, _ENVIRONMENT = "plan.json", "run.log", "environment.json"
 
 
@@ -124,6 +125,8 @@ class BatchFolder:
         if not self.path.exists() or (self.path / _PLAN).exists():
             return
         ours = {LOCK, LIST, *map(unfinished_name, (_PLAN, LIST))}  # of a run that was killed as it began
+        if (self.path / LIST).exists():  # written after that
+            ours |= {WORKLIST, f"{WORKLIST}.tmp"}
         try:
             strangers = sorted(path.name for path in self.path.iterdir() if path.name not in ours)
         except OSError as error:

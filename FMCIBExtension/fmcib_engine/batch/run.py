@@ -22,7 +22,7 @@ from ..seeds import LesionSeed, SeedTable
 from ..seeds.by_scan import place_of
 from .cutting import LIST, Waiting
 from .encoding import encode_all
-from .folder import ERRORS, FEATURES, BatchFolder
+from .folder import ERRORS, FEATURES, WORKLIST, BatchFolder
 from .kept_list import forget_list, keep_list
 from .lane import ReadAhead, start_lanes
 from .messages import Job
@@ -47,6 +47,7 @@ class Batch:
         together: patches at once; None leaves it to the encoder, and to the plan where a run goes on.
         reading: how scans are read.
         keeps_list: whether the list stays in the folder until every row is good, for it could not be made again.
+        write_worklist: writes what else was looked at, and why it is not done, into a file for whoever wants to know.
     """
 
     table: SeedTable
@@ -56,6 +57,7 @@ class Batch:
     together: int | None = None
     reading: ReadAhead = field(default_factory=ReadAhead)
     keeps_list: bool = False
+    write_worklist: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def run_batch(  # noqa: PLR0913  what is asked for, and who is told
     def keep() -> None:
         if batch.keeps_list:
             keep_list(folder, batch.table)
+        if batch.write_worklist:
+            batch.write_worklist(folder / WORKLIST)
 
     with place.opened(planned, resume=resume, retry=retry, keep=keep) as (plan, parts):
         work = _Work(batch, plan, parts, encoder, heads, rows, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ..batch.run import Batch, Outcome, require_apart, run_batch
 from ..batch.summary import Cause
 from ..encoders import Precision
 from ..geometry import FRAMES, parse_frame
+from ..seeds import Wanted
 from ..worklist import Words
 from .batch_dry_run import dry_run as tell_dry_run
 from .batch_given import Given, lesions_of
@@ -75,6 +77,7 @@ class _Wanted:
     reading: ReadAhead
     retry: bool
     keeps_list: bool
+    write_worklist: Callable[[Path], None] | None
 
 
 @batch.command()
@@ -128,7 +131,7 @@ def run(  # noqa: PLR0913
     words: Words,
     seeds: Path | None,
     own_seeds: bool,
-    rois: tuple[str, ...],
+    wanted: Wanted,
     threads: int,
     image: Path | None,
     image_column: str,
@@ -160,7 +163,7 @@ def run(  # noqa: PLR0913
     loaded or written; 130 interrupted, and what was done is kept.
     """
     chosen = parse_frame(frame) if frame else None
-    given = Given(table, image, image_column, chosen, source, words, seeds, own_seeds, rois, threads)
+    given = Given(table, image, image_column, chosen, source, words, seeds, own_seeds, wanted, threads)
     given.require_one(goes_on=resume or retry)
     if output is None and not dry_run:
         msg = "Give the run's folder with --output."
@@ -174,9 +177,10 @@ def run(  # noqa: PLR0913
     except KeyboardInterrupt:
         err.print("Interrupted before anything was computed.")
         return INTERRUPTED
-    job = Job(found, folder, options, table, recipe or "", heads=heads, draws=draws)
+    job = Job(found.table, folder, options, table, recipe or "", heads=heads, draws=draws)
     reading = ReadAhead(processes=readers, limit_s=limit)
-    return _run(_Wanted(job, part, reading, retry, table is None), resume=resume, identifiers=identifiers)
+    asked = _Wanted(job, part, reading, retry, table is None, found.write_worklist)
+    return _run(asked, resume=resume, identifiers=identifiers)
 
 
 @batch.command("join")
@@ -202,6 +206,7 @@ def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
         job.encoder.batch_size,
         wanted.reading,
         wanted.keeps_list,
+        wanted.write_worklist,
     )
     try:
         outcome = run_batch(asked, job.output, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from ..errors import SourceError
 from ..geometry import Frame
 from ..seeds import GivenScan, SeedTable, Wanted, read_seeds
 from ..worklist import Asked, Words, WorkList, list_of, table_of
+from ..worklist.output import write_list
 from .console import err
 from .wishes import Bars
 from .worklist import tell_work
@@ -34,7 +37,7 @@ class Given:
     words: Words
     seeds: Path | None
     own_seeds: bool
-    rois: tuple[str, ...]
+    wanted: Wanted
     threads: int
 
     def require_one(self, *, goes_on: bool) -> None:
@@ -43,7 +46,7 @@ class Given:
         Raises:
             UsageError: with which.
         """
-        of_source = self.seeds or self.own_seeds or self.rois or self.words != Words()
+        of_source = self.seeds or self.own_seeds or self.wanted != Wanted() or self.words != Words()
         problem = ""
         if self.table and self.source:
             problem = "Give lesions with --table, or scans with --source, not both."
@@ -59,12 +62,21 @@ class Given:
             raise click.UsageError(problem)
 
 
-def lesions_of(given: Given, folder: Path, *, identifiers: bool, goes_on: bool) -> SeedTable:
-    """What is to be computed: of a table, of a source, or what the run in the folder was begun with."""
+@dataclass(frozen=True)
+class Lesions:
+    """What is to be computed."""
+
+    table: SeedTable
+    write_worklist: Callable[[Path], None] | None = None
+    """Of a source: writes what is done and what not, and why."""
+
+
+def lesions_of(given: Given, folder: Path, *, identifiers: bool, goes_on: bool) -> Lesions:
+    """Those of a table, of a source, or those with which the run in the folder was begun."""
     if given.table:
-        return lesions_of_table(given, given.table)
+        return Lesions(lesions_of_table(given, given.table))
     if given.source is None:
-        return require_kept_list(folder)
+        return Lesions(require_kept_list(folder))
     BatchFolder(folder).require_startable(resume=goes_on, retry=goes_on)
     require_outside(given.source, folder)
     work = list_given(given, given.source)
@@ -75,7 +87,7 @@ def lesions_of(given: Given, folder: Path, *, identifiers: bool, goes_on: bool) 
         raise SourceError(msg)
     if goes_on:
         require_same_lesions(folder, table)
-    return table
+    return Lesions(table, partial(write_list, work=work, identifiers=identifiers, overwrite=True))
 
 
 def lesions_of_table(given: Given, path: Path) -> SeedTable:
@@ -94,7 +106,7 @@ def list_given(given: Given, source: Path) -> WorkList:
         given.words.wishes(),
         given.seeds,
         given.own_seeds,
-        Wanted(given.rois),
+        given.wanted,
         given.frame,
         given.image_column,
         given.threads,

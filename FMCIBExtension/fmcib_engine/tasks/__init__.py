@@ -100,6 +100,7 @@ one goes on from there. It ignores SIGINT, as the worker does.
                or a table of scans, [series=null]: SeriesInstanceUIDs, only these; seeds are either [seeds=""]: path of
                a table, or of a DICOM SEG, RTSTRUCT or SR or a folder of such, or [own_seeds=false]: such objects of
                the source, of patients with a wanted series; [roi=[]]: names or patterns of the only lesions wanted,
+               [parts=false]: a seed for each separate part of what a DICOM object outlines,
                [frame=""]: lps, ras or ijk, of a table's coordinates where their columns do not say it; [patients=[]]:
                patterns of PatientID, [days=""]: 2019-01-01..2020-12-31, [descriptions=[]], [not_descriptions=[]],
                [body_parts=[]], [kernels=[]], [prefer_kernels=[]]: patterns, [thickness=""]: mm, as 3 or 0.5-3,

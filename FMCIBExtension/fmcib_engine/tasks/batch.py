@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,15 +57,16 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     folder, again = Path(wanted["output"]), {name: wanted[name] for name in ("resume", "retry")}
     BatchFolder(folder).require_startable(**again)
     require_outside(asked.source, folder)
-    table = kept_list(folder) if any(again.values()) else None
+    table, write = kept_list(folder) if any(again.values()) else None, None
     if table is None:
-        table = _table(list_for(asked, reporter), identifiers=wanted["identifiers"])
+        work = list_for(asked, reporter)
+        table, write = _table(work, identifiers=wanted["identifiers"]), _writer(work, identifiers=wanted["identifiers"])
     else:
         reporter.say("Going on with the list that the run was begun with")
     require_apart(table.seeds, folder)
     encoder, heads = _open(wanted, table, reporter)
     made = Run.of(encoder, heads.columns, draws=draws)
-    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading, keeps_list=True)
+    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading, keeps_list=True, write_worklist=write)
     titles = {member.head.id: member.head.title for member in heads.members}
 
     def told(row: RowKept) -> None:
@@ -84,6 +86,12 @@ def _table(work: WorkList, *, identifiers: bool) -> SeedTable:
         msg = f"Of {len(work.entries)} series and seeds none would be done, {count} of them because {why}."
         raise SourceError(msg)
     return table
+
+
+def _writer(work: WorkList, *, identifiers: bool) -> Callable[[Path], None]:
+    from ..worklist.output import write_list
+
+    return partial(write_list, work=work, identifiers=identifiers, overwrite=True)
 
 
 def _open(wanted: Mapping[str, Any], table: SeedTable, reporter: Reporter) -> tuple[Encoder, ChosenHeads]:

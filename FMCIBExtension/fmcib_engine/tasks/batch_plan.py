@@ -21,6 +21,7 @@ ASKED: Mapping[str, object] = {
     "seeds": "",
     "own_seeds": False,
     "roi": (),
+    "parts": False,
     "frame": "",
     "patients": (),
     "days": "",
@@ -97,7 +98,7 @@ def asked_of(wanted: Mapping[str, Any]) -> Asked:
         words.wishes(),
         Path(wanted["seeds"]) if wanted["seeds"] else None,
         wanted["own_seeds"],
-        Wanted(tuple(wanted["roi"])),
+        Wanted(tuple(wanted["roi"]), wanted["parts"]),
         parse_frame(wanted["frame"]) if wanted["frame"] else None,
     )
 
