@@ -97,6 +97,7 @@ MAY_IMPORT = {
     "saliency/occlusion": set(),
     "batch": GROUND | {"preprocessing", "readers", "encoders", "heads", "seeds", "results", "pipeline", "stability"},
     "batch/attempts": {"errors"},
+    "batch/kept_list": {"errors", "seeds", "results"},
     "batch/parts": {"errors"},
     "batch/states": {"readers"},
     "stability": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline", "probing", "__init__"},

@@ -106,7 +106,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, capsys):
     ("arguments", "code", "said"),
     [
         (["--table", "seeds.csv"], 2, "Give the run's folder with --output"),
-        (["--output", "run"], 2, "Missing option '--table'"),
+        (["--output", "run"], 2, "Give lesions with --table, or scans with --source."),
         (["--table", "seeds.csv", "--output", "run", "--part", "0/3"], 2, "'0/3' should be a part"),
         (["--table", "seeds.csv", "--output", "run", "--part", "4/3"], 2, "'4/3' should be a part"),
         (["--table", "none.csv", "--output", "run"], 4, "The seed table none.csv cannot be read"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from batch_support import rows_of
 from ctk_database import Database
 from fmcib_engine.cli.commands import run
+from support import DATA, needs_data
 from test_tasks import PATIENCE, Task
 from worklist_support import MR, add_seeds, add_series
 
@@ -195,7 +197,7 @@ def test_a_damaged_slice_at_a_lesion_is_an_error_with_its_cause(scans, seeds, tm
         ({"weights": "gone"}, "weights", "gone"),
         ({"heads": "gone"}, "weights", "There is no head 'gone'"),
         ({"output": "scans/1"}, "output", "holds other files"),
-        ({"output": "scans/new"}, "output", ""),
+        ({"output": "scans/new"}, "output", "The folder new would lie in scans, the source of scans."),
         ({"series": ["1.2.3.4.5.4"]}, "input", "none would be done"),
     ],
 )
@@ -206,16 +208,15 @@ def test_what_a_run_cannot_do_is_said_before_anything_is_written(
         more = {"output": str(tmp_path / str(more["output"]))}
     before = sorted(tmp_path.rglob("*"))
     rows, answer = ask("batch", to_run(scans, seeds, tmp_path / "run") | more, tmp_path)
-    if more.get("output", "").endswith("new"):  # beside the scans, which lie in folders of their own
-        assert answer["type"] == "result"
-        return
     assert (rows, answer["code"]) == ([], code)
     assert said in answer["message"]
     assert sorted(tmp_path.rglob("*")) == before
 
 
 @needs_posix
-def test_a_run_that_is_killed_goes_on_to_the_same_table(scans, seeds, tmp_path, small_installed):
+def test_a_run_that_is_killed_goes_on_with_its_list_though_the_source_has_grown(
+    scans, seeds, tmp_path, small_installed
+):
     ask("batch", to_run(scans, seeds, tmp_path / "whole"), tmp_path)
     with start("batch", to_run(scans, seeds, tmp_path / "run"), tmp_path) as task:
         while task.receive()["type"] != "row":
@@ -223,9 +224,29 @@ def test_a_run_that_is_killed_goes_on_to_the_same_table(scans, seeds, tmp_path, 
         task.process.kill()
         task.process.wait(PATIENCE)
     assert not (tmp_path / "run" / "features.csv").exists()
-    rows, _ = ask("batch", to_run(scans, seeds, tmp_path / "run", resume=True), tmp_path)
+    add_series(scans / "0", "1.2.3.4.5.0", study="1.2.3.4.5.70", PatientID="SECRET-0", SliceThickness=2.5)
+    with seeds.open("a", encoding="utf-8") as file:
+        file.write("new,1.2.3.4.5.0,-119,44,-600,60\n")
+    rows, answer = ask("batch", to_run(scans, seeds, tmp_path / "run", resume=True), tmp_path)
     assert [row["lesion_id"] for row in rows] == ["a", "c", "b"]
     assert rows_of(tmp_path / "run") == rows_of(tmp_path / "whole")
+    assert answer["failed"] == 0
+    _, answer = ask("batch", to_run(scans, seeds, tmp_path / "run", resume=True), tmp_path)  # its list is gone
+    assert (answer["code"], "was begun with something else" in answer["message"]) == ("output", True)
+
+
+@needs_data
+def test_a_real_structure_set_is_computed_where_it_lies(tmp_path, small_installed):
+    """LUNG1-001, whose GTV-1 is where FMCIB published it."""
+    shutil.unpack_archive(DATA / "lung1" / "LUNG1-001_dicom.tar.xz", tmp_path / "lung1", filter="data")
+    wanted = {"source": str(tmp_path / "lung1"), "own_seeds": True, "roi": ["GTV-*"]}
+    _, plan = ask("plan_batch", wanted, tmp_path)
+    assert (plan["rows"], plan["series"], plan["files"]) == (1, 1, 134)
+    how = {"output": str(tmp_path / "run"), "weights": "small", "device": "cpu"}
+    (row,), answer = ask("batch", {**wanted, **how}, tmp_path)
+    assert (row["lesion_id"], row["status"], answer["failed"]) == ("GTV-1", "ok", 0)
+    assert row["place_lps"] == pytest.approx([82.300730, -201.481085, -456.837891], abs=0.01)
+    assert len(row["predictions"]) == 3
 
 
 def test_the_parent_that_is_gone_ends_the_run_and_its_readers(scans, seeds, tmp_path, small_installed):

@@ -163,6 +163,7 @@ def test_a_column_that_says_the_frame_is_believed(tmp_path, name):
     text = f"image_path,coordX,coordY,coordZ,{name}\nct,1,2,3,RAS\nct,4,5,6,ras\n"
     table = seeds_of(tmp_path / "a.csv", text)
     assert [lps(seed) for seed in table.seeds] == [(-1, -2, 3), (-4, -5, 6)]
+    assert table.extra_columns == ()  # the feature table says it in seed_frame
     assert read_seeds(tmp_path / "a.csv", frame="ras") == table
     with pytest.raises(TableError, match=rf"The column {name} of a.csv should say lps in every row, it says ras\."):
         read_seeds(tmp_path / "a.csv", frame="lps")

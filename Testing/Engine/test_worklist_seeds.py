@@ -12,7 +12,8 @@ from fmcib_engine.cli.commands import run
 from fmcib_engine.errors import OutputError, TableError
 from fmcib_engine.seeds import LesionSeed
 from fmcib_engine.worklist import Patient, Source, Wishes, given_of, make, read_database, read_folder, read_given
-from fmcib_engine.worklist.output import COLUMNS, IDENTIFYING, require_writable, without_patient
+from fmcib_engine.worklist.output import COLUMNS, IDENTIFYING, require_writable
+from fmcib_engine.worklist.series import without_patient
 from fmcib_engine.worklist.suitable import Suitable
 from support import DATA, needs_data
 from test_worklist_series import found

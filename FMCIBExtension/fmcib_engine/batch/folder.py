@@ -1,6 +1,8 @@
 """The folder of a run: what it is to do, what came out, who is at work in it.
 
 plan.json               what is to be done, written first: see `plan`
+worklist.csv            of a run of a source: all of its series and seeds, which are done and which not, and why
+list.json               likewise: its lesions, until every row is good: see `kept_list`
 results-00001.jsonl …   rows as they come: see `parts`
 environment.json        versions, device and settings of each start
 run.log                 when it was started, how far it came, how long it waited; no names, paths or UIDs
@@ -21,10 +23,11 @@ from typing import Any
 from ..errors import OutputError, ResumesError
 from ..results.files import keep_text, unfinished_name
 from ..results.lock import LOCK, only_one
+from .kept_list import LIST
 from .parts import Parts
 from .plan import Plan, as_json, from_json, require_same
 
-FEATURES, ERRORS = "features.csv", "errors.csv"
+FEATURES, ERRORS, WORKLIST = "features.csv", "errors.csv", "worklist.csv"
 _PLAN, _LOG, _ENVIRONMENT = "plan.json", "run.log", "environment.json"
 
 
@@ -35,11 +38,14 @@ class BatchFolder:
         self.path = path
 
     @contextmanager
-    def opened(self, make_plan: Callable[[], Plan], *, resume: bool, retry: bool) -> Iterator[tuple[Plan, Parts]]:
+    def opened(
+        self, make_plan: Callable[[], Plan], *, resume: bool, retry: bool, keep: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[Plan, Parts]]:
         """Begin a run, or go on with it; meanwhile no other process may.
 
         Args:
             make_plan: what is asked for now; called when it is known that nobody else is at work here.
+            keep: keeps what else belongs to the plan; called when it is known to be that of the run.
             resume: go on with the run that is there.
             retry: the same, and try its failed rows again, whose seeds and scans may have changed.
 
@@ -57,6 +63,7 @@ class BatchFolder:
             plan = make_plan()
             if earlier:
                 plan = require_same(earlier, plan, lambda row: retry and not _is_good(parts, row), self.path.name)
+            keep()
             if plan != earlier:
                 keep_text(self.path / _PLAN, json.dumps(as_json(plan)) + "\n")
             try:
@@ -117,7 +124,9 @@ class BatchFolder:
         """Refuse a folder with other files, in which there is no run."""
         if not self.path.exists() or (self.path / _PLAN).exists():
             return
-        ours = {LOCK, unfinished_name(_PLAN)}  # of a run that was killed as it began
+        ours = {LOCK, LIST, *map(unfinished_name, (_PLAN, LIST))}  # of a run that was killed as it began
+        if (self.path / LIST).exists():  # written after that
+            ours |= {WORKLIST, f"{WORKLIST}.tmp"}
         try:
             strangers = sorted(path.name for path in self.path.iterdir() if path.name not in ours)
         except OSError as error:

@@ -22,7 +22,8 @@ from ..seeds import LesionSeed, SeedTable
 from ..seeds.by_scan import place_of
 from .cutting import LIST, Waiting
 from .encoding import encode_all
-from .folder import ERRORS, FEATURES, BatchFolder
+from .folder import ERRORS, FEATURES, WORKLIST, BatchFolder
+from .kept_list import forget_list, keep_list
 from .lane import ReadAhead, start_lanes
 from .messages import Job
 from .parts import KeptRow, Parts
@@ -45,6 +46,8 @@ class Batch:
         identifiers: as of a table: keep what identifies patients.
         together: patches at once; None leaves it to the encoder, and to the plan where a run goes on.
         reading: how scans are read.
+        keeps_list: whether the list stays in the folder until every row is good, for it could not be made again.
+        write_worklist: writes what else was looked at, and why it is not done, into a file for whoever wants to know.
     """
 
     table: SeedTable
@@ -53,6 +56,8 @@ class Batch:
     identifiers: bool = False
     together: int | None = None
     reading: ReadAhead = field(default_factory=ReadAhead)
+    keeps_list: bool = False
+    write_worklist: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,13 @@ def run_batch(  # noqa: PLR0913  what is asked for, and who is told
     def planned() -> Plan:
         return _plan(batch, folder, encoder, rows, place.plan(), progress)
 
-    with place.opened(planned, resume=resume, retry=retry) as (plan, parts):
+    def keep() -> None:
+        if batch.keeps_list:
+            keep_list(folder, batch.table)
+        if batch.write_worklist:
+            batch.write_worklist(folder / WORKLIST)
+
+    with place.opened(planned, resume=resume, retry=retry, keep=keep) as (plan, parts):
         work = _Work(batch, plan, parts, encoder, heads, rows, told)
         done = len(parts.rows)
         _note_start(place, batch, encoder, plan, parts)
@@ -148,6 +159,8 @@ def run_batch(  # noqa: PLR0913  what is asked for, and who is told
         failed = causes(parts.rows)
         write_errors(folder / ERRORS, plan, parts.rows)
         write_lines(folder / FEATURES, rows.header, parts.texts(plan.order))
+        if not failed:
+            forget_list(folder)
         wrong = sum(len(cause.rows) for cause in failed)
         place.log(f"Done: {computed} rows computed, {done} kept from before, {wrong} without features. {work.times}.")
     return Outcome(folder / FEATURES, len(plan.order), computed, failed, work.times)
@@ -165,6 +178,18 @@ def require_apart(seeds: Sequence[LesionSeed], folder: Path) -> None:
         if scan == here or scan in here.parents or here in scan.parents:
             msg = f"The folder {folder.name} and the scan {image.name} lie in each other. Choose another (--output)."
             raise OutputError(msg)
+
+
+def require_outside(source: Path, folder: Path) -> None:
+    """Refuse a run's folder in that of a source, which would be looked through for scans the next time.
+
+    Raises:
+        OutputError: so it is.
+    """
+    here, there = absolute(folder), absolute(source)
+    if source.is_dir() and there in (here, *here.parents):
+        msg = f"The folder {folder.name} would lie in {source.name}, the source of scans. Choose another (--output)."
+        raise OutputError(msg)
 
 
 def _plan(

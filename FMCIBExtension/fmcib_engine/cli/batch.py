@@ -1,9 +1,9 @@
-"""`batch`: a list of lesions in, a run's folder out, which outlives whatever ends it; and its parts joined."""
+"""`batch`: lesions in, a run's folder out, which outlives whatever ends it; and its parts joined."""
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,13 @@ import click
 from ..batch.join import join as join_parts
 from ..batch.lane import ReadAhead
 from ..batch.run import Batch, Outcome, require_apart, run_batch
-from ..batch.states import scan_state
 from ..batch.summary import Cause
 from ..encoders import Precision
 from ..geometry import FRAMES, parse_frame
-from ..seeds import GivenScan, SeedTable, read_seeds
-from ..seeds.by_scan import by_scan
+from ..seeds import Wanted
+from ..worklist import Words
+from .batch_dry_run import dry_run as tell_dry_run
+from .batch_given import Given, lesions_of
 from .console import RESEARCH_ONLY, err, out, progress
 from .extract import ERROR_ROWS, INTERRUPTED, OK, EncoderOptions, Job, make_run, open_encoder, open_heads
 from .options import (
@@ -33,8 +34,7 @@ from .options import (
     require_weights,
     weights_option,
 )
-
-_log = logging.getLogger(__name__)
+from .wishes import seeds_options, threads_option, wishes_options
 
 _PART = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 _SHOWN_CAUSES = 10
@@ -76,13 +76,23 @@ class _Wanted:
     part: tuple[int, int]
     reading: ReadAhead
     retry: bool
+    keeps_list: bool
+    write_worklist: Callable[[Path], None] | None
 
 
 @batch.command()
-@click.option("--table", type=click.Path(path_type=Path), required=True, help="Seeds, as of extract.")
+@click.option("--table", type=click.Path(path_type=Path), help="Seeds, as of extract.")
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    help="Instead: Slicer's DICOM database, a folder of DICOM, or a table of scans, as of worklist.",
+)
+@seeds_options
+@wishes_options
+@threads_option
 @click.option("--image", type=click.Path(path_type=Path), help="The scan, or the folder of scans, as of extract.")
 @click.option("--image-column", default="image_path", show_default=True, help="The table's column of scans.")
-@click.option("--frame", type=click.Choice(FRAMES), help="Of the table's coordinates, as of extract.")
+@click.option("--frame", type=click.Choice(FRAMES), help="Of the coordinates of a table, as of extract.")
 @weights_option
 @encoder_option
 @device_option
@@ -95,7 +105,8 @@ class _Wanted:
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FOLDER", help="The run's folder: a new one, or of a run."
 )
-@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder; with one of a source, neither "
+              "that nor seeds need be given again.")  # fmt: skip
 @click.option(
     "--retry", is_flag=True, help="Go on, and try the rows that failed again; their seeds and scans may differ."
 )
@@ -115,7 +126,13 @@ class _Wanted:
 @identifiers_option
 def run(  # noqa: PLR0913
     *,
-    table: Path,
+    table: Path | None,
+    source: Path | None,
+    words: Words,
+    seeds: Path | None,
+    own_seeds: bool,
+    wanted: Wanted,
+    threads: int,
     image: Path | None,
     image_column: str,
     frame: str | None,
@@ -137,31 +154,33 @@ def run(  # noqa: PLR0913
     dry_run: bool,
     identifiers: bool,
 ) -> int:
-    """Features of the lesions of a table, as `extract --table`, in a folder that a killed run goes on from.
+    """Features of many lesions, in a folder that a killed run goes on from.
 
-    Scans are read ahead by other processes, each once. A scan that hangs or cannot be read is an error row.
+    Of a table, as `extract --table`; or of a source of series and seeds, as `worklist`, by a rule that is shown. Scans
+    are read ahead by other processes, each once. A scan that hangs or cannot be read is an error row.
 
     Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error; 4 nothing could be
     loaded or written; 130 interrupted, and what was done is kept.
     """
+    chosen = parse_frame(frame) if frame else None
+    given = Given(table, image, image_column, chosen, source, words, seeds, own_seeds, wanted, threads)
+    given.require_one(goes_on=resume or retry)
     if output is None and not dry_run:
         msg = "Give the run's folder with --output."
         raise click.UsageError(msg)
-    seeds = read_seeds(
-        table,
-        scan=GivenScan(image) if image is not None else None,
-        image_column=image_column,
-        frame=parse_frame(frame) if frame else None,
-    )
-    for warning in seeds.warnings:
-        _log.warning("%s", warning)
     folder = output or Path()
     if dry_run:
-        return _tell_plan(seeds, part)
+        return tell_dry_run(given, folder, part, identifiers=identifiers)
     options = EncoderOptions(require_weights(weights, encoder), device, engine, precision, batch_size, encoder)
-    job = Job(seeds, folder, options, table, recipe or "", heads=heads, draws=draws)
+    try:
+        found = lesions_of(given, folder, identifiers=identifiers, goes_on=resume or retry)
+    except KeyboardInterrupt:
+        err.print("Interrupted before anything was computed.")
+        return INTERRUPTED
+    job = Job(found.table, folder, options, table, recipe or "", heads=heads, draws=draws)
     reading = ReadAhead(processes=readers, limit_s=limit)
-    return _run(_Wanted(job, part, reading, retry), resume=resume, identifiers=identifiers)
+    asked = _Wanted(job, part, reading, retry, table is None, found.write_worklist)
+    return _run(asked, resume=resume, identifiers=identifiers)
 
 
 @batch.command("join")
@@ -186,6 +205,8 @@ def _run(wanted: _Wanted, *, resume: bool, identifiers: bool) -> int:
         identifiers,
         job.encoder.batch_size,
         wanted.reading,
+        wanted.keeps_list,
+        wanted.write_worklist,
     )
     try:
         outcome = run_batch(asked, job.output, encoder, heads, resume=resume, retry=wanted.retry, progress=progress)
@@ -212,41 +233,3 @@ def _tell_errors(failed: list[Cause]) -> int:
     if len(failed) > _SHOWN_CAUSES:
         err.print(f"and {len(failed) - _SHOWN_CAUSES} causes more.", style="red", markup=False)
     return ERROR_ROWS
-
-
-def _tell_plan(seeds: SeedTable, part: tuple[int, int]) -> int:
-    """What would be done, what not, and why."""
-    scans = by_scan(seeds.seeds)
-    states: dict[Path, object] = {}
-    wrong: list[str] = []
-    absent: list[str] = []
-    files = size = 0
-    with progress("Looking at scans", len(scans)) as advance:
-        for same in scans:
-            wrong += [seed.problem for seed in same if seed.problem]
-            usable = [seed for seed in same if not seed.problem]
-            if usable and usable[0].image not in states:
-                states[usable[0].image] = state = scan_state(usable[0].image)
-                files, size = files + (state.files if state else 0), size + (state.bytes if state else 0)
-            if usable and states[usable[0].image] is None:
-                absent += [f"Row {seed.row}: there is no {seed.image.name!r}." for seed in usable]
-            advance()
-    good = len(seeds.seeds) - len(wrong) - len(absent)
-    out.print(
-        f"{good} of {len(seeds.seeds)} rows would be computed. {len(scans)} scans: {files} files, {size / 1e9:.2f} GB.",
-        markup=False,
-    )
-    if part[1] > 1:
-        out.print(f"Part {part[0]} of {part[1]} would have about {len(scans) / part[1]:.0f} scans.", markup=False)
-    for sentences, what in (
-        (wrong, "rows of the list cannot be understood"),
-        (absent, "rows name a scan that is not there"),
-    ):
-        if sentences:
-            err.print(f"{len(sentences)} {what}:", style="red", markup=False)
-            for sentence in sentences[:_SHOWN_CAUSES]:
-                err.print(sentence, style="red", markup=False)
-            if len(sentences) > _SHOWN_CAUSES:
-                err.print(f"and {len(sentences) - _SHOWN_CAUSES} more.", style="red", markup=False)
-    out.print("Nothing was written.", markup=False)
-    return ERROR_ROWS if wrong or absent else OK

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..seeds import Wanted
 from ..worklist import Words
 from ..worklist.folders import THREADS, Progress
 from ..worklist.suitable import FEWEST_SLICES
@@ -77,14 +78,20 @@ _SEEDS = (
         metavar="NAME",
         help="Only lesions of this name: an ROI or segment. Patterns (GTV*) too; may be given again.",
     ),
+    click.option("--parts", is_flag=True, help="A seed for each separate part of a segment or ROI, the largest first."),
 )
 
 
 def seeds_options(command: Callable[..., int]) -> Callable[..., int]:
-    """A command that takes seeds of a source: `seeds`, `own_seeds` and `rois`."""
+    """A command that takes seeds of a source: `seeds`, `own_seeds`, and `wanted`, which of them."""
+
+    @wraps(command)
+    def collected(*, rois: tuple[str, ...], parts: bool, **given: Any) -> int:  # noqa: ANN401
+        return command(wanted=Wanted(rois, parts), **given)
+
     for option in reversed(_SEEDS):
-        command = option(command)
-    return command
+        option(collected)
+    return collected
 
 
 def wishes_options(command: Callable[..., int]) -> Callable[..., int]:

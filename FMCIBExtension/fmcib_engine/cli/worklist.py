@@ -14,7 +14,8 @@ from ..geometry import FRAMES, parse_frame
 from ..results.privacy import without_uids
 from ..seeds import Wanted
 from ..worklist import Asked, Entry, Patient, Words, WorkList, list_of
-from ..worklist.output import require_writable, without_patient, write_lesions, write_list
+from ..worklist.output import require_writable, write_lesions, write_list
+from ..worklist.series import without_patient
 from .console import RESEARCH_ONLY, err, out
 from .extract import ERROR_ROWS, INTERRUPTED, OK
 from .wishes import Bars, seeds_options, threads_option, wishes_options
@@ -50,7 +51,7 @@ def worklist(  # noqa: PLR0913
     words: Words,
     seeds: Path | None,
     own_seeds: bool,
-    rois: tuple[str, ...],
+    wanted: Wanted,
     frame: str | None,
     image_column: str,
     threads: int,
@@ -76,7 +77,7 @@ def worklist(  # noqa: PLR0913
         words.wishes(),
         seeds,
         own_seeds,
-        Wanted(rois),
+        wanted,
         parse_frame(frame) if frame else None,
         image_column,
         threads,
@@ -98,6 +99,13 @@ def _write(work: WorkList, files: _Files) -> int:
     if files.lesions:
         count = write_lesions(files.lesions, work, overwrite=files.overwrite)
         out.print(f"{files.lesions}: {count} lesions for `extract --table`.", markup=False)
+    is_all_done = tell_work(work)
+    out.print(f"{escape(str(files.output))}. {RESEARCH_ONLY}")
+    return OK if is_all_done else ERROR_ROWS
+
+
+def tell_work(work: WorkList) -> bool:
+    """What would be done and what not, and why; whether something would be, and every seed."""
     for note in work.notes:
         err.print(note, style="yellow", markup=False)
     done = [entry for entry in work.entries if entry.do]
@@ -108,8 +116,7 @@ def _write(work: WorkList, files: _Files) -> int:
     seeds = f"; of {lesions} seeds, {lesions - len(lost)}" if lesions else ""
     out.print(f"Of {len(series)} series {would}{seeds}.", markup=False)
     _show_reasons(work)
-    out.print(f"{escape(str(files.output))}. {RESEARCH_ONLY}")
-    return ERROR_ROWS if lost or not done else OK
+    return bool(done) and not lost
 
 
 def _show_reasons(work: WorkList) -> None:

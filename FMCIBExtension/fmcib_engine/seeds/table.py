@@ -121,7 +121,7 @@ def _placed_and_selected(
 
 
 def _in_told_frame(path: Path, columns: Columns, rows: Sequence[Row]) -> Columns:
-    """The columns, in the frame that a column of the table says.
+    """The columns, in the frame that a column of the table says, which is then none of the user's own.
 
     Raises:
         TableError: it says several, or another than the names of the columns or the user.
@@ -135,7 +135,8 @@ def _in_told_frame(path: Path, columns: Columns, rows: Sequence[Row]) -> Columns
         wanted = f"{columns.frame} in every row" if columns.is_frame_told else "one frame in every row"
         msg = f"The column {columns.frame_column} of {path.name} should say {wanted}, it says {said}. Correct it."
         raise TableError(msg)
-    return replace(columns, frame=told[0], is_frame_told=True)
+    own = tuple(name for name in columns.extras if name != columns.frame_column)
+    return replace(columns, frame=told[0], is_frame_told=True, extras=own)
 
 
 def _scans(

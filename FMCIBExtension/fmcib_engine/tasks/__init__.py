@@ -100,6 +100,7 @@ one goes on from there. It ignores SIGINT, as the worker does.
                or a table of scans, [series=null]: SeriesInstanceUIDs, only these; seeds are either [seeds=""]: path of
                a table, or of a DICOM SEG, RTSTRUCT or SR or a folder of such, or [own_seeds=false]: such objects of
                the source, of patients with a wanted series; [roi=[]]: names or patterns of the only lesions wanted,
+               [parts=false]: a seed for each separate part of what a DICOM object outlines,
                [frame=""]: lps, ras or ijk, of a table's coordinates where their columns do not say it; [patients=[]]:
                patterns of PatientID, [days=""]: 2019-01-01..2020-12-31, [descriptions=[]], [not_descriptions=[]],
                [body_parts=[]], [kernels=[]], [prefer_kernels=[]]: patterns, [thickness=""]: mm, as 3 or 0.5-3,
@@ -113,8 +114,9 @@ one goes on from there. It ignores SIGINT, as the worker does.
                request: likewise, of the same fields, and {"output": the folder, new or of a run, "weights": a file or
                ID, [encoder="auto"], [device="auto"], [engine="auto"], [precision="float32"], [heads="auto"]: as of
                `load` in `worker`; [draws=0]: with moved seeds, of each row; [identifiers=false]: keep what identifies
-               patients, [resume=false]: go on with the run that is there, [retry=false]: the same, and try its failed
-               rows again; [readers=1]: processes that read scans, [limit_s=600]: for one scan}
+               patients, [resume=false]: go on with the run that is there, with the list that it was begun with,
+               whatever the source holds now; [retry=false]: the same, and try its failed rows again; [readers=1]:
+               processes that read scans, [limit_s=600]: for one scan}
                Each row is told when it is kept; first those that an earlier start kept, in the order of computing:
                {"type": "row", "row": from 1, "lesion_id", "status": ok or error, "series_uid", "image": path of the scan's
                 file or folder (each maybe empty), "place_lps": [x, y, z] or null, "predictions": [{"head": title, "text":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,9 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
         FmcibError: nothing can be read, loaded or written.
     """
     from ..batch.folder import BatchFolder
+    from ..batch.kept_list import kept_list
     from ..batch.lane import ReadAhead
-    from ..batch.run import Batch, require_apart, run_batch
+    from ..batch.run import Batch, require_apart, require_outside, run_batch
     from ..results.lesion import Run
 
     wanted = read_request("batch", request, {**ASKED, **RUN})
@@ -54,11 +56,17 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     draws = whole_number(wanted, "draws", 0, 200)
     folder, again = Path(wanted["output"]), {name: wanted[name] for name in ("resume", "retry")}
     BatchFolder(folder).require_startable(**again)
-    table = _table(list_for(asked, reporter), identifiers=wanted["identifiers"])
+    require_outside(asked.source, folder)
+    table, write = kept_list(folder) if any(again.values()) else None, None
+    if table is None:
+        work = list_for(asked, reporter)
+        table, write = _table(work, identifiers=wanted["identifiers"]), _writer(work, identifiers=wanted["identifiers"])
+    else:
+        reporter.say("Going on with the list that the run was begun with")
     require_apart(table.seeds, folder)
     encoder, heads = _open(wanted, table, reporter)
     made = Run.of(encoder, heads.columns, draws=draws)
-    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading)
+    job = Batch(table, made, identifiers=wanted["identifiers"], reading=reading, keeps_list=True, write_worklist=write)
     titles = {member.head.id: member.head.title for member in heads.members}
 
     def told(row: RowKept) -> None:
@@ -78,6 +86,12 @@ def _table(work: WorkList, *, identifiers: bool) -> SeedTable:
         msg = f"Of {len(work.entries)} series and seeds none would be done, {count} of them because {why}."
         raise SourceError(msg)
     return table
+
+
+def _writer(work: WorkList, *, identifiers: bool) -> Callable[[Path], None]:
+    from ..worklist.output import write_list
+
+    return partial(write_list, work=work, identifiers=identifiers, overwrite=True)
 
 
 def _open(wanted: Mapping[str, Any], table: SeedTable, reporter: Reporter) -> tuple[Encoder, ChosenHeads]:

@@ -21,6 +21,7 @@ ASKED: Mapping[str, object] = {
     "seeds": "",
     "own_seeds": False,
     "roi": (),
+    "parts": False,
     "frame": "",
     "patients": (),
     "days": "",
@@ -97,7 +98,7 @@ def asked_of(wanted: Mapping[str, Any]) -> Asked:
         words.wishes(),
         Path(wanted["seeds"]) if wanted["seeds"] else None,
         wanted["own_seeds"],
-        Wanted(tuple(wanted["roi"])),
+        Wanted(tuple(wanted["roi"]), wanted["parts"]),
         parse_frame(wanted["frame"]) if wanted["frame"] else None,
     )
 
@@ -132,7 +133,7 @@ def _lines(work: WorkList) -> Iterator[dict[str, Any]]:
 
 def _why(entry: Entry) -> str:
     from ..worklist import Patient
-    from ..worklist.output import without_patient
+    from ..worklist.series import without_patient
 
     return without_patient(_private(entry.why), entry.found.patient if entry.found else Patient())
 

@@ -14,11 +14,20 @@ from .filters import Filters, parse_days, parse_modality, parse_patterns, parse_
 from .folders import THREADS
 from .given import GivenSeeds, read_given
 from .located import Files
-from .objects import MODALITIES, holds_objects, objects_in, objects_of, seeds_of
+from .objects import (
+    MODALITIES,
+    Candidates,
+    holds_objects,
+    may_hold_seeds,
+    objects_in,
+    objects_of,
+    read_objects_of,
+    seeds_of,
+)
 from .plan import Wishes, WorkList, completed, make
 from .series import Found, Source
 from .sources import Stage, folder_of, read_source
-from .suitable import FEWEST_SLICES, Suitable
+from .suitable import FEWEST_SLICES, NO_CT, Suitable
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,19 @@ def list_of(
         series = completed(source.series, wishes, folder, stage("Headers"))
         source = Source(tuple(series), source.notes)
         given = _of_objects(asked, source, folder, stage)
-    return make(source, wishes, given, folder=folder, stage=stage)
+    work = make(source, wishes, given, folder=folder, stage=stage)
+    return _with_objects(work) if asked.own_seeds else work
+
+
+def _with_objects(work: WorkList) -> WorkList:
+    """The list, in which objects that may hold seeds are told from others that are no CT."""
+    entries = tuple(
+        replace(entry, why="it may hold seeds, and is no CT")
+        if entry.found and not entry.do and may_hold_seeds(entry.found) and entry.why.startswith(NO_CT)
+        else entry
+        for entry in work.entries
+    )
+    return replace(work, entries=entries)
 
 
 def _is_of_objects(asked: Asked) -> bool:
@@ -156,13 +177,16 @@ def _may_be_seen(found: Found) -> bool:
 
 def _of_objects(asked: Asked, source: Source, folder: Path | None, stage: Stage) -> GivenSeeds:
     """The seeds of objects that are given, or of the source's own, of patients with a series that could be done."""
-    wishes = asked.wishes
-    files = Files(folder or Path(), (name for found in source.series for name in found.files[:1]))
-    series = [found if found.has_headers else files.located(found) for found in source.series]
+    wishes, series = asked.wishes, source.series
+    files = Files(folder or Path(), (name for found in series for name in found.files[:1]))
+
+    def located(found: Found) -> Found:
+        return found if found.has_headers else files.located(found)
+
     if asked.seeds:
         images = objects_in(asked.seeds, stage("Headers of seeds"))
     else:
-        patients = {found.patient for found in series if wishes.could_do(found)}
-        images = objects_of(Source(tuple(series)), patients, stage("Headers of seeds"))
-    rule = OnePerStudy(wishes.kernels)
-    return seeds_of(images, series, wishes.could_do, rule, asked.lesions, stage("Seeds"))
+        own = objects_of(series, filter(wishes.could_do, series))
+        images = read_objects_of(map(located, own), stage("Headers of seeds"))
+    candidates = Candidates(series, wishes.could_do, OnePerStudy(wishes.kernels), located)
+    return seeds_of(images, candidates, asked.lesions, stage("Seeds"))

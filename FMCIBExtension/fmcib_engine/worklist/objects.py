@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from .choice import OnePerStudy
 from .folders import Progress, read_files
 from .given import GivenSeed, GivenSeeds
 from .headers import Image
-from .series import Found, Patient, Source, without_patient
+from .series import Found, without_patient
 
 MODALITIES = frozenset({"SEG", "RTSTRUCT", "SR"})
 _NUMBER = re.compile(r"\d+")
@@ -35,6 +35,11 @@ def holds_objects(path: Path) -> bool:
         ImageError: a file that cannot be opened.
     """
     return path.is_dir() or (path.is_file() and is_dicom(path))
+
+
+def may_hold_seeds(found: Found) -> bool:
+    """Whether a series of a source may be of such objects; what class they are of, a database does not know."""
+    return found.modality in MODALITIES and found.sop_class in {"", *SOP_CLASSES}
 
 
 def objects_in(path: Path, progress: Progress) -> list[Image]:
@@ -57,41 +62,70 @@ def objects_in(path: Path, progress: Progress) -> list[Image]:
     return found
 
 
-def objects_of(source: Source, patients: Iterable[Patient], progress: Progress) -> list[Image]:
-    """The objects of a source itself, of these patients.
+def objects_of(series: Sequence[Found], wanted: Iterable[Found]) -> list[Found]:
+    """The series of objects that may be about the wanted ones: nothing that both tell of the patient contradicts.
 
     Raises:
         TableError: there are none.
-        DependencyError: pydicom is not installed.
     """
-    those = set(patients)
-    series = [found for found in source.series if found.modality in MODALITIES and found.patient in those]
-    images, _ = read_files([name for found in series for name in found.files], progress)
-    found = [image for image in images if image.facts.sop_class in SOP_CLASSES]
+    wanted = list(wanted)
+    patients = {found.patient.id.casefold() for found in wanted}
+    studies = {found.study_uid for found in wanted} - {""}
+
+    def may_be(found: Found) -> bool:
+        is_told = "" not in {*patients, found.patient.id}
+        return not is_told or found.patient.id.casefold() in patients or found.study_uid in studies
+
+    found = [each for each in series if may_hold_seeds(each) and may_be(each)]
     if not found:
-        msg = (
-            "The source holds no segmentation (SEG), structure set (RTSTRUCT) or report (SR) of the wanted patients. "
-            "Give seeds (--seeds)."
-        )
-        raise TableError(msg)
+        raise _no_objects()
     return found
 
 
-def seeds_of(
-    images: Sequence[Image],
-    series: Sequence[Found],
-    could_do: Callable[[Found], bool],
-    rule: OnePerStudy,
-    wanted: Wanted,
-    progress: Progress,
-) -> GivenSeeds:
+def read_objects_of(series: Iterable[Found], progress: Progress) -> list[Image]:
+    """The objects of such series, by the headers of their files.
+
+    Raises:
+        TableError: there are none; reports of dose and the like hold no lesions.
+        DependencyError: pydicom is not installed.
+    """
+    images, _ = read_files([name for found in series if not found.problem for name in found.files], progress)
+    found = [image for image in images if image.facts.sop_class in SOP_CLASSES]
+    if not found:
+        raise _no_objects()
+    return found
+
+
+def _no_objects() -> TableError:
+    return TableError(
+        "The source holds no segmentation (SEG), structure set (RTSTRUCT) or report (SR) of the wanted patients. Give "
+        "seeds (--seeds)."
+    )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The series of a source, among which objects find their scans.
+
+    Attributes:
+        series: all of them.
+        could_do: which of them fit what is wanted.
+        rule: by which one of a study is chosen.
+        located: a series with its files where they are, or with its problem.
+    """
+
+    series: Sequence[Found]
+    could_do: Callable[[Found], bool]
+    rule: OnePerStudy
+    located: Callable[[Found], Found]
+
+
+def seeds_of(images: Sequence[Image], candidates: Candidates, wanted: Wanted, progress: Progress) -> GivenSeeds:
     """The lesions of objects, each with what it says of its scan: the series UID, else the frame of reference.
 
     Args:
         images: the objects.
-        series: of the source, with their files where they are.
-        could_do: which of them fit what is wanted.
-        rule: by which one of a study is chosen.
+        candidates: for their scans.
         wanted: which lesions.
         progress: told of objects.
 
@@ -100,7 +134,7 @@ def seeds_of(
         DependencyError: pydicom is not installed.
     """
     objects = {_object(image): image for image in images}
-    table, of = read_objects(list(objects), _Scans(series, could_do, rule), wanted, progress)
+    table, of = read_objects(list(objects), _Scans(candidates), wanted, progress)
     given = [_given(seed, objects[each]) for seed, each in zip(table.seeds, of, strict=True)]
     return GivenSeeds(tuple(given), tuple(_counted(table.warnings)))
 
@@ -110,19 +144,20 @@ class _Scans:
 
     place = Path()
 
-    def __init__(self, series: Sequence[Found], could_do: Callable[[Found], bool], rule: OnePerStudy) -> None:
-        self._rule = rule
+    def __init__(self, candidates: Candidates) -> None:
+        self._candidates = candidates
         self._last: tuple[Found, DicomFiles] | None = None
         self._by_uid: dict[str, list[Found]] = defaultdict(list)
         self._by_frame: dict[str, list[Found]] = defaultdict(list)
         """Of those that could be done."""
-        for found in filter(_is_ct, series):
+        for found in filter(_is_ct, candidates.series):
             self._by_uid[found.uid].append(found)
-            if could_do(found):
+            if candidates.could_do(found):
                 self._by_frame[digest_of_text(found.frame_uid)].append(found)
 
     def find(self, reference: Reference) -> Matched:
-        named = [found for uid in reference.series - {""} for found in self._by_uid.get(uid, ())]
+        known = (found for uid in reference.series - {""} for found in self._by_uid.get(uid, ()))
+        named = [found for found in map(self._candidates.located, known) if not found.problem]
         frame = reference.frame_digest
         fitting = [found for found in named if not frame or digest_of_text(found.frame_uid) in {"", frame}]
         if named and not fitting:
@@ -146,7 +181,7 @@ class _Scans:
     def _one(self, several: list[Found]) -> Found | None:
         """The only one, or the only one that the rule chooses."""
         if len(several) > 1:
-            chosen = self._rule(several)
+            chosen = self._candidates.rule(several)
             several = [several[number] for number in chosen.taken]
         return several[0] if len(several) == 1 else None
 
@@ -184,4 +219,5 @@ def _counted(warnings: Iterable[str]) -> Iterable[str]:
     for warning in warnings:
         kinds.setdefault(_NUMBER.sub("N", warning.rpartition(": ")[2]), []).append(warning)
     for same in kinds.values():
-        yield same[0] if len(same) == 1 else f"{same[0]} Likewise {len(same) - 1} other lesions."
+        others = len(same) - 1
+        yield same[0] + (f" Likewise {others} other lesion{'s' if others > 1 else ''}." if others else "")

@@ -8,6 +8,8 @@ from ..readers.dicom.header import CT_IMAGES
 from .series import Found
 
 FEWEST_SLICES = 10
+NO_CT = "it is no CT"
+"""How reasons begin that say so."""
 _OTHERS = {
     "1.2.840.10008.5.1.4.1.1.7": "a secondary capture, a picture of a screen",
     "1.2.840.10008.5.1.4.1.1.7.4": "a secondary capture, a picture of a screen",
@@ -69,7 +71,7 @@ def _no_ct(found: Found) -> str:
             what = "a secondary capture, a picture of a screen"
         if what is None and found.sop_class.startswith(_REPORTS):
             what = "a report"
-        return f"it is no CT: {what or f'modality {found.modality}' if found.modality or what else 'another object'}"
+        return f"{NO_CT}: {what or f'modality {found.modality}' if found.modality or what else 'another object'}"
     if found.modality != "CT":
-        return f"it is no CT: modality {found.modality or 'not told'}"
+        return f"{NO_CT}: modality {found.modality or 'not told'}"
     return ""

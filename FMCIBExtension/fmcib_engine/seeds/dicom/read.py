@@ -305,9 +305,7 @@ def _add_group(sources: _Sources, group: reports.Group, series: Mapping[str, fro
         sources.found.point(named, "report", matched.scan, spot.lps, spot.diameter_mm)
 
 
-def _series_with(
-    sources: _Sources, image: tuple[str, int], series: Mapping[str, frozenset[str]]
-) -> frozenset[str]:
+def _series_with(sources: _Sources, image: tuple[str, int], series: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The UID of the series that has an image; nothing where none is known to."""
     told = frozenset(uid for uid, images in series.items() if image[0] in images)
     return sources.scans.series_with(image, told)
