@@ -20,6 +20,7 @@ screenshots: .venv/made  ## The pictures of README and docs, by driving that win
 	$(RUN) Testing/Module/screenshots.py saliency
 	$(RUN) Testing/Module/screenshots.py stability
 	$(RUN) Testing/Module/screenshots.py training
+	$(RUN) Testing/Module/screenshots.py batch
 	$(RUN) Testing/Module/thumbnails.py
 
 test: .venv/made  ## All tests

@@ -36,6 +36,8 @@ class FMCIBModule(ScriptedLoadableModule):
             "Its row appears, with a box around the 50 mm that were read. Click the row to see what the model saw.</li>"
             "<li><b>Train a head</b>, if you know what the lesions are: the section of that name learns it, and says "
             "what that is worth.</li>"
+            "<li><b>Batch</b> computes the lesions of many scans of the DICOM database, in a folder that loses "
+            "nothing.</li>"
             "</ol>"
             '<p><a href="https://github.com/OWNER_TO_BE_NAMED/SlicerFMCIB/blob/main/'
             'Resources/Docs/tutorial.md">Tutorial with pictures</a>, '

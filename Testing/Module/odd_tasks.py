@@ -128,7 +128,7 @@ def playBatch(name: str, arguments: dict) -> None:
         kept = str(row["row"]) in before and not (asked.get("retry") and row["status"] == "error")
         if not kept and count == len(rows):
             waitForGo()
-        say(type="row", **row, **({"kept": True} if kept else {}))
+        say(**{"type": "row", **row, "kept": kept})
         say(type="progress", text=f"Lesions: {count} of {len(rows)}", done=count, total=len(rows))
         with done.open("a", encoding="utf-8") as file:
             file.write(f"{row['row']}\n")

@@ -2,8 +2,8 @@
 
     python pretend_application.py WIDTH HEIGHT [ARGUMENTS OF PYTEST]
 
-`slicer.app` says that it is the application's, the module is loaded already, the slice views have this size, and what
-the tests import of the host or of PySide6 is not there: Slicer has neither.
+`slicer.app` says that it is the application's, the module is loaded already, the DICOM database is open, the slice
+views have this size, and what the tests import of the host or of PySide6 is not there: Slicer has neither.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def main(width: int, height: int, *arguments: str) -> int:
 
     for name in slicer.app.layoutManager().sliceViewNames():
         slicer.app.layoutManager().sliceWidget(name).sliceView()._resize(width, height)
-    sys.path[:0] = [str(HERE.parent.parent / "FMCIBExtension")]
+    sys.path[:0] = [str(HERE.parent.parent / "FMCIBExtension"), str(HERE.parent / "Engine")]
+    database = importlib.import_module("ctk_database").Database(Path(slicer.app.temporaryPath) / "Users")
+    host.openDicomDatabase(database.path.parent)
     host.loadModule(HERE.parent.parent / "FMCIBModule" / "FMCIBModule.py")
     type(slicer.app).__name__ = "qSlicerApplication"
     hideFromTests()

@@ -326,8 +326,9 @@ def takeBatch() -> None:
         toggleSection(section)
         chooseItem(ui.rangeCombo, "all series that are shown")
         takeWidths(camera, section, "batch-empty")
-        window._batch._seeds[0], window._batch._output = str(seeds), str(Path(home) / "lung-run")
-        window._batch._showNames()
+        asking = window._batch._asking
+        asking._seeds[0], asking.output = str(seeds), str(Path(home) / "lung-run")
+        asking.showNames()
         click(ui.dryButton)
         spinUntil(lambda: not activity.isBusy)
         takeWidths(camera, section, "batch-dry")
@@ -342,8 +343,8 @@ def takeBatch() -> None:
         useStyle("dark")
         takeWidths(camera, section, "batch-after", "-dark")
         useStyle("light")
-        section.setFixedWidth(560)
-        camera.takeWidget(section, FOLDER / "batch.png")
+        takeWidths(camera, section, "batch")
+        (ROOT / "build" / "batch-480.png").replace(FOLDER / "batch.png")
         window.logic.analysis.worker.close()
         SlicerHost.leaveDicomDatabase()
     del os.environ["FMCIB_HOME"]
@@ -351,9 +352,12 @@ def takeBatch() -> None:
 
 
 def takeWidths(camera: Photographer, section, name: str, suffix: str = "") -> None:
-    """A section alone, from as narrow as the panel gets to as wide as on a large screen: into build/."""
+    """A section in a panel from as narrow as it gets to as wide as on a large screen: into build/."""
+    from PySide6.QtWidgets import QScrollArea
+
+    (panel,) = camera.desktop.findChildren(QScrollArea)
     for width in (340, 480, 700):
-        section.setFixedWidth(width)
+        panel.setFixedWidth(width)
         for _ in range(20):
             slicer.app.processEvents()
         (ROOT / "build").mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ ABSENT = {"SlicerHost", "PySide6", "shiboken6"}
 OF_THE_HOST = {path for path in HERE.glob("test_host_*.py") if path.name != FACTS_OF_PYTHONQT}
 FOR_PEOPLE = {HERE / f"{name}.py" for name in ("screenshots", "window", "window_scaled", "pretend_application")}
 """Run outside of Slicer alone."""
-MAY_START_IT = {"conftest", "window_fixtures", "test_module"}
+MAY_START_IT = {"conftest", "dicom_fixtures", "window_fixtures", "test_module"}
 """Within functions, after a look whether the application is there."""
 
 

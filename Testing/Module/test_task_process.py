@@ -67,11 +67,12 @@ ROW = {
     "predictions": [{"head": "Site", "text": "lung 0.93", "note": ""}],
     "step": "",
     "problem": "",
+    "kept": False,
 }
 
 
 def test_rows_are_told_as_they_come(run):
-    lines = [ROW, {**ROW, "kept": True}, {**ROW, "status": "error", "place_lps": None, "predictions": []}]
+    lines = [ROW, {**ROW, "kept": True, "more": 1}, {**ROW, "status": "error", "place_lps": None, "predictions": []}]
     heard = run("says lines", ODD_TASK_LINES=json.dumps([json.dumps(each) for each in lines]))
     assert heard.names() == ["rowDone", "rowDone", "rowDone", "ended", "done"]
     assert [values[0] for values in heard.of("rowDone")] == lines
@@ -99,6 +100,7 @@ def test_rows_are_told_as_they_come(run):
         {"step": None},
         {"problem": None},
         {"kept": 1},
+        {"kept": None},
     ],
 )
 def test_a_row_that_is_none_ends_the_task_and_is_not_told(run, change):

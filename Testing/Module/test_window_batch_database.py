@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 import slicer
-from clicks import Modifier, chooseItem, click, clickCell, clickUid, searchIn, toggleSection
+from clicks import Modifier, chooseItem, click, clickCell, clickUid, searchIn, toggleSection, typeText
 from ctk_database import Database
 from dicom_database import importFiles
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.samples import LIDC_0001
-from FMCIBModuleLib.Scene.SceneBridge import pointToRas
+from FMCIBModuleLib.Scene.SceneBridge import pointToRas, volumeFromNode
 from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from setup_support import PretendDesktop, shippedRecord
+from support import DATA
 from views import sliceView
 from window_support import goodAnswers, settle
 from worker_support import isAlive, spinUntil
@@ -106,6 +107,11 @@ def patientOf(uid: str) -> str:
     return database.patientForStudy(database.studyForSeries(uid))
 
 
+def childrenOf(pid: int) -> list[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(each) for file in lists for each in file.read_text(encoding="utf-8").split()]
+
+
 def centre(view: str) -> list[float]:
     matrix = sliceView(view).mrmlSliceNode().GetSliceToRAS()
     return [matrix.GetElement(row, 3) for row in range(3)]
@@ -178,9 +184,11 @@ def test_what_was_cancelled_goes_on_to_the_same_table(desk):
     click(desk.ui.startButton)
     spinUntil(lambda: desk.rows() or not desk.activity.isBusy)
     pid = int(desk.window.setup.batch._task._child._process.processId())
+    family = [pid, *childrenOf(pid)]
+    assert len(family) > 1  # one of them reads scans
     click(desk.ui.startButton)
     desk.wait()
-    assert not isAlive(pid)
+    spinUntil(lambda: not any(map(isAlive, family)))
     done = len(desk.rows())
     assert 0 < done < 6
     assert desk.text("statusLabel").startswith("Cancelled.")
@@ -207,6 +215,7 @@ def test_a_lesion_that_cannot_be_computed_says_why_and_is_tried_again(desk):
     clickCell(desk.ui.rowsTable, [row[0] for row in desk.rows()].index("outside"), 0)
     settle()
     assert desk.text("rowLabel").splitlines()[1].startswith("No features (")
+    assert "It cannot be shown: The seed (9000.00" in desk.text("rowLabel")
     click(desk.ui.retryButton)
     desk.wait()
     assert desk.text("problemLabel") == ""
@@ -244,3 +253,48 @@ def test_the_database_outlives_the_window(desk):
     desk.stage.close()
     slicer.dicomDatabase.closeDatabase()
     settle()
+
+
+def test_structures_that_are_stored_with_the_scans_are_seeds(desk):
+    """The structure set of IBSI's patient is in the database; its series is none that can be selected."""
+    clickUid(desk.tables.patientsTable(), patientOf(IBSI))
+    chooseItem(desk.ui.seedsCombo, "Stored with the scans")
+    typeText(desk.ui.roiEdit, "nobody*")
+    desk.pick(desk.ui.outputButton, desk.run)
+    click(desk.ui.dryButton)
+    desk.wait()
+    told = desk.text("problemLabel") + desk.text("notDoneLabel") + desk.text("notesLabel")
+    assert "nobody*" in told
+    desk.ui.roiEdit.clear()
+    click(desk.ui.startButton)
+    desk.wait()
+    assert desk.text("problemLabel") == ""
+    (row,) = desk.rows()
+    assert row[1] == "✓ done"
+    assert centre("Red") is not None
+    clickCell(desk.ui.rowsTable, 0, 0)
+    settle()
+    with (desk.run / "features.csv").open(encoding="utf-8", newline="") as file:
+        (written,) = csv.DictReader(file)
+    point = PatientPoint(*(float(written[name]) for name in ("coordX", "coordY", "coordZ")))
+    assert centre("Red") == pytest.approx(pointToRas(point), abs=1e-3)
+    (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    volumeFromNode(node).grid.require_inside(point)
+
+
+def test_a_folder_of_dicom_files_needs_no_database(desk, tmp_path):
+    """Its series are read by the engine, for the run as for a click."""
+    slicer.dicomDatabase.closeDatabase()
+    chooseItem(desk.ui.sourceCombo, "A folder of DICOM files")
+    desk.pick(desk.ui.sourceButton, DATA / "lidc")
+    desk.seeds(NODULE)
+    click(desk.ui.startButton)
+    desk.wait()
+    assert desk.text("problemLabel") == ""
+    assert [row[:2] for row in desk.rows()] == [["nodule", "✓ done"]]
+    assert centre("Red") is not None
+    clickCell(desk.ui.rowsTable, 0, 0)
+    settle()
+    (node,) = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    assert node.GetName() == "Scan of nodule"
+    assert centre("Red") == pytest.approx(pointToRas(PatientPoint(*LIDC_0001.seed_lps)), abs=1e-3)

@@ -188,7 +188,7 @@ def _isRow(message: Mapping[str, Any]) -> bool:
         and number >= 0
         and message["status"] in ("ok", "error")
         and (place is None or isPlace)
-        and isinstance(message.get("kept", False), bool)
+        and isinstance(message.get("kept"), bool)
         and isinstance(said, list)
         and all(isinstance(each, dict) and _hasTexts(each, "head", "text", "note") for each in said)
     )

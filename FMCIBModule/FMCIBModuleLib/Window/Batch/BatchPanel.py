@@ -82,7 +82,7 @@ class BatchPanel:
         databaseOpened: emitted when Slicer's database is opened or closed.
         sourceClicked, seedsClicked, outputClicked, dryClicked, startClicked, cancelClicked, saveClicked, retryClicked,
             tableClicked, openFolderClicked: emitted without values.
-        rowChosen: emitted with the number of a row in the run.
+        rowChosen: emitted with what was told of a row.
     """
 
     def __init__(self, uiPath: str) -> None:
@@ -97,11 +97,8 @@ class BatchPanel:
         self._isRunning = self._isLooking = False
         reserveTexts(ui.startButton, _("Cancel"))
         reserveTexts(ui.dryButton, _("Cancel"))
+        self._alignTitles()
         ui.tablesPlace.minimumHeight = ui.tablesPlace.maximumHeight = _TABLES_HEIGHT
-        titles = [getattr(ui, f"{name}Title") for name in _TITLES]
-        width = max(each.property("minimumSizeHint").width() for each in titles)
-        for each in titles:  # of several forms
-            each.minimumWidth = width
         self._connect()
         self.showDatabase(None, "")
         self.showNames("", "", "")
@@ -245,6 +242,13 @@ class BatchPanel:
             ui.timesLabel.visible = bool(result.times)
             ui.retryButton.visible = result.canRetry
 
+    def _alignTitles(self) -> None:
+        """Those of several forms."""
+        titles = [getattr(self.ui, f"{name}Title") for name in _TITLES]
+        width = max(each.property("minimumSizeHint").width() for each in titles)
+        for each in titles:
+            each.minimumWidth = width
+
     def _connect(self) -> None:
         ui = self.ui
         for name in ("source", "range", "seeds", "frame", "study"):
@@ -270,8 +274,12 @@ class BatchPanel:
     def _onChange(self, *_values: object) -> None:
         ui, chosen = self.ui, self.choices
         ui.databasePlace.visible = chosen.source == DATABASE
-        ui.sourcePlace.visible = chosen.source != DATABASE
-        ui.seedsPlace.visible = chosen.seeds != SEEDS_STORED
+        ui.sourcePathTitle.text = _("Folder:") if chosen.source == FOLDER else _("Table:")
+        ui.seedsPathTitle.text = _("Folder:") if chosen.seeds == SEEDS_FOLDER else _("File:")
+        for widget in (ui.sourcePathTitle, ui.sourcePlace):
+            widget.visible = chosen.source != DATABASE
+        for widget in (ui.seedsPathTitle, ui.seedsPlace):
+            widget.visible = chosen.seeds != SEEDS_STORED
         for widget in (ui.frameTitle, ui.frameCombo):
             widget.visible = chosen.seeds == SEEDS_FILE
         self.showSeriesCount()
@@ -287,7 +295,7 @@ class BatchPanel:
             button.enabled = not isBusy
 
 
-_TITLES = ("source", "range", "seeds", "frame", "roi", "thickness", "kernel", "study", "output", "draws")
+_TITLES = ("source", "sourcePath", "range", "seeds", "frame", "roi", "thickness", "kernel", "study", "output", "draws")
 
 _CHOICES = (
     *("sourceCombo", "sourcePlace", "tablesPlace", "rangeCombo", "seedsCombo", "seedsPlace", "frameCombo", "roiEdit"),

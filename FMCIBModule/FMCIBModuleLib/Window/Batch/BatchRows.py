@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -36,29 +37,26 @@ class ListedRow:
     """A row.
 
     Attributes:
-        row: its number in the run.
         line: its cells.
-        details: what is shown below the list while it is chosen.
         isGood: whether it has features.
+        told: the row as whoever computed it has told it.
     """
 
-    row: int
     line: BatchLine
-    details: str
     isGood: bool
+    told: Mapping[str, Any]
 
 
 class BatchRows:
     """A table in, a signal out.
 
     Attributes:
-        chosen: emitted with the number of a row in the run when the user clicks on it.
-        selected: emitted without values when another row is selected, or none.
+        chosen: emitted with what was told of a row when the user clicks on it, or presses Enter.
         counted: emitted without values when rows have been added.
     """
 
     def __init__(self, table: Any) -> None:
-        self.chosen, self.selected, self.counted = Signal(), Signal(), Signal()
+        self.chosen, self.counted = Signal(), Signal()
         self.unlisted = 0
         """Rows for which there is no room."""
         self._table = table
@@ -67,13 +65,8 @@ class BatchRows:
         self._onlyProblems = False
         self._showSoon = Soon(self._showWaiting)
         self._setUp()
-        table.connect("cellClicked(int,int)", lambda row, _column: self.chosen.emit(self._rows[row].row))
-        table.connect("itemSelectionChanged()", self.selected.emit)
-
-    @property
-    def selectedRow(self) -> ListedRow | None:
-        rows = sorted({item.row() for item in self._table.selectedItems()})
-        return self._rows[rows[0]] if rows and rows[0] < len(self._rows) else None
+        for signal in ("cellClicked(int,int)", "cellActivated(int,int)"):  # the latter by a key
+            table.connect(signal, lambda row, _column: self.chosen.emit(self._rows[row].told))
 
     def clear(self) -> None:
         self._waiting.clear()

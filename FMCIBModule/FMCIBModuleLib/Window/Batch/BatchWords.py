@@ -75,10 +75,10 @@ def rowOf(told: Told, caution: str = "") -> ListedRow:
         told: by the engine.
         caution: of the weights, as the window shows it; numbers that have one are in the details alone.
     """
-    isGood, isKept = told["status"] == "ok", told.get("kept", False)
+    isGood, isKept = told["status"] == "ok", told["kept"]
     marks = (_("✗ error"), _("✗ before")), (_("✓ done"), _("✓ before"))
     line = BatchLine(_nameOf(told), marks[isGood][isKept], _inShort(told, caution), told["problem"])
-    return ListedRow(told["row"], line, detailOf(told), isGood)
+    return ListedRow(line, isGood, told)
 
 
 def _nameOf(told: Told) -> str:
@@ -126,21 +126,29 @@ def countOf(good: int, failed: int, unlisted: int) -> str:
     return text
 
 
-def causesOf(causes: Sequence[Told]) -> str:
-    """Why rows have no features, the commonest first."""
+def causesOf(causes: Sequence[Told], count: int = 0) -> str:
+    """Why rows have no features, the commonest first.
+
+    Args:
+        causes: all, or those of which there is most.
+        count: of all causes.
+    """
     if not causes:
         return ""
     ordered = sorted(causes, key=lambda each: -each["count"])
     lines = [f"{each['count']:,} x {each['problem']} ({each['step']})" for each in ordered[:_MOST_CAUSES]]
-    if len(ordered) > _MOST_CAUSES:
+    count = max(count, len(causes))
+    if count > _MOST_CAUSES:
         more = _("and {count} causes more: the file errors.csv has all")
-        lines.append(more.format(count=len(ordered) - _MOST_CAUSES))
+        lines.append(more.format(count=f"{count - _MOST_CAUSES:,}"))
     return "\n".join([_("Without features:"), *lines])
 
 
-def causesSoFar(problems: Counter[tuple[str, str]]) -> list[Told]:
+def causesSoFar(problems: Counter[tuple[str, str]]) -> str:
     """The same while a run goes on, or of one that was ended: by (problem, step)."""
-    return [{"problem": problem, "step": step, "count": count} for (problem, step), count in problems.most_common()]
+    most = problems.most_common(_MOST_CAUSES)
+    causes = [{"problem": problem, "step": step, "count": count} for (problem, step), count in most]
+    return causesOf(causes, len(problems))
 
 
 def resultOf(told: Told) -> ResultShown:
