@@ -7,6 +7,7 @@ import json
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from batch_support import Sums, run_of, silent
@@ -160,6 +161,20 @@ def test_the_files_that_an_index_lists_are_the_scan_and_not_the_index_alone(arch
     said = refused(earlier, archive / "DICOMDIR", "1.1", "1.2")
     assert "row 1" in said
     assert "row 2" not in said
+
+
+def test_a_folder_that_does_not_answer_is_waited_for_once(archive, monkeypatch):
+    asked, never = [], Event()
+
+    def state(place: Path) -> None:
+        asked.append(place)
+        never.wait(60)
+
+    monkeypatch.setattr("fmcib_engine.batch.states.scan_state", state)
+    begun = Plan({"recipe": "one"}, (), 4, columns=("row",))
+    plan = make_plan(begun, seeds_of(archive, "1.1", "1.2", "1.3"), lambda image: image.name, limit_s=0.5)
+    never.set()
+    assert ([scan.state for scan in plan.scans], asked) == ([None] * 3, [archive])
 
 
 def errors(output: Path) -> dict[str, str]:

@@ -9,12 +9,13 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from batch_support import Sums, batch, command, environment, make_list, rows_of, run_of, silent
-from fmcib_engine.batch.lane import ReadAhead
+from fmcib_engine.batch.lane import COMMAND, ReadAhead
 from fmcib_engine.batch.run import Batch, Outcome, run_batch
 from fmcib_engine.errors import ProtocolError
 from fmcib_engine.heads.chosen import ChosenHeads
@@ -203,6 +204,34 @@ def test_a_reader_that_died_once_is_replaced_and_nobody_notices(tmp_path):
     assert outcome.failed_rows == 0
     compute(table, tmp_path / "other", "good", processes=3)
     assert rows_of(tmp_path / "run") == rows_of(tmp_path / "other")
+
+
+LAUNCHER = """#!{python}
+import os, subprocess, sys
+process = subprocess.Popen([{python!r}, *sys.argv[1:]])
+open({pids!r}, "a").write(f"{{process.pid}}\\n")
+sys.exit(process.wait())
+"""
+"""Starts Python and waits for it, as PythonSlicer does on some systems."""
+
+
+def test_readers_behind_a_launcher_read_and_end_with_the_run(table, tmp_path):
+    launcher, pids = tmp_path / "PythonSlicer", tmp_path / "pids"
+    launcher.write_text(LAUNCHER.format(python=sys.executable, pids=str(pids)), encoding="utf-8")
+    launcher.chmod(0o755)
+    encoder = Sums()
+    reading = ReadAhead(2, command=[str(launcher), *COMMAND[1:]])
+    outcome = run_batch(
+        Batch(read_seeds(table), run_of(encoder), reading=reading), tmp_path / "run", encoder, ChosenHeads(encoder),
+        progress=silent,
+    )  # fmt: skip
+    assert (outcome.rows, outcome.failed_rows) == (24, 0)
+    readers = [Path("/proc", pid) for pid in pids.read_text(encoding="utf-8").split()]
+    assert len(readers) == 2
+    deadline = time.monotonic() + 60
+    while any(reader.exists() for reader in readers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(reader.exists() for reader in readers)
 
 
 @pytest.mark.parametrize("program", ["false", "no such program", ""])

@@ -326,8 +326,9 @@ def takeBatch() -> None:
         toggleSection(section)
         chooseItem(ui.rangeCombo, "all series that are shown")
         takeWidths(camera, section, "batch-empty")
-        window._batch._seeds[0], window._batch._output = str(seeds), str(Path(home) / "lung-run")
-        window._batch._showNames()
+        asking = window._batch._asking
+        asking._seeds[0], asking.output = str(seeds), str(Path(home) / "lung-run")
+        asking.showNames()
         click(ui.dryButton)
         spinUntil(lambda: not activity.isBusy)
         takeWidths(camera, section, "batch-dry")

@@ -37,6 +37,7 @@ EXCEPTIONS = {
     "Window/Window": ("", "Scene", "Setup", "Worker/WorkerProcess", "Analysis/Stability", *PANELS),
     "Window/Stability/StabilityController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/Training/TrainingController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
+    "Window/Batch/BatchAsked": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/Batch/BatchController": ("", "Scene", "Analysis", "Window", "Setup/Desktop"),
     "Window/SampleScans": ("Engine", "Scene/SceneBridge", "Setup/Desktop", "Worker/TaskProcess"),
 }

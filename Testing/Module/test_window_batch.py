@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import qt
 import slicer
-from clicks import chooseItem, click, clickCell, shown, toggleSection, typeText
+from clicks import Key, chooseItem, click, clickCell, pressKey, shown, toggleSection, typeText
 from dicom_series import SERIES_UID, slicesOf, writeSeries
 from fmcib_engine.encoders import COMPUTER_MADE
 from fmcib_engine.phantom import PHANTOM_SEED
@@ -537,6 +537,43 @@ def test_a_click_on_a_row_reads_its_series_and_shows_the_lesion(desk, chest, tmp
     assert desk.text("rowLabel").splitlines()[:2] == ["Lost", "No features (read): The scan lacks slices."]
     assert "It cannot be shown:" in desk.text("rowLabel")
     assert SERIES_UID not in desk.text("rowLabel")
+
+
+def test_a_scan_without_a_series_uid_is_read_once_and_a_place_outside_of_it_is_told(desk, chest, tmp_path):
+    writeSeries(tmp_path / "scans", slicesOf(chest))
+    row = {**ROWS[0], "series_uid": "", "image": str(tmp_path / "scans")}
+    outside = {**row, "row": 2, "lesion_id": "Far", "place_lps": [9000.0, 0.0, 0.0]}
+    desk.tell(rows=[row, outside, {**row, "row": 3, "image": str(tmp_path / "gone")}])
+    desk.choose(tmp_path / "scans", tmp_path / "seeds.csv")
+    desk.go.touch()
+    click(desk.ui.startButton)
+    desk.wait()
+    assert centre("Red") == [0, 0, 0]
+    clickCell(desk.ui.rowsTable, 0, 0)
+    there = centre("Red")
+    assert there == pytest.approx(pointToRas(PHANTOM_SEED), abs=1e-6)
+    pressKey(desk.ui.rowsTable, Key.Key_Down)
+    pressKey(desk.ui.rowsTable, Key.Key_Return)
+    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
+    assert "It cannot be shown: The seed (9000.00, 0.00, 0.00) mm LPS lies outside the scan" in desk.text("rowLabel")
+    assert centre("Red") == there
+    clickCell(desk.ui.rowsTable, 2, 0)
+    assert "there is no 'gone'. Check the path." in desk.text("rowLabel")
+    slicer.mrmlScene.Clear(0)
+    settle()
+    clickCell(desk.ui.rowsTable, 0, 0)
+    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1  # read again
+
+
+def test_no_weights_are_removed_in_the_midst_of_a_run(chosen):
+    letGo = chosen.window.setup._removal._letGo
+    assert letGo()
+    click(chosen.ui.startButton)
+    spinUntil(lambda: len(chosen.rows()) == 2)
+    assert not letGo()
+    chosen.go.touch()
+    chosen.wait()
+    assert letGo()
 
 
 def test_numbers_with_a_caution_stand_beside_it_alone_and_what_all_heads_share_is_said_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from .SceneBridge import gridFromNode, nodeFromVolume
 from .SubjectHierarchy import ROLE
 
 _VOLUME = "vtkMRMLScalarVolumeNode"
+_READ_FROM = "FMCIB.ReadFrom"
+"""Attribute of a volume that was read for a batch: a digest of its path and series, which names neither."""
 
 
 def dicomDatabase() -> Any:
@@ -54,6 +57,16 @@ def volumesOf(seriesUid: str) -> list:
     return [node for node in nodes if seriesUid and sourceOf(node).series_uid == seriesUid]
 
 
+def volumesReadFrom(path: Path, seriesUid: str) -> list:
+    """Those that `loadFromFiles` made of it: a scan that is no DICOM has no UID to be found by."""
+    digest = _digest(path, seriesUid)
+    return [node for node in slicer.util.getNodesByClass(_VOLUME) if node.GetAttribute(_READ_FROM) == digest]
+
+
+def _digest(path: Path, seriesUid: str) -> str:
+    return hashlib.sha256(repr((str(path), seriesUid)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def loadFromDatabase(seriesUid: str) -> list:
     """Have Slicer load a series; the volumes that came of it. Blocks until that is done.
 
@@ -79,7 +92,9 @@ def loadFromFiles(path: Path, seriesUid: str, name: str):
     from fmcib_engine.readers import read_volume
 
     volume = read_volume(path, series_uid=seriesUid or None)
-    return nodeFromVolume(volume, slicer.mrmlScene.GenerateUniqueName(name))
+    node = nodeFromVolume(volume, slicer.mrmlScene.GenerateUniqueName(name))
+    node.SetAttribute(_READ_FROM, _digest(path, seriesUid))
+    return node
 
 
 def holding(volumes: list, point: PatientPoint | None):
@@ -92,3 +107,16 @@ def holding(volumes: list, point: PatientPoint | None):
         except FmcibError:
             continue
     return volumes[0]
+
+
+def requireHolds(volumeNode, point: PatientPoint) -> None:
+    """Refuse to look for a point (LPS mm) where the scan is not; of a scan that Slicer has bent nobody knows.
+
+    Raises:
+        SeedError: it lies outside.
+    """
+    try:
+        grid = gridFromNode(volumeNode)
+    except FmcibError:
+        return
+    grid.require_inside(point)

@@ -88,7 +88,7 @@ class Setup:
             self._activity,
             tools.desktop,
             lambda: RemovalDialog(str(Path(licenceUiPath).with_name("Removal.ui")), tools.desktop.window()),
-            facts.letGo,
+            lambda: not self.batch.isRunning and facts.letGo(),
             facts.around,
         )
         self.heads = HeadsDesk(tools.makeTask(), tools.desktop, facts.around)

@@ -9,7 +9,6 @@ from typing import Any
 
 import slicer
 from fmcib_engine.errors import FmcibError
-from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.results.privacy import without_uids
 from fmcib_engine.results.rows import csv_line
 from fmcib_engine.results.table import write_lines
@@ -17,14 +16,15 @@ from slicer.i18n import tr as _
 
 from ...Analysis.AnalysisLogic import AnalysisLogic
 from ...Errors import AnalysisError, sentenceOf
-from ...Scene.DicomSeries import databaseFile, dicomDatabase, holding, loadFromDatabase, loadFromFiles, volumesOf
+from ...Scene.DicomSeries import dicomDatabase, requireHolds
 from ...Scene.SceneBridge import pointToRas
 from ...Setup.Desktop import Desktop
 from ...Signal import Signal
 from ..ErrorBoundary import ErrorBoundary
 from ..SliceViews import jumpToPoint
 from ..TimeLeft import TimeLeft, timeLeft
-from .BatchPanel import DATABASE, FOLDER, SEEDS_FILE, SEEDS_STORED, BatchPanel, PlanShown
+from .BatchAsked import BatchAsked
+from .BatchPanel import BatchPanel, PlanShown
 from .BatchWords import (
     causesOf,
     causesSoFar,
@@ -37,6 +37,7 @@ from .BatchWords import (
     resultOf,
     rowOf,
 )
+from .RowScans import placeOf, volumeOf
 
 
 class BatchController:
@@ -65,10 +66,8 @@ class BatchController:
         self.planWanted, self.startWanted, self.cancelWanted = Signal(), Signal(), Signal()
         self.scanWanted = Signal()
         self._panel, self._analysis, self._desktop, self._whyNotReady = panel, analysis, desktop, whyNotReady
-        self._source: dict[int, str] = {}
-        self._seeds: dict[int, str] = {}
-        """Paths of scans and of seeds, by the place of their kind in its list."""
-        self._output = self._caution = ""
+        self._asking = BatchAsked(panel, desktop)
+        self._caution = ""
         self._isOpen = False
         self._asked: Mapping[str, Any] | None = None
         """What was last looked at, or is."""
@@ -88,9 +87,9 @@ class BatchController:
         for signal, slot in (
             (panel.changed, self._onChange),
             (panel.databaseOpened, self.refresh),
-            (panel.sourceClicked, self._onSource),
-            (panel.seedsClicked, self._onSeeds),
-            (panel.outputClicked, self._askForFolder),
+            (panel.sourceClicked, lambda: self._onPath(self._asking.chooseSource)),
+            (panel.seedsClicked, lambda: self._onPath(self._asking.chooseSeeds)),
+            (panel.outputClicked, self._asking.chooseOutput),
             (panel.dryClicked, self._onDry),
             (panel.startClicked, self._onStart),
             (panel.cancelClicked, self._onCancel),
@@ -197,38 +196,11 @@ class BatchController:
         self._plan = None
         self._panel.showPlan(PlanShown())
         self._panel.showProblem("")
-        self._showNames()
+        self._asking.showNames()
 
-    def _showNames(self) -> None:
-        chosen = self._panel.choices
-        source, seeds = self._source.get(chosen.source, ""), self._seeds.get(chosen.seeds, "")
-        self._panel.showNames(Path(source).name, Path(seeds).name, Path(self._output).name)
-
-    def _onSource(self) -> None:
-        kind = self._panel.choices.source
-        if kind == FOLDER:
-            path = self._desktop.folder(_("Folder of DICOM files"))
-        else:
-            path = self._desktop.file(_("Table of scans"), _("Table") + " (*.csv *.tsv *.txt)")
-        if path:
-            self._source[kind] = path
+    def _onPath(self, choose: Callable[[], bool]) -> None:
+        if choose():
             self._onChange()
-
-    def _onSeeds(self) -> None:
-        kind = self._panel.choices.seeds
-        if kind == SEEDS_FILE:
-            path = self._desktop.file(_("Seeds"), _("Tables and DICOM (*.csv *.tsv *.txt *.dcm);;All files (*)"))
-        else:
-            path = self._desktop.folder(_("Folder of segmentations, structure sets and reports"))
-        if path:
-            self._seeds[kind] = path
-            self._onChange()
-
-    def _askForFolder(self) -> None:
-        folder = self._desktop.folder(_("Folder of the run"))
-        if folder:
-            self._output = folder
-            self._showNames()
 
     def _onDry(self) -> None:
         if (asked := self._askedNow()) is not None:
@@ -247,9 +219,9 @@ class BatchController:
         if why := self._whyNotReady():
             self._panel.showProblem(why)
             return
-        if not self._output:
-            self._askForFolder()
-        if not self._output:
+        if not self._asking.output:
+            self._asking.chooseOutput()
+        if not self._asking.output:
             return
         if retry:
             self._start(retry=True)
@@ -264,7 +236,7 @@ class BatchController:
         self._total = self._plan["rows"] if self._plan else 0
         self._ran = {
             **(self._asked or {}),
-            "output": self._output,
+            "output": self._asking.output,
             "weights": settings.weights,
             "encoder": settings.encoder,
             "device": settings.device,
@@ -285,46 +257,10 @@ class BatchController:
         """The question to a dry run; None where something is missing, which is told."""
         self._panel.showProblem("")
         try:
-            return self._wanted()
+            return self._asking.wanted()
         except (AnalysisError, FmcibError) as error:
             self._panel.showProblem(sentenceOf(error))
             return None
-
-    def _wanted(self) -> dict[str, Any]:
-        """
-        Raises:
-            AnalysisError: what is missing, and what to do.
-        """
-        chosen = self._panel.choices
-        source, series = self._source.get(chosen.source, ""), None
-        if chosen.source == DATABASE:
-            source, series = databaseFile(), self._panel.seriesUids
-            if not series:
-                raise AnalysisError(self._whyNoSeries())
-        elif not source:
-            raise AnalysisError(_("No scans are chosen yet. Choose their folder or table."))
-        seeds = "" if chosen.seeds == SEEDS_STORED else self._seeds.get(chosen.seeds, "")
-        if not seeds and chosen.seeds != SEEDS_STORED:
-            text = _("No seeds are chosen yet. Choose their file or folder, or take those stored with the scans.")
-            raise AnalysisError(text)
-        wishes = {
-            "seeds": seeds,
-            "own_seeds": chosen.seeds == SEEDS_STORED,
-            "roi": chosen.rois,
-            "frame": chosen.frame,
-            "prefer_kernels": chosen.kernels,
-            "thickness": chosen.thickness,
-            "all_series": chosen.allSeries,
-        }
-        return {"source": source, "series": series, **{name: value for name, value in wishes.items() if value}}
-
-    def _whyNoSeries(self) -> str:
-        if self._panel.choices.onlySelected:
-            return _(
-                "No CT series is selected. Select patients, studies or series in the tables above, or take all that "
-                "are shown."
-            )
-        return _("The tables show no CT series. Import scans in Slicer's module DICOM, or search for others.")
 
     def _onSave(self) -> None:
         if self._plan is None:
@@ -355,24 +291,13 @@ class BatchController:
             self._panel.showDetail(f"{detail}\n{text}")
 
     def _open(self, told: Mapping[str, Any]) -> None:
-        place, uid = told["place_lps"], told["series_uid"]
-        point = PatientPoint(*place) if place else None
-        volumes = volumesOf(uid) or self._loaded(told)
-        volumeNode = holding(volumes, point)
+        """
+        Raises:
+            AnalysisError, FmcibError, OSError: it cannot be loaded, or its place is not known, or not in it.
+        """
+        volumeNode, point = volumeOf(told, self._ran["series"] is not None), placeOf(told)
         self.scanWanted.emit(volumeNode)
         if point is None:
             raise AnalysisError(_("the scan is here, but where in it the lesion lies is not known."))
+        requireHolds(volumeNode, point)
         jumpToPoint(volumeNode, pointToRas(point))
-
-    def _loaded(self, told: Mapping[str, Any]) -> list:
-        """
-        Raises:
-            AnalysisError, FmcibError: it cannot be loaded.
-        """
-        uid = told["series_uid"]
-        if self._ran["series"] is not None:
-            if not uid:
-                raise AnalysisError(_("its seed was matched to no series."))
-            return loadFromDatabase(uid)
-        name = _("Scan of {lesion}").format(lesion=told["lesion_id"] or told["row"])
-        return [loadFromFiles(Path(told["image"]), uid, name)]

@@ -51,7 +51,7 @@ class BatchRows:
     """A table in, a signal out.
 
     Attributes:
-        chosen: emitted with what was told of a row when the user clicks on it.
+        chosen: emitted with what was told of a row when the user clicks on it, or presses Enter.
         counted: emitted without values when rows have been added.
     """
 
@@ -65,7 +65,8 @@ class BatchRows:
         self._onlyProblems = False
         self._showSoon = Soon(self._showWaiting)
         self._setUp()
-        table.connect("cellClicked(int,int)", lambda row, _column: self.chosen.emit(self._rows[row].told))
+        for signal in ("cellClicked(int,int)", "cellActivated(int,int)"):  # the latter by a key
+            table.connect(signal, lambda row, _column: self.chosen.emit(self._rows[row].told))
 
     def clear(self) -> None:
         self._waiting.clear()
