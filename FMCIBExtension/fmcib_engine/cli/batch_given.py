@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import click
@@ -17,7 +16,7 @@ from ..errors import SourceError
 from ..geometry import Frame
 from ..seeds import GivenScan, SeedTable, Wanted, read_seeds
 from ..worklist import Asked, Words, WorkList, list_of, table_of
-from ..worklist.output import write_list
+from ..worklist.output import prepared
 from .console import err
 from .wishes import Bars
 from .worklist import tell_work
@@ -87,7 +86,7 @@ def lesions_of(given: Given, folder: Path, *, identifiers: bool, goes_on: bool) 
         raise SourceError(msg)
     if goes_on:
         require_same_lesions(folder, table)
-    return Lesions(table, partial(write_list, work=work, identifiers=identifiers, overwrite=True))
+    return Lesions(table, prepared(folder, work, identifiers=identifiers))
 
 
 def lesions_of_table(given: Given, path: Path) -> SeedTable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +58,7 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     require_outside(asked.source, folder)
     table, write = kept_list(folder) if any(again.values()) else None, None
     if table is None:
-        work = list_for(asked, reporter)
-        table, write = _table(work, identifiers=wanted["identifiers"]), _writer(work, identifiers=wanted["identifiers"])
+        table, write = _listed(list_for(asked, reporter), folder, identifiers=wanted["identifiers"])
     else:
         reporter.say("Going on with the list that the run was begun with")
     require_apart(table.seeds, folder)
@@ -76,22 +74,21 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     return _answer(done, folder)
 
 
-def _table(work: WorkList, *, identifiers: bool) -> SeedTable:
-    """Raises SourceError where nothing would be done."""
+def _listed(work: WorkList, folder: Path, *, identifiers: bool) -> tuple[SeedTable, Callable[[Path], None]]:
+    """The lesions of a list, and what writes it into the run's folder.
+
+    Raises:
+        SourceError: nothing would be done.
+    """
     from ..worklist import table_of
+    from ..worklist.output import prepared
 
     table = table_of(work, identifiers=identifiers)
     if not table.seeds:
         why, count = next(iter(reasons_of(work)), ("the source holds no series", 0))
         msg = f"Of {len(work.entries)} series and seeds none would be done, {count} of them because {why}."
         raise SourceError(msg)
-    return table
-
-
-def _writer(work: WorkList, *, identifiers: bool) -> Callable[[Path], None]:
-    from ..worklist.output import write_list
-
-    return partial(write_list, work=work, identifiers=identifiers, overwrite=True)
+    return table, prepared(folder, work, identifiers=identifiers)
 
 
 def _open(wanted: Mapping[str, Any], table: SeedTable, reporter: Reporter) -> tuple[Encoder, ChosenHeads]:

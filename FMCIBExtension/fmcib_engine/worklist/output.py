@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from ..errors import OutputError
 from ..results.privacy import without_uids
@@ -62,10 +63,29 @@ def write_list(path: Path, work: WorkList, *, identifiers: bool, overwrite: bool
     Raises:
         OutputError: it exists, or is something else, or cannot be written.
     """
+    prepared(path.absolute().parent, work, identifiers=identifiers)(path, overwrite=overwrite)
+
+
+class _Write(Protocol):
+    def __call__(self, path: Path, *, overwrite: bool = True) -> None:
+        """Write it.
+
+        Raises:
+            OutputError: as of `write_list`.
+        """
+
+
+def prepared(folder: Path, work: WorkList, *, identifiers: bool) -> _Write:
+    """What writes the list into a folder later, and does not hold the work itself, with all of its files."""
     names = [*COLUMNS, *(IDENTIFYING if identifiers else ())]
     numbers = Numbers()
-    rows = (_cells(entry, path.absolute().parent, numbers, identifiers=identifiers) for entry in work.entries)
-    _write(path, names, ([row.get(name, "") for name in names] for row in rows), overwrite=overwrite)
+    cells = (_cells(entry, folder.absolute(), numbers, identifiers=identifiers) for entry in work.entries)
+    lines = [[each.get(name, "") for name in names] for each in cells]
+
+    def write(path: Path, *, overwrite: bool = True) -> None:
+        _write(path, names, lines, overwrite=overwrite)
+
+    return write
 
 
 def write_lesions(path: Path, work: WorkList, *, overwrite: bool) -> int:
