@@ -334,7 +334,6 @@ def test_what_was_looked_at_is_begun_without_a_question_and_with_the_network_of_
         "heads": "phantom-site",
         "draws": 5,
         "identifiers": False,
-        "retry": False,
     }
     assert {name: asked[name] for name in wanted} == wanted
     assert chosen.stage.analysis.worker.letGoes == letGoes + 1

@@ -95,7 +95,6 @@ def test_patients_of_any_name_and_of_none_are_computed_and_named_nowhere(desk):
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 4
 
 
-@pytest.mark.xfail(reason="the run makes its list anew, and nobody is told that it is shorter than what was looked at")
 def test_files_that_vanish_after_the_look_are_missed_in_the_result(desk, tmp_path):
     """As of a share that is away for a while; the database goes on naming them."""
     desk.looked()

@@ -14,15 +14,6 @@ from worklist_support import add_series
 
 pytest_plugins = ["analysis_fixtures", "dicom_fixtures", "setup_fixtures", "window_fixtures"]
 
-STALE = pytest.mark.xfail(reason="only seriesSelectionChanged is heard, which tables that ask again do not tell")
-PLAN_STAYS = pytest.mark.xfail(reason="a plan stays when the database is opened or closed")
-RETRY = pytest.mark.xfail(reason="what is tried again is asked for by the choices of now, not by the run that is shown")
-GOES_ON = pytest.mark.xfail(reason="what was selected is forgotten, and a cancelled run cannot go on without it")
-WHEREVER = pytest.mark.xfail(
-    reason="an empty path is the working folder, whose scan becomes the lesion's and the chosen CT"
-)
-MOVED = pytest.mark.xfail(reason="says that files may have moved where the open database does not have the series")
-
 NAMES = {"1.1": "Müller^Jürgen", "2.1": "山田^太郎", "3.1": ""}
 """Series -> its patient's name; each patient has one series more, which ends in 2."""
 
@@ -73,7 +64,6 @@ def ran(desk) -> None:
     assert desk.ui.retryButton.isVisible()
 
 
-@STALE
 def test_a_patient_who_is_taken_back_is_not_counted_any_more(desk):
     clickUid(tables(desk).patientsTable(), "1")
     assert selected(desk) == "2 CT series are selected."
@@ -82,7 +72,6 @@ def test_a_patient_who_is_taken_back_is_not_counted_any_more(desk):
     assert selected(desk) == "0 CT series are selected."
 
 
-@STALE
 def test_a_search_that_hides_what_was_selected_is_counted_and_takes_the_plan_back(desk):
     clickUid(tables(desk).patientsTable(), "1")
     dryRun(desk)
@@ -92,7 +81,6 @@ def test_a_search_that_hides_what_was_selected_is_counted_and_takes_the_plan_bac
     assert desk.text("planLabel") == ""
 
 
-@STALE
 def test_a_search_takes_back_what_was_planned_of_all_that_are_shown(desk):
     chooseItem(desk.ui.rangeCombo, "all series that are shown")
     dryRun(desk)
@@ -102,7 +90,6 @@ def test_a_search_takes_back_what_was_planned_of_all_that_are_shown(desk):
     assert desk.text("planLabel") == ""
 
 
-@PLAN_STAYS
 @pytest.mark.parametrize("how", ["closed", "replaced"])
 def test_a_plan_of_another_database_is_taken_back(desk, tmp_path, how, openDicomDatabase):
     clickUid(tables(desk).patientsTable(), "1")
@@ -116,7 +103,6 @@ def test_a_plan_of_another_database_is_taken_back(desk, tmp_path, how, openDicom
     assert desk.text("planLabel") == ""
 
 
-@RETRY
 def test_lesions_are_tried_again_in_the_run_that_is_shown_whatever_is_chosen_since(desk, tmp_path):
     ran(desk)
     first = desk.asked()[-1]
@@ -128,7 +114,6 @@ def test_lesions_are_tried_again_in_the_run_that_is_shown_whatever_is_chosen_sin
     assert desk.asked()[-1] == first | {"retry": True}
 
 
-@RETRY
 @pytest.mark.parametrize("how", ["import", "closed"])
 def test_lesions_are_tried_again_though_the_tables_have_forgotten_what_was_selected(desk, database, tmp_path, how):
     ran(desk)
@@ -144,7 +129,6 @@ def test_lesions_are_tried_again_though_the_tables_have_forgotten_what_was_selec
     assert desk.asked()[-1] == first | {"retry": True}
 
 
-@GOES_ON
 def test_a_cancelled_run_goes_on_though_an_import_has_made_the_tables_forget(desk, database, tmp_path):
     clickUid(tables(desk).patientsTable(), "1")
     click(desk.ui.startButton)
@@ -162,7 +146,6 @@ def test_a_cancelled_run_goes_on_though_an_import_has_made_the_tables_forget(des
     assert desk.asked()[-1] == first | {"resume": True}
 
 
-@MOVED
 def test_a_database_that_is_replaced_in_mid_run_leaves_the_run_alone(desk, tmp_path, openDicomDatabase):
     clickUid(tables(desk).patientsTable(), "1")
     click(desk.ui.startButton)
@@ -212,7 +195,6 @@ def test_thousands_of_series_are_selected_at_once(desk, database):
     assert len(desk.asked()[-1]["series"]) == 2002
 
 
-@WHEREVER
 def test_a_lesion_without_a_scan_is_not_looked_for_in_the_working_folder(desk, tmp_path, monkeypatch):
     """Of a row whose seed was matched to nothing there is no file."""
     add_series(tmp_path / "elsewhere", "7.7", slices=5)

@@ -71,9 +71,14 @@ def loadFromDatabase(seriesUid: str) -> list:
     """Have Slicer load a series; the volumes that came of it. Blocks until that is done.
 
     Raises:
-        AnalysisError: the database is closed, or no volume came of it.
+        AnalysisError: the database is closed, does not have the series, or no volume came of it.
     """
-    dicomDatabase()
+    if not dicomDatabase().filesForSeries(seriesUid):
+        text = _(
+            "Slicer's open DICOM database does not have this series: it was deleted there, or another database was "
+            "opened since."
+        )
+        raise AnalysisError(text)
     from DICOMLib import DICOMUtils  # a module of Slicer's own
 
     nodes = map(slicer.mrmlScene.GetNodeByID, DICOMUtils.loadSeriesByUID([seriesUid]) or [])

@@ -25,7 +25,7 @@ class BatchDesk(TaskDesk):
     Attributes:
         activity: what runs here; others go on beside it.
         planned, finished: emitted with the result of the engine's task `plan_batch` or `batch`.
-        began: emitted without values when a run begins: its rows come from the first on.
+        began: emitted with what is asked when a run begins: its rows come from the first on.
         rowDone: emitted with each row, as the engine's task tells it.
     """
 
@@ -75,7 +75,7 @@ class BatchDesk(TaskDesk):
         self._running = self._last = wanted
         self.done = 0
         self._closing.watch()
-        self.began.emit()
+        self.began.emit(wanted)
         self._ask("batch", wanted, _("Beginning"), self._onFinished)
 
     def cancel(self) -> None:

@@ -66,7 +66,7 @@ class BatchAsked:
         chosen = self._panel.choices
         source, series = self._sources.get(chosen.source, ""), None
         if chosen.source == DATABASE:
-            source, series = databaseFile(), self._panel.seriesUids
+            source, series = databaseFile(), sorted(self._panel.seriesUids)
             if not series:
                 raise AnalysisError(self._whyNoSeries())
         elif not source:

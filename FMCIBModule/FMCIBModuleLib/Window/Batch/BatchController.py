@@ -73,20 +73,21 @@ class BatchController:
         """What was last looked at, or is."""
         self._plan: Mapping[str, Any] | None = None
         """What that has told, as long as it holds."""
-        self._startsNext = False
+        self._startsNext = self._isUnfinished = False
         self._ran: Mapping[str, Any] = {}
+        """What the run whose rows are shown was asked."""
         self._good = 0
         """Rows of the run that have features."""
         self._problems: Counter[tuple[str, str]] = Counter()
         self._result: Mapping[str, Any] | None = None
         self._total = 0
-        """Rows of the run, as the dry run told."""
+        """Rows of the run, as the look before it told; 0 where it goes on, or nobody knows."""
         self._left = TimeLeft()
         self._activity: tuple[str, float | None, str, bool] = ("", None, "", False)
         around = ErrorBoundary(panel.showProblem).around
         for signal, slot in (
             (panel.changed, self._onChange),
-            (panel.databaseOpened, self.refresh),
+            (panel.databaseOpened, self._onDatabase),
             (panel.sourceClicked, lambda: self._onPath(self._asking.chooseSource)),
             (panel.seedsClicked, lambda: self._onPath(self._asking.chooseSeeds)),
             (panel.outputClicked, self._asking.chooseOutput),
@@ -94,7 +95,7 @@ class BatchController:
             (panel.startClicked, self._onStart),
             (panel.cancelClicked, self._onCancel),
             (panel.saveClicked, self._onSave),
-            (panel.retryClicked, lambda: self._onStart(retry=True)),
+            (panel.retryClicked, self._onRetry),
             (panel.tableClicked, lambda: self._openFile(self._result["table"])),
             (panel.openFolderClicked, lambda: self._openFile(str(Path(self._result["table"]).parent))),
             (panel.rowChosen, self._onRow),
@@ -155,8 +156,11 @@ class BatchController:
         elif startsNext and self._desktop.confirm(questionOf(told)):
             self._start()
 
-    def showBegan(self) -> None:
-        """A run begins, or goes on: its rows are told from the first on."""
+    def showBegan(self, asked: Mapping[str, Any]) -> None:
+        """A run begins, or goes on with the list that it was begun with: its rows are told from the first on."""
+        self._ran, self._isUnfinished = asked, True
+        goesOn = asked.get("resume") or asked.get("retry")
+        self._total = self._plan["rows"] if self._plan and not goesOn else 0
         self._good, self._result = 0, None
         self._problems.clear()
         self._left.begin()
@@ -175,8 +179,8 @@ class BatchController:
 
     def showFinished(self, told: Mapping[str, Any]) -> None:
         """What the engine's task `batch` tells at its end."""
-        self._result = told
-        self._panel.showResult(resultOf(told))
+        self._result, self._isUnfinished = told, False
+        self._panel.showResult(resultOf(told, self._total))
         self._panel.showCauses(causesOf(told["causes"]))
 
     def showFailed(self, message: str) -> None:
@@ -191,10 +195,19 @@ class BatchController:
         if self._result is None:
             self._panel.showCauses(causesSoFar(self._problems))
 
+    def _onDatabase(self) -> None:
+        self.refresh()
+        self._onChange()
+
     def _onChange(self) -> None:
-        """What was looked at was something else."""
-        self._plan = None
-        self._panel.showPlan(PlanShown())
+        """Perhaps what was looked at was something else."""
+        try:
+            isSame = self._asking.wanted() == self._asked
+        except AnalysisError:
+            isSame = False
+        if not isSame:
+            self._plan = None
+            self._panel.showPlan(PlanShown())
         self._panel.showProblem("")
         self._asking.showNames()
 
@@ -211,30 +224,47 @@ class BatchController:
         self._panel.showPlan(PlanShown())
         self.planWanted.emit(asked)
 
-    def _onStart(self, retry: bool = False) -> None:
+    def _onStart(self) -> None:
         """What nobody has looked at is looked at first, and told before anything is computed."""
+        if self._isNotReady() or self._goesOn():
+            return
         asked = self._askedNow()
         if asked is None:
-            return
-        if why := self._whyNotReady():
-            self._panel.showProblem(why)
             return
         if not self._asking.output:
             self._asking.chooseOutput()
         if not self._asking.output:
             return
-        if retry:
-            self._start(retry=True)
-        elif self._plan is not None and asked == self._asked and self._plan["rows"]:
+        if self._plan is not None and asked == self._asked and self._plan["rows"]:
             self._start()
         else:
             self._startsNext = True
             self._look(asked)
 
-    def _start(self, retry: bool = False) -> None:
+    def _onRetry(self) -> None:
+        """Of the run that is shown, whatever is chosen now."""
+        if not self._isNotReady():
+            self.startWanted.emit({**self._ran, "retry": True})
+
+    def _isNotReady(self) -> bool:
+        why = self._whyNotReady()
+        self._panel.showProblem(why)
+        return bool(why)
+
+    def _goesOn(self) -> bool:
+        """Go on with a run that was ended, where what it was begun with is not chosen any more, as after an import."""
+        try:
+            self._asking.wanted()
+        except AnalysisError:
+            if self._isUnfinished and self._asking.output == self._ran["output"]:
+                asked = {name: value for name, value in self._ran.items() if name != "resume"}
+                self.startWanted.emit(asked)  # whether it goes on is asked
+                return True
+        return False
+
+    def _start(self) -> None:
         settings, chosen = self._analysis.settings, self._panel.choices
-        self._total = self._plan["rows"] if self._plan else 0
-        self._ran = {
+        asked = {
             **(self._asked or {}),
             "output": self._asking.output,
             "weights": settings.weights,
@@ -245,9 +275,8 @@ class BatchController:
             "heads": settings.heads,
             "draws": chosen.draws,
             "identifiers": chosen.identifiers,
-            "retry": retry,
         }
-        self.startWanted.emit(self._ran)
+        self.startWanted.emit(asked)
 
     def _onCancel(self) -> None:
         self._startsNext = False

@@ -151,13 +151,23 @@ def causesSoFar(problems: Counter[tuple[str, str]]) -> str:
     return causesOf(causes, len(problems))
 
 
-def resultOf(told: Told) -> ResultShown:
-    """Of a run that came to its end."""
+def resultOf(told: Told, planned: int = 0) -> ResultShown:
+    """Of a run that came to its end.
+
+    Args:
+        told: by the engine.
+        planned: lesions of which the look before it told; 0 where nobody knows.
+    """
     text = _("{rows} in the table, {computed} of them computed now.")
     rows = text.format(
         rows=_counted(told["rows"], _("1 row"), _("{count} rows")),
         computed=f"{told['computed']:,}",
     )
+    if planned and planned != told["rows"]:
+        text = _(
+            "Before it began, {lesions} could be computed: files or seeds have changed since. Make a dry run again."
+        )
+        rows += " " + text.format(lesions=_counted(planned, _("1 lesion"), _("{count} lesions")))
     return ResultShown(rows, told["times"], bool(told["failed"]))
 
 

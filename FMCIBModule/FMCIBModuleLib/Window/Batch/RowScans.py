@@ -29,10 +29,10 @@ def volumeOf(told: Mapping[str, Any], isFromDatabase: bool) -> Any:
         AnalysisError, FmcibError, OSError: it cannot be loaded.
     """
     uid, path = told["series_uid"], Path(told["image"])
+    if not uid and (isFromDatabase or not told["image"]):
+        raise AnalysisError(_("its seed was matched to no series."))
     volumes = volumesOf(uid) or volumesReadFrom(path, uid)
     if not volumes and isFromDatabase:
-        if not uid:
-            raise AnalysisError(_("its seed was matched to no series."))
         volumes = loadFromDatabase(uid)
     elif not volumes:
         volumes = [loadFromFiles(path, uid, _("Scan of {lesion}").format(lesion=told["lesion_id"] or told["row"]))]

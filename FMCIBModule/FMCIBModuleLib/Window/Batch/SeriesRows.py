@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ctk
+import qt
 
 from ...Signal import Signal
 from ...Soon import Soon
@@ -19,7 +20,7 @@ class SeriesRows:
     """Made when a database is first shown: Slicer has none before it has started.
 
     Attributes:
-        changed: emitted without values when other series are selected, or others are there.
+        changed: emitted without values when other series may be selected, or shown.
         opened: emitted without values when the database is opened or closed.
     """
 
@@ -40,7 +41,10 @@ class SeriesRows:
             self.tables = ctk.ctkDICOMTableManager()
             self.tables.tableOrientation = _ONE_ABOVE_THE_OTHER
             self._place.layout().addWidget(self.tables)
-            self.tables.connect("seriesSelectionChanged(QStringList)", lambda *_: self.changed.emit())
+            for what in ("patients", "studies", "series"):
+                self.tables.connect(f"{what}SelectionChanged(QStringList)", self._changedSoon)
+            for field in self.tables.findChildren(qt.QLineEdit):  # a search forgets what it hides, without a word
+                field.connect("textChanged(QString)", self._changedSoon)
         if database is not self._database:
             self._database = database
             self.tables.setDICOMDatabase(database)
