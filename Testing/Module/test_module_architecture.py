@@ -62,6 +62,7 @@ MAY_USE_QT = {
         "Desktop",
         "LesionsController",
         "SampleScans",
+        "SeriesRows",
         "Soon",
         "Room",
     ),
