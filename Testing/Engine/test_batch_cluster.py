@@ -52,7 +52,7 @@ def cluster(small_file):
 
 @contextmanager
 def own_cluster(folder: Path, path: Path, workers: int = 1):
-    """The address of another, whose workers are begun anew when they die, and import from this path."""
+    """Another, whose workers are begun anew when they die, and import from this path."""
     with distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as cluster:
         call = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, "--no-nanny"]
         call += ["--no-dashboard", "--nthreads", "1", *(["--preload", str(PRELOADED)] if path == HERE else [])]
@@ -72,7 +72,7 @@ def own_cluster(folder: Path, path: Path, workers: int = 1):
         watching = Thread(target=watch)
         watching.start()
         try:
-            yield cluster.scheduler_address
+            yield cluster
         finally:
             ended.set()
             watching.join()
@@ -260,14 +260,25 @@ def test_rows_that_end_one_worker_after_the_other_are_errors_and_no_others_are(t
     table.write_text(text.replace("scan2.", "killer.").replace("scan5.", "killer-once."), encoding="utf-8")
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": DEATHS - 1}),
-        own_cluster(tmp_path, HERE, 2) as address,
+        own_cluster(tmp_path, HERE, 2) as cluster,
     ):
-        code, told = here("--table", table, "--output", tmp_path / "run", "--dask", address)
+        code, told = here("--table", table, "--output", tmp_path / "run", "--dask", cluster.scheduler_address)
     assert code == 3, told
     assert [row["lesion_id"] for row in errors(tmp_path / "run")] == [f"2-{lesion}" for lesion in range(4)]
     assert f"{DEATHS} workers of the cluster ended one after the other" in told
     assert "computing the features" in told
     assert (tmp_path / "killer-once.met").exists()
+
+
+def test_a_scheduler_that_ends_ends_the_run_with_a_word(table, tmp_path):
+    with own_cluster(tmp_path, HERE) as cluster:
+        process = start(table, tmp_path / "run", cluster.scheduler_address, seconds=0.3)
+        wait_for(lambda: kept(tmp_path / "run"), process)
+        cluster.close()
+        _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 4
+    assert "The cluster was lost: its scheduler ended" in " ".join(told.split())
+    assert 0 < len(kept(tmp_path / "run")) < 24
 
 
 @pytest.mark.parametrize(
@@ -313,8 +324,8 @@ def test_a_worker_with_another_engine_is_refused(kind, sentence, table, tmp_path
         init.write_text(text + '\n__version__ = "0.0.1"\n', encoding="utf-8")
     else:
         (engine / "batch" / "cluster_worker.py").unlink()
-    with own_cluster(tmp_path, engine.parent) as address:
-        code, told = here("--table", table, "--output", tmp_path / "run", "--dask", address)
+    with own_cluster(tmp_path, engine.parent) as cluster:
+        code, told = here("--table", table, "--output", tmp_path / "run", "--dask", cluster.scheduler_address)
     assert code == 4
     assert sentence in told
     assert "go on" in told
