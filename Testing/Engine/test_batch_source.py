@@ -95,12 +95,17 @@ def test_a_source_gives_the_table_of_its_list_of_lesions_with_numbers_of_patient
     ]  # fmt: skip
     assert not {"frame", "patient_id"} & table[0].keys()
     said = texts_in(tmp_path / "run") + told(done)
-    assert not [secret for secret in ("SECRET", "1.2.826", str(tmp_path / "db")) if secret in said]
+    assert not [secret for secret in (*SECRETS, str(tmp_path / "db")) if secret in said]
+    assert "db/(patient)-3/1" in said
     lesions = tmp_path / "lesions.csv"
     listed = ["worklist", hospital.root, "--seeds", hospital.seeds, "--identifiers", "--lesions", lesions]
     assert run([*map(str, listed), "--output", str(tmp_path / "worklist.csv")]) == 0
     assert batch("--table", lesions, "--output", tmp_path / "by_table").returncode == 0
-    assert rows_of(tmp_path / "by_table") == rows_of(tmp_path / "run")
+    by_table, by_source = (
+        [{**row, "image_path": "", "computed_at": ""} for row in read_csv(tmp_path / name / "features.csv")]
+        for name in ("by_table", "run")
+    )
+    assert by_table == by_source  # but for names of folders: the table does not say whose they are
 
 
 def test_with_identifiers_the_table_says_whose_each_lesion_is(hospital, tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..encoders import Encoder
 from ..heads.chosen import ChosenHeads
 from ..results.lesion import LesionResult, Run
-from ..results.privacy import without_uids
+from ..results.privacy import without_uids, without_words
 from ..results.rows import RowFormat, csv_line
 from ..seeds import LesionSeed
 from ..seeds.by_scan import place_of
@@ -80,11 +80,15 @@ class Computing:
 
     def kept(self, results: Sequence[LesionResult]) -> list[KeptRow]:
         """Results as they are to be kept."""
-        hide = (lambda text: text) if self.identifiers else without_uids
         return [
-            KeptRow(each.seed.row, each.status, csv_line(self.format.cells(each)), each.step, hide(each.error))
+            KeptRow(each.seed.row, each.status, csv_line(self.format.cells(each)), each.step, self._shown(each))
             for each in results
         ]
+
+    def _shown(self, result: LesionResult) -> str:
+        """Why there are no features, without what identifies a patient unless that is wanted."""
+        hidden = without_words(without_uids(result.error), result.seed.patient_words)
+        return result.error if self.identifiers else hidden
 
     def _results(self, group: Sequence[int], patches: Iterator[Waiting | LesionResult]) -> list[LesionResult]:
         results: list[LesionResult] = []

@@ -124,4 +124,5 @@ def _plain(seed: LesionSeed) -> dict[str, Any]:
 
 def _seed(said: dict[str, Any]) -> LesionSeed:
     x, y, z = map(float, said["coordinates"])
-    return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z)})
+    words = tuple(said.get("patient_words", ()))
+    return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z), "patient_words": words})

@@ -88,4 +88,5 @@ def plain_seed(seed: LesionSeed) -> dict[str, Any]:
 def seed_of(said: dict[str, Any]) -> LesionSeed:
     """The seed that `plain_seed` told of."""
     x, y, z = map(float, said["coordinates"])
-    return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z)})
+    words = tuple(said["patient_words"])
+    return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z), "patient_words": words})

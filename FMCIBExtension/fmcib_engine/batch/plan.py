@@ -185,6 +185,7 @@ def _part_of(groups: Sequence[Sequence[LesionSeed]], part: tuple[int, int], toge
 def _digest(seed: LesionSeed) -> str:
     """Of all that a seed says; of its path the last two parts, for a list may be read on another machine."""
     said: dict[str, Any] = {each.name: getattr(seed, each.name) for each in fields(seed)}
+    del said["patient_words"]  # how it is shown
     said["image"] = seed.image.parts[-2:]
     said["extras"] = dict(seed.extras)
     return hashlib.sha256(repr(sorted(said.items())).encode("utf-8", "surrogateescape")).hexdigest()[:16]

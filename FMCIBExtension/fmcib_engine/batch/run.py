@@ -16,7 +16,7 @@ from ..encoders import Encoder
 from ..errors import OutputError
 from ..heads.chosen import ChosenHeads
 from ..results.lesion import Run
-from ..results.privacy import without_uids
+from ..results.privacy import without_uids, without_words
 from ..results.rows import RowFormat, absolute, cells_of, relative_path
 from ..results.table import settings_of, write_lines
 from ..seeds import LesionSeed, SeedTable
@@ -191,9 +191,11 @@ def _plan(
     settings["number of patches at once"] = str(together)
     begun = Plan(settings, (), together, batch.part, columns=tuple(rows.header))
 
+    words = {seed.image: seed.patient_words for seed in batch.table.seeds}
+
     def name_of(image: Path) -> str:
         name = relative_path(image, folder, identifiers=batch.identifiers)
-        return name if batch.identifiers else without_uids(name)
+        return name if batch.identifiers else without_words(without_uids(name), words.get(image, ()))
 
     scans = len({(seed.image, seed.series_uid, seed.time_point) for seed in batch.table.seeds})
     with progress("Looking at scans", scans // batch.part[1], 0) as advance:

@@ -8,6 +8,7 @@ than kept in doubt, and the user is told. Age and sex are kept: studies need the
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _KEYWORDS = """
 PatientName PatientID IssuerOfPatientID OtherPatientID OtherPatientName PatientBirthName PatientMotherBirthName
@@ -36,6 +37,8 @@ _NAMES |= {"seriesuid", "studyuid", "sopuid", "dateofbirth", "medicalrecordnumbe
 _NUMBER_OF_PERSON = re.compile(r"(patient(en)?|pat|proband(en)?)(id|no|nr|num|number|nummer|code|key|name|identifier)")
 """… or in two words, or one."""
 
+_SHORTEST_WORD = 3
+"""Letters of a name that are looked for."""
 _PATIENT_TAG = re.compile(r"\(?0010[,_ ]?[0-9a-f]{4}\)?", re.IGNORECASE)
 _UID = re.compile(r"(?<!\d)(?:\d+(?:\.\d+){4,}|2\.25\.\d+)")
 
@@ -49,6 +52,27 @@ def without_uids(text: str) -> str:
     ('CT_(UID)_lesion.nii.gz', 'torch 2.13.0, UID(UID)')
     """
     return _UID.sub("(UID)", text)
+
+
+def words_of_patient(name: str, number: str) -> tuple[str, ...]:
+    """What of a PatientName and PatientID is looked for in paths and sentences, the longest first.
+
+    >>> words_of_patient("Smith^Jane^A", "4711")
+    ('Smith', '4711', 'Jane')
+    """
+    words = {*re.split(r"[\s^=,._-]+", name), number}
+    return tuple(sorted((word for word in words if len(word) >= _SHORTEST_WORD), key=lambda word: (-len(word), word)))
+
+
+def without_words(text: str, words: Iterable[str]) -> str:
+    """A path or sentence in which these words of a patient's name and number are replaced.
+
+    >>> without_words("CT/Smith_J_4711/thin", words_of_patient("Smith^Jane", "4711"))
+    'CT/(patient)_J_(patient)/thin'
+    """
+    for word in words:
+        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", "(patient)", text, flags=re.IGNORECASE)
+    return text
 
 
 def is_identifying(column: str) -> bool:

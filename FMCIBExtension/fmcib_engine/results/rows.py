@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 
 from .lesion import LesionResult, Run
-from .privacy import is_identifying, without_uids
+from .privacy import is_identifying, without_uids, without_words
 from .schema import (
     COLUMNS,
     LESION,
@@ -85,7 +85,8 @@ class RowFormat:
             cells["series_uid"] = result.source.series_uid if result.source else result.seed.series_uid
         else:
             cells |= {
-                name: without_uids(cells[name]) for name in ("image_path", "error", "warnings", "weights_caution")
+                name: without_words(without_uids(cells[name]), result.seed.patient_words)
+                for name in ("image_path", "error", "warnings", "weights_caution")
             }
         cells |= {new: self._users(result.seed.extras.get(name, "")) for name, new in self._extras.items()}
         if result.encoded is None:

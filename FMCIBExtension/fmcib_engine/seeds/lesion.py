@@ -36,6 +36,8 @@ class LesionSeed:
     """Where the source outlines the lesion."""
     frame_of_reference: str = ""
     """The UID that a DICOM source names; empty where it names none. It identifies: exported only where asked for."""
+    patient_words: tuple[str, ...] = ()
+    """Of the patient's name and number, as a DICOM source names them: paths and sentences are shown without them."""
     problem: str = ""
     """Why this row cannot be analysed; empty where it can."""
 

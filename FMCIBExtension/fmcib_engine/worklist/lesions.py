@@ -38,7 +38,9 @@ def table_of(work: WorkList, *, identifiers: bool) -> SeedTable:
             if name not in {*PLACE, *told} and (identifiers or not is_identifying(name))
         }
         series = lesion.seed.series_uid or (NO_UID if lesion.seed.image.is_dir() else "")
-        seeds.append(replace(lesion.seed, row=len(seeds) + 1, series_uid=series, extras=told | own))
+        words = () if identifiers else lesion.found.patient.words
+        row = len(seeds) + 1
+        seeds.append(replace(lesion.seed, row=row, series_uid=series, extras=told | own, patient_words=words))
     columns = dict.fromkeys(name for seed in seeds for name in seed.extras)
     return SeedTable(tuple(seeds), tuple(columns))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-_SHORTEST_NAME = 3  # letters of a name that are looked for in a path
+from ..results.privacy import without_words, words_of_patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +18,11 @@ class Patient:
     def is_named(self) -> bool:
         """Whether it can be told from other patients at all."""
         return bool(self.id or self.name)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """That are not shown in paths and sentences."""
+        return words_of_patient(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,5 @@ class Source:
 
 
 def without_patient(text: str, patient: Patient) -> str:
-    """A path or sentence in which the words of a patient's name and the number are replaced.
-
-    >>> without_patient("CT/Smith_J_4711/thin", Patient("4711", "Smith^Jane"))
-    'CT/(patient)_J_(patient)/thin'
-    """
-    words = {*re.split(r"[\s^=,._-]+", patient.name), patient.id}
-    for word in sorted((word for word in words if len(word) >= _SHORTEST_NAME), key=len, reverse=True):
-        text = re.sub(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", "(patient)", text, flags=re.IGNORECASE)
-    return text
+    """A path or sentence in which the words of a patient's name and the number are replaced."""
+    return without_words(text, patient.words)
