@@ -133,8 +133,11 @@ def test_wrong_arguments_end_with_code_2_and_help_with_0(tmp_path):
     assert "research use only" in asked.stdout.lower()
 
 
-def hearing(*arguments: object) -> subprocess.Popen[str]:
-    """The script in a process that hears Ctrl-C: a background shell has told its children to ignore it."""
+def hearing(folder: Path, *arguments: object) -> subprocess.Popen[str]:
+    """The script in a process that hears Ctrl-C: a background shell has told its children to ignore it.
+
+    What it leaves behind when it is killed lies in `folder`.
+    """
     start = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "runpy.run_module('SlicerHost.Script', run_name='__main__', alter_sys=True)"
@@ -142,7 +145,7 @@ def hearing(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", start, str(SCRIPT), *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
-        env=os.environ | {"PYTHONPATH": str(ROOT / "Testing")},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "Testing"), "TMPDIR": str(folder)},
     )  # fmt: skip
 
 
@@ -165,7 +168,7 @@ def manyLesions(archive, small_file, tmp_path_factory) -> tuple[Path, list[list[
 def test_a_run_that_is_ended_leaves_no_process_and_goes_on_to_the_same_table(archive, manyLesions, tmp_path, name):
     seeds, whole = manyLesions
     common = ("--source", archive, "--seeds", seeds, "--output", tmp_path / "run", "--weights", "small")
-    with hearing(*common) as process:
+    with hearing(tmp_path, *common) as process:
         assert any("%  Lesions: " in line for line in process.stdout)
         process.send_signal(signal.Signals[name])
         said = process.stdout.read()  # to its end: whoever lives has this pipe too
