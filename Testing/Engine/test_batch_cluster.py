@@ -41,11 +41,16 @@ PRELOADED = HERE / "cluster_support.py"
 
 
 @pytest.fixture(scope="module")
-def cluster(small_file):
+def cluster(small_file, tmp_path_factory):
     """A scheduler in this process, and two workers with theirs."""
     own = {"FMCIB_SMALL_WEIGHTS": str(small_file), "FMCIB_HOME": os.environ["FMCIB_HOME"], "PYTHONPATH": str(HERE)}
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", env=own, preload=[str(PRELOADED)]
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=":0",
+        env=own,
+        local_directory=str(tmp_path_factory.mktemp("dask")),
+        preload=[str(PRELOADED)],
     ) as cluster:
         yield cluster
 
@@ -55,7 +60,8 @@ def own_cluster(folder: Path, path: Path, workers: int = 1):
     """Another, whose workers are begun anew when they die, and import from this path."""
     with distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=":0") as cluster:
         call = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, "--no-nanny"]
-        call += ["--no-dashboard", "--nthreads", "1", *(["--preload", str(PRELOADED)] if path == HERE else [])]
+        call += ["--no-dashboard", "--nthreads", "1", "--local-directory", str(folder)]
+        call += ["--preload", str(PRELOADED)] if path == HERE else []
 
         def begin() -> subprocess.Popen[bytes]:
             return subprocess.Popen(call, env=environment(PYTHONPATH=str(path)), stderr=subprocess.DEVNULL, cwd=folder)
