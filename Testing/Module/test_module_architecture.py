@@ -58,6 +58,7 @@ MAY_USE_QT = {
         "SaliencyPanel",
         "StabilityRows",
         "BatchRows",
+        "SeriesRows",
         "Closing",
         "Desktop",
         "LesionsController",

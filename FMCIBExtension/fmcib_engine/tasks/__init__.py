@@ -119,9 +119,10 @@ one goes on from there. It ignores SIGINT, as the worker does.
                processes that read scans, [limit_s=600]: for one scan}
                Each row is told when it is kept; first those that an earlier start kept, in the order of computing:
                {"type": "row", "row": from 1, "lesion_id", "status": ok or error, "series_uid", "image": path of the
-                 scan's file or folder (each maybe empty), "place_lps": [x, y, z] or null, "predictions": [{"head":
-                 title, "text": its numbers, or why there are none, "note": what belongs beside them}], "step": in which
-                 it failed, "problem": why (both empty of a good row), "kept": bool: an earlier start computed it}
+                scan's file or folder (each maybe empty), "place_lps": [x, y, z] or null, "predictions": [{"head":
+                title, "text": its numbers, or why there are none, "note": what belongs beside them}], "step": in which
+                it failed, "problem": why (both empty of a good row), "kept": bool: whether an earlier start computed
+                it}
                Progress counts lesions, not bytes. Killed at any moment, it leaves what resume goes on with.
                -> {"table": path, "rows", "computed": of them now, "failed", "causes": [{"problem", "step", "count"}],
                    "times": sentence, "errors": path of all that failed, or empty}
