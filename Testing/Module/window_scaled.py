@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -68,6 +69,30 @@ def fillSaliency(window) -> None:
     panel.showActivity(said, 0.3, isBusy=True)
 
 
+def fillBatch(window, folder: Path) -> None:
+    """All of *Batch*, as while a second run goes on over Slicer's database."""
+    from ctk_database import Database
+    from FMCIBModuleLib.Window.Batch.BatchPanel import PlanShown, ResultShown
+    from FMCIBModuleLib.Window.Batch.BatchRows import BatchLine, ListedRow
+
+    said = "A sentence that is long enough to need more than one line of the panel. " * 2
+    made, panel = Database(folder), window._batchPanel
+    made.add_series("1.2.3", ["a.dcm"])
+    SlicerHost.openDicomDatabase(made.path.parent)
+    window.ui.batchSection.collapsed = False
+    for source in (1, 0):
+        panel.ui.sourceCombo.currentIndex = source
+    panel.showNames("", "seeds-of-a-long-study-of-many-patients.csv", "a-run-of-a-long-name-in-a-folder")
+    panel.showProblem(said)
+    panel.showPlan(PlanShown(said, said, said, said))
+    panel.addRow(ListedRow(BatchLine("A lesion of a long name", "✗ before", said, said), False, {}))
+    panel.showCount(said)
+    panel.showDetail(said)
+    panel.showCauses(said)
+    panel.showResult(ResultShown(said, said, True))
+    panel.showActivity(said, 0.3, isRunning=True)
+
+
 def main(width: int) -> None:
     SlicerHost.start()
     SlicerHost.loadModule(HERE.parent.parent / "FMCIBModule" / "FMCIBModule.py")
@@ -106,11 +131,13 @@ def main(width: int) -> None:
     stage.predictions.headsTable.selectRow(0)
     fillSaliency(stage.window)
     fillTraining(stage.window)
+    folder = tempfile.TemporaryDirectory()
+    fillBatch(stage.window, Path(folder.name))
     stage.window._scanPanel.showMessage("A sentence that is long enough to need more than one line of the panel. " * 2)
     settle()
     widget = stage.window.widget
     least = widget.minimumSizeHint() if callable(widget.minimumSizeHint) else widget.minimumSizeHint
-    widget.resize(width, 6000)
+    widget.resize(width, 9000)
     settle()
     size = type(widget).wrapped.size(widget)
     found = {

@@ -40,6 +40,7 @@ class SeriesRows:
         if self.tables is None:
             self.tables = ctk.ctkDICOMTableManager()
             self.tables.tableOrientation = _ONE_ABOVE_THE_OTHER
+            self.tables.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Expanding)  # the panel may be narrow
             self._place.layout().addWidget(self.tables)
             for what in ("patients", "studies", "series"):
                 self.tables.connect(f"{what}SelectionChanged(QStringList)", self._changedSoon)
