@@ -109,7 +109,7 @@ MAY_IMPORT = {
     "stability/agreement": set(),
     "stability/cheap": GROUND | {"preprocessing", "encoders", "heads", "results", "pipeline"},
     "worklist": GROUND | {"readers", "seeds", "results"},
-    "worklist/series": set(),
+    "worklist/series": {"results"},
     "worklist/database": {"errors", "texts"},
     "worklist/ctk": {"errors"},
     "worklist/located": {"paths"},

@@ -132,6 +132,17 @@ def test_a_dry_run_of_a_source_says_the_rule_and_what_not_and_why_and_writes_not
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_seed_without_a_series_is_told_and_is_no_success_though_every_row_is_good(hospital, tmp_path):
+    hospital.rows.append("lost,9.9,,1,2,3,1")
+    hospital.add(4)
+    done = batch(*hospital.source(), "--output", tmp_path / "run", COLUMNS="200")
+    assert done.returncode == 3
+    assert "1 seeds have no row: worklist.csv in" in told(done)
+    assert [row["status"] for row in read_csv(tmp_path / "run" / "features.csv")] == ["ok"] * 12
+    (lost,) = [row for row in read_csv(tmp_path / "run" / "worklist.csv") if row["lesion_id"] == "lost"]
+    assert lost["why"] == "no series here has its series UID or frame of reference"
+
+
 def start(*arguments: object, output: Path, seconds: float = 0.2) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command("batch", *arguments, "--output", output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -88,6 +88,7 @@ BATCH = {
     "causes": [{"problem": "The scan lacks slices.", "step": "read", "count": 1}],
     "times": "0.1 s a lesion; the network waited for 20 % of the time",
     "errors": "errors.csv",
+    "lost": 2,
 }
 
 
@@ -294,7 +295,9 @@ def test_a_run_is_looked_at_told_and_asked_about_then_its_rows_come_one_by_one(c
     chosen.go.touch()
     chosen.wait()
     assert [row[0] for row in chosen.rows()] == ["Nodule", "Lost", "Last"]
-    assert chosen.text("resultLabel") == "3 rows in the table, 2 of them computed now."
+    assert chosen.text("resultLabel") == (
+        "3 rows in the table, 2 of them computed now. 2 seeds have no row: worklist.csv in the folder says why."
+    )
     assert chosen.text("timesLabel") == BATCH["times"]
     assert ui.retryButton.isVisible()
     assert ui.startButton.text == "Start"

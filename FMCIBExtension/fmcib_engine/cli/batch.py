@@ -163,8 +163,8 @@ def run(  # noqa: PLR0913
     Of a table, as `extract --table`; or of a source of series and seeds, as `worklist`, by a rule that is shown. Scans
     are read ahead by other processes, each once. A scan that hangs or cannot be read is an error row.
 
-    Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error; 4 nothing could be
-    loaded or written; 130 interrupted, and what was done is kept.
+    Exit codes: 0 every row is good; 2 the command line is wrong; 3 at least one row is an error, or a seed of the
+    source has none; 4 nothing could be loaded or written; 130 interrupted, and what was done is kept.
     """
     chosen = parse_frame(frame) if frame else None
     given = Given(table, image, image_column, chosen, source, words, seeds, own_seeds, wanted, threads)
@@ -184,7 +184,10 @@ def run(  # noqa: PLR0913
     job = Job(found.table, folder, options, table, recipe or "", heads=heads, draws=draws)
     reading = ReadAhead(processes=readers, limit_s=limit)
     asked = _Wanted(job, part, reading, retry, table is None, found.write_worklist, dask)
-    return _run(asked, resume=resume, identifiers=identifiers)
+    code = _run(asked, resume=resume, identifiers=identifiers)
+    if found.lost:
+        err.print(f"{found.lost} seeds have no row: worklist.csv in {folder} says why.", style="red", markup=False)
+    return ERROR_ROWS if code == OK and found.lost else code
 
 
 @batch.command("join")

@@ -68,6 +68,8 @@ class Lesions:
     table: SeedTable
     write_worklist: Callable[[Path], None] | None = None
     """Of a source: writes what is done and what not, and why."""
+    lost: int = 0
+    """Seeds of a source that are not done."""
 
 
 def lesions_of(given: Given, folder: Path, *, identifiers: bool, goes_on: bool) -> Lesions:
@@ -86,7 +88,7 @@ def lesions_of(given: Given, folder: Path, *, identifiers: bool, goes_on: bool) 
         raise SourceError(msg)
     if goes_on:
         require_same_lesions(folder, table)
-    return Lesions(table, prepared(folder, work, identifiers=identifiers))
+    return Lesions(table, prepared(folder, work, identifiers=identifiers), work.lost)
 
 
 def lesions_of_table(given: Given, path: Path) -> SeedTable:

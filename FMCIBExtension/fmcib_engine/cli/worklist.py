@@ -115,13 +115,12 @@ def tell_work(work: WorkList) -> bool:
         err.print(note, style="yellow", markup=False)
     done = [entry for entry in work.entries if entry.do]
     series = {id(entry.found) for entry in work.entries if entry.found}
-    lost = [entry for entry in work.entries if entry.given and not entry.do]
     lesions = sum(entry.given is not None for entry in work.entries)
     would = f"{len({id(entry.found) for entry in done})} would be done"
-    seeds = f"; of {lesions} seeds, {lesions - len(lost)}" if lesions else ""
+    seeds = f"; of {lesions} seeds, {lesions - work.lost}" if lesions else ""
     out.print(f"Of {len(series)} series {would}{seeds}.", markup=False)
     _show_reasons(work)
-    return bool(done) and not lost
+    return bool(done) and not work.lost
 
 
 def _show_reasons(work: WorkList) -> None:

@@ -125,5 +125,6 @@ one goes on from there. It ignores SIGINT, as the worker does.
                 it}
                Progress counts lesions, not bytes. Killed at any moment, it leaves what resume goes on with.
                -> {"table": path, "rows", "computed": of them now, "failed", "causes": [{"problem", "step", "count"}],
-                   "times": sentence, "errors": path of all that failed, or empty}
+                   "times": sentence, "errors": path of all that failed, or empty, "lost": seeds of the source that
+                   have no row, for which worklist.csv has the reasons; 0 where a run goes on with its list}
 """

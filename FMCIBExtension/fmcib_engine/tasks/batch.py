@@ -56,9 +56,9 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
     folder, again = Path(wanted["output"]), {name: wanted[name] for name in ("resume", "retry")}
     BatchFolder(folder).require_startable(**again)
     require_outside(asked.source, folder)
-    table, write = kept_list(folder) if any(again.values()) else None, None
+    table, write, lost = kept_list(folder) if any(again.values()) else None, None, 0
     if table is None:
-        table, write = _listed(list_for(asked, reporter), folder, identifiers=wanted["identifiers"])
+        table, write, lost = _listed(list_for(asked, reporter), folder, identifiers=wanted["identifiers"])
     else:
         reporter.say("Going on with the list that the run was begun with")
     require_apart(table.seeds, folder)
@@ -71,11 +71,11 @@ def batch(request: Path, reporter: Reporter) -> dict[str, Any]:
         reporter.tell(_row(row, heads, titles))
 
     done = run_batch(job, folder, encoder, heads, **again, progress=_progress(reporter), told=told)
-    return _answer(done, folder)
+    return {**_answer(done, folder), "lost": lost}
 
 
-def _listed(work: WorkList, folder: Path, *, identifiers: bool) -> tuple[SeedTable, Callable[[Path], None]]:
-    """The lesions of a list, and what writes it into the run's folder.
+def _listed(work: WorkList, folder: Path, *, identifiers: bool) -> tuple[SeedTable, Callable[[Path], None], int]:
+    """The lesions of a list, what writes it into the run's folder, and how many seeds are not done.
 
     Raises:
         SourceError: nothing would be done.
@@ -88,7 +88,7 @@ def _listed(work: WorkList, folder: Path, *, identifiers: bool) -> tuple[SeedTab
         why, count = next(iter(reasons_of(work)), ("the source holds no series", 0))
         msg = f"Of {len(work.entries)} series and seeds none would be done, {count} of them because {why}."
         raise SourceError(msg)
-    return table, prepared(folder, work, identifiers=identifiers)
+    return table, prepared(folder, work, identifiers=identifiers), work.lost
 
 
 def _open(wanted: Mapping[str, Any], table: SeedTable, reporter: Reporter) -> tuple[Encoder, ChosenHeads]:

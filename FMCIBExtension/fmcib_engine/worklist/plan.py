@@ -82,6 +82,11 @@ class WorkList:
                 yield Lesion(seed, entry.found, () if entry.found.has_doubts else entry.found.files)
 
     @property
+    def lost(self) -> int:
+        """How many seeds would not be done."""
+        return sum(entry.given is not None and not entry.do for entry in self.entries)
+
+    @property
     def reasons(self) -> list[tuple[str, int]]:
         """Why lines are not done, and how many for each reason, the commonest first."""
         return Counter(entry.why for entry in self.entries if not entry.do).most_common()

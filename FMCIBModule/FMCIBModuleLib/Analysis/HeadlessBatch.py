@@ -134,8 +134,10 @@ def _tell(answer: Mapping[str, Any]) -> int:
     print(f"{answer['table']}: {answer['rows']} rows, {answer['computed']} computed now. For research use only.")
     if answer["computed"]:
         print(answer["times"], flush=True)
+    if answer["lost"]:
+        print(f"{answer['lost']} seeds have no row: worklist.csv beside the table says why.", file=sys.stderr)
     if not answer["failed"]:
-        return OK
+        return ERROR_ROWS if answer["lost"] else OK
     causes = answer["causes"]
     print(f"{answer['failed']} rows are errors, of {len(causes)} causes; errors.csv has them all:", file=sys.stderr)
     for cause in causes[:_MOST_SHOWN]:

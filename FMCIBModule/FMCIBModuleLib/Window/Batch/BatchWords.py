@@ -168,6 +168,9 @@ def resultOf(told: Told, planned: int = 0) -> ResultShown:
             "Before it began, {lesions} could be computed: files or seeds have changed since. Make a dry run again."
         )
         rows += " " + text.format(lesions=_counted(planned, _("1 lesion"), _("{count} lesions")))
+    if told["lost"]:
+        text = _("{seeds} no row: worklist.csv in the folder says why.")
+        rows += " " + text.format(seeds=_counted(told["lost"], _("1 seed has"), _("{count} seeds have")))
     return ResultShown(rows, told["times"], bool(told["failed"]))
 
 
