@@ -567,6 +567,22 @@ def test_a_scan_without_a_series_uid_is_read_once_and_a_place_outside_of_it_is_t
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1  # read again
 
 
+def test_rows_keep_the_caution_of_their_weights_when_others_are_chosen(chosen):
+    chosen.go.touch()
+    click(chosen.ui.startButton)
+    chosen.wait()
+    said = chosen.text("batchCautionLabel")
+    assert "random numbers" in said
+    chosen.stage.parameters.weights = "small"
+    settle()
+    assert chosen.window.ui.weightsNotice.text != said
+    assert chosen.text("batchCautionLabel") == said
+    click(chosen.ui.retryButton)
+    chosen.wait()
+    assert chosen.asked()[-1]["weights"] == "demonstration"  # of the run that is shown
+    assert chosen.text("batchCautionLabel") == said
+
+
 def test_no_weights_are_removed_in_the_midst_of_a_run(chosen):
     letGo = chosen.window.setup._removal._letGo
     assert letGo()

@@ -140,8 +140,10 @@ class BatchDesk(TaskDesk):
     def _kept(self) -> str:
         if not self.done:
             return _("Nothing was done yet.")
-        text = _("The {done} rows that were done are kept in {folder}. Start goes on from there.")
-        return text.format(done=self.done, folder=Path(self._last["output"]).name)
+        one = _("The row that was done is kept in {folder}. Start goes on from there.")
+        several = _("The {done} rows that were done are kept in {folder}. Start goes on from there.")
+        folder = Path(self._last["output"]).name
+        return (one if self.done == 1 else several).format(done=f"{self.done:,}", folder=folder)
 
     def _mayClose(self) -> bool:
         question = _("Slicer is about to close while a batch runs. It will end. {kept} Close Slicer?")

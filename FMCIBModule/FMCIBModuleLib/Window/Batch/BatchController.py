@@ -67,7 +67,8 @@ class BatchController:
         self.scanWanted = Signal()
         self._panel, self._analysis, self._desktop, self._whyNotReady = panel, analysis, desktop, whyNotReady
         self._asking = BatchAsked(panel, desktop)
-        self._caution = ""
+        self._caution = self._ranCaution = ""
+        """Of the weights that are chosen, and of those of the run whose rows are shown."""
         self._isOpen = False
         self._asked: Mapping[str, Any] | None = None
         """What was last looked at, or is."""
@@ -127,9 +128,10 @@ class BatchController:
         self._panel.showDatabase(database, problem)
 
     def showCaution(self, text: str) -> None:
-        """What stands wherever numbers of the chosen weights appear."""
+        """What stands wherever numbers of the chosen weights appear; rows that are shown keep that of theirs."""
         self._caution = text
-        self._panel.showCaution(text)
+        if not self._ran:
+            self._panel.showCaution(text)
 
     def showActivity(self, text: str, fraction: float | None, note: str, isRunning: bool) -> None:  # noqa: FBT001
         """What runs now, or came of it."""
@@ -158,7 +160,10 @@ class BatchController:
 
     def showBegan(self, asked: Mapping[str, Any]) -> None:
         """A run begins, or goes on with the list that it was begun with: its rows are told from the first on."""
+        if not self._ran or asked["weights"] != self._ran["weights"]:  # one that goes on has those of before
+            self._ranCaution = self._caution
         self._ran, self._isUnfinished = asked, True
+        self._panel.showCaution(self._ranCaution)
         goesOn = asked.get("resume") or asked.get("retry")
         self._total = self._plan["rows"] if self._plan and not goesOn else 0
         self._good, self._result = 0, None
@@ -175,7 +180,7 @@ class BatchController:
             self._good += 1
         else:
             self._problems[told["problem"], told["step"]] += 1
-        self._panel.addRow(rowOf(told, self._caution))
+        self._panel.addRow(rowOf(told, self._ranCaution))
 
     def showFinished(self, told: Mapping[str, Any]) -> None:
         """What the engine's task `batch` tells at its end."""
