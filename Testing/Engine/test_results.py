@@ -246,7 +246,7 @@ def test_a_column_that_begins_like_a_tag_is_kept():
 def test_examples_of_the_privacy_module_are_true():
     outcome = doctest.testmod(privacy)
     assert outcome.failed == 0
-    assert outcome.attempted == 4
+    assert outcome.attempted == 6
 
 
 def test_no_absolute_path_is_written(run, patch, tmp_path):
