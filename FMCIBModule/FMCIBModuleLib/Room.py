@@ -12,6 +12,8 @@ import qt
 
 _LONGEST_WORD = 24
 """Letters that the narrowest panel has room for."""
+_ROW_MARGIN = 6
+"""Above and below the text of a row of a table together."""
 
 
 def reserve(place: Any, lines: int = 0) -> None:
@@ -43,6 +45,22 @@ def reserveTexts(button: Any, *texts: str) -> None:
         widths.append(button.property("minimumSizeHint").width())
     button.text = own
     button.minimumWidth = max(widths)
+
+
+def oneLineRows(table: Any, titles: list[str], narrow: set[int]) -> None:
+    """The columns of a QTableWidget, those at the `narrow` places as wide as their text; one line of text a row."""
+    table.setColumnCount(len(titles))
+    table.setHorizontalHeaderLabels(titles)
+    rows, columns = table.verticalHeader(), table.horizontalHeader()
+    rows.setVisible(False)
+    rows.setSectionResizeMode(qt.QHeaderView.Fixed)
+    height = qt.QFontMetrics(table.font).height() + _ROW_MARGIN
+    rows.setMinimumSectionSize(height)
+    rows.setDefaultSectionSize(height)
+    columns.setHighlightSections(False)
+    for column in range(len(titles)):
+        mode = qt.QHeaderView.ResizeToContents if column in narrow else qt.QHeaderView.Stretch
+        columns.setSectionResizeMode(column, mode)
 
 
 def unformatted(text: str) -> str:

@@ -18,9 +18,8 @@ from fmcib_engine.phantom import PHANTOM_SEED
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas
 from FMCIBModuleLib.Window.Batch.BatchWords import detailOf, rowOf
 from FMCIBModuleLib.Window.TimeLeft import TimeLeft, timeLeft
-from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from odd_tasks import SCRIPT
-from setup_support import PretendDesktop, fullDisk, shippedRecord
+from setup_support import PartlyPretend, PretendDesktop, fullDisk, shippedRecord
 from views import sliceView
 from window_support import goodAnswers, settle
 from worker_support import isAlive, spinFor, spinUntil
@@ -92,20 +91,9 @@ BATCH = {
 }
 
 
-class PartlyOdd(TaskProcess):
-    """A script that plays the engine, but for tasks that have an answer here."""
-
-    def __init__(self, answers, **environment: str) -> None:
-        command = (sys.executable, SCRIPT, "batch")
-        super().__init__(makeCommand=lambda *what: (*command, *what), environment=environment)
-        self._answers = answers
-
-    def start(self, name, arguments=None) -> None:
-        if name in self._answers:
-            self.ended.emit()
-            self.done.emit(self._answers[name])
-        else:
-            super().start(name, arguments)
+def played(*what: str) -> tuple[str, ...]:
+    """The command of a script that plays the engine."""
+    return sys.executable, SCRIPT, "batch", *what
 
 
 class Desk:
@@ -126,7 +114,7 @@ class Desk:
         self.desktop = PretendDesktop()
         answers = goodAnswers(weights=[shippedRecord()])
         self.stage = makeStage(
-            answers, desktop=self.desktop, makeTask=lambda: PartlyOdd(answers, **self.environment)
+            answers, desktop=self.desktop, makeTask=lambda: PartlyPretend(answers, played, self.environment)
         ).show(480)
         self.window = self.stage.window
         self.ui, self.activity = self.stage.batch, self.window.setup.batch.activity

@@ -13,9 +13,8 @@ from dicom_database import importFiles
 from fmcib_engine.geometry import PatientPoint
 from fmcib_engine.samples import LIDC_0001
 from FMCIBModuleLib.Scene.SceneBridge import pointToRas, volumeFromNode
-from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from processes import children
-from setup_support import PretendDesktop, shippedRecord
+from setup_support import PartlyPretend, PretendDesktop, shippedRecord
 from support import DATA
 from views import sliceView
 from window_support import goodAnswers, settle
@@ -30,21 +29,6 @@ pytest_plugins = ["analysis_fixtures", "setup_fixtures", "window_fixtures", "dic
 
 LIDC_1 = "1.3.6.1.4.1.14519.5.2.1.6279.6001.179049373636438705059720603192"
 IBSI = "1.3.6.1.4.1.9590.100.1.2.296658988911737913102339329841519593982"
-
-
-class PartlyPretend(TaskProcess):
-    """The engine's own process, but for tasks that have an answer here."""
-
-    def __init__(self, answers) -> None:
-        super().__init__(environment={"OMP_NUM_THREADS": "1"})
-        self._answers = answers
-
-    def start(self, name, arguments=None) -> None:
-        if name in self._answers:
-            self.ended.emit()
-            self.done.emit(self._answers[name])
-        else:
-            super().start(name, arguments)
 
 
 class Desk:

@@ -16,9 +16,8 @@ from fmcib_engine.encoders.small import SPEC
 from fmcib_engine.heads.file import read_head
 from FMCIBModuleLib.Scene.HeadPlots import chartsInScene
 from FMCIBModuleLib.Scene.LesionTable import LesionTable
-from FMCIBModuleLib.Worker.TaskProcess import TaskProcess
 from probing_support import lives, two_classes
-from setup_support import PretendDesktop, shippedRecord
+from setup_support import PartlyPretend, PretendDesktop, shippedRecord
 from window_support import goodAnswers, reloadScene, settle
 from worker_support import spinUntil
 
@@ -26,21 +25,6 @@ for package in ("sklearn", "lifelines", "matplotlib", "safetensors", "filelock")
     pytest.importorskip(package)
 
 pytest_plugins = ["analysis_fixtures", "setup_fixtures", "window_fixtures"]
-
-
-class PartlyPretend(TaskProcess):
-    """The engine's own process, but for tasks that have an answer here."""
-
-    def __init__(self, answers) -> None:
-        super().__init__(environment={"OMP_NUM_THREADS": "1"})
-        self._answers = answers
-
-    def start(self, name, arguments=None) -> None:
-        if name in self._answers:
-            self.ended.emit()
-            self.done.emit(self._answers[name])
-        else:
-            super().start(name, arguments)
 
 
 @pytest.fixture

@@ -87,8 +87,9 @@ class Computing:
 
     def _shown(self, result: LesionResult) -> str:
         """Why there are no features, without what identifies a patient unless that is wanted."""
-        hidden = without_words(without_uids(result.error), result.seed.patient_words)
-        return result.error if self.identifiers else hidden
+        if self.identifiers:
+            return result.error
+        return without_words(without_uids(result.error), result.seed.patient_words)
 
     def _results(self, group: Sequence[int], patches: Iterator[Waiting | LesionResult]) -> list[LesionResult]:
         results: list[LesionResult] = []

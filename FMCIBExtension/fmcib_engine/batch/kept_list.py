@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..errors import OutputError
 from ..results.files import keep_text
-from ..results.rows import absolute
 from ..seeds import LesionSeed, SeedTable
+from .messages import seed_of, whole_seed
 
 LIST = "list.json"
 FORMAT = 1
@@ -31,7 +29,7 @@ def keep_list(folder: Path, table: SeedTable) -> None:
     content = {
         "format": FORMAT,
         "extra_columns": list(table.extra_columns),
-        "seeds": [_plain(seed) for seed in table.seeds],
+        "seeds": [whole_seed(seed) for seed in table.seeds],
     }
     keep_text(folder / LIST, json.dumps(content) + "\n")
 
@@ -50,7 +48,7 @@ def kept_list(folder: Path) -> SeedTable | None:
         if content["format"] != FORMAT:
             msg = f"format {FORMAT}, got {content['format']}"
             raise ValueError(msg)  # noqa: TRY301  as of a value that cannot be
-        seeds = tuple(map(_seed, content["seeds"]))
+        seeds = tuple(map(seed_of, content["seeds"]))
         return SeedTable(seeds, tuple(map(str, content["extra_columns"])))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         msg = f"{LIST} in {folder.name} is damaged. Give the source again (--source), or begin anew (--output)."
@@ -116,13 +114,3 @@ def _changes(kept: SeedTable, now: SeedTable) -> str:
 def _names(seeds: Sequence[LesionSeed]) -> list[tuple[object, ...]]:
     """What makes a lesion the same one."""
     return [(seed.series_uid, seed.lesion_id, seed.coordinates) for seed in seeds]
-
-
-def _plain(seed: LesionSeed) -> dict[str, Any]:
-    return {**asdict(seed), "image": str(absolute(seed.image)), "extras": dict(seed.extras)}
-
-
-def _seed(said: dict[str, Any]) -> LesionSeed:
-    x, y, z = map(float, said["coordinates"])
-    words = tuple(said.get("patient_words", ()))
-    return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z), "patient_words": words})

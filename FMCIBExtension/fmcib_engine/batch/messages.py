@@ -12,7 +12,7 @@ A process says {"type": "ready"} first, and ends when its input does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from ..framing import Header, pack
 from ..geometry import PatientPoint
 from ..results.lesion import LesionResult
+from ..results.rows import absolute
 from ..seeds import LesionSeed
 from ..volume import Source
 from .cutting import Waiting
@@ -85,8 +86,15 @@ def plain_seed(seed: LesionSeed) -> dict[str, Any]:
     return {**said, "image": str(seed.image), "coordinates": [repr(float(value)) for value in seed.coordinates]}
 
 
+def whole_seed(seed: LesionSeed, hidden: Collection[str] = ()) -> dict[str, Any]:
+    """A seed as JSON, with the user's columns but for these, and the path of its scan from the root."""
+    image = seed.image if seed.problem and seed.image == Path() else absolute(seed.image)
+    extras = {name: cell for name, cell in seed.extras.items() if name not in hidden}
+    return {**plain_seed(seed), "image": str(image), "extras": extras, "problem": seed.problem}
+
+
 def seed_of(said: dict[str, Any]) -> LesionSeed:
-    """The seed that `plain_seed` told of."""
+    """The seed that `plain_seed` or `whole_seed` told of."""
     x, y, z = map(float, said["coordinates"])
     words = tuple(said["patient_words"])
     return LesionSeed(**{**said, "image": Path(said["image"]), "coordinates": (x, y, z), "patient_words": words})

@@ -8,18 +8,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import ClusterError
-from ..results.rows import absolute
 from ..seeds import LesionSeed
 from .chunks import Groups
 from .computing import Computing, Times
 from .lane import ReadAhead
-from .messages import plain_seed, seed_of
+from .messages import seed_of, whole_seed
 from .parts import KeptRow
 from .plan import PlannedRow, PlannedScan
 from .states import ScanState
@@ -90,7 +89,7 @@ def request_bytes(here: Computing, settings: Mapping[str, str], wanted: Wanted, 
     for scan in here.scans:
         if seeds := [here.seeds[each.row] for each in scan.rows if each.row in rows]:
             state = asdict(scan.state) if scan.state else None
-            scans.append({"name": scan.name, "state": state, "seeds": [_plain(seed, hidden) for seed in seeds]})
+            scans.append({"name": scan.name, "state": state, "seeds": [whole_seed(seed, hidden) for seed in seeds]})
     reading = {"processes": here.reading.processes, "limit_s": here.reading.limit_s, "ahead": here.reading.ahead}
     table = {"folder": str(here.folder.absolute()), "columns": here.columns, "identifiers": here.identifiers}
     encoder = asdict(wanted)
@@ -151,13 +150,6 @@ def answer_of(content: object, rows: Sequence[int]) -> Answer:
         msg = f"A worker answered for other rows than were asked ({answer.worker}). Please report it."
         raise ClusterError(msg)
     return answer
-
-
-def _plain(seed: LesionSeed, hidden: Collection[str]) -> dict[str, Any]:
-    """A seed with the user's columns, but for these, and the path of its scan from the root."""
-    image = seed.image if seed.problem and seed.image == Path() else absolute(seed.image)
-    extras = {name: cell for name, cell in seed.extras.items() if name not in hidden}
-    return {**plain_seed(seed), "image": str(image), "extras": extras, "problem": seed.problem}
 
 
 def _bytes(**content: object) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ...Room import unformatted
+from ...Room import oneLineRows, unformatted
 from ...Signal import Signal
 from ...Soon import Soon
 
@@ -18,8 +18,6 @@ MOST_ROWS = 10_000
 MOST_PROBLEMS = 2_000
 """Beyond these."""
 _LESION, _STATUS = 0, 1
-_ROW_MARGIN = 6
-"""Pixels above and below the text of a row together."""
 
 
 @dataclass(frozen=True)
@@ -115,17 +113,5 @@ class BatchRows:
 
     def _setUp(self) -> None:
         """One line a row; what does not fit ends in dots, and is whole in the tool tip and below the list."""
-        table = self._table
         titles = [_("Lesion"), _("Status"), _("Predictions"), _("Problem")]
-        table.setColumnCount(len(titles))
-        table.setHorizontalHeaderLabels(titles)
-        rows, columns = table.verticalHeader(), table.horizontalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(qt.QHeaderView.Fixed)
-        height = qt.QFontMetrics(table.font).height() + _ROW_MARGIN
-        rows.setMinimumSectionSize(height)
-        rows.setDefaultSectionSize(height)
-        columns.setHighlightSections(False)
-        for column in range(len(titles)):
-            mode = qt.QHeaderView.ResizeToContents if column == _STATUS else qt.QHeaderView.Stretch
-            columns.setSectionResizeMode(column, mode)
+        oneLineRows(self._table, titles, narrow={_STATUS})

@@ -9,7 +9,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ...Room import unformatted
+from ...Room import oneLineRows, unformatted
 from ...Signal import Signal
 
 MARKS = {"whole": "✓", "warned": "!", "failed": "✗", "stale": "↻", "waiting": "…", "new": "○"}
@@ -47,9 +47,7 @@ class ListedLesion:
     isSettled: bool = True
 
 
-_NAME, _SCAN, _QUALITY = 0, 1, 3
-_ROW_MARGIN = 6
-"""Pixels above and below the text of a row together."""
+_NAME, _SCAN, _PREDICTIONS, _QUALITY = range(4)
 
 
 class LesionRows:
@@ -121,23 +119,11 @@ class LesionRows:
 
     def _setUp(self) -> None:
         """One line a row; what does not fit into a name ends in dots, and is whole in the tool tip and the details."""
-        table = self._table
         titles = [_("Lesion"), _("Scan"), _("Predictions"), _("Quality")]
-        table.setColumnCount(len(titles))
-        table.setHorizontalHeaderLabels(titles)
-        table.horizontalHeaderItem(_QUALITY).setToolTip(
+        oneLineRows(self._table, titles, narrow={_PREDICTIONS, _QUALITY})
+        self._table.horizontalHeaderItem(_QUALITY).setToolTip(
             _("✓ whole, ! with a warning, ✗ no numbers, ↻ changed since, … being analysed, ○ not analysed yet")
         )
-        rows, columns = table.verticalHeader(), table.horizontalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(qt.QHeaderView.Fixed)
-        height = qt.QFontMetrics(table.font).height() + _ROW_MARGIN
-        rows.setMinimumSectionSize(height)
-        rows.setDefaultSectionSize(height)
-        columns.setHighlightSections(False)
-        for column in range(len(titles)):
-            mode = qt.QHeaderView.Stretch if column in (_NAME, _SCAN) else qt.QHeaderView.ResizeToContents
-            columns.setSectionResizeMode(column, mode)
 
     def _showRow(self, row: int, lesion: ListedLesion) -> None:
         """Cells are changed where they differ."""
